@@ -1,0 +1,170 @@
+"""Settings of a dataset: config/datasets/*.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from fewmask.config.settings import Name, RelativePath, Settings, Share
+
+Colour = Annotated[tuple[int, int, int], Field(description="Red, green and blue, 0 to 255")]
+
+# Okabe and Ito's colour-blind safe palette, then lighter and darker companions.
+DEFAULT_COLOURS: tuple[tuple[int, int, int], ...] = (
+    (40, 40, 40), (230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66),
+    (0, 114, 178), (213, 94, 0), (204, 121, 167), (170, 170, 170), (120, 94, 240),
+    (254, 97, 0), (51, 34, 136), (136, 204, 238), (68, 170, 153), (17, 119, 51),
+    (153, 153, 51), (221, 204, 119), (204, 102, 119), (136, 34, 85), (170, 68, 153),
+    (221, 221, 221), (102, 153, 204),
+)  # fmt: skip
+
+
+class Class(Settings):
+    """One class of a dataset."""
+
+    name: str = Field(min_length=1, max_length=64)
+    """What the class is called in tables and figures."""
+    colour: Colour
+    """Its colour in masks and pictures of masks."""
+
+    @field_validator("colour")
+    @classmethod
+    def _is_a_colour(cls, colour: Colour) -> Colour:
+        if not all(0 <= part <= 255 for part in colour):
+            raise ValueError("a colour has three numbers between 0 and 255")
+        return colour
+
+
+class ScenesReader(Settings):
+    """Rendered rooms: the embedded dataset, which needs no files."""
+
+    name: Literal["scenes"]
+    pictures: int = Field(gt=0)
+    """How many pictures are rendered."""
+    seed: int = 0
+    """Which rooms: picture i is a function of (seed, i)."""
+
+
+class OxfordPetReader(Settings):
+    """Oxford-IIIT Pet in its official layout (images/, annotations/trimaps, annotations/list.txt).
+
+    Trimap values: 1 pet, 2 background, 3 border. ``mask_values`` says what each becomes.
+    """
+
+    name: Literal["oxford_pet"]
+    category: Literal["species", "breed"] = "species"
+    """Which label of a picture is its category: cat or dog, or one of the 37 breeds."""
+
+
+class FolderReader(Settings):
+    """A folder of pictures and, for some or all of them, masks.
+
+    The part of the path that ``*`` stands for pairs a picture with its mask. Masks may be palette
+    or grey pictures (the value is the class) or RGB pictures (the colour of a class).
+    """
+
+    name: Literal["folder"]
+    images: RelativePath
+    """Pattern below the root, for example ``images/*.jpg``; a ``*`` may stand in a folder's
+    place too, ``**`` for any depth."""
+    masks: RelativePath | None = None
+    """Pattern of the masks, for example ``masks/*.png``; absent: no picture has one."""
+    unlabelled: RelativePath | None = None
+    """Pattern of further pictures that have no masks."""
+
+    @field_validator("images", "masks", "unlabelled")
+    @classmethod
+    def _has_a_star(cls, pattern: str | None) -> str | None:
+        if pattern is not None and "*" not in pattern:
+            raise ValueError("must hold a * that stands for the name of a picture")
+        return pattern
+
+
+Reader = Annotated[ScenesReader | OxfordPetReader | FolderReader, Field(discriminator="name")]
+
+Amount = Annotated[
+    Share | Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")],
+    Field(description="A share (0.2), a count (n100), or the name of an official subset (test)"),
+]
+
+
+class Split(Settings):
+    """Who is tested on, validated on, and may be trained on."""
+
+    test: Amount = 0.2
+    """The test pictures."""
+    validation: Amount = 0.1
+    """The validation pictures: selection and early stopping look at these, never at the test."""
+    train: list[str] | None = None
+    """Official subsets that training draws from; absent: whatever is not test or validation."""
+    stratify: Literal["none", "category", "classes"] = "none"
+    """Spread what is drawn over the categories, or over the rarest class of each picture."""
+    blocks: int | None = Field(default=None, gt=1)
+    """Draw test and validation as runs of this many neighbouring pictures (video, volumes)."""
+    held_out_per_seed: bool = False
+    """Draw test and validation anew for every seed; else all seeds share them."""
+    lists: dict[Name, RelativePath] = {}
+    """Published splits: a name to use as fraction, and a file of picture names below the root."""
+
+
+class Download(Settings):
+    """One archive that is fetched and unpacked below the root when the root is missing."""
+
+    url: str = Field(pattern=r"^https?://")
+    checksum: str = Field(pattern=r"^(md5|sha256):[0-9a-f]+$")
+    """``md5:...`` or ``sha256:...``"""
+
+
+class Dataset(Settings):
+    """A dataset: where it lies, how it is read, what its classes are and how it is split."""
+
+    description: str = ""
+    """One line for lists and reports."""
+    reader: Reader
+    """The on-disk format."""
+    root: RelativePath | None = None
+    """The dataset's folder below the data folder ($FEWMASK_DATA, or data/)."""
+    classes: list[Class] = Field(min_length=2, max_length=254)
+    """The classes in the order of their indices: names, or names with colours."""
+    mask_values: dict[int, str] | None = None
+    """What a value in a mask file means: the name of a class, or ``ignore``; absent: value i is
+    class i and 255 is ignore."""
+    size: Annotated[int, Field(ge=16)] | tuple[int, int] = 256
+    """Height and width in pixels after preparing; one number for a square."""
+    fit: Literal["pad", "crop", "stretch"] = "pad"
+    """How a picture reaches the size: fit the longer side and pad with edge pixels (padding
+    counts nowhere), fit the shorter side and crop the centre, or stretch."""
+    split: Split = Split()
+    """Who is tested on, validated on, and trained on."""
+    download: list[Download] = []
+    """Where the files come from, if they are free to download."""
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _names_become_classes(cls, classes: Any) -> Any:
+        if not isinstance(classes, list):
+            return classes
+        colours = DEFAULT_COLOURS * (1 + len(classes) // len(DEFAULT_COLOURS))
+        pairs = zip(classes, colours, strict=False)
+        return [{"name": c, "colour": rgb} if isinstance(c, str) else c for c, rgb in pairs]
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> "Dataset":
+        names = [one.name for one in self.classes]
+        if len(set(names)) < len(names):
+            raise ValueError(f"two classes share a name: {', '.join(sorted(names))}")
+        if "ignore" in names:
+            raise ValueError("'ignore' is no class: map values to it in mask_values")
+        unknown = set((self.mask_values or {}).values()) - {*names, "ignore"}
+        if unknown:
+            raise ValueError(
+                f"mask_values names {', '.join(sorted(unknown))}; "
+                f"the classes are {', '.join(names)}, and 'ignore'"
+            )
+        if self.root is None and self.reader.name != "scenes":
+            raise ValueError(f"the reader {self.reader.name} needs a root: the dataset's folder")
+        return self
+
+    @property
+    def height_width(self) -> tuple[int, int]:
+        """Height and width in pixels after preparing."""
+        return (self.size, self.size) if isinstance(self.size, int) else self.size

@@ -1,0 +1,93 @@
+"""Settings of an experiment: config/config.yaml, config/experiments/*.yaml."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from fewmask.config.settings import Name, RelativePath, Settings
+
+ALL = "all"
+"""The fraction in which every training picture that has a mask is labelled."""
+
+
+def fraction_name(fraction: object) -> str:
+    """The one way to write a fraction: ``0.05``, ``n100``, ``all``, or the name of a list.
+
+    Raises ValueError for shares outside ]0, 1], counts below 1, and names that are none.
+    """
+    if isinstance(fraction, int | float) and not isinstance(fraction, bool):
+        if not 0 < fraction <= 1:
+            raise ValueError(
+                f"a share lies between 0 and 1; write a count of {fraction:g} as n{fraction:g}"
+            )
+        return ALL if fraction == 1 else f"{fraction:.6g}"
+    text = str(fraction)
+    if re.fullmatch(r"\d*\.\d+", text):
+        return fraction_name(float(text))
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text) or text == "n0":
+        raise ValueError("a fraction is a share (0.05), a count (n100) or the name of a list")
+    return text
+
+
+Fraction = Annotated[str, BeforeValidator(fraction_name)]
+
+
+class When(Settings):
+    """Which stages an override is for; what is absent selects everything."""
+
+    dataset: Name | list[Name] | None = None
+    method: Name | list[Name] | None = None
+    fraction: Fraction | list[Fraction] | None = None
+    stage: Name | list[Name] | None = None
+
+    def selects(self, **cell: str) -> bool:
+        """Whether a stage with this dataset, method, fraction and stage name is meant."""
+        for key, wanted in self:
+            allowed = wanted if isinstance(wanted, list) else [wanted]
+            if wanted is not None and cell[key] not in allowed:
+                return False
+        return True
+
+
+class Override(Settings):
+    """Settings laid over those of the methods."""
+
+    when: When = When()
+    settings: dict[str, Any]
+    """Stage settings, as in a method's stages."""
+
+
+class Experiment(Settings):
+    """A grid of datasets, methods, label fractions and seeds."""
+
+    title: str
+    """What tables, figures and the report are headed with."""
+    results: RelativePath = "results"
+    """The folder for everything the experiment writes: results, or a folder below it."""
+    datasets: list[Name] = Field(min_length=1)
+    """Names of files in config/datasets."""
+    methods: list[Name] = Field(min_length=1)
+    """Names of files in config/methods."""
+    fractions: list[Fraction] = Field(min_length=1)
+    """How much is labelled: shares of the training pictures (0.05), counts (n100), names of
+    published lists, or all."""
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    """One run for each; mean and spread in the tables are over these."""
+    overrides: list[Override] = []
+    """What this experiment changes in the methods, a later one on top of an earlier one."""
+
+    @field_validator("results")
+    @classmethod
+    def _lies_in_results(cls, folder: str) -> str:
+        if not re.fullmatch(r"results(/[a-z0-9][a-z0-9_-]*)*", folder):
+            raise ValueError("must be 'results' or a folder below it, named in [a-z0-9_-]")
+        return folder
+
+    @field_validator("datasets", "methods", "fractions", "seeds")
+    @classmethod
+    def _no_value_twice(cls, values: list) -> list:
+        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        if twice:
+            raise ValueError(f"named twice: {', '.join(twice)}")
+        return values

@@ -1,0 +1,118 @@
+"""From a pydantic error to a message that a person can act on."""
+
+import difflib
+import types
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+if TYPE_CHECKING:
+    from fewmask.config.layers import Layer
+
+Keys = tuple[str | int, ...]
+
+
+def did_you_mean(found: str, allowed: Iterable[str]) -> str:
+    """``" (did you mean x?)"``, or nothing when no allowed word is near."""
+    near = difflib.get_close_matches(found, list(allowed), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
+def explain(
+    error: ValidationError,
+    model: type[BaseModel],
+    values: dict[str, Any],
+    layers: list["Layer"],
+    subject: str,
+) -> str:
+    """One paragraph for each mistake: place, key path, found, expected."""
+    paragraphs = []
+    for mistake in error.errors():
+        keys = _keys(mistake["loc"], values)
+        layer = next((one for one in reversed(layers) if one.holds(keys)), None)
+        # A missing key lies in no layer: name the one that holds what it is missing from.
+        layer = layer or next(
+            (one for one in reversed(layers) if one.holds(keys[:-1])), layers[-1]
+        )
+        path = ".".join(str(key) for key in layer.path + keys)
+        about = f" [{subject}]" if subject else ""
+        paragraphs.append(f"{layer.place(keys)}: {path}{about}: {_sentence(mistake, model, keys)}")
+    return "\n".join(dict.fromkeys(paragraphs))
+
+
+def _sentence(mistake: Any, model: type[BaseModel], keys: Keys) -> str:
+    kind, found, context = mistake["type"], mistake["input"], mistake.get("ctx", {})
+    if kind == "extra_forbidden":
+        allowed = _allowed_keys(model, mistake["loc"][:-1])
+        return _lines(f"unknown key{did_you_mean(str(keys[-1]), allowed)}", keys[-1], allowed)
+    if kind == "missing":
+        return "this key is required and missing"
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = context.get("expected") or context.get("expected_tags")
+        allowed = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
+        word = context.get("tag", found)
+        return _lines(f"not an allowed value{did_you_mean(str(word), allowed)}", word, allowed)
+    if kind == "union_tag_not_found":
+        return "needs a 'name' that says which one it is"
+    if kind == "string_pattern_mismatch":
+        return _lines("not an allowed name", found, [f"text that matches {context['pattern']}"])
+    return _lines(mistake["msg"].removeprefix("Value error, "), found, [])
+
+
+def _lines(what: str, found: object, allowed: Iterable[str]) -> str:
+    expected = ", ".join(allowed)
+    text = repr(found)
+    text = text if len(text) <= 120 else text[:117] + "..."
+    return f"{what}\n  found: {text}" + (f"\n  expected: {expected}" if expected else "")
+
+
+def _keys(location: Keys, values: Any) -> Keys:
+    """A pydantic location without the parts that are not keys (the tags of unions, types)."""
+    keys: list[str | int] = []
+    for part in location:
+        if isinstance(values, dict) and part in values:
+            values = values[part]
+        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
+            values = values[part]
+        elif not isinstance(values, dict) or values.get("name") == part or part != location[-1]:
+            continue
+        keys.append(part)
+    return tuple(keys)
+
+
+def _allowed_keys(annotation: Any, location: Keys) -> list[str]:
+    """The keys that the model at ``location`` has; none where it cannot be told."""
+    for part in location:
+        annotation = _step(annotation, part)
+    annotation = _plain(annotation)[0]
+    is_model = isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return list(annotation.model_fields) if is_model else []
+
+
+def _step(annotation: Any, part: str | int) -> Any:
+    for choice in _plain(annotation):
+        if isinstance(choice, type) and issubclass(choice, BaseModel):
+            if part in choice.model_fields:
+                field = choice.model_fields[part]
+                return field.rebuild_annotation()
+            if _tag(choice) == part or choice.__name__ == part:
+                return choice
+        elif get_origin(choice) in (dict, list, tuple):
+            return get_args(choice)[-1]
+    return None
+
+
+def _plain(annotation: Any) -> list[Any]:
+    """The choices behind Annotated, Optional and Union."""
+    if get_origin(annotation) is Annotated:
+        return _plain(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [c for one in get_args(annotation) if one is not type(None) for c in _plain(one)]
+    return [annotation]
+
+
+def _tag(model: type[BaseModel]) -> str | None:
+    field = model.model_fields.get("name")
+    is_tag = field is not None and get_origin(field.annotation) is Literal
+    return get_args(field.annotation)[0] if is_tag else None

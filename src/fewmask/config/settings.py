@@ -1,0 +1,26 @@
+"""What every settings model shares: strictness, and the names that may appear in paths."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+"""Names of datasets, methods and stages: they become folders and wildcards."""
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+def _stays_inside(path: str) -> str:
+    parts = path.replace("\\", "/").split("/")
+    if path.startswith("/") or ".." in parts or any(c in path for c in "{}\n\0"):
+        raise ValueError("must be a relative path without '..' or braces")
+    return path
+
+
+RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_stays_inside)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

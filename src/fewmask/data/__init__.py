@@ -1,0 +1,1 @@
+"""Pictures and masks: readers, store, splits, augmentation, batches."""

@@ -1,0 +1,305 @@
+"""The grid: which runs an experiment asks for, and which stages and files follow from them.
+
+Snakemake imports this to plan, so nothing here imports torch, numpy or pandas.
+"""
+
+import json
+import re
+import shlex
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fewmask.config.dataset import Dataset
+from fewmask.config.experiment import ALL, Experiment, Override
+from fewmask.config.layers import Layer, load_chain, sibling, validate
+from fewmask.config.method import Method, Stage
+from fewmask.errors import ConfigError
+from fewmask.paths import (
+    CONFIG,
+    DEFAULT_EXPERIMENT,
+    HISTORY,
+    TRAINING,
+    WEIGHTS,
+    Layout,
+    data_folder,
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid."""
+
+    dataset: str
+    method: str
+    fraction: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class StageKey:
+    """Which stage, apart from the seed. ``method`` is the one that owns it: a method that extends
+    another and leaves a stage as it was shares the other's training."""
+
+    dataset: str
+    method: str
+    fraction: str
+    stage: str
+
+
+def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
+    """The settings in config/datasets/``name``.yaml. Raises ConfigError."""
+    return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, wanted_by)))
+
+
+def names_in(kind: str) -> list[str]:
+    """All names in config/``kind`` (datasets, methods)."""
+    return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
+
+
+class Grid:
+    """An experiment with everything that it names, resolved and checked."""
+
+    def __init__(self, layers: list[Layer], source: str) -> None:
+        self.source = source
+        self.experiment = validate(Experiment, layers)
+        self.layout = Layout(self.experiment.results)
+        self.datasets = {
+            name: load_dataset(name, f"{source}: datasets") for name in self.experiment.datasets
+        }
+        self._overrides = [
+            (validate(Override, [one]), one.part("settings"))
+            for layer in layers
+            for i in range(len(layer.values.get("overrides", [])))
+            for one in [layer.part("overrides", i)]
+        ]
+        self._chains: dict[str, list[Layer]] = {}
+        self._stage_names: dict[str, list[str]] = {}
+        for name in self.experiment.methods:
+            self._load_method(name, f"{source}: methods")
+        self._check_fractions()
+        self._stages: dict[StageKey, Stage] = {}
+        self._upstream: dict[StageKey, StageKey | None] = {}
+        self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {
+            (dataset, method, fraction): self._resolve(dataset, method, fraction)
+            for dataset in self.experiment.datasets
+            for method in self.experiment.methods
+            for fraction in self.experiment.fractions
+        }
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """All runs, dataset by dataset."""
+        e = self.experiment
+        return [
+            Run(dataset, method, fraction, seed)
+            for dataset in e.datasets
+            for method in e.methods
+            for fraction in e.fractions
+            for seed in e.seeds
+        ]
+
+    def stages(self, run: Run) -> tuple[StageKey, ...]:
+        """The stages of a run in their order; it is judged by the last."""
+        return self._keys[run.dataset, run.method, run.fraction]
+
+    def stage(self, key: StageKey) -> Stage:
+        """The resolved settings of a stage."""
+        return self._stages[key]
+
+    # What jobs are handed: their files and their settings.
+
+    def prepare_inputs(self, dataset: str) -> dict[str, str]:
+        """The receipt of a download for datasets that have one."""
+        has_download = bool(self.datasets[dataset].download)
+        return {"download": self.layout.download.format(dataset=dataset)} if has_download else {}
+
+    def reading(self, dataset: str) -> str:
+        """JSON of everything that shapes a dataset's store."""
+        settings = self.datasets[dataset]
+        wanted = settings.model_dump(mode="json", exclude={"split", "download", "description"})
+        return _json({"dataset": dataset, **wanted})
+
+    def splitting(self, dataset: str) -> str:
+        """JSON of everything that shapes a dataset's splits."""
+        return _json(self.datasets[dataset].split.model_dump(mode="json"))
+
+    def training_inputs(self, key: StageKey, seed: int | str) -> dict[str, str]:
+        """Every file that a training reads."""
+        files = {
+            "dataset": self.layout.dataset.format(dataset=key.dataset),
+            "split": self.layout.split.format(**asdict(key), seed=seed),
+        }
+        upstream, network = self._upstream[key], self._stages[key].network
+        if upstream is not None:
+            files["start_from"] = f"{self.stage_folder(upstream, seed)}/{WEIGHTS}"
+        elif network.weights == "imagenet":
+            files["encoder"] = self.layout.encoder.format(encoder=network.encoder)
+        elif network.weights != "none":
+            files["encoder"] = network.weights
+        return files
+
+    def training_options(self, key: StageKey, seed: int | str) -> str:
+        """The command-line options for those files that not every training reads."""
+        files = self.training_inputs(key, seed)
+        optional = {name: files[name] for name in ("start_from", "encoder") if name in files}
+        return " ".join(
+            f"--{name.replace('_', '-')} {shlex.quote(path)}" for name, path in optional.items()
+        )
+
+    def training(self, key: StageKey) -> str:
+        """JSON of everything that shapes a stage's weights."""
+        stage = self._stages[key]
+        return stage.model_dump_json(exclude={"resources", "checkpoint_minutes"})
+
+    def stage_folder(self, key: StageKey, seed: int | str) -> str:
+        """Where a stage's weights are written."""
+        return self.layout.stage.format(**asdict(key), seed=seed)
+
+    def stage_files(self, key: StageKey, seed: int | str) -> dict[str, str]:
+        """What a training writes."""
+        folder = self.stage_folder(key, seed)
+        return {
+            "weights": f"{folder}/{WEIGHTS}",
+            "history": f"{folder}/{HISTORY}",
+            "training": f"{folder}/{TRAINING}",
+        }
+
+    def evaluation_inputs(self, run: Run) -> dict[str, Any]:
+        """Every file that an evaluation reads."""
+        stages = [self.stage_files(key, run.seed) for key in self.stages(run)]
+        return {
+            "dataset": self.layout.dataset.format(**asdict(run)),
+            "split": self.layout.split.format(**asdict(run)),
+            "weights": stages[-1]["weights"],
+            "training": [files["training"] for files in stages],
+        }
+
+    def metrics(self) -> list[str]:
+        """The metrics files of all runs."""
+        return [self.layout.metrics.format(**asdict(run)) for run in self.runs]
+
+    def asked(self) -> str:
+        """JSON of what tables need to know of the experiment: its title and its axes."""
+        kept = {"title", "results", "datasets", "methods", "fractions", "seeds"}
+        return self.experiment.model_dump_json(include=kept)
+
+    # From files to settings.
+
+    def _load_method(self, name: str, wanted_by: str) -> None:
+        chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
+        method = validate(Method, chain)
+        self._chains[name] = chain
+        self._stage_names[name] = list(method.stages)
+
+    def _check_fractions(self) -> None:
+        for fraction in self.experiment.fractions:
+            if fraction == ALL or re.fullmatch(r"0\.\d+|n\d+", fraction):
+                continue
+            for name, dataset in self.datasets.items():
+                if fraction not in dataset.split.lists:
+                    known = ", ".join(dataset.split.lists) or "none"
+                    raise ConfigError(
+                        f"{self.source}: fractions: the dataset {name} has no list "
+                        f"{fraction}\n  known lists: {known}\n  expected: a share (0.05), "
+                        f"a count (n100), all, or a name under split.lists of the dataset"
+                    )
+
+    def _resolve(self, dataset: str, method: str, fraction: str) -> tuple[StageKey, ...]:
+        """Resolve and register the stages of a method on a dataset at a fraction."""
+        keys: dict[str, StageKey] = {}
+        for name in self._stage_names[method]:
+            stage = self._settings(self._chains[method], dataset, method, fraction, name)
+            upstream = self._start(stage, keys, method, name)
+            owner = self._owner(stage, upstream, dataset, method, fraction, name)
+            keys[name] = StageKey(dataset, owner, fraction, name)
+            self._stages[keys[name]] = stage
+            self._upstream[keys[name]] = upstream
+        return tuple(keys.values())
+
+    def _start(
+        self, stage: Stage, keys: dict[str, StageKey], method: str, name: str
+    ) -> StageKey | None:
+        """The stage whose weights this one starts from."""
+        if stage.start_from is None:
+            return None
+        if stage.start_from not in keys:
+            raise ConfigError(
+                f"config/methods/{method}.yaml: stages.{name}.start_from: there is no stage "
+                f"{stage.start_from} before {name}\n  known: {', '.join(keys) or 'none'}"
+            )
+        return keys[stage.start_from]
+
+    def _owner(
+        self,
+        stage: Stage,
+        upstream: StageKey | None,
+        dataset: str,
+        method: str,
+        fraction: str,
+        name: str,
+    ) -> str:
+        """The first of the methods that this one extends whose stage is the same as its own.
+
+        A stage cannot belong to an earlier method than the stage that it starts from.
+        """
+        chain = self._chains[method]
+        names = [Path(layer.source).stem for layer in chain]
+        first = names.index(upstream.method) if upstream else 0
+        for i, ancestor in enumerate(names[:-1]):
+            if i >= first and self._is_same(stage, chain[: i + 1], dataset, fraction, name):
+                return ancestor
+        return method
+
+    def _is_same(
+        self, stage: Stage, chain: list[Layer], dataset: str, fraction: str, name: str
+    ) -> bool:
+        try:
+            return stage == self._settings(
+                chain, dataset, Path(chain[-1].source).stem, fraction, name
+            )
+        except ConfigError:  # a method that is only there to be extended may be incomplete
+            return False
+
+    def _settings(
+        self, chain: list[Layer], dataset: str, method: str, fraction: str, name: str
+    ) -> Stage:
+        layers = []
+        for layer in chain:
+            if "network" in layer.values:
+                network = {"network": layer.values["network"]}
+                layers.append(Layer(layer.source, network, lines=layer.lines))
+            if "defaults" in layer.values:
+                layers.append(layer.part("defaults"))
+            if name in layer.values.get("stages", {}):
+                layers.append(layer.part("stages", name))
+        for override, layer in self._overrides:
+            cell = {"dataset": dataset, "method": method, "fraction": fraction, "stage": name}
+            if override.when.selects(**cell):
+                layers.append(layer)
+        return validate(Stage, layers, f"stage {name} of {method} on {dataset} at {fraction}")
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, separators=(",", ":"), sort_keys=True)
+
+
+def load_grid(
+    configfiles: list[Path] | None = None, config: dict[str, Any] | None = None
+) -> Grid:
+    """The grid of an experiment.
+
+    ``configfiles`` default to config/config.yaml; what ``config`` says differently from them (as
+    Snakemake's ``--config`` does) lies on top. Raises ConfigError with one readable message.
+    """
+    layers = [one for path in configfiles or [DEFAULT_EXPERIMENT] for one in load_chain(Path(path))]
+    in_files: dict[str, Any] = {}
+    for layer in layers:
+        in_files |= layer.values
+    differing = {
+        key: value
+        for key, value in (config or {}).items()
+        if key != "extends" and (key not in in_files or in_files[key] != value)
+    }
+    return Grid([*layers, Layer("--config", differing)], source=layers[-1].source)

@@ -1,0 +1,132 @@
+"""How good predicted masks are: confusion matrices on the device, and the figures that follow.
+
+One confusion matrix per picture says all that is needed. `scores` pools the pixels of all pictures,
+as is usual for scenes; `picture_scores` takes every picture by itself, as paired tests need;
+`class_scores` takes every class by itself. With h pixels of a class hit, t of them in the truth and
+p in the prediction:
+
+    iou = h / (t + p - h)    accuracy = recall = h / t    precision = h / p    f1 = 2 h / (t + p)
+
+A class counts where it occurs in the truth or in the prediction; of its figures those that would be
+0 / 0 are 0 (scikit-learn's `average="macro", zero_division=0`). The background is a class like any
+other. Where no pixel is labelled there is nothing to measure, and every figure is NaN.
+
+Importing this module does not import torch, for the reports have no need of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fewmask import IGNORE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METRICS = {
+    "miou": True,
+    "pixel_accuracy": True,
+    "class_accuracy": True,
+    "precision": True,
+    "recall": True,
+    "f1": True,
+    "dice": True,
+    "loss": False,
+}
+"""What a model can be selected by, and whether higher is better: the names of `scores`, and `loss`,
+the loss on the validation pictures."""
+
+
+def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
+    """Count the pixels of every (true class, predicted class) pair, picture by picture.
+
+    Args:
+        prediction: integer (N, H, W), in [0, K); where the mask says `IGNORE` it may be anything.
+        mask: integer (N, H, W), in [0, K), or `IGNORE`.
+        classes: K.
+
+    Returns:
+        int64 (N, K, K), rows the truth, columns the prediction, on the device of the mask.
+    """
+    truth = mask.long()
+    # Ignored pixels are counted in cell 0, which is dropped. Selecting the others, like `bincount`,
+    # would make the host wait for the device to learn a size.
+    cell = (1 + classes * truth + prediction).masked_fill(truth == IGNORE, 0).flatten(1)
+    counts = cell.new_zeros(len(cell), 1 + classes**2)
+    counts.scatter_add_(1, cell, cell.new_ones(()).expand_as(cell))
+    return counts[:, 1:].unflatten(1, (classes, classes))
+
+
+def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Return iou, accuracy, precision and f1 of every class: int (..., K, K) -> float (..., K).
+
+    Figures are in [0, 1], or NaN for a class that occurs neither in the truth nor in the
+    prediction.
+    """
+    hit = np.diagonal(confusion, axis1=-2, axis2=-1)
+    truth, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    union = truth + predicted - hit
+    # A whole that is empty has no part either: dividing by 1 instead makes 0 of 0 / 0.
+    figures = {
+        "iou": hit / np.maximum(union, 1),
+        "accuracy": hit / np.maximum(truth, 1),
+        "precision": hit / np.maximum(predicted, 1),
+        "f1": 2 * hit / np.maximum(truth + predicted, 1),
+    }
+    return {name: np.where(union > 0, figure, np.nan) for name, figure in figures.items()}
+
+
+def picture_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the figures of every picture by itself: int (..., K, K) -> float (...), in [0, 1].
+
+    - miou, precision, recall, f1: means over the classes in the picture's truth or prediction
+    - dice: the same as f1, under the name that the mean over pictures goes by
+    - class_accuracy: mean recall over the classes in the truth alone (balanced accuracy)
+    - pixel_accuracy: the share of the labelled pixels that are hit
+
+    All are NaN for a picture without a labelled pixel.
+    """
+    of_class = class_scores(confusion)
+    truth = confusion.sum(axis=-1)
+    hit = np.trace(confusion, axis1=-2, axis2=-1)
+    f1 = _mean(of_class["f1"])
+    return {
+        "miou": _mean(of_class["iou"]),
+        "pixel_accuracy": _ratio(hit, truth.sum(axis=-1)),
+        "class_accuracy": _mean(np.where(truth > 0, of_class["accuracy"], np.nan)),
+        "precision": _mean(of_class["precision"]),
+        "recall": _mean(of_class["accuracy"]),
+        "f1": f1,
+        "dice": f1,
+    }
+
+
+def scores(confusion: np.ndarray) -> dict[str, float]:
+    """Return the figures of a set of pictures, int (N, K, K), each a float in [0, 1].
+
+    All but one are those of `picture_scores` for one picture made of the pixels of all. `dice` is,
+    as is usual in medicine, the mean over pictures of each picture's macro Dice; it leaves out the
+    pictures without a labelled pixel. All are NaN if no picture has one.
+    """
+    if confusion.ndim != 3:
+        raise ValueError(
+            f"scores needs one confusion matrix per picture, (N, K, K), not {confusion.shape}: "
+            "dice cannot be had from the pooled matrix. For the other figures of a single matrix "
+            "call picture_scores."
+        )
+    pooled = picture_scores(confusion.sum(axis=0))
+    pooled["dice"] = _mean(picture_scores(confusion)["dice"])
+    return {name: float(figure) for name, figure in pooled.items()}
+
+
+def _mean(figures: np.ndarray) -> np.ndarray:
+    """Return the mean along the last axis of what is not NaN; of nothing, NaN without a warning."""
+    known = ~np.isnan(figures)
+    return _ratio(np.where(known, figures, 0).sum(axis=-1), known.sum(axis=-1))
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        return part / whole

@@ -1,0 +1,98 @@
+"""Where everything lies: the one place that knows the names of files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CONFIG = Path("config")
+"""The folder of datasets, methods and experiments, below the project's root."""
+
+DEFAULT_EXPERIMENT = CONFIG / "config.yaml"
+
+
+def data_folder() -> Path:
+    """The folder that the roots of datasets lie in: $FEWMASK_DATA, or data/."""
+    return Path(os.environ.get("FEWMASK_DATA", "data"))
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one experiment as patterns; ``{dataset}`` and the like are Snakemake's
+    wildcards and the names for ``str.format``."""
+
+    results: str = "results"
+
+    @property
+    def dataset(self) -> str:
+        """The prepared pictures and masks."""
+        return f"{self.results}/datasets/{{dataset}}.h5"
+
+    @property
+    def download(self) -> str:
+        """The receipt of a downloaded (or found) dataset."""
+        return f"{self.results}/downloads/{{dataset}}.txt"
+
+    @property
+    def encoder(self) -> str:
+        """ImageNet weights of an encoder."""
+        return f"{self.results}/encoders/{{encoder}}.safetensors"
+
+    @property
+    def split(self) -> str:
+        """Who is labelled, unlabelled, validation and test."""
+        return f"{self.results}/splits/{{dataset}}/{{fraction}}/{{seed}}.csv"
+
+    @property
+    def stage(self) -> str:
+        """The folder of one trained stage."""
+        return f"{self.results}/stages/{self.stage_cell}"
+
+    @property
+    def metrics(self) -> str:
+        """The metrics of one run; figures of every picture and examples lie beside it."""
+        return f"{self.results}/metrics/{self.run_cell}.json"
+
+    @property
+    def pictures(self) -> str:
+        """The metrics of one run, picture by picture."""
+        return f"{self.results}/metrics/{self.run_cell}.csv"
+
+    @property
+    def examples(self) -> str:
+        """Some test pictures' predictions of one run."""
+        return f"{self.results}/metrics/{self.run_cell}.examples.h5"
+
+    @property
+    def tables(self) -> str:
+        """The folder of tables."""
+        return f"{self.results}/tables"
+
+    @property
+    def figures(self) -> str:
+        """The folder of figures."""
+        return f"{self.results}/figures"
+
+    @property
+    def run_cell(self) -> str:
+        """A run's part of a path."""
+        return "{dataset}/{method}/{fraction}/{seed}"
+
+    @property
+    def stage_cell(self) -> str:
+        """A stage's part of a path."""
+        return "{dataset}/{method}/{fraction}/{seed}/{stage}"
+
+    def log(self, rule: str, cell: str) -> str:
+        """The log of one job."""
+        return f"{self.results}/logs/{rule}/{cell}.log"
+
+    def benchmark(self, rule: str, cell: str) -> str:
+        """Snakemake's measurement of one job."""
+        return f"{self.results}/benchmarks/{rule}/{cell}.tsv"
+
+
+WEIGHTS = "weights.safetensors"
+HISTORY = "history.csv"
+TRAINING = "training.json"
+CHECKPOINT = "checkpoint.pt"
+LOCK = "lock"
