@@ -150,8 +150,7 @@ class Grid:
 
     def training(self, key: StageKey) -> str:
         """JSON of everything that shapes a stage's weights."""
-        stage = self._stages[key]
-        return stage.model_dump_json(exclude={"resources", "checkpoint_minutes"})
+        return self._stages[key].shaping()
 
     def stage_folder(self, key: StageKey, seed: int | str) -> str:
         """Where a stage's weights are written."""

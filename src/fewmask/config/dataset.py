@@ -2,11 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fewmask.config.settings import Name, RelativePath, Settings, Share
 
-Colour = Annotated[tuple[int, int, int], Field(description="Red, green and blue, 0 to 255")]
+
+def _is_a_colour(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    if not all(0 <= part <= 255 for part in colour):
+        raise ValueError("a colour has three numbers between 0 and 255")
+    return colour
+
+
+Colour = Annotated[
+    tuple[int, int, int],
+    AfterValidator(_is_a_colour),
+    Field(description="Red, green and blue, 0 to 255"),
+]
 
 # Okabe and Ito's colour-blind safe palette, then lighter and darker companions.
 DEFAULT_COLOURS: tuple[tuple[int, int, int], ...] = (
@@ -25,13 +36,6 @@ class Class(Settings):
     """What the class is called in tables and figures."""
     colour: Colour
     """Its colour in masks and pictures of masks."""
-
-    @field_validator("colour")
-    @classmethod
-    def _is_a_colour(cls, colour: Colour) -> Colour:
-        if not all(0 <= part <= 255 for part in colour):
-            raise ValueError("a colour has three numbers between 0 and 255")
-        return colour
 
 
 class ScenesReader(Settings):
@@ -65,7 +69,8 @@ class FolderReader(Settings):
     name: Literal["folder"]
     images: RelativePath
     """Pattern below the root, for example ``images/*.jpg``; a ``*`` may stand in a folder's
-    place too, ``**`` for any depth."""
+    place too, ``**`` for any depth. With a bare ``*`` at its end (``images/*``) pictures of all
+    formats are found, and the name of a picture is without its ending."""
     masks: RelativePath | None = None
     """Pattern of the masks, for example ``masks/*.png``; absent: no picture has one."""
     unlabelled: RelativePath | None = None
@@ -114,6 +119,11 @@ class Download(Settings):
     """``md5:...`` or ``sha256:...``"""
 
 
+def _or_names(schema: dict[str, Any]) -> None:
+    """Tell editors that a name will do for a class."""
+    schema["items"] = {"anyOf": [{"type": "string"}, schema["items"]]}
+
+
 class Dataset(Settings):
     """A dataset: where it lies, how it is read, what its classes are and how it is split."""
 
@@ -123,11 +133,14 @@ class Dataset(Settings):
     """The on-disk format."""
     root: RelativePath | None = None
     """The dataset's folder below the data folder ($FEWMASK_DATA, or data/)."""
-    classes: list[Class] = Field(min_length=2, max_length=254)
+    classes: list[Class] = Field(min_length=2, max_length=254, json_schema_extra=_or_names)
     """The classes in the order of their indices: names, or names with colours."""
     mask_values: dict[int, str] | None = None
     """What a value in a mask file means: the name of a class, or ``ignore``; absent: value i is
     class i and 255 is ignore."""
+    ignore_colours: list[Colour] = []
+    """Colours of RGB masks that count nowhere, for example a drawn outline; white or black is
+    not ignored unless it is listed here."""
     size: Annotated[int, Field(ge=16)] | tuple[int, int] = 256
     """Height and width in pixels after preparing; one number for a square."""
     fit: Literal["pad", "crop", "stretch"] = "pad"

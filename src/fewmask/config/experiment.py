@@ -1,7 +1,7 @@
 """Settings of an experiment: config/config.yaml, config/experiments/*.yaml."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -74,6 +74,9 @@ class Experiment(Settings):
     published lists, or all."""
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
     """One run for each; mean and spread in the tables are over these."""
+    evaluation_size: Literal["network", "original"] = "network"
+    """Compare predictions with masks at the size that pictures were prepared in, or map them back
+    and compare at each picture's own size."""
     overrides: list[Override] = []
     """What this experiment changes in the methods, a later one on top of an earlier one."""
 

@@ -5,6 +5,7 @@ mapping that has a ``name`` and names something else replaces the earlier one as
 ``optimiser: {name: sgd}`` inherits nothing from an ``adamw`` below it.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from fewmask.config.explain import explain
+from fewmask.config.explain import did_you_mean, explain
 from fewmask.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -94,6 +95,15 @@ def validate(model: type[Model], layers: list[Layer], subject: str = "") -> Mode
         raise ConfigError(explain(error, model, values, layers, subject)) from None
 
 
+def from_json(model: type[Model], text: str, source: str) -> Model:
+    """The settings that a job was handed as JSON by way of ``source``. Raises ConfigError."""
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{source}: not JSON: {error}") from None
+    return validate(model, [Layer(source, values)])
+
+
 def load_yaml(path: Path) -> Layer:
     """One YAML file as a layer. Raises ConfigError: no such file, bad YAML, a key given twice."""
     try:
@@ -132,8 +142,6 @@ def sibling(folder: Path, name: object, wanted_by: str) -> Path:
     """``folder/name.yaml``; ConfigError with the nearest name when there is none."""
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     if not isinstance(name, str) or name not in known:
-        from fewmask.config.explain import did_you_mean
-
         raise ConfigError(
             f"{wanted_by}: there is no {folder}/{name}.yaml{did_you_mean(str(name), known)}\n"
             f"  known: {', '.join(known) or 'none'}"

@@ -202,6 +202,10 @@ class Stage(Settings):
     """Minutes between two checkpoints."""
     resources: Resources = Resources()
 
+    def shaping(self) -> str:
+        """JSON of everything that can change the weights."""
+        return self.model_dump_json(exclude={"resources", "checkpoint_minutes"})
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Stage":
         needed = set(self.objective.draws)

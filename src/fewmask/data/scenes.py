@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fewmask.data.solids import UNIT_SOLIDS, Solid, cast, normals, openness, unit, unshaded
+from fewmask.data.solids import Solid, cast, normals, openness, unit, unshaded
 
 CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (
     ("wall", (221, 221, 221)),
@@ -28,10 +28,10 @@ CLASSES: tuple[tuple[str, tuple[int, int, int]], ...] = (
     ("cone", (240, 228, 66)),
     ("pyramid", (204, 121, 167)),
 )
-CATEGORIES: tuple[str, ...] = ("box", "ball", "cylinder", "cone", "pyramid")
+CATEGORIES: tuple[str, ...] = tuple(name for name, _ in CLASSES[2:])
 
 WALL, FLOOR, FIRST_SOLID = 0, 1, 2
-SHARES = (0.28, 0.24, 0.24, 0.13, 0.11)  # how often each category is drawn; the last two are rare
+SHARES = (0.26, 0.27, 0.23, 0.13, 0.11)  # how often each category is drawn; the last two are rare
 SAMPLES = 3  # rays per pixel and direction, odd so that the middle one is the pixel's centre
 
 
@@ -74,31 +74,29 @@ def render(seed: int, index: int, height: int = 64, width: int = 64) -> Scene:
     rng = np.random.default_rng([seed, index])
     room = _draw_room(rng)
     camera = _draw_camera(rng, room)
-    kinds, solids = _draw_solids(rng, room, camera)
-    surfaces = [room, *solids]
-    # One material for each solid, after those of the walls and of the floor.
-    materials = [_draw_material(rng) for _ in range(len(solids) + FIRST_SOLID)]
-    light = _draw_light(rng, room)
+    solids = _draw_solids(rng, room, camera)
+    lamp, tint = _draw_light(rng, room)
+    # The wall and the floor are parts 0 and 1, the solids follow; each part has its material.
+    materials = [_draw_material(rng) for _ in range(FIRST_SOLID + len(solids))]
+    classes = [WALL, FLOOR, *(FIRST_SOLID + CATEGORIES.index(solid.kind) for solid in solids)]
 
     directions = _pixel_directions(camera, height, width)
     depth, surface = cast(room, solids, camera.position, directions)
     points = camera.position + depth[:, None] * directions
-    normal = _surface_normals(surfaces, surface, points)
-    # Surface 0 is the room: its upward part is the floor.
+    normal = _surface_normals([room, *solids], surface, points)
     part = np.where(surface > 0, surface + 1, np.where(normal[:, 2] > 0.5, FLOOR, WALL))
-    albedo, gloss = _paint(materials, surfaces, part, points)
-    colour = _shade(solids, light, points, normal, -directions, albedo, gloss)
+    albedo, gloss = _paint(materials, [room, room, *solids], part, points)
+    colour = _shade(solids, lamp, tint, points, normal, -directions, albedo, gloss)
 
-    samples = colour.reshape(SAMPLES**2, height, width, 3).mean(axis=0)
-    image = np.clip(samples, 0, 1) ** (1 / 2.2) * 255
-    centre = slice(SAMPLES**2 // 2 * height * width, (SAMPLES**2 // 2 + 1) * height * width)
-    mask = np.array([WALL, FLOOR, *(kinds + FIRST_SOLID)], np.uint8)[part[centre]]
+    samples, centre = (SAMPLES**2, height, width), SAMPLES**2 // 2
+    light = colour.reshape(*samples, 3).mean(axis=0)
+    mask = np.array(classes, np.uint8)[part].reshape(samples)[centre]
     return Scene(
-        image=np.round(image).astype(np.uint8),
-        mask=mask.reshape(height, width),
-        depth=depth[centre].reshape(height, width).astype(np.float32),
-        normal=(normal[centre] @ camera.axes.T).reshape(height, width, 3).astype(np.float32),
-        category=int(np.bincount(mask, minlength=len(CLASSES))[FIRST_SOLID:].argmax()),
+        image=np.round(255 * np.minimum(light, 1) ** (1 / 2.2)).astype(np.uint8),
+        mask=mask,
+        depth=depth.reshape(samples)[centre].astype(np.float32),
+        normal=(normal @ camera.axes.T).reshape(*samples, 3)[centre].astype(np.float32),
+        category=int(np.bincount(mask.ravel(), minlength=len(CLASSES))[FIRST_SOLID:].argmax()),
     )
 
 
@@ -107,8 +105,8 @@ def render(seed: int, index: int, height: int = 64, width: int = 64) -> Scene:
 
 def _draw_room(rng: np.random.Generator) -> Solid:
     """The room as a box seen from inside, so high that a square picture never shows its ceiling."""
-    size = np.array([rng.uniform(1.8, 2.6), rng.uniform(2.0, 2.8), 4.0])
-    return Solid(UNIT_SOLIDS["box"], size, np.eye(3), size * [0, 1, 1])
+    size = np.array([rng.uniform(1.7, 2.4), rng.uniform(1.9, 2.5), 4.0])
+    return Solid("box", size, np.eye(3), size * [0, 1, 1])
 
 
 def _draw_camera(rng: np.random.Generator, room: Solid) -> Camera:
@@ -121,79 +119,72 @@ def _draw_camera(rng: np.random.Generator, room: Solid) -> Camera:
     return Camera(position, np.stack([right, np.cross(forward, right), forward]))
 
 
-def _draw_solids(rng, room: Solid, camera: Camera) -> tuple[np.ndarray, list[Solid]]:
-    """Three to six solids, as far as they find a free place in view, and their categories."""
+def _draw_solids(rng, room: Solid, camera: Camera) -> list[Solid]:
+    """Three to six solids, or fewer if they do not find a free place in view."""
     wanted = rng.integers(3, 7)
-    kinds, solids, supports = [], [], []
+    solids, supports = [], []
     for _ in range(200):
-        if len(solids) == wanted:
-            break
-        kind = rng.choice(len(CATEGORIES), p=SHARES)
+        kind = str(rng.choice(CATEGORIES, p=SHARES))
         if supports and rng.random() < 0.25:
-            solid = _stack(rng, kind, supports.pop())
+            solids.append(_stack(rng, kind, supports.pop()))
         else:
             solid, upright = _draw_solid(rng, kind, room)
-            if not _fits(solid, solids, room, camera):
-                continue
-            if upright and CATEGORIES[kind] in ("box", "cylinder"):
-                supports.append(solid)
-        kinds.append(kind)
-        solids.append(solid)
-    return np.array(kinds), solids
+            if _fits(solid, solids, room, camera):
+                solids.append(solid)
+                supports += [solid] if upright and kind in ("box", "cylinder") else []
+        if len(solids) == wanted:
+            break
+    return solids
 
 
-def _draw_size(rng: np.random.Generator, kind: int) -> np.ndarray:
+def _draw_size(rng: np.random.Generator, kind: str) -> np.ndarray:
     """Half extents (3,) in metres along the solid's own axes."""
     radius, half_height, aspect = rng.uniform([0.2, 0.2, 0.7], [0.5, 0.6, 1.4])
-    if CATEGORIES[kind] == "ball":
+    if kind == "ball":
         return np.full(3, radius)
-    return np.array([radius, radius * aspect if CATEGORIES[kind] == "box" else radius, half_height])
+    return np.array([radius, radius * aspect if kind == "box" else radius, half_height])
 
 
-def _draw_solid(rng, kind: int, room: Solid) -> tuple[Solid, bool]:
+def _draw_solid(rng, kind: str, room: Solid) -> tuple[Solid, bool]:
     """A solid anywhere on the floor, and whether it stands upright."""
     size = _draw_size(rng, kind)
     place = rng.uniform(-1, 1, 2) * room.size[:2] + room.centre[:2]
     turn, chance = rng.uniform(0, 2 * np.pi), rng.random()
-    if CATEGORIES[kind] == "box" and chance < 0.15:
+    if kind == "box" and chance < 0.15:
         return _lean(rng, size, place[0], room), False
-    if CATEGORIES[kind] in ("box", "ball") or chance > 0.3:
+    if kind in ("box", "ball") or chance > 0.3:
         return _rest(kind, size, _rotation(turn), place), True
     # A toppled cylinder lies on its flank; the slope of a cone or pyramid comes to lie level.
-    slope = 0 if CATEGORIES[kind] == "cylinder" else np.arctan2(size[0], 2 * size[2])
+    slope = 0 if kind == "cylinder" else np.arctan2(size[0], 2 * size[2])
     return _rest(kind, size, _rotation(turn, np.pi / 2 + slope), place), False
 
 
 def _rotation(turn: float, tilt: float = 0.0) -> np.ndarray:
     """Tilt about the x axis, then a turn about the vertical, in radians."""
-    tilted = np.array(
-        [[1, 0, 0], [0, np.cos(tilt), -np.sin(tilt)], [0, np.sin(tilt), np.cos(tilt)]]
-    )
-    turned = np.array(
-        [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
-    )
-    return turned @ tilted
+    sine, cosine = np.sin(tilt), np.cos(tilt)
+    tilted = np.array([[1, 0, 0], [0, cosine, -sine], [0, sine, cosine]])
+    sine, cosine = np.sin(turn), np.cos(turn)
+    return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]]) @ tilted
 
 
-def _rest(kind: int, size, rotation, place, ground: float = 0.0) -> Solid:
+def _rest(kind: str, size, rotation, place, ground: float = 0.0) -> Solid:
     """The solid with its centre above `place` (2,) and its lowest point at height `ground`."""
-    shape = UNIT_SOLIDS[CATEGORIES[kind]]
-    lowest = Solid(shape, size, rotation, np.zeros(3)).corners()[:, 2].min()
-    return Solid(shape, size, rotation, np.array([*place, ground - lowest]))
+    lowest = Solid(kind, size, rotation, np.zeros(3)).corners()[:, 2].min()
+    return Solid(kind, size, rotation, np.array([*place, ground - lowest]))
 
 
 def _lean(rng, size: np.ndarray, x: float, room: Solid) -> Solid:
     """A plank that stands on the floor and leans against the back wall."""
     size = size * [1, 0, 1] + [0, 0.04, 0.2]
-    plank = _rest(0, size, _rotation(0, -rng.uniform(0.25, 0.6)), np.array([x, 0]))
-    behind = plank.corners()[:, 1].max()
-    return _rest(0, size, plank.rotation, np.array([x, 2 * room.size[1] - behind]))
+    rotation = _rotation(0, -rng.uniform(0.25, 0.6))
+    behind = Solid("box", size, rotation, np.zeros(3)).corners()[:, 1].max()
+    return _rest("box", size, rotation, [x, 2 * room.size[1] - behind])
 
 
-def _stack(rng, kind: int, support: Solid) -> Solid:
+def _stack(rng, kind: str, support: Solid) -> Solid:
     """A solid that stands on an upright box or cylinder and is narrower than it."""
     size = _draw_size(rng, kind)
-    size *= rng.uniform(0.6, 0.9) * support.size[:2].min() / size[:2].max()
+    size *= min(1, rng.uniform(0.6, 0.9) * support.size[:2].min() / size[:2].max())
     top = support.centre[2] + support.size[2]
     return _rest(kind, size, support.rotation, support.centre[:2], top)
 
@@ -204,14 +195,14 @@ def _fits(solid: Solid, others: list[Solid], room: Solid, camera: Camera) -> boo
     if (np.abs(solid.centre - room.centre)[:2] + reach > room.size[:2] + 1e-9).any():
         return False
     for other in others:
-        gap = np.linalg.norm(solid.centre[:2] - other.centre[:2])
-        if gap < _footprint(solid) + _footprint(other):
+        if np.hypot(*(solid.centre - other.centre)[:2]) < _footprint(solid) + _footprint(other):
             return False
     x, y, z = camera.axes @ (solid.centre - camera.position)
     return z > 1.9 and max(abs(x), abs(y)) < 0.4 * z
 
 
 def _footprint(solid: Solid) -> float:
+    """Radius of the circle on the floor, around the centre, that the solid keeps to."""
     return np.linalg.norm(solid.corners()[:, :2], axis=1).max()
 
 
@@ -222,16 +213,17 @@ def _noise(points, waves):
     return np.sin(2 * np.pi * points @ waves.T).mean(axis=1)
 
 
+def _rings(points, waves):
+    return 2 * np.pi * np.hypot(points[:, 0], points[:, 1]) + 2 * _noise(points, waves)
+
+
 # A pattern maps points (N, 3), in periods, and waves (4, 3) to the second colour's share (N,).
 PATTERNS = (
     lambda points, waves: np.zeros(len(points)),  # plain
     lambda points, waves: np.floor(points).sum(axis=1) % 2,  # checker
     lambda points, waves: np.floor(2 * points @ unit(waves[0])) % 2,  # stripes
     lambda points, waves: 0.5 + 0.5 * _noise(points, waves),  # clouds
-    lambda points, waves: (  # the rings of a tree
-        0.5
-        + 0.5 * np.sin(2 * np.pi * np.hypot(points[:, 0], points[:, 1]) + 2 * _noise(points, waves))
-    ),
+    lambda points, waves: 0.5 + 0.5 * np.sin(_rings(points, waves)),  # wood
 )
 
 
@@ -251,12 +243,11 @@ def _draw_material(rng: np.random.Generator) -> Material:
     )
 
 
-def _paint(materials, surfaces, part, points) -> tuple[np.ndarray, np.ndarray]:
-    """Colour (N, 3) without light and gloss (N,) of the points; `part` (N,) indexes materials."""
+def _paint(materials, owners, part, points) -> tuple[np.ndarray, np.ndarray]:
+    """Colour (N, 3) without light and gloss (N,) of points of these parts (N,) of the room."""
     albedo = np.empty_like(points)
-    for number, material in enumerate(materials):
+    for number, (material, owner) in enumerate(zip(materials, owners, strict=True)):
         here = np.flatnonzero(part == number)
-        owner = surfaces[max(number - 1, 0)]
         places = owner.local(points[here]) / material.period + material.offset
         share = PATTERNS[material.pattern](places, material.waves)[:, None]
         albedo[here] = (1 - share) * material.colours[0] + share * material.colours[1]
@@ -265,11 +256,10 @@ def _paint(materials, surfaces, part, points) -> tuple[np.ndarray, np.ndarray]:
 
 def _draw_light(rng, room: Solid) -> tuple[np.ndarray, np.ndarray]:
     """Points of a lamp above, (SAMPLES², 3), one for each ray of a pixel; and its RGB (3,)."""
-    place = np.array([rng.uniform(-0.8, 0.8), rng.uniform(0.2, 1.0), rng.uniform(0.6, 0.85)])
-    lamp = np.zeros((SAMPLES**2, 3))
-    lamp[:, 0], lamp[:, 1] = rng.uniform(-0.2, 0.2, (2, SAMPLES**2))
+    middle = rng.uniform([-0.8, 0.2, 0.65], [0.8, 1.0, 0.85]) * room.size
+    spread = rng.uniform(-0.2, 0.2, (SAMPLES**2, 3)) * [1, 1, 0]
     warmth = rng.uniform(-0.08, 0.12)
-    return place * room.size + lamp, np.array([1 + warmth, 1, 1 - warmth])
+    return middle + spread, np.array([1 + warmth, 1, 1 - warmth])
 
 
 def _pixel_directions(camera: Camera, height: int, width: int) -> np.ndarray:
@@ -290,15 +280,14 @@ def _surface_normals(surfaces, surface, points) -> np.ndarray:
     return normal
 
 
-def _shade(solids, light, points, normal, to_eye, albedo, gloss) -> np.ndarray:
+def _shade(solids, lamp, tint, points, normal, to_eye, albedo, gloss) -> np.ndarray:
     """Linear RGB (N, 3): ambient light, and the lamp's diffuse and glossy reflection."""
-    lamp, tint = light
     to_lamp = np.repeat(lamp, len(points) // len(lamp), axis=0) - points
     towards_lamp = unit(to_lamp)
     facing = np.vecdot(normal, towards_lamp)
-    falloff = 0.3 + np.vecdot(to_lamp, to_lamp) / 16
-    lamp_light = np.where(facing > 0, unshaded(solids, points, to_lamp) / falloff, 0)
+    lit = (facing > 0) & unshaded(solids, points, to_lamp)
+    lamp_light = lit / (0.3 + np.vecdot(to_lamp, to_lamp) / 16)
     highlight = np.maximum(np.vecdot(normal, unit(towards_lamp + unit(to_eye))), 0) ** 40
     ambient = (0.3 + 0.08 * normal[:, 2]) * openness(solids, points, normal)
-    matt = ambient[:, None] + (0.8 * lamp_light * facing)[:, None] * tint
+    matt = ambient[:, None] + (0.7 * lamp_light * facing)[:, None] * tint
     return albedo * matt + (gloss * highlight * lamp_light)[:, None] * tint

@@ -35,10 +35,14 @@ class UnitSolid:
 class Solid:
     """A unit solid in the room: p_room = rotation · (size * p_unit) + centre, in metres."""
 
-    shape: UnitSolid
+    kind: str  # key of UNIT_SOLIDS
     size: np.ndarray  # (3,), half the extent along each of the solid's own axes
     rotation: np.ndarray  # (3, 3), columns are the solid's own axes
     centre: np.ndarray  # (3,)
+
+    @property
+    def shape(self) -> UnitSolid:
+        return UNIT_SOLIDS[self.kind]
 
     def corners(self) -> np.ndarray:
         """The corners relative to the centre, (V, 3), along the axes of the room."""
@@ -137,16 +141,14 @@ def _within_quadric(quadric, origins, directions):
     b = directions * origins @ quadric.square + directions @ quadric.linear
     c = origins**2 @ quadric.square + 2 * origins @ quadric.linear + quadric.constant
     a = np.where(np.abs(a) < TINY, TINY, a)
-    discriminant = b * b - a * c
-    root = np.sqrt(np.maximum(discriminant, 0))
+    # Without a real root both ends coincide, which is a miss.
+    root = np.sqrt(np.maximum(b * b - a * c, 0))
     enter, leave = (-b - root) / a, (-b + root) / a
     # A ray steeper than a cone's flank ends in the lower half if it falls, begins there if not.
     steep, falls = a < 0, directions[:, 2] < 0
-    enter, leave = (
-        np.where(steep & ~falls, -np.inf, enter),
-        np.where(steep & falls, np.inf, leave),
-    )
-    return np.where(discriminant < 0, np.inf, enter), leave
+    enter[steep & ~falls] = -np.inf
+    leave[steep & falls] = np.inf
+    return enter, leave
 
 
 def normals(solid: Solid, points: np.ndarray) -> np.ndarray:
@@ -163,8 +165,7 @@ def normals(solid: Solid, points: np.ndarray) -> np.ndarray:
         if len(planes):
             flat = excess.max(axis=0) > value
             gradient[flat] = outward[excess[:, flat].argmax(axis=0)]
-    gradient = (gradient / solid.size) @ solid.rotation.T
-    return unit(gradient)
+    return unit(gradient / solid.size @ solid.rotation.T)
 
 
 def _nearby(solid: Solid, origins: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -1,0 +1,64 @@
+"""JSON schemas for editors, generated from the settings models."""
+
+import json
+from typing import Any
+
+from fewmask.config.dataset import Dataset
+from fewmask.config.experiment import Experiment
+from fewmask.config.method import Method, Stage
+from fewmask.paths import CONFIG
+
+Schema = dict[str, Any]
+
+
+def build_schemas() -> dict[str, Schema]:
+    """The schema of every kind of YAML file by file name."""
+    stage = Stage.model_json_schema()
+    method = Method.model_json_schema()
+    method["$defs"] = stage.pop("$defs") | {"Stage": stage}
+    part = {"$ref": "#/$defs/Stage"}
+    method["properties"]["network"] = {"$ref": "#/$defs/Network"}
+    method["properties"]["defaults"] = part
+    stages = method["properties"]["stages"]
+    stages["patternProperties"] = dict.fromkeys(stages["patternProperties"], part)
+    stages["additionalProperties"] = False
+    experiment = Experiment.model_json_schema()
+    experiment["$defs"] |= method["$defs"]
+    experiment["$defs"]["Override"]["properties"]["settings"] = part
+    schemas = {"dataset": Dataset.model_json_schema(), "method": method, "experiment": experiment}
+    return {f"{kind}.schema.json": _of_file(schema) for kind, schema in schemas.items()}
+
+
+def write_schemas(check: bool = False) -> list[str]:
+    """Write the schemas that are out of date (or with ``check`` only name them)."""
+    stale = []
+    for name, schema in build_schemas().items():
+        path = CONFIG / "schemas" / name
+        text = json.dumps(schema, indent=2, sort_keys=True) + "\n"
+        if not path.exists() or path.read_text() != text:
+            stale.append(str(path))
+            if not check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+    return stale
+
+
+def _of_file(schema: Schema) -> Schema:
+    """The schema of a file, which may extend another and so says only what differs."""
+    schema = _of_part(schema)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["properties"]["extends"] = {
+        "type": "string",
+        "description": "Name of a file beside this one; only what differs is said here.",
+    }
+    return schema
+
+
+def _of_part(schema: Any) -> Any:
+    """The schema of a part: no key is required, and several choices may fit what is there."""
+    if isinstance(schema, list):
+        return [_of_part(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if key not in ("required", "discriminator")}
+    return {"anyOf" if key == "oneOf" else key: _of_part(value) for key, value in kept.items()}

@@ -1,0 +1,127 @@
+"""From the store to what a training step sees.
+
+The pictures that a training needs stay as uint8 where they fit: on the device, else in memory,
+else in the file, read through a step ahead. Which rows step k draws follows from (seed, k) alone.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from fewmask.data.store import Store
+from fewmask.seeds import derive
+
+SHARE_OF_MEMORY = 0.4
+"""Pictures may fill this share of what is free, on the device and in memory."""
+
+
+@dataclass
+class Batch:
+    """Some pictures on the device."""
+
+    rows: np.ndarray
+    """int64 (N): their rows in the store."""
+    image: Tensor
+    """float (N, 3, H, W) in [0, 1], channels last."""
+    inside: Tensor
+    """float (N, 1, H, W): 1 inside the picture, 0 in its padding."""
+    mask: Tensor | None = None
+    """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
+
+
+class Pictures:
+    """Pictures of a store, and their masks, as batches on a device."""
+
+    def __init__(self, store: Store, rows: np.ndarray, device: torch.device) -> None:
+        """Load ``rows`` (int64, in any order) to where they fit."""
+        self.store, self.device = store, device
+        self.rows = np.sort(rows)
+        self.size = (store.height, store.width)
+        self.extents = torch.from_numpy(store.extents[self.rows]).to(device)
+        pixels = len(rows) * store.height * store.width
+        self.residence = _residence(4 * pixels, device)
+        if self.residence != "file":
+            home = device if self.residence == "device" else torch.device("cpu")
+            self._image = torch.from_numpy(store.read("image", self.rows)).to(home)
+            self._mask = torch.from_numpy(store.read("mask", self.rows)).to(home)
+
+    def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
+        """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
+        places = np.searchsorted(self.rows, rows)
+        image = self._fetch("image", rows, places).permute(0, 3, 1, 2)
+        batch = Batch(rows, image.float().div_(255), self._inside(places))
+        if masks:
+            batch.mask = self._fetch("mask", rows, places).long()
+        return batch
+
+    def in_order(self, batch_size: int) -> Iterator[Batch]:
+        """All pictures in the order of their rows."""
+        for start in range(0, len(self.rows), batch_size):
+            yield self.batch(self.rows[start : start + batch_size])
+
+    def _fetch(self, field: str, rows: np.ndarray, places: np.ndarray) -> Tensor:
+        if self.residence == "file":
+            return torch.from_numpy(self.store.read(field, rows)).to(self.device)
+        kept = self._image if field == "image" else self._mask
+        picked = kept[torch.from_numpy(places).to(kept.device)]
+        return picked.to(self.device, non_blocking=True)
+
+    def _inside(self, places: np.ndarray) -> Tensor:
+        height, width = self.size
+        extents = self.extents[torch.from_numpy(places).to(self.device)]
+        down = torch.arange(height, device=self.device) < extents[:, :1]
+        across = torch.arange(width, device=self.device) < extents[:, 1:]
+        return (down[:, None, :, None] & across[:, None, None, :]).float()
+
+
+class Draws:
+    """The batches of a training: for every role, which pictures each step draws."""
+
+    def __init__(
+        self, pictures: Pictures, rows: dict[str, np.ndarray], sizes: dict[str, int], seed: int
+    ) -> None:
+        """``rows``: the rows of each role; ``sizes``: how many of them a step draws."""
+        self.pictures, self.rows, self.sizes, self.seed = pictures, rows, sizes, seed
+        self._reader = ThreadPoolExecutor(max_workers=1)
+        self._ahead: tuple[int, Future] | None = None
+        # Bounded: a step needs one or two epochs' orders of each role, and no old ones.
+        self._order = lru_cache(maxsize=4 * len(sizes))(self._draw_order)
+
+    def at(self, step: int) -> dict[str, Batch]:
+        """The batches of a step, by role. Only labelled pictures come with masks."""
+        if self.pictures.residence != "file":
+            return self._read(step)
+        is_next = self._ahead is not None and self._ahead[0] == step
+        batches = self._ahead[1].result() if is_next else self._read(step)
+        self._ahead = (step + 1, self._reader.submit(self._read, step + 1))
+        return batches
+
+    def rows_at(self, role: str, step: int) -> np.ndarray:
+        """The rows that a step draws: each epoch is a new order of all, without a gap between."""
+        rows, size = self.rows[role], self.sizes[role]
+        epochs, places = np.divmod(np.arange(step * size, (step + 1) * size), len(rows))
+        pairs = zip(epochs, places, strict=True)
+        return rows[[self._order(role, int(epoch))[place] for epoch, place in pairs]]
+
+    def _read(self, step: int) -> dict[str, Batch]:
+        return {
+            role: self.pictures.batch(self.rows_at(role, step), masks=role == "labelled")
+            for role in self.sizes
+        }
+
+    def _draw_order(self, role: str, epoch: int) -> np.ndarray:
+        generator = np.random.default_rng(derive(self.seed, "order", role, epoch))
+        return generator.permutation(len(self.rows[role]))
+
+
+def _residence(size: int, device: torch.device) -> str:
+    """Where ``size`` bytes of pictures are kept: device, memory or file."""
+    if device.type == "cuda" and size < SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
+        return "device"
+    return "memory" if size < SHARE_OF_MEMORY * psutil.virtual_memory().available else "file"

@@ -1,0 +1,108 @@
+"""From a picture's own size to the network's, and back.
+
+A picture is scaled to h' x w' and laid into a frame of H x W:
+
+- ``pad``: h' x w' is the largest that fits into the frame; the picture lies at the top left, and
+  its edge pixels are repeated to the right and below (paper 000). Padding counts nowhere.
+- ``crop``: h' x w' is the smallest that covers the frame; the centre is kept.
+- ``stretch``: h' x w' is the frame, whatever becomes of the proportions.
+
+Pictures are scaled with antialiasing; everything that must not be mixed (classes, depths, normals)
+takes the value of the nearest pixel: pixel i of n is pixel floor((i + 1/2) m / n) of m.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from fewmask import IGNORE
+
+Fit = Literal["pad", "crop", "stretch"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a scaled picture lies in its frame; all pairs are height and width in pixels."""
+
+    size: tuple[int, int]  # of the original picture
+    scaled: tuple[int, int]  # of the scaled picture
+    frame: tuple[int, int]  # of the result
+    offset: tuple[int, int]  # how much of the scaled picture lies above and left of the frame
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The part of the frame, from the top left, that is picture."""
+        return min(self.scaled[0], self.frame[0]), min(self.scaled[1], self.frame[1])
+
+
+def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
+    """How a picture of ``size`` comes into ``frame``; both are height and width."""
+    if fit == "stretch":
+        return Placement(size, frame, frame, (0, 0))
+    ratios = [inside / outside for inside, outside in zip(frame, size, strict=True)]
+    scale = min(ratios) if fit == "pad" else max(ratios)
+    scaled = np.round(np.multiply(size, scale)).astype(int)
+    # Rounding must not leave the frame, or a part of it empty; nor the thinnest picture be lost.
+    scaled = np.clip(scaled, 1, frame) if fit == "pad" else np.maximum(scaled, frame)
+    offset = np.maximum(scaled - frame, 0) // 2
+    return Placement(size, tuple(scaled.tolist()), frame, tuple(offset.tolist()))
+
+
+def fit_image(image: np.ndarray, placement: Placement) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), in its frame: bilinear, antialiased, edges repeated."""
+    from PIL import Image
+
+    height, width = placement.scaled
+    if image.shape[:2] != placement.scaled:
+        smooth = Image.Resampling.BILINEAR
+        image = np.asarray(Image.fromarray(image).resize((width, height), smooth))
+    image = _window(image, placement)
+    missing = np.subtract(placement.frame, image.shape[:2])
+    return np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+
+
+def fit_values(values: np.ndarray, placement: Placement, fill: float = IGNORE) -> np.ndarray:
+    """Classes, depths or normals, (H, W) or (H, W, C) of any type, in their frame: nearest pixel.
+
+    Padding is ``fill``.
+    """
+    scaled = _nearest(values, placement.scaled)
+    result = np.full((*placement.frame, *values.shape[2:]), fill, values.dtype)
+    height, width = placement.extent
+    result[:height, :width] = _window(scaled, placement)
+    return result
+
+
+def unfit(values: np.ndarray, size: tuple[int, int], fit: Fit, fill: float = IGNORE) -> np.ndarray:
+    """What was predicted in a frame, at the size of the original picture: nearest pixel.
+
+    Args:
+        values: (H, W) or (H, W, C), of any type.
+        size: height and width of the original picture.
+        fit: how the picture came into the frame.
+        fill: the value of pixels that a crop left out.
+
+    Returns:
+        array of height and width ``size`` and of the type of ``values``.
+    """
+    placement = place(size, values.shape[:2], fit)
+    height, width = placement.extent
+    (top, left), scaled = placement.offset, placement.scaled
+    whole = np.full((*scaled, *values.shape[2:]), fill, values.dtype)
+    whole[top : top + height, left : left + width] = values[:height, :width]
+    return _nearest(whole, size)
+
+
+def _window(scaled: np.ndarray, placement: Placement) -> np.ndarray:
+    """The part of the scaled picture that the frame shows."""
+    (top, left), (height, width) = placement.offset, placement.extent
+    return scaled[top : top + height, left : left + width]
+
+
+def _nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for new, old in zip(size, values.shape[:2], strict=True)
+    )
+    return values[rows[:, None], columns]

@@ -1,0 +1,70 @@
+"""Readers: one module for each on-disk format, found by its name.
+
+A new format is a module here with a class ``Reader`` (see the protocol below), and its settings in
+`fewmask.config.dataset`. A reader knows where the files of a picture lie and what is in them; it
+leaves sizes and storage to `fewmask.data.prepare`, which calls ``load`` in several processes.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from fewmask.config.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture of a dataset before it is loaded; small, and fit to be sent to a process."""
+
+    name: str
+    """Unique in the dataset, like a path without its ending: ``Abyssinian_1``."""
+    subset: str = ""
+    """The official subset that the picture belongs to, if any."""
+    category: int | None = None
+    """Index into the reader's categories, where the listing tells it."""
+    image: Path | None = None
+    """File of the picture; None where nothing is read."""
+    mask: Path | None = None
+    """File of the mask; None: the picture is unlabelled."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A loaded picture and what is known about its pixels, at its original size."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    mask: np.ndarray | None = None  # uint8 (H, W), class indices, 255 = ignore
+    category: int | None = None  # index into the reader's categories
+    depth: np.ndarray | None = None  # float32 (H, W), metres, 0 = not known
+    normal: np.ndarray | None = None  # float32 (H, W, 3), unit vectors, 0 = not known
+
+
+class Reader(Protocol):
+    """What a reader's module defines as its class ``Reader(settings, root)``.
+
+    It must be cheap to make: every process makes its own.
+    """
+
+    categories: tuple[str, ...]
+    """What the category of a picture can be; empty where pictures have none."""
+
+    def items(self) -> list[Item]:
+        """All pictures, in an order that is always the same. Raises FewmaskError."""
+        ...
+
+    def load(self, item: Item) -> Sample:
+        """Read one picture. Raises DamagedPicture if its files are missing or make no sense."""
+        ...
+
+
+def open_reader(settings: Dataset, root: Path) -> Reader:
+    """The reader that ``settings`` name, for the files below ``root``."""
+    return import_module(f"{__name__}.{settings.reader.name}").Reader(settings, root)
+
+
+def has_files(root: Path) -> bool:
+    """Whether a dataset's folder is there and holds something."""
+    return root.is_dir() and any(root.iterdir())

@@ -1,0 +1,39 @@
+"""The embedded dataset: rooms that `fewmask.data.scenes` renders at the size that is wanted."""
+
+from pathlib import Path
+
+from fewmask.config.dataset import Dataset
+from fewmask.data.decode import mask_code, to_classes
+from fewmask.data.readers import Item, Sample
+from fewmask.data.scenes import CATEGORIES, CLASSES, render
+from fewmask.errors import FewmaskError
+
+PREFIX = "scene_"
+
+
+class Reader:
+    """``pictures`` rooms with exact masks, depths and normals."""
+
+    categories = CATEGORIES
+
+    def __init__(self, settings: Dataset, root: Path) -> None:
+        rendered = [name for name, _ in CLASSES]
+        if settings.mask_values is None and [one.name for one in settings.classes] != rendered:
+            raise FewmaskError(
+                f"classes: found {', '.join(one.name for one in settings.classes)}\n"
+                f"  expected: what the scenes hold: {', '.join(rendered)}\n"
+                f"  mend: list these, or say in mask_values what the values 0 to "
+                f"{len(rendered) - 1} become"
+            )
+        self._reader = settings.reader
+        self._height_width = settings.height_width
+        self._code = mask_code(settings)
+
+    def items(self) -> list[Item]:
+        return [Item(f"{PREFIX}{i:05d}") for i in range(self._reader.pictures)]
+
+    def load(self, item: Item) -> Sample:
+        index = int(item.name.removeprefix(PREFIX))
+        scene = render(self._reader.seed, index, *self._height_width)
+        mask = to_classes(scene.mask, self._code, item.name)
+        return Sample(scene.image, mask, scene.category, scene.depth, scene.normal)

@@ -1,0 +1,210 @@
+"""The prepared dataset: one HDF5 file that is written whole or not at all.
+
+    image         uint8   (N, H, W, 3)  one picture per chunk, not compressed
+    mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled
+    depth         float32 (N, H, W)     optional, metres, 0 = not known
+    normal        float32 (N, H, W, 3)  optional, unit vectors, 0 = not known
+    extent        int32   (N, 2)        height and width of the part that is picture, not padding
+    size          int32   (N, 2)        height and width of the original picture
+    class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
+    category      int64   (N,)          optional, index into the categories, -1 = not known
+    name, subset  text    (N,)          the official subset, or nothing
+
+Attributes: format, dataset, settings (JSON), classes (JSON), palette (K, 3), categories (JSON),
+fit, and digest: SHA-256 of the content of all rows in their order.
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fewmask.errors import FewmaskError
+
+FORMAT = 1
+PIXELS = ("image", "mask", "depth", "normal")
+PER_ROW = ("extent", "size", "class_pixels", "category")
+REQUIRED = ("image", "mask", "extent", "size", "class_pixels", "name", "subset")
+MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fewmask prepare)"
+
+
+class Store:
+    """A prepared dataset, open for reading; any number of processes may have it open.
+
+    Raises FewmaskError if the file is missing, is no store, is not whole, or is of another format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        try:
+            # Locks would only make trouble on network drives: the file never changes.
+            self._file = h5py.File(self.path, "r", locking=False)
+        except FileNotFoundError:
+            raise FewmaskError(
+                f"{self.path}: no such file\n  mend: prepare the dataset (run the workflow)"
+            ) from None
+        except OSError as error:
+            raise FewmaskError(f"{self.path}: not a whole HDF5 file: {error}\n{MEND}") from None
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._file["image"].shape[0]
+
+    def close(self) -> None:
+        """Close the file; what was read stays valid."""
+        self._file.close()
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The unique name of every picture."""
+        return self._file["name"].asstr()[:].tolist()
+
+    @cached_property
+    def subsets(self) -> list[str]:
+        """The official subset of every picture, or an empty text."""
+        return self._file["subset"].asstr()[:].tolist()
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in the order of their indices."""
+        return tuple(json.loads(self._file.attrs["classes"]))
+
+    @cached_property
+    def palette(self) -> np.ndarray:
+        """The colours of the classes, uint8 (K, 3)."""
+        return self._file.attrs["palette"]
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """What the category of a picture can be; empty where pictures have none."""
+        return tuple(json.loads(self._file.attrs["categories"]))
+
+    @cached_property
+    def extents(self) -> np.ndarray:
+        """Height and width of the part of each row that is picture, int32 (N, 2)."""
+        return self._file["extent"][:]
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Height and width of the original pictures, int32 (N, 2)."""
+        return self._file["size"][:]
+
+    @cached_property
+    def class_pixels(self) -> np.ndarray:
+        """Labelled pixels of every class in every row, int64 (N, K)."""
+        return self._file["class_pixels"][:]
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """Which rows have a mask, bool (N,)."""
+        return self.class_pixels.any(axis=1)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What ``read`` can read."""
+        return tuple(field for field in (*PIXELS, *PER_ROW) if field in self._file)
+
+    @property
+    def height(self) -> int:
+        """Height of all pictures in pixels."""
+        return self._file["image"].shape[1]
+
+    @property
+    def width(self) -> int:
+        """Width of all pictures in pixels."""
+        return self._file["image"].shape[2]
+
+    @property
+    def dataset(self) -> str:
+        """The name of the dataset."""
+        return self._file.attrs["dataset"]
+
+    @property
+    def settings(self) -> str:
+        """JSON of everything that shaped the store."""
+        return self._file.attrs["settings"]
+
+    @property
+    def fit(self) -> str:
+        """How pictures came to the store's size: pad, crop or stretch."""
+        return self._file.attrs["fit"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, hexadecimal."""
+        return self._file.attrs["digest"]
+
+    def read(self, field: str, rows: np.ndarray | list[int] | None = None) -> np.ndarray:
+        """A field's values for ``rows`` in any order, with repeats; None: for all rows.
+
+        Returns an array (len(rows), ...). Raises IndexError for rows outside 0 ... N - 1.
+        """
+        if field not in self.fields:
+            raise FewmaskError(f"{self.path}: no field {field}; it has {', '.join(self.fields)}")
+        dataset = self._file[field]
+        if rows is None:
+            return dataset[:]
+        rows = np.asarray(rows, np.int64)
+        if len(rows) and not (0 <= rows.min() and rows.max() < len(self)):
+            raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(self)}")
+        wanted, places = np.unique(rows, return_inverse=True)
+        values = np.empty((len(wanted), *dataset.shape[1:]), dataset.dtype)
+        start = 0
+        # One call for each run of neighbouring rows: HDF5 is slow with lists of rows.
+        for run in np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1):
+            if len(run):
+                stop = start + len(run)
+                dataset.read_direct(values, np.s_[run[0] : run[-1] + 1], np.s_[start:stop])
+                start = stop
+        return values if np.array_equal(wanted, rows) else values[places]
+
+    def verify(self) -> None:
+        """Read everything. Raises FewmaskError if the content is not what the digest says."""
+        digest = hashlib.sha256()
+        columns = {field: self.read(field) for field in PER_ROW if field in self.fields}
+        pixels = [field for field in PIXELS if field in self.fields]
+        for i, (name, subset) in enumerate(zip(self.names, self.subsets, strict=True)):
+            row = {field: values[i] for field, values in columns.items()}
+            add_to_digest(
+                digest, name, subset, row, {field: self._file[field][i] for field in pixels}
+            )
+        if digest.hexdigest() != self.digest:
+            raise FewmaskError(f"{self.path}: the content does not match its digest\n{MEND}")
+
+    def _check(self) -> None:
+        found = self._file.attrs.get("format")
+        if found is None:
+            raise FewmaskError(f"{self.path}: not a dataset prepared by Fewmask\n{MEND}")
+        if found != FORMAT:
+            raise FewmaskError(
+                f"{self.path}: format {found}; this version of Fewmask reads format {FORMAT}\n{MEND}"
+            )
+        wanted = {*self.fields, *REQUIRED}
+        lengths = {field: len(self._file[field]) for field in wanted if field in self._file}
+        if len(lengths) < len(wanted) or len(set(lengths.values())) != 1:
+            raise FewmaskError(f"{self.path}: not whole: it holds {lengths}\n{MEND}")
+
+
+def add_to_digest(
+    digest: Any, name: str, subset: str, columns: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
+    """Add a row to the digest: the shape before the bytes, so that no two rows look the same."""
+    numbers = {field: np.asarray(value).tolist() for field, value in columns.items()}
+    shapes = {field: [str(value.dtype), *value.shape] for field, value in arrays.items()}
+    digest.update(json.dumps([name, subset, numbers, shapes], sort_keys=True).encode())
+    for field in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[field]))

@@ -1,0 +1,192 @@
+"""Metrics of a trained network on the test pictures: one run's last job."""
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+
+from fewmask import IGNORE
+from fewmask.data import splits
+from fewmask.data.batches import Batch, Pictures
+from fewmask.data.fit import unfit
+from fewmask.data.readers import open_reader
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+from fewmask.files import written_whole
+from fewmask.grid import Run
+from fewmask.metrics import class_scores, confusion, picture_scores, scores
+from fewmask.networks.segmenter import Segmenter
+from fewmask.networks.weights import load_segmenter
+from fewmask.objectives.assessment import assess
+from fewmask.paths import data_folder
+from fewmask.training.runtime import Runtime, describe, start
+
+EXAMPLES = {"fixed": 6, "median": 3, "worst": 3}
+"""How many test pictures are kept with their predictions: the same ones in every run, those whose
+mIoU is nearest to the median, and the worst."""
+
+
+def evaluate(
+    run: Run,
+    dataset: Path,
+    split: Path,
+    weights: Path,
+    trainings: list[Path],
+    output: Path,
+    size: str = "network",
+    batch_size: int = 32,
+    threads: int = 1,
+) -> None:
+    """Evaluate a run's weights on its test pictures.
+
+    Writes ``output`` (JSON: metrics, figures of the classes, cost, provenance), a ``.csv`` beside
+    it with the figures of every picture, and an ``.examples.h5`` with some predictions.
+
+    Args:
+        run: the cell of the grid, for the record.
+        trainings: training.json of all stages of the run, for cost and provenance.
+        size: ``network`` compares at the size that the dataset was prepared in, ``original`` maps
+            predictions back and compares with the mask files as they are.
+
+    Raises:
+        FewmaskError: the weights were trained on other data, or there are no test pictures.
+    """
+    network, _, description = load_segmenter(weights, torch.device("cpu"))
+    runtime = start(description["training"]["precision"], threads)
+    network.to(runtime.device)
+    with Store(dataset) as store:
+        if description["digests"]["dataset"] != store.digest:
+            raise FewmaskError(f"{weights}: trained on other data than {dataset} holds")
+        roles = splits.read(split)
+        if not len(roles["test"]):
+            raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
+        pictures = Pictures(store, roles["test"], runtime.device)
+        matrices = _matrices(network, pictures, runtime, batch_size, size)
+        of_pictures = picture_scores(matrices)
+        _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
+        chosen = _choose(of_pictures["miou"])
+        _write_examples(output.with_suffix(".examples.h5"), network, pictures, chosen, runtime)
+        result = {
+            **asdict(run),
+            "pictures": {role: len(rows) for role, rows in roles.items()},
+            "metrics": _without_nan(scores(matrices)),
+            "classes": _of_classes(matrices.sum(axis=0), store.classes),
+            "cost": _cost([json.loads(path.read_text()) for path in trainings]),
+            "provenance": {**description, **describe(runtime), "evaluated_at": size},
+        }
+    with written_whole(output) as path:
+        path.write_text(json.dumps(result, indent=1))
+
+
+def _matrices(
+    network: Segmenter, pictures: Pictures, runtime: Runtime, batch_size: int, size: str
+) -> np.ndarray:
+    """The confusion matrices of all pictures, int64 (N, K, K), in the order of their rows."""
+    batches = pictures.in_order(batch_size)
+    if size == "network":
+        return assess(network, batches, runtime.autocast).confusion.cpu().numpy()
+    reader = open_reader(pictures.store.dataset, data_folder())
+    items = {item.name: item for item in reader.items()}
+    matrices = []
+
+    def compare(batch: Batch, prediction: torch.Tensor) -> None:
+        for row, predicted in zip(batch.rows, prediction.cpu().numpy(), strict=True):
+            truth = reader.load(items[pictures.store.names[row]]).mask
+            back = unfit(predicted.astype(np.uint8), truth.shape, pictures.store.fit)
+            pair = torch.from_numpy(back).long()[None], torch.from_numpy(truth)[None]
+            matrices.append(confusion(*pair, len(pictures.store.classes)))
+
+    assess(network, batches, runtime.autocast, keep=compare)
+    return torch.cat(matrices).numpy()
+
+
+def _write_pictures(
+    path: Path, store: Store, rows: np.ndarray, matrices: np.ndarray, figures: dict[str, Any]
+) -> None:
+    """One row a picture: its figures, and what pooled figures of any set of pictures need."""
+    counts = {
+        "hit": np.diagonal(matrices, axis1=1, axis2=2),
+        "truth": matrices.sum(axis=2),
+        "predicted": matrices.sum(axis=1),
+    }
+    header = [f"{kind}_{name}" for kind in counts for name in store.classes]
+    with written_whole(path) as temporary, temporary.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["name", "row", *figures, *header])
+        for i, row in enumerate(rows):
+            of_picture = [f"{values[i]:.6f}" for values in figures.values()]
+            pixels = np.concatenate([values[i] for values in counts.values()])
+            writer.writerow([store.names[row], row, *of_picture, *pixels])
+
+
+def _choose(miou: np.ndarray) -> dict[str, np.ndarray]:
+    """Places of the pictures to keep, by why they were chosen, each at most once."""
+    by_miou = [int(i) for i in np.argsort(miou, kind="stable") if not np.isnan(miou[i])]
+    fixed = np.linspace(0, len(miou) - 1, min(EXAMPLES["fixed"], len(miou))).astype(int)
+    from_middle = sorted(by_miou, key=lambda i: abs(by_miou.index(i) - len(by_miou) // 2))
+    taken = set(fixed.tolist())
+    chosen = {"fixed": fixed}
+    for why, order in (("worst", by_miou), ("median", from_middle)):
+        places = [i for i in order if i not in taken][: EXAMPLES[why]]
+        taken.update(places)
+        chosen[why] = np.array(places, dtype=int)
+    return chosen
+
+
+def _write_examples(
+    path: Path,
+    network: Segmenter,
+    pictures: Pictures,
+    chosen: dict[str, np.ndarray],
+    runtime: Runtime,
+) -> None:
+    store = pictures.store
+    rows = pictures.rows[np.concatenate(list(chosen.values()))]
+    batch, predictions = pictures.batch(rows), []
+    matrices = assess(
+        network, [batch], runtime.autocast, keep=lambda _, found: predictions.append(found)
+    ).confusion
+    why = [name for name, places in chosen.items() for _ in places]
+    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+        file["row"], file["choice"] = rows, why
+        file["name"] = [store.names[row] for row in rows]
+        file["miou"] = picture_scores(matrices.cpu().numpy())["miou"]
+        file["extent"] = store.extents[rows]
+        for name, values in {
+            "image": store.read("image", rows),
+            "mask": store.read("mask", rows),
+            "prediction": predictions[0].cpu().numpy().astype(np.uint8),
+        }.items():
+            file.create_dataset(name, data=values, compression="gzip")
+        file.attrs["classes"] = json.dumps(store.classes)
+        file.attrs["palette"] = store.palette
+        file.attrs["ignore"] = IGNORE
+
+
+def _of_classes(pooled: np.ndarray, names: list[str]) -> dict[str, dict[str, float | None]]:
+    figures = class_scores(pooled)
+    return {
+        name: _without_nan({kind: float(values[i]) for kind, values in figures.items()})
+        for i, name in enumerate(names)
+    }
+
+
+def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
+    """NaN is not JSON: what could not be measured is null."""
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}
+
+
+def _cost(trainings: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the stages of a run took together."""
+    kept = ("seconds", "peak_memory_mb", "images_seen", "steps", "device")
+    return {
+        "seconds": round(sum(one["seconds"] for one in trainings), 3),
+        "peak_memory_mb": max(one["peak_memory_mb"] for one in trainings),
+        "images_seen": sum(one["images_seen"] for one in trainings),
+        "stages": [{name: one[name] for name in kept} for one in trainings],
+    }

@@ -1,0 +1,1 @@
+"""Networks: thin over segmentation_models_pytorch."""

@@ -1,0 +1,32 @@
+"""ImageNet weights of encoders, fetched where there is internet."""
+
+import shutil
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+from segmentation_models_pytorch.encoders import encoders
+
+from fewmask.errors import FewmaskError
+from fewmask.files import written_whole
+
+
+def fetch_encoder(name: str, output: Path) -> None:
+    """Fetch an encoder's ImageNet weights as a safetensors file.
+
+    Raises FewmaskError, with how to fetch them elsewhere, where that fails.
+    """
+    source = encoders[name]["pretrained_settings"]["imagenet"]
+    repository, revision = source["repo_id"], source["revision"]
+    try:
+        fetched = hf_hub_download(repository, "model.safetensors", revision=revision)
+    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
+        reason = str(error).strip().split("\n")[0]
+        raise FewmaskError(
+            f"cannot fetch the ImageNet weights of {name}: {reason}\n"
+            f"  On a machine with internet run\n"
+            f"    curl -L -o {output.name} "
+            f"https://huggingface.co/{repository}/resolve/{revision}/model.safetensors\n"
+            f"  and put the file at {output}, or set network.weights to none"
+        ) from None
+    with written_whole(output) as path:
+        shutil.copyfile(fetched, path)

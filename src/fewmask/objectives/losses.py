@@ -1,0 +1,33 @@
+"""Losses of class scores against masks, in float32; pixels of value 255 count nowhere."""
+
+import segmentation_models_pytorch as smp
+from torch import Tensor
+from torch.nn import functional
+
+from fewmask import IGNORE
+
+
+def pixel_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed cross-entropy of the labelled pixels, and how many they are.
+
+    ``logits`` float (N, K, H, W), ``mask`` int64 (N, H, W).
+    """
+    total = functional.cross_entropy(logits.float(), mask, ignore_index=IGNORE, reduction="sum")
+    return total, (mask != IGNORE).sum()
+
+
+def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
+    """The mean cross-entropy over the labelled pixels; 0 where there are none, not NaN."""
+    total, pixels = pixel_cross_entropy(logits, mask)
+    return total / pixels.clamp(min=1)
+
+
+_dice = smp.losses.DiceLoss("multiclass", from_logits=True, ignore_index=IGNORE)
+
+
+def dice(logits: Tensor, mask: Tensor) -> Tensor:
+    """One minus the soft Dice coefficient, averaged over the classes that the batch contains."""
+    return _dice(logits.float(), mask)
+
+
+BY_NAME = {"cross_entropy": cross_entropy, "dice": dice}

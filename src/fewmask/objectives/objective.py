@@ -1,0 +1,44 @@
+"""What every objective is to the training loop."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+
+from torch import Tensor, nn
+
+from fewmask.data.batches import Batch
+from fewmask.metrics import scores
+from fewmask.objectives.assessment import assess
+
+
+class Objective(nn.Module, ABC):
+    """Something to learn: given batches it returns named losses.
+
+    It owns its networks; ``network`` is the one that is the result. It is a module, so a
+    checkpoint of it holds all of them.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    @abstractmethod
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        """The losses of a step by name, each a scalar; ``batches`` by role."""
+
+    def validate(
+        self,
+        network: nn.Module,
+        batches: Iterable[Batch],
+        autocast: Callable[[], AbstractContextManager],
+    ) -> dict[str, float]:
+        """How good ``network`` is on the validation pictures: ``loss`` and the metrics.
+
+        ``network`` is the result, or the average of it. For segmentation ``loss`` is the
+        cross-entropy.
+        """
+        assessment = assess(network, batches, autocast)
+        return {
+            "loss": assessment.cross_entropy,
+            **scores(assessment.confusion.cpu().numpy()),
+        }

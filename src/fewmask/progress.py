@@ -1,0 +1,47 @@
+"""How far a job is: a bar on a terminal, nothing in a log (plain lines are the job's own)."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Bar:
+    """A bar that is shown only on a terminal."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._task = progress.add_task("", total=total)
+
+    def at(self, done: int, text: str = "") -> None:
+        """Show that ``done`` of the total is done."""
+        self._progress.update(self._task, completed=done, description=text)
+
+    def say(self, line: str) -> None:
+        """Print a line: above the bar, or to the log."""
+        self._progress.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def bar(title: str, total: int) -> Iterator[Bar]:
+    """A progress bar on stderr with time elapsed and time left."""
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
+        yield Bar(progress, total)

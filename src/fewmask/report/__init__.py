@@ -1,0 +1,1 @@
+"""Tables and figures: from the metrics of the runs to what a person reads."""

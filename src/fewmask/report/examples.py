@@ -1,0 +1,265 @@
+"""The examples figure: the same test pictures as every run sees them."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fewmask import IGNORE
+from fewmask.config.experiment import Experiment
+from fewmask.errors import FewmaskError
+from fewmask.grid import Run
+from fewmask.paths import Layout
+from fewmask.report.pictures import STRIPES, Examples, colour_mask, read_examples, scale_image
+from fewmask.report.runs import run_file
+from fewmask.report.style import (
+    BODY,
+    DPI,
+    FAINT,
+    LEADING,
+    MARGIN,
+    NOTE,
+    RULE,
+    SMALL,
+    STYLED,
+    Page,
+    heading_height,
+    shorten,
+    text_width,
+    wrap,
+)
+
+ROWS = 4
+WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
+"""Inches: the tiles fill a page of this width, but are neither smaller nor larger than this."""
+TALLEST = 1.25
+"""The height of a tile for its width; a taller picture is made narrower."""
+
+# Inches, all of them whole pixels.
+SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
+SWATCH, LEGEND_LINE = 0.13, 0.22
+
+HOW_TO_READ = (
+    "The same test pictures for all runs, not picked by result. "
+    "Below a prediction: mIoU of this picture (%). "
+    "Models are selected on the validation set, never on the test set."
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """The predictions of one run."""
+
+    group: str
+    """What is written over the columns of one fraction."""
+    method: str
+    examples: Examples
+
+
+@dataclass(frozen=True)
+class Block:
+    """One dataset: a row a picture; the image, the truth, and a column a run."""
+
+    dataset: str
+    seed: int
+    names: list[str]
+    columns: list[Column]
+    tile: float = LARGEST
+
+    @property
+    def lefts(self) -> list[float]:
+        """The left edges of the image, the truth and the predictions, in inches."""
+        lefts = [MARGIN + SIDE, MARGIN + SIDE + self.tile + GAP]
+        before = ""
+        for column in self.columns:
+            lefts.append(lefts[-1] + self.tile + (GAP if column.group == before else GROUP_GAP))
+            before = column.group
+        return lefts
+
+    @property
+    def width(self) -> float:
+        """The width of a page for this block alone."""
+        return self.lefts[-1] + self.tile + MARGIN
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the columns, broken into lines."""
+        return ["\n".join(wrap(one.method, self.tile, BODY)) for one in self.columns]
+
+    @property
+    def header(self) -> float:
+        """The height above the first row: the dataset, the fractions, the methods."""
+        lines = 1 + max(name.count("\n") + 1 for name in self.methods)
+        return _whole((BODY + 1) * LEADING + lines * BODY * LEADING + 0.22)
+
+    def row(self, name: str) -> float:
+        """The height of the tiles of a picture."""
+        height, width = self.columns[0].examples.pictures[name].mask.shape
+        return _whole(self.tile * min(height / width, TALLEST))
+
+    @cached_property
+    def values(self) -> list[int]:
+        """The mask values to be seen, in their order."""
+        shown = [column.examples.pictures[name] for column in self.columns for name in self.names]
+        masks = [mask for one in shown for mask in (one.mask, one.prediction)]
+        return sorted({int(value) for mask in masks for value in np.unique(mask)})
+
+    @property
+    def legend(self) -> list[list[tuple[float, int, str]]]:
+        """The lines of the legend: the left edges, values and names of classes."""
+        lines: list[list[tuple[float, int, str]]] = []
+        left = np.inf
+        for value in self.values:
+            name = self._class_name(value)
+            width = SWATCH + 0.06 + text_width(name, NOTE) + 0.2
+            if left + width > self.width - MARGIN:
+                lines.append([])
+                left = MARGIN + SIDE
+            lines[-1].append((left, value, name))
+            left += width
+        return lines
+
+    @property
+    def height(self) -> float:
+        """The height of the block with its legend."""
+        rows = sum(self.row(name) + CAPTION for name in self.names)
+        return self.header + rows + 0.08 + len(self.legend) * LEGEND_LINE
+
+    def _class_name(self, value: int) -> str:
+        classes = self.columns[0].examples.classes
+        if value == IGNORE:
+            return "counts nowhere"
+        return classes[value] if value < len(classes) else f"class {value}"
+
+
+@STYLED
+def examples(asked: Experiment, runs: pd.DataFrame) -> Figure:
+    """Draw, for every dataset, some test pictures, their truth and what the runs made of them.
+
+    Shown are all methods at the smallest and the largest fraction, with the first seed that is
+    there.
+
+    Raises:
+        FewmaskError: an examples file is missing or damaged, or runs share no picture.
+    """
+    present = [name for name in asked.datasets if (runs["dataset"] == name).any()]
+    blocks = [_block(asked, runs[runs["dataset"] == name], len(present)) for name in present]
+    tile = min(_tile(block) for block in blocks)
+    blocks = [replace(block, tile=tile) for block in blocks]
+
+    width = max(6.0, *(block.width for block in blocks))
+    top = _whole(heading_height(asked.title, HOW_TO_READ, width) + 0.05)
+    height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
+    page = Page(_whole(width), _whole(height))
+    page.heading(asked.title, HOW_TO_READ)
+    for block in blocks:
+        _draw_header(page, block, top)
+        _draw_tiles(page, block, top + block.header)
+        _draw_legend(page, block, top + block.height - len(block.legend) * LEGEND_LINE)
+        top += block.height + BLOCK_GAP
+    return page.figure
+
+
+def _block(asked: Experiment, runs: pd.DataFrame, datasets: int) -> Block:
+    """What to show of the runs of one dataset."""
+    seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
+    runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
+    fractions = list(dict.fromkeys(runs["fraction"]))
+    columns, shared, path = [], None, None
+    for fraction in dict.fromkeys([fractions[0], fractions[-1]]):
+        for row in runs[runs["fraction"] == fraction].itertuples():
+            run = Run(row.dataset, row.method, row.fraction, seed)
+            path = run_file(Layout(asked.results).examples, run)
+            found = read_examples(path)
+            columns.append(Column(f"{row.labelled} labelled", row.method, found))
+            shared = [name for name in shared or found.pictures if name in found.pictures]
+            if not shared:
+                raise FewmaskError(
+                    f"{path}: none of its fixed pictures is in the other runs' files"
+                )
+    return Block(
+        runs["dataset"].iloc[0], seed, shared[: ROWS if datasets == 1 else ROWS - 1], columns
+    )
+
+
+def _tile(block: Block) -> float:
+    columns = len(block.columns) + 2
+    fitting = (WIDTH - 2 * MARGIN - SIDE - 2 * GROUP_GAP) / columns - GAP
+    return _whole(min(max(fitting, SMALLEST), LARGEST))
+
+
+def _whole(inches: float) -> float:
+    """As a whole number of pixels, so that tiles are printed without being sampled again."""
+    return round(inches * DPI) / DPI
+
+
+def _draw_header(page: Page, block: Block, top: float) -> None:
+    """The dataset; the fractions, each with a line over its columns; the names of the columns."""
+    page.text(MARGIN, top, block.dataset, size=BODY + 1, weight="bold")
+    used = text_width(block.dataset, BODY + 1, "bold") + 0.12
+    page.text(MARGIN + used, top + 0.015, f"seed {block.seed}", size=NOTE, color=FAINT)
+    foot = top + block.header - 0.07
+    for left, name in zip(block.lefts, ["image", "truth", *block.methods], strict=True):
+        middle = left + block.tile / 2
+        page.text(middle, foot, name, size=BODY, va="baseline", ha="center", linespacing=1.1)
+    rule = top + (BODY + 1) * LEADING + 0.06 + BODY * LEADING
+    predictions = list(zip(block.lefts[2:], block.columns, strict=True))
+    for group in dict.fromkeys(column.group for column in block.columns):
+        lefts = [left for left, column in predictions if column.group == group]
+        middle = (lefts[0] + lefts[-1] + block.tile) / 2
+        page.text(middle, rule - 0.05, group, size=BODY, va="baseline", ha="center")
+        page.rectangle(lefts[0], rule, lefts[-1] + block.tile - lefts[0], 0.005, color=FAINT)
+
+
+def _draw_tiles(page: Page, block: Block, top: float) -> None:
+    for name in block.names:
+        height = block.row(name)
+        side = shorten(name, height, SMALL)
+        page.text(
+            MARGIN + SIDE - 0.05, top + height / 2, side, size=SMALL, color=FAINT,
+            rotation=90, va="center", ha="right",
+        )  # fmt: skip
+        picture = block.columns[0].examples.pictures[name]
+        tiles = [(picture.image, ""), (picture.mask, "")]
+        for column in block.columns:
+            example = column.examples.pictures[name]
+            miou = "–" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
+            tiles.append((example.prediction, miou))
+        for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):
+            _draw_tile(page, block, pixels, left, top, height)
+            middle = left + block.tile / 2
+            page.text(middle, top + height + 0.02, caption, size=SMALL, ha="center")
+        top += height + CAPTION
+
+
+def _draw_tile(
+    page: Page, block: Block, pixels: np.ndarray, left: float, top: float, height: float
+) -> None:
+    """An image, or a mask in the colours of its classes, in the middle of its place."""
+    width = _whole(min(block.tile, height * pixels.shape[1] / pixels.shape[0]))
+    size = round(height * DPI), round(width * DPI)
+    is_mask = pixels.ndim == 2
+    palette = block.columns[0].examples.palette
+    shown = colour_mask(pixels, palette, *size) if is_mask else scale_image(pixels, *size)
+    axes = page.axes(left + _whole((block.tile - width) / 2), top, width, height)
+    axes.imshow(shown, aspect="auto", interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=RULE, linewidth=0.5)
+
+
+def _draw_legend(page: Page, block: Block, top: float) -> None:
+    palette = block.columns[0].examples.palette / 255
+    for line in block.legend:
+        for left, value, name in line:
+            if value == IGNORE:
+                light, dark = (grey / 255 for grey in STRIPES)
+                looks = {"facecolor": (light,) * 3, "edgecolor": (dark,) * 3, "hatch": "//////"}
+            else:
+                looks = {"facecolor": palette[value] if value < len(palette) else "black"}
+            page.rectangle(left, top, SWATCH, SWATCH, **looks)
+            label = left + SWATCH + 0.06
+            page.text(label, top + SWATCH / 2, name, size=NOTE, va="center_baseline")
+        top += LEGEND_LINE

@@ -1,0 +1,228 @@
+"""The label curve: how good a method is with how many labels."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
+
+from fewmask.config.experiment import Experiment
+from fewmask.report.style import (
+    BODY,
+    COLOURS,
+    FAINT,
+    MARGIN,
+    MARKERS,
+    STYLED,
+    Page,
+    heading_height,
+    text_width,
+)
+
+PANELS_A_ROW = 3
+LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.5, 0.3, 0.55
+"""Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
+
+LEGEND_LINE = 0.19
+
+BESIDE = 0.04
+"""How far beside its bar, in inches, the dot of a single seed stands."""
+
+NAMES = {
+    "miou": "mIoU",
+    "pixel_accuracy": "Pixel accuracy",
+    "class_accuracy": "Class accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "dice": "Dice",
+}
+
+
+@STYLED
+def label_curve(
+    asked: Experiment, runs: pd.DataFrame, summary: pd.DataFrame, metric: str = "miou"
+) -> Figure:
+    """Draw a metric against the number of labelled images: a panel a dataset, a line a method.
+
+    Args:
+        asked: the experiment.
+        runs: what ``collect`` returns: the faint dots.
+        summary: what ``summary`` returns: the lines, and the sample standard deviation as bars.
+        metric: one of the metrics.
+    """
+    columns = min(len(asked.datasets), PANELS_A_ROW)
+    rows = math.ceil(len(asked.datasets) / columns)
+    panel = {1: 5.2, 2: 3.8, 3: 3.2}[columns], {1: 3.2, 2: 2.8, 3: 2.6}[columns]
+    width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
+    note = _note(asked, summary)
+    top = heading_height(asked.title, note, width) + 0.05
+    legend_columns = _legend_columns(asked.methods, width - 2 * MARGIN)
+    legend = math.ceil(len(asked.methods) / legend_columns) * LEGEND_LINE
+    height = top + legend + rows * (ABOVE + panel[1] + BELOW) + MARGIN
+
+    page = Page(width, height)
+    page.heading(asked.title, note)
+    _draw_legend(page, asked.methods, legend_columns, top)
+    for i, dataset in enumerate(asked.datasets):
+        row, column = divmod(i, columns)
+        left = MARGIN + LEFT + column * (panel[0] + BETWEEN)
+        above = top + legend + row * (ABOVE + panel[1] + BELOW) + ABOVE
+        axes = page.axes(left, above, *panel)
+        axes.set_title(dataset, loc="left", size=BODY + 1, weight="bold")
+        cells = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
+        _draw_panel(axes, asked, runs[runs["dataset"] == dataset], cells, metric, panel[0])
+        if column == 0:
+            axes.set_ylabel(f"{NAMES[metric]} on the test set (%)")
+    return page.figure
+
+
+def _note(asked: Experiment, summary: pd.DataFrame) -> str:
+    n = len(asked.seeds)
+    parts = [
+        f"Lines: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
+        if n > 1
+        else "One seed, so that no spread is known."
+    ]
+    parts.append("Models are selected on the validation set, never on the test set.")
+    if (summary["seeds"] < summary["seeds_asked"]).any():
+        there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
+        parts.append(f"Incomplete: {there} of {wanted} runs are there; hollow: fewer seeds.")
+    return " ".join(parts)
+
+
+def _legend_columns(methods: list[str], width: float) -> int:
+    widest = max(text_width(method, BODY) for method in methods) + 0.65
+    return max(1, min(len(methods), int(width / widest)))
+
+
+def _draw_legend(page: Page, methods: list[str], columns: int, top: float) -> None:
+    """Between the heading and the panels, where there are no data to cover."""
+    handles = [
+        Line2D([], [], color=colour, marker=marker, markeredgecolor="white", label=method)
+        for method, (colour, marker) in zip(methods, _looks(methods), strict=True)
+    ]
+    page.figure.legend(
+        handles=handles,
+        ncols=columns,
+        loc="upper left",
+        bbox_to_anchor=(MARGIN / page.width, 1 - top / page.height),
+        borderpad=0,
+        borderaxespad=0,
+        handlelength=2.2,
+        columnspacing=1.6,
+    )
+
+
+def _looks(methods: list[str]) -> list[tuple[str, str]]:
+    """Colour and marker by place in the experiment: a method looks the same in all its figures."""
+    return [(COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i in range(len(methods))]
+
+
+def _draw_panel(
+    axes: Axes,
+    asked: Experiment,
+    runs: pd.DataFrame,
+    cells: pd.DataFrame,
+    metric: str,
+    width: float,
+) -> None:
+    axes.grid(axis="y")
+    if cells.empty:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "no run yet", transform=axes.transAxes, ha="center", color=FAINT)
+        return
+    counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())
+    _set_labelled_axis(axes, counts, width)
+    _set_metric_axis(axes, runs, cells, metric)
+    step = _step(axes, counts, len(asked.methods), width)
+    for i, (method, looks) in enumerate(zip(asked.methods, _looks(asked.methods), strict=True)):
+        shift = (i - (len(asked.methods) - 1) / 2) * step
+        _draw_method(axes, cells[cells["method"] == method], metric, looks, shift)
+        if len(asked.seeds) > 1:
+            own = runs[runs["method"] == method]
+            _draw_seeds(axes, own, metric, looks[0], shift + min(BESIDE, step / 2))
+
+
+def _draw_seeds(axes: Axes, runs: pd.DataFrame, metric: str, colour: str, shift: float) -> None:
+    axes.scatter(
+        runs["labelled"], 100 * runs[metric], s=9, color=colour, alpha=0.45, linewidths=0,
+        transform=_shifted(axes, shift), zorder=2,
+    )  # fmt: skip
+
+
+def _draw_method(
+    axes: Axes, cells: pd.DataFrame, metric: str, looks: tuple[str, str], shift: float
+) -> None:
+    (colour, marker), place = looks, _shifted(axes, shift)
+    cells = cells.sort_values("labelled")
+    labelled = cells["labelled"].to_numpy(float)
+    mean, std = (100 * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
+    axes.plot(labelled, mean, color=colour, linewidth=1.5, transform=place, zorder=3)
+    axes.errorbar(
+        labelled, mean, yerr=std, fmt="none", ecolor=colour, elinewidth=1, capsize=2,
+        transform=place, zorder=3,
+    )  # fmt: skip
+    is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
+    axes.scatter(
+        labelled, mean, s=26, marker=marker, transform=place, zorder=4,
+        facecolors=np.where(is_complete, colour, "white").tolist(),
+        edgecolors=np.where(is_complete, "white", colour).tolist(),
+        linewidths=np.where(is_complete, 0.6, 1.2).tolist(),
+    )  # fmt: skip
+
+
+def _shifted(axes: Axes, shift: float) -> Transform:
+    """Where the data lie, moved sideways by inches: the data themselves stay what they are."""
+    return axes.transData + ScaledTranslation(shift, 0, axes.figure.dpi_scale_trans)
+
+
+def _set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
+    """Logarithmic, with the counts themselves as ticks, named where there is room."""
+    axes.set_xscale("log")
+    margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
+    axes.set_xlim(counts[0] / margin, counts[-1] * margin)
+    names = [f"{count:.0f}" for count in counts]
+    places = np.log(counts) / np.log(np.divide(*axes.get_xlim()[::-1])) * width
+    shown = _that_fit(places, [text_width(name, BODY) for name in names])
+    labels = [name if i in shown else "" for i, name in enumerate(names)]
+    axes.xaxis.set_major_locator(FixedLocator(counts))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(counts, labels)
+    axes.set_xlabel("Labelled images" + (" (log scale)" if len(counts) > 1 else ""))
+
+
+def _that_fit(places: np.ndarray, widths: list[float]) -> list[int]:
+    """Which labels can stand side by side: the last, and from the first on those with room."""
+    last = len(widths) - 1
+    kept = [last]
+    left = -math.inf
+    for i in range(last):
+        begin, end = places[i] - widths[i] / 2, places[i] + widths[i] / 2
+        if begin > left + 0.08 and end < places[last] - widths[last] / 2 - 0.08:
+            kept.append(i)
+            left = end
+    return kept
+
+
+def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric: str) -> None:
+    """Around the data, but never so close that noise fills the panel."""
+    mean, std = cells[f"{metric}_mean"], cells[f"{metric}_std"].fillna(0)
+    values = 100 * pd.concat([mean - std, mean + std, runs[metric]]).dropna()
+    low, high = (values.min(), values.max()) if len(values) else (0, 100)
+    middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
+    axes.set_ylim(max(middle - half, -2), min(middle + half, 102))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def _step(axes: Axes, counts: list[float], methods: int, width: float) -> float:
+    """How far, in inches, methods stand apart sideways, so that none hides another."""
+    if len(counts) == 1:
+        return min(0.7, 0.8 * width / methods)
+    low, high = axes.get_xlim()
+    nearest = np.diff(np.log(counts)).min() / math.log(high / low) * width
+    return min(0.055, 0.6 * nearest / methods)

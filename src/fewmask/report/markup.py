@@ -1,0 +1,180 @@
+"""The summary for people, in Markdown and in LaTeX: few columns, in percent, with n."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from fewmask.config.experiment import Experiment
+
+METRICS_SHOWN = {"miou": "mIoU", "pixel_accuracy": "Pixel accuracy", "dice": "Dice"}
+COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
+"""The columns at the left and how they are aligned; all others are numbers, aligned right."""
+
+NOTHING = "–"
+UNITS = {"h": 3600, "min": 60, "s": 1}
+
+Show = Callable[[str, bool], str]
+"""Makes a cell of its text and of whether it is the best."""
+
+
+def markdown(asked: Experiment, summary: pd.DataFrame) -> str:
+    """The summary as Markdown that is also readable as it is written."""
+
+    def show(text: str, is_best: bool) -> str:
+        text = text.replace("|", r"\|")
+        return f"**{text}**" if is_best else text
+
+    rows = [[show(name, False) for name in _header(summary)]]
+    rows += [row for group in _groups(summary, show) for row in group]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    sides = _alignment(summary)
+    rules = [
+        "-" * w if side == "l" else "-" * (w - 1) + ":"
+        for w, side in zip(widths, sides, strict=True)
+    ]
+    lines = [_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]]]
+    notes = "\n".join(notes_on(asked, summary))
+    return f"# {_title(asked)}\n\n{notes}\n\n" + "\n".join(lines) + "\n"
+
+
+def latex(asked: Experiment, summary: pd.DataFrame) -> str:
+    r"""The summary as a LaTeX table for ``\input``; it needs the package booktabs."""
+
+    def show(text: str, is_best: bool) -> str:
+        return rf"\textbf{{{escape(text)}}}" if is_best else escape(text)
+
+    header = [escape(name) for name in _header(summary)]
+    body: list[str] = []
+    for group in _groups(summary, show):
+        body += [r"    \midrule", *(f"    {' & '.join(row)} \\\\" for row in group)]
+    title = _title(asked)
+    stop = "" if title.endswith((".", "?", "!")) else "."
+    caption = " ".join([title + stop, *notes_on(asked, summary)])
+    return "\n".join(
+        [
+            r"% Written by Fewmask. Needs \usepackage{booktabs}; \input this file.",
+            r"\begin{table}",
+            r"  \centering",
+            rf"  \caption{{{escape(caption)}}}",
+            rf"  \begin{{tabular}}{{{_alignment(summary)}}}",
+            r"    \toprule",
+            rf"    {' & '.join(header)} \\",
+            *body,
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def escape(text: str) -> str:
+    """Text as LaTeX prints it literally."""
+    special = {c: rf"\{c}" for c in "&%$#_{}"} | {
+        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+        "±": r"$\pm$", "–": "--",
+    }  # fmt: skip
+    return "".join(special.get(c, c) for c in text)
+
+
+def notes_on(asked: Experiment, summary: pd.DataFrame) -> list[str]:
+    """The sentences without which the figures cannot be read."""
+    n = len(asked.seeds)
+    there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
+    notes = [
+        f"Test set, mean ± sample standard deviation over {n} seeds."
+        if n > 1
+        else "Test set, one seed, so that no spread is known.",
+        "Models are selected on the validation set, never on the test set.",
+    ]
+    if there < wanted:
+        notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
+    if _is_compared(summary):
+        notes.append(
+            "Bold: the highest mean at each dataset and fraction of which all runs are there; "
+            "it says nothing about significance."
+        )
+    return notes
+
+
+def _title(asked: Experiment) -> str:
+    return " ".join(asked.title.split())
+
+
+def _is_compared(summary: pd.DataFrame) -> bool:
+    return summary["method"].nunique() > 1
+
+
+def _unit(summary: pd.DataFrame) -> str:
+    """The largest unit in which a typical training takes at least one."""
+    typical = summary["seconds_mean"].median()
+    return next((unit for unit, seconds in UNITS.items() if typical >= seconds), "s")
+
+
+def _header(summary: pd.DataFrame) -> list[str]:
+    metrics = [f"{name} (%)" for name in METRICS_SHOWN.values()]
+    time = f"Training ({_unit(summary)})"
+    return [*COLUMNS, *metrics, time, "Seeds"]
+
+
+def _alignment(summary: pd.DataFrame) -> str:
+    return "".join(COLUMNS.get(name, "r") for name in _header(summary))
+
+
+def _groups(summary: pd.DataFrame, show: Show) -> list[list[list[str]]]:
+    """The cells, row by row; the rows that are compared with each other are one group.
+
+    With one method, a dataset is one group.
+    """
+    unit = _unit(summary)
+    keys = ["dataset", "fraction"] if _is_compared(summary) else ["dataset"]
+    return [
+        [_row(row, _best(group), unit, show) for _, row in group.iterrows()]
+        for _, group in summary.groupby(keys, sort=False)
+    ]
+
+
+def _best(group: pd.DataFrame) -> dict[str, str]:
+    """The highest mean of every metric as it is printed, so that equal figures look equal."""
+    if not _is_compared(group) or (group["seeds"] < group["seeds_asked"]).any():
+        return {}
+    return {metric: _percent(group[f"{metric}_mean"].max()) for metric in METRICS_SHOWN}
+
+
+def _row(row: pd.Series, best: dict[str, str], unit: str, show: Show) -> list[str]:
+    metrics = [
+        show(
+            _mean_and_spread(row[f"{metric}_mean"], row[f"{metric}_std"]),
+            _percent(row[f"{metric}_mean"]) == best.get(metric, NOTHING) != NOTHING,
+        )
+        for metric in METRICS_SHOWN
+    ]
+    seconds = row["seconds_mean"]
+    words = [row["dataset"], row["fraction"], _count(row["labelled"]), row["method"]]
+    time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[unit]:.1f}"
+    seeds, asked = row["seeds"], row["seeds_asked"]
+    seeds = f"{seeds}" if seeds == asked else f"{seeds} of {asked}"
+    return [*(show(word, False) for word in words), *metrics, show(time, False), seeds]
+
+
+def _count(labelled: float) -> str:
+    if pd.isna(labelled):
+        return NOTHING
+    return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"
+
+
+def _percent(share: float) -> str:
+    return NOTHING if pd.isna(share) else f"{100 * share:.1f}"
+
+
+def _mean_and_spread(mean: float, std: float) -> str:
+    return _percent(mean) if pd.isna(std) else f"{_percent(mean)} ± {_percent(std)}"
+
+
+def _pad(row: list[str], widths: list[int], sides: str) -> str:
+    cells = [
+        text.ljust(width) if side == "l" else text.rjust(width)
+        for text, width, side in zip(row, widths, sides, strict=True)
+    ]
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,82 @@
+"""Example predictions: reading them, and making pictures of masks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from fewmask import IGNORE
+from fewmask.errors import FewmaskError
+
+STRIPES = (224, 150)
+"""The two greys of pixels that count nowhere."""
+
+STRIPE = 7
+"""How many pixels a stripe and its gap take along a row."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test picture, cropped to what is not padding, and what a run made of it."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    mask: np.ndarray  # uint8 (H, W), IGNORE where nothing is known
+    prediction: np.ndarray  # uint8 (H, W)
+    miou: float  # in [0, 1], or NaN
+
+
+@dataclass(frozen=True)
+class Examples:
+    """The pictures that every run of a dataset shows, by name, and what their classes are."""
+
+    pictures: dict[str, Example]
+    classes: list[str]
+    palette: np.ndarray  # uint8 (K, 3)
+
+
+def read_examples(path: Path) -> Examples:
+    """Read the pictures that are the same in every run. Raises FewmaskError."""
+    try:
+        with h5py.File(path) as file:
+            choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
+            pictures = {
+                str(names[i]): _example(file, i) for i in np.flatnonzero(choices == "fixed")
+            }
+            return Examples(pictures, json.loads(file.attrs["classes"]), file.attrs["palette"][:])
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise FewmaskError(
+            f"{path}: not the example predictions of a run: {error}\n"
+            f"  delete the file and run the workflow again, which evaluates the run anew"
+        ) from error
+
+
+def _example(file: h5py.File, i: int) -> Example:
+    height, width = file["extent"][i]
+    image, mask, prediction = (
+        file[name][i, :height, :width] for name in ("image", "mask", "prediction")
+    )
+    return Example(image, mask, prediction, float(file["miou"][i]))
+
+
+def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A mask in the colours of its classes, with stripes where it says IGNORE.
+
+    uint8 (H, W) -> uint8 (height, width, 3). The stripes are drawn at the final size, so that they
+    look the same on every picture.
+    """
+    mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+    rows, columns = np.indices(mask.shape)
+    stripes = np.where((rows + columns) % STRIPE < STRIPE // 2, *STRIPES[::-1])
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(palette)] = palette
+    return np.where((mask == IGNORE)[..., None], stripes[..., None], colours[mask]).astype(np.uint8)
+
+
+def scale_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture at another size: uint8 (H, W, 3) -> uint8 (height, width, 3)."""
+    is_smaller = height < image.shape[0]
+    how = Image.Resampling.LANCZOS if is_smaller else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(image).resize((width, height), how))

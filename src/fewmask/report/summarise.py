@@ -1,0 +1,58 @@
+"""Everything a person reads of an experiment: written in one go."""
+
+from pathlib import Path
+
+from fewmask.config.experiment import Experiment
+from fewmask.errors import FewmaskError
+from fewmask.report.examples import examples
+from fewmask.report.figures import label_curve
+from fewmask.report.files import write_text
+from fewmask.report.markup import latex, markdown
+from fewmask.report.runs import asked_runs, collect, missing_files
+from fewmask.report.style import save
+from fewmask.report.tables import summary, write_csv
+
+NAMED = 5
+"""How many missing files a message names."""
+
+
+def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
+    """Write the tables and figures of an experiment.
+
+    Args:
+        asked_json: what ``Grid.asked`` returns.
+        tables: the folder for runs.csv and summary.csv, .md and .tex.
+        figures: the folder for label_curve and examples, each as .svg and .png.
+        partial: make do with the runs that are there; every row says how many they are.
+
+    Raises:
+        FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
+    """
+    asked = Experiment.model_validate_json(asked_json)
+    _check_runs(asked, partial)
+    runs = collect(asked_json)
+    table = summary(asked, runs)
+    # Drawn before anything is written: a damaged file leaves all the results of before as they are.
+    drawn = {"label_curve": label_curve(asked, runs, table), "examples": examples(asked, runs)}
+    write_csv(runs, tables / "runs.csv")
+    write_csv(table, tables / "summary.csv")
+    write_text(tables / "summary.md", markdown(asked, table))
+    write_text(tables / "summary.tex", latex(asked, table))
+    for name, figure in drawn.items():
+        save(figure, figures / name)
+
+
+def _check_runs(asked: Experiment, partial: bool) -> None:
+    missing, wanted = missing_files(asked), len(asked_runs(asked))
+    if len(missing) == wanted:
+        raise FewmaskError(
+            f"{missing[0]}: not there, and none of the {wanted} runs is\n"
+            f"  run the workflow first: snakemake"
+        )
+    if missing and not partial:
+        named = "".join(f"\n  {path}" for path in missing[:NAMED])
+        more = f"\n  and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+        raise FewmaskError(
+            f"{len(missing)} of {wanted} runs are missing:{named}{more}\n"
+            f"  run the workflow again, or ask for a summary of what is there: --partial"
+        )

@@ -1,0 +1,157 @@
+"""What has become of every run, told from files alone."""
+
+import fcntl
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from fewmask.grid import Grid, Run
+from fewmask.jobs import DONE, ERROR
+from fewmask.paths import Layout
+
+State = Literal["done", "running", "failed", "missing"]
+COLOURS: dict[State, str] = {
+    "done": "green",
+    "running": "blue",
+    "failed": "red",
+    "missing": "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a run; for one that failed, why, and where to read on."""
+
+    state: State
+    reason: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that a run hangs on: the file that it makes, and its log."""
+
+    output: str
+    log: str
+
+
+def jobs(grid: Grid, run: Run) -> Iterator[Job]:
+    """The jobs of a run in the order in which they run."""
+    layout: Layout = grid.layout
+    cell = {name: str(value) for name, value in asdict(run).items()}
+    if grid.datasets[run.dataset].download:
+        yield _job(layout, "download", layout.download, "{dataset}", cell)
+    yield _job(layout, "prepare", layout.dataset, "{dataset}", cell)
+    yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)
+    for key in grid.stages(run):
+        of_stage = cell | asdict(key)
+        yield Job(
+            grid.stage_files(key, run.seed)["weights"],
+            layout.log("train", layout.stage_cell).format(**of_stage),
+        )
+    yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell)
+
+
+def _job(layout: Layout, rule: str, output: str, pattern: str, cell: dict[str, str]) -> Job:
+    return Job(output.format(**cell), layout.log(rule, pattern).format(**cell))
+
+
+def statuses(grid: Grid) -> dict[Run, Status]:
+    """The status of every run of a grid.
+
+    A run is done when its metrics are there. Otherwise the first of its jobs without its file
+    decides: one whose log is held by a process is running, one whose log does not end well failed.
+    """
+    look = cache(_look)
+
+    def status(run: Run) -> Status:
+        if Path(grid.layout.metrics.format(**asdict(run))).exists():
+            return Status("done")
+        return next(
+            (found for job in jobs(grid, run) if (found := look(job)) is not None),
+            Status("missing"),
+        )
+
+    return {run: status(run) for run in grid.runs}
+
+
+def _look(job: Job) -> Status | None:
+    """What a job that has not made its file tells of its run; None if it has made it."""
+    if Path(job.output).exists():
+        return None
+    log = Path(job.log)
+    if not log.exists():
+        return Status("missing")
+    if _is_held(log):
+        return Status("running", log=job.log)
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if not lines:
+        return Status("failed", "stopped before it said anything; killed?", job.log)
+    if lines[-1] == DONE:
+        return Status("missing")  # it went well, and the file was removed since
+    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    reason = errors[-1] if errors else f"stopped without a message; its last line: {lines[-1]}"
+    return Status("failed", reason, job.log)
+
+
+def _is_held(log: Path) -> bool:
+    """Whether a process holds its log (see fewmask.jobs)."""
+    with log.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
+
+
+def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -> None:
+    """Print the status of every run, or what to hand to snakemake to make the unfinished ones."""
+    found = statuses(grid)
+    if only_failed:
+        found = {run: status for run, status in found.items() if status.state == "failed"}
+    if targets:
+        for run, status in found.items():
+            if status.state != "done":
+                click.echo(grid.layout.metrics.format(**asdict(run)))
+        return
+    for line in _overview(found):
+        click.echo(line)
+    for line in _reasons(found):
+        click.echo(line)
+    counts = {state: sum(s.state == state for s in found.values()) for state in COLOURS}
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+
+
+def _overview(found: dict[Run, Status]) -> Iterator[str]:
+    """A line for every dataset, method and fraction: which seeds are in which state."""
+    seeds: dict[tuple[str, str, str], dict[State, list[int]]] = {}
+    for run, status in found.items():
+        cell = seeds.setdefault((run.dataset, run.method, run.fraction), {})
+        cell.setdefault(status.state, []).append(run.seed)
+    widths = [max((len(cell[i]) for cell in seeds), default=0) for i in range(3)]
+    for cell, states in seeds.items():
+        names = "  ".join(name.ljust(width) for name, width in zip(cell, widths, strict=True))
+        parts = [
+            click.style(f"{state}: {' '.join(map(str, states[state]))}", fg=COLOURS[state])
+            for state in COLOURS
+            if state in states
+        ]
+        yield f"{names}  {'  '.join(parts)}"
+
+
+def _reasons(found: dict[Run, Status]) -> Iterator[str]:
+    """Why runs failed; runs that failed by the same job are named together."""
+    failed: dict[Status, list[Run]] = {}
+    for run, status in found.items():
+        if status.state == "failed":
+            failed.setdefault(status, []).append(run)
+    for status, runs in failed.items():
+        first = f"{runs[0].dataset} {runs[0].method} {runs[0].fraction} seed {runs[0].seed}"
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        yield f"\n{first}{more} failed: {status.reason}\n  log: {status.log}"
+    if failed:
+        yield ""

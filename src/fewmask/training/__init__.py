@@ -1,0 +1,1 @@
+"""Training: one loop for all objectives, its schedule, its checkpoints."""

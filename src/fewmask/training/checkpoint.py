@@ -1,0 +1,51 @@
+"""Checkpoints: replaced as a whole, and only taken up by the very training that wrote them."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fewmask.files import written_whole
+
+State = dict[str, Any]
+
+
+class Checkpoint:
+    """The file that a training resumes from."""
+
+    def __init__(self, path: Path, fingerprint: str) -> None:
+        """``fingerprint`` stands for the settings, data and code version of the training."""
+        self.path, self.fingerprint = path, fingerprint
+
+    def save(self, state: State) -> None:
+        """Replace the file; a kill at any moment leaves the old one or the new one."""
+        with written_whole(self.path) as temporary:
+            torch.save({"fingerprint": self.fingerprint, "state": state}, temporary)
+
+    def load(self, device: torch.device) -> State | None:
+        """The state to go on from, if there is one.
+
+        A file of another training, or one that cannot be read, is set aside with a message: it
+        may be the only copy of hours of work.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            saved = torch.load(self.path, map_location=device, weights_only=True)
+        except Exception as error:  # whatever a damaged file makes the reader raise
+            self._set_aside(f"cannot be read ({type(error).__name__})")
+            return None
+        if saved["fingerprint"] != self.fingerprint:
+            self._set_aside("belongs to other settings, data or code")
+            return None
+        return saved["state"]
+
+    def remove(self) -> None:
+        """Remove the file: the training is done."""
+        self.path.unlink(missing_ok=True)
+
+    def _set_aside(self, reason: str) -> None:
+        aside = self.path.with_suffix(".aside.pt")
+        self.path.replace(aside)
+        print(f"{self.path} {reason}: kept as {aside.name}, starting afresh", file=sys.stderr)

@@ -1,0 +1,232 @@
+"""The job of one stage: from its files to its files, resuming where it was."""
+
+import csv
+import hashlib
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from filelock import FileLock, Timeout
+
+from fewmask import __version__
+from fewmask.config.method import Stage
+from fewmask.data import splits
+from fewmask.data.batches import Draws, Pictures
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+from fewmask.files import file_digest, written_whole
+from fewmask.networks.weights import load_weights, read_description, save_weights
+from fewmask.objectives import build
+from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, WEIGHTS
+from fewmask.progress import Bar, bar
+from fewmask.seeds import derive
+from fewmask.training.checkpoint import Checkpoint
+from fewmask.training.loop import Training
+from fewmask.training.runtime import Runtime, describe, start
+
+LOCK_TIMEOUT = 600
+"""Seconds to wait for another process that trains the same stage: one that is being stopped needs
+some to write its checkpoint."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a training reads."""
+
+    dataset: Path
+    split: Path
+    start_from: Path | None = None
+    encoder: Path | None = None
+
+    def digests(self, store: Store) -> dict[str, str]:
+        """What the files hold, by name."""
+        files = {"split": self.split, "start_from": self.start_from, "encoder": self.encoder}
+        found = {name: file_digest(path) for name, path in files.items() if path is not None}
+        return {"dataset": store.digest, **found}
+
+
+def train(
+    inputs: Inputs,
+    stage: Stage,
+    seed: int,
+    output: Path,
+    checkpoint_minutes: float = 5,
+    threads: int = 1,
+) -> bool:
+    """Train a stage and write its weights, history and training.json to the folder ``output``.
+
+    Goes on from the folder's checkpoint if there is one of this very training, and does nothing
+    if its weights are there already. On SIGTERM it saves a checkpoint and returns False.
+
+    Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with _locked(output), Store(inputs.dataset) as store:
+        for leftover in output.glob(".*"):  # half-written files of a killed process
+            leftover.unlink()
+        digests = inputs.digests(store)
+        description = {
+            "version": __version__,
+            "network": stage.network.model_dump(mode="json"),
+            "training": json.loads(stage.shaping()),
+            "dataset": store.settings,
+            "seed": seed,
+            "digests": digests,
+        }
+        checkpoint = Checkpoint(output / CHECKPOINT, _fingerprint(description))
+        if _is_done(output, description):
+            print(f"{output}: trained already", file=sys.stderr)
+            checkpoint.remove()
+            return True
+        runtime = start(stage.precision, threads, stage.deterministic)
+        training = _build(inputs, stage, seed, store, runtime)
+        state = checkpoint.load(runtime.device)
+        if state is not None:
+            training.load_state_dict(state)
+            print(f"going on from step {training.step}", file=sys.stderr)
+        if not _run(training, checkpoint, checkpoint_minutes):
+            return False
+        _write(output, training, description)
+        checkpoint.remove()
+        return True
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{folder}: waiting for another process that trains here", file=sys.stderr)
+        try:
+            lock.acquire(timeout=LOCK_TIMEOUT)
+        except Timeout:
+            raise FewmaskError(
+                f"{folder}: another process still trains here after {LOCK_TIMEOUT} s; "
+                f"stop it, or wait for it, and start again"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _fingerprint(description: dict[str, Any]) -> str:
+    text = json.dumps(description, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _is_done(output: Path, description: dict[str, Any]) -> bool:
+    """Whether all files are there and of this very training.
+
+    It matters when Snakemake starts a job again while the first is about to end.
+    """
+    if not all((output / name).exists() for name in (WEIGHTS, HISTORY, TRAINING)):
+        return False
+    try:
+        return read_description(output / WEIGHTS) == description
+    except FewmaskError:
+        return False
+
+
+def _build(
+    inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime
+) -> Training:
+    """The training at its first step."""
+    rows = splits.read(inputs.split)
+    sizes = {role: size for role, size in stage.batch if size}
+    drawn = {
+        "labelled": rows["labelled"],
+        "unlabelled": rows["unlabelled"],
+        "all": np.sort(np.concatenate([rows["labelled"], rows["unlabelled"]])),
+    }
+    for role in sizes:
+        if not len(drawn[role]):
+            raise FewmaskError(f"{inputs.split}: no picture is {role}, but the objective needs some")
+    if stage.evaluation.metric != "none" and not len(rows["validation"]):
+        raise FewmaskError(
+            f"{inputs.split}: no validation pictures to select by {stage.evaluation.metric}; "
+            f"set split.validation in the dataset, or evaluation.metric: none"
+        )
+    torch.manual_seed(derive(seed, "weights"))
+    objective = build(stage, len(store.classes), inputs.encoder)
+    objective.network.check_size(*_crop(stage, store))
+    objective.network.check_size(store.height, store.width)
+    if inputs.start_from is not None:
+        objective.network.load_state_dict(load_weights(inputs.start_from))
+    used = np.unique(np.concatenate([drawn[role] for role in sizes]))
+    draws = Draws(
+        Pictures(store, used, runtime.device), {r: drawn[r] for r in sizes}, sizes, seed
+    )
+    validation = Pictures(store, rows["validation"], runtime.device)
+    return Training(stage, objective, draws, validation, seed, runtime)
+
+
+def _crop(stage: Stage, store: Store) -> tuple[int, int]:
+    crop = stage.augmentation.crop
+    if crop is None:
+        return store.height, store.width
+    return (crop, crop) if isinstance(crop, int) else crop
+
+
+def _run(training: Training, checkpoint: Checkpoint, checkpoint_minutes: float) -> bool:
+    """Train, and save when it is time or SIGTERM comes; returns whether the end was reached."""
+    terminated = []
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
+    try:
+        with bar("train", training.stage.steps) as shown:
+            ended = training.run(
+                save=lambda now: checkpoint.save(now.state_dict()),
+                checkpoint_minutes=checkpoint_minutes,
+                interrupted=lambda: bool(terminated),
+                report=lambda now: _report(now, shown),
+            )
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if not ended:
+        print(f"stopped at step {training.step}, checkpoint saved", file=sys.stderr)
+    return ended
+
+
+def _report(training: Training, shown: Bar) -> None:
+    """Move the bar; say a line after each look at the validation pictures."""
+    shown.at(training.step)
+    if not training.history or training.history[-1]["step"] != training.step:
+        return
+    last, metric = training.history[-1], training.stage.evaluation.metric
+    speed = last["images_seen"] / max(last["seconds"], 1e-9)
+    left = (training.stage.steps - training.step) * last["seconds"] / training.step
+    judged = "miou" if metric == "none" else metric
+    shown.say(
+        f"step {training.step}/{training.stage.steps}  loss {last['loss']:.4f}  validation "
+        f"{judged} {last.get(f'validation_{judged}', float('nan')):.4f}  "
+        f"{speed:.0f} pictures/s  {left:.0f} s left"
+    )
+
+
+def _write(output: Path, training: Training, description: dict[str, Any]) -> None:
+    """Write what the training ends with; weights last, for they stand for a finished stage."""
+    with written_whole(output / HISTORY) as path, path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(training.history[-1]))
+        writer.writeheader()
+        writer.writerows(training.history)
+    measured = {
+        "steps": training.step,
+        "best_step": training.best["step"] or training.step,
+        "best_value": training.best["value"],
+        "seconds": round(training.seconds, 3),
+        "peak_memory_mb": round(training.memory_mb, 1),
+        "images_seen": training.images_seen,
+        **describe(training.runtime),
+        **description,
+    }
+    with written_whole(output / TRAINING) as path:
+        path.write_text(json.dumps(measured, indent=1))
+    save_weights(output / WEIGHTS, training.result, description)

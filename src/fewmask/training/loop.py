@@ -1,0 +1,255 @@
+"""The training loop: trains any objective, and knows nothing of methods.
+
+Everything random in step k is drawn from torch's generator, seeded anew with (seed, k), so that a
+resumed training draws what an uninterrupted one does.
+"""
+
+import copy
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from fewmask.config.method import Stage
+from fewmask.data.augment import augment
+from fewmask.data.batches import Batch, Draws, Pictures
+from fewmask.errors import FewmaskError
+from fewmask.metrics import METRICS
+from fewmask.objectives.objective import Objective
+from fewmask.objectives.weighting import Fixed
+from fewmask.seeds import derive
+from fewmask.training.optimiser import build_optimiser
+from fewmask.training.runtime import Runtime, peak_memory_mb
+from fewmask.training.schedule import learning_rate_factor
+
+CHECK_EVERY = 50
+"""Steps between two looks at whether the losses are finite: each one waits for the device."""
+
+
+class Training:
+    """One stage in training: the loop, and the state that a checkpoint holds."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        objective: Objective,
+        draws: Draws,
+        validation: Pictures,
+        seed: int,
+        runtime: Runtime,
+    ) -> None:
+        self.stage, self.draws, self.validation = stage, draws, validation
+        self.seed, self.runtime = seed, runtime
+        self.objective = objective.to(runtime.device, memory_format=torch.channels_last)
+        self.weighting = Fixed(stage.weighting)
+        self.optimiser = build_optimiser(stage.optimiser, objective.parameters())
+        self.scaler = torch.amp.GradScaler(
+            runtime.device.type, enabled=stage.precision == "fp16"
+        )
+        self.average = None
+        if stage.averaging:
+            mean = get_ema_multi_avg_fn(stage.averaging.decay)
+            self.average = AveragedModel(objective.network, multi_avg_fn=mean, use_buffers=True)
+        self.step = 0
+        self.pending: list[Tensor] = []
+        self.loss_names: list[str] = []
+        self.since_look: list[list[float]] = []
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Any] = {"value": None, "step": 0, "weights": None}
+        self.looks_without_gain = 0
+        self.seconds = 0.0
+        self.memory_mb = 0.0
+
+    @property
+    def network(self) -> torch.nn.Module:
+        """The network that is judged: the trained one, or its average."""
+        return self.average.module if self.average else self.objective.network
+
+    @property
+    def result(self) -> dict[str, Tensor]:
+        """The weights that the training ends with: the best ones, or the last."""
+        return self.best["weights"] or self.network.state_dict()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or early stopping has ended them."""
+        patience = self.stage.evaluation.patience
+        stopped_early = patience is not None and self.looks_without_gain >= patience
+        return self.step >= self.stage.steps or stopped_early
+
+    @property
+    def images_seen(self) -> int:
+        """How many pictures, repeats counted, the steps so far have drawn."""
+        return self.step * sum(self.draws.sizes.values())
+
+    def run(
+        self,
+        save: Callable[["Training"], None],
+        checkpoint_minutes: float,
+        interrupted: Callable[[], bool],
+        report: Callable[["Training"], None],
+    ) -> bool:
+        """Train to the end, or until ``interrupted`` says so; returns whether the end was reached.
+
+        ``save`` is called every ``checkpoint_minutes`` and when interrupted, ``report`` after
+        every step. Raises FewmaskError when a loss is not finite; nothing is saved after it.
+        """
+        self.objective.train()
+        last_save = started = time.monotonic()
+        seconds_before = self.seconds
+        while not self.finished:
+            self._update()
+            look_due = self.step % self.stage.evaluation.every == 0
+            save_due = time.monotonic() - last_save > 60 * checkpoint_minutes
+            stop = interrupted()
+            if look_due or save_due or stop or self.step % CHECK_EVERY == 0 or self._at_end:
+                self._settle()
+            self.seconds = seconds_before + time.monotonic() - started
+            if look_due or self._at_end:
+                self._look()
+            report(self)
+            if (save_due or stop) and not self.finished:
+                self.memory_mb = max(self.memory_mb, peak_memory_mb(self.runtime.device))
+                save(self)
+                last_save = time.monotonic()
+                if stop:
+                    return False
+        self.memory_mb = max(self.memory_mb, peak_memory_mb(self.runtime.device))
+        return True
+
+    @property
+    def _at_end(self) -> bool:
+        return self.step == self.stage.steps
+
+    def _update(self) -> None:
+        """One step: draw, augment, forward, backward, update."""
+        torch.manual_seed(derive(self.seed, "step", self.step))
+        rate = self._set_learning_rate()
+        batches = {role: self._augmented(b) for role, b in self.draws.at(self.step).items()}
+        with self.runtime.autocast():
+            losses = self.objective.losses(batches, self.step)
+        total = self.weighting.total(losses)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(total).backward()
+        if self.stage.clip_gradient_norm is not None:
+            self.scaler.unscale_(self.optimiser)
+            torch.nn.utils.clip_grad_norm_(
+                self.objective.parameters(), self.stage.clip_gradient_norm
+            )
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        if self.average:
+            self.average.update_parameters(self.objective.network)
+        # Kept on the device: reading a loss at every step would wait for the device.
+        self.loss_names = ["loss", *losses]
+        self.pending.append(torch.stack([total, *losses.values()]).detach().float())
+        self.rate = rate
+        self.step += 1
+
+    def _augmented(self, batch: Batch) -> Batch:
+        image, mask, inside = augment(
+            batch.image, batch.mask, batch.inside, self.stage.augmentation
+        )
+        return Batch(batch.rows, image, inside, mask)
+
+    def _set_learning_rate(self) -> float:
+        factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
+        rate = self.stage.optimiser.learning_rate * factor
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        return rate
+
+    def _settle(self) -> None:
+        """Fetch the losses of the last steps from the device, and stop if one is not finite."""
+        if not self.pending:
+            return
+        rows = torch.stack(self.pending).tolist()
+        first = self.step - len(rows)
+        for offset, row in enumerate(rows):
+            if not all(math.isfinite(value) for value in row):
+                before = rows[offset - 1] if offset else (self.since_look or [None])[-1]
+                raise FewmaskError(self._not_finite(first + offset, row, before))
+            self.since_look.append(row)
+        self.pending.clear()
+
+    def _not_finite(self, step: int, row: list[float], before: list[float] | None) -> str:
+        def written(values: list[float]) -> str:
+            pairs = zip(self.loss_names, values, strict=True)
+            return ", ".join(f"{name} {value:.6g}" for name, value in pairs)
+
+        last_good = f"step {step - 1}: {written(before)}" if before else "none"
+        return (
+            f"the loss is not finite at step {step}: {written(row)}\n"
+            f"  last finite: {last_good}\n"
+            f"  learning rate: {self.rate:.3g}, precision: {self.stage.precision}\n"
+            f"  try a lower learning rate, a longer warm-up, clip_gradient_norm, or fp32"
+        )
+
+    def _look(self) -> None:
+        """Judge the network on the validation pictures; keep its weights if they are the best."""
+        evaluation = self.stage.evaluation
+        found = {}
+        if len(self.validation.rows):
+            batches = self.validation.in_order(evaluation.batch_size)
+            found = self.objective.validate(self.network, batches, self.runtime.autocast)
+        means = torch.tensor(self.since_look, dtype=torch.float64).mean(dim=0).tolist()
+        self.since_look.clear()
+        self.history.append(
+            {
+                "step": self.step,
+                "images_seen": self.images_seen,
+                "seconds": round(self.seconds, 3),
+                "learning_rate": self.rate,
+                **dict(zip(self.loss_names, means, strict=True)),
+                **{f"validation_{name}": value for name, value in found.items()},
+            }
+        )
+        if evaluation.metric != "none":
+            self._keep_if_best(found[evaluation.metric])
+
+    def _keep_if_best(self, value: float) -> None:
+        if not math.isfinite(value):
+            raise FewmaskError(
+                f"{self.stage.evaluation.metric} on the validation pictures is {value} at step "
+                f"{self.step}: no validation pixel is labelled, or the network has diverged"
+            )
+        sign = 1 if METRICS[self.stage.evaluation.metric] else -1
+        if self.best["value"] is not None and sign * value <= sign * self.best["value"]:
+            self.looks_without_gain += 1
+            return
+        weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+        self.best = {"value": value, "step": self.step, "weights": weights}
+        self.looks_without_gain = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on; no step may be pending."""
+        return {
+            "step": self.step,
+            "objective": self.objective.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "loss_names": self.loss_names,
+            "since_look": self.since_look,
+            "history": self.history,
+            "best": self.best,
+            "looks_without_gain": self.looks_without_gain,
+            "seconds": self.seconds,
+            "memory_mb": self.memory_mb,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint's state."""
+        state = copy.copy(state)
+        self.objective.load_state_dict(state.pop("objective"))
+        self.optimiser.load_state_dict(state.pop("optimiser"))
+        self.scaler.load_state_dict(state.pop("scaler"))
+        average = state.pop("average")
+        if self.average:
+            self.average.load_state_dict(average)
+        for name, value in state.items():
+            setattr(self, name, value)

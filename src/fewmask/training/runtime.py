@@ -1,0 +1,84 @@
+"""Device and precision, decided once."""
+
+import platform
+import resource
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where and how numbers are computed."""
+
+    device: torch.device
+    precision: str
+
+    @property
+    def autocast(self) -> Callable[[], AbstractContextManager]:
+        """A context for forward passes in the precision."""
+        if self.precision == "fp32":
+            return nullcontext
+        return lambda: torch.autocast(self.device.type, DTYPES[self.precision])
+
+
+def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
+    """Set torch up for a job: the GPU where there is one, else ``threads`` threads."""
+    torch.set_num_threads(threads)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = not deterministic
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    return Runtime(torch.device("cuda" if torch.cuda.is_available() else "cpu"), precision)
+
+
+def peak_memory_mb(device: torch.device) -> float:
+    """The most memory that was in use so far, in MiB: on the GPU, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+def describe(runtime: Runtime) -> dict[str, object]:
+    """What a figure depends on besides settings and data: versions, commit, device, precision."""
+    on_gpu = runtime.device.type == "cuda"
+    packages = ("fewmask", "torch", "torchvision", "segmentation-models-pytorch", "numpy", "h5py")
+    return {
+        "device": torch.cuda.get_device_name(runtime.device) if on_gpu else _processor(),
+        "precision": runtime.precision,
+        "threads": torch.get_num_threads(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+        "git_commit": _git_commit(),
+    }
+
+
+def _processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text().splitlines() if information.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _git_commit() -> str | None:
+    """The commit that the code is at, with ``+`` for uncommitted changes; None outside git."""
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,79 @@
+"""Synthetic runs: metrics files and example predictions such as an evaluation leaves."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fewmask.paths import Layout
+
+CLASSES = ["wall", "box"]
+PALETTE = np.array([[40, 40, 40], [230, 159, 0]], np.uint8)
+
+
+def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **figures):
+    """Write a run's two files below the current folder; ``figures`` replace the defaults."""
+    labelled, miou = figures.get("labelled", 10), figures.get("miou", 0.5)
+    cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
+    record = {
+        **cell,
+        "pictures": {"labelled": labelled, "unlabelled": 20, "validation": 5, "test": 6},
+        "metrics": {
+            "miou": miou,
+            "pixel_accuracy": figures.get("pixel_accuracy", 0.9),
+            "class_accuracy": 0.6,
+            "precision": 0.7,
+            "recall": 0.6,
+            "f1": 0.65,
+            "dice": figures.get("dice", 0.64),
+        },
+        "classes": {
+            "wall": {"iou": 0.8, "accuracy": 0.9, "precision": 0.9, "f1": 0.85},
+            "box": {"iou": figures.get("box", 0.2), "accuracy": 0.3, "precision": 0.3, "f1": 0.3},
+        },
+        "cost": {
+            "seconds": figures.get("seconds", 90.0),
+            "peak_memory_mb": 900,
+            "images_seen": 4800,
+            "stages": {"train": {"seconds": 90.0}},
+        },
+        "provenance": {"version": "0.1.0"},
+    }
+    path = Path(Layout().metrics.format(**cell))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record))
+    write_examples(Path(Layout().examples.format(**cell)), **figures)
+    return path
+
+
+def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24, 24)), **_):
+    """Write example predictions: fixed ones, then the median and the worst."""
+    n = len(names)
+    random = np.random.default_rng(0)
+    mask = random.integers(0, 2, (n, 24, 24)).astype(np.uint8)
+    prediction = random.integers(0, 2, (n, 24, 24)).astype(np.uint8)
+    mask[:, :4, :4] = 255
+    with h5py.File(path, "w") as file:
+        file["image"] = random.integers(0, 256, (n, 24, 24, 3)).astype(np.uint8)
+        file["mask"], file["prediction"] = mask, prediction
+        file["extent"] = np.array(extents[:n], np.int32)
+        file["name"] = list(names)
+        file["miou"] = np.linspace(0.3, 0.7, n)
+        file["choice"] = [*["fixed"] * (n - 1), "worst"]
+        file.attrs["classes"] = json.dumps(CLASSES)
+        file.attrs["palette"] = PALETTE
+
+
+def asked(**axes):
+    """The JSON of an experiment, as ``Grid.asked`` writes it."""
+    smallest = {"datasets": ["scenes"], "methods": ["supervised"], "fractions": ["n10"]}
+    return json.dumps({"title": "A title", "results": "results", "seeds": [0]} | smallest | axes)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty project to write runs in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -1,0 +1,204 @@
+"""The grid: runs, stages and files that follow from YAML, and what is shared."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fewmask.config.layers import load_chain
+from fewmask.errors import ConfigError
+from fewmask.grid import Run, load_grid
+
+METHOD = """\
+network: {encoder: resnet18, weights: none}
+defaults:
+  objective: {name: supervised}
+  optimiser: {name: adamw, learning_rate: 0.001}
+  batch: {labelled: 4}
+  steps: 100
+stages:
+  first: {}
+  second: {start_from: first, steps: 50}
+"""
+
+EXPERIMENT = """\
+title: A small grid
+datasets: [rooms]
+methods: [chain]
+fractions: [0.05, n40, 1.0]
+seeds: [0, 1]
+"""
+
+
+@pytest.fixture
+def small(project: Path) -> Path:
+    """A project with one dataset, one method of two stages and one experiment."""
+    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\n")
+    write("methods/chain", METHOD)
+    write("config", EXPERIMENT)
+    return project
+
+
+def write(name: str, text: str) -> None:
+    Path(f"config/{name}.yaml").write_text(text)
+
+
+def folders(method: str, fraction: str = "n40") -> list[str]:
+    """The folders of the stages of a run."""
+    grid = load_grid()
+    run = Run("rooms", method, fraction, 0)
+    return [grid.stage_folder(key, 0) for key in grid.stages(run)]
+
+
+def test_runs_are_the_product_of_the_axes(small: Path):
+    grid = load_grid()
+    assert len(grid.runs) == 6
+    assert [run.fraction for run in grid.runs[::2]] == ["0.05", "n40", "all"]
+
+
+def test_files_of_a_stage_follow_from_its_cell(small: Path):
+    grid = load_grid()
+    first, second = grid.stages(grid.runs[0])
+    assert grid.training_inputs(second, 0) == {
+        "dataset": "results/datasets/rooms.h5",
+        "split": "results/splits/rooms/0.05/0.csv",
+        "start_from": "results/stages/rooms/chain/0.05/0/first/weights.safetensors",
+    }
+    assert grid.training_options(first, 0) == ""
+    inputs = grid.evaluation_inputs(grid.runs[0])
+    assert inputs["weights"] == "results/stages/rooms/chain/0.05/0/second/weights.safetensors"
+    assert len(inputs["training"]) == 2
+
+
+def test_encoder_weights_are_an_input(small: Path):
+    write("methods/chain", METHOD.replace("weights: none", "weights: imagenet"))
+    grid = load_grid()
+    first, second = grid.stages(grid.runs[0])
+    assert grid.training_inputs(first, 0)["encoder"] == "results/encoders/resnet18.safetensors"
+    assert "encoder" not in grid.training_inputs(second, 0)
+
+
+def test_what_cannot_change_a_result_is_not_handed_to_the_job(small: Path):
+    before = load_grid()
+    changed = METHOD.replace("steps: 100", "steps: 100\n  checkpoint_minutes: 9")
+    write("methods/chain", changed.replace("steps: 50", "steps: 50, resources: {minutes: 7}"))
+    after = load_grid()
+    for run in before.runs:
+        for old, new in zip(before.stages(run), after.stages(run), strict=True):
+            assert before.training(old) == after.training(new)
+    assert after.stage(after.stages(after.runs[0])[1]).resources.minutes == 7
+
+
+def test_an_override_reaches_what_it_selects(small: Path):
+    write(
+        "config",
+        EXPERIMENT
+        + "overrides:\n"
+        + "  - settings: {steps: 10}\n"
+        + "  - {when: {fraction: 0.05, stage: second}, settings: {steps: 20}}\n",
+    )
+    grid = load_grid()
+    steps = {
+        (run.fraction, key.stage): grid.stage(key).steps
+        for run in grid.runs
+        for key in grid.stages(run)
+    }
+    assert steps[("0.05", "second")] == 20
+    assert set(steps.values()) == {10, 20}
+    assert sum(value == 20 for value in steps.values()) == 1
+
+
+def test_a_stage_left_as_it_was_is_shared_with_the_extended_method(small: Path):
+    write("methods/longer", "extends: chain\nstages:\n  second: {steps: 99}\n")
+    write("config", EXPERIMENT.replace("[chain]", "[chain, longer]"))
+    assert folders("longer") == [
+        "results/stages/rooms/chain/n40/0/first",
+        "results/stages/rooms/longer/n40/0/second",
+    ]
+
+
+def test_a_stage_after_a_changed_one_is_not_shared(small: Path):
+    write("methods/other", "extends: chain\nstages:\n  first: {steps: 99}\n")
+    write("config", EXPERIMENT.replace("[chain]", "[other]"))
+    assert folders("other") == [
+        "results/stages/rooms/other/n40/0/first",
+        "results/stages/rooms/other/n40/0/second",
+    ]
+
+
+def test_sharing_does_not_depend_on_what_else_is_in_the_grid(small: Path):
+    write("methods/longer", "extends: chain\nstages:\n  second: {steps: 99}\n")
+    write("config", EXPERIMENT.replace("[chain]", "[longer]"))
+    assert folders("longer")[0] == "results/stages/rooms/chain/n40/0/first"
+
+
+def test_config_lies_on_top_of_the_file(small: Path):
+    grid = load_grid(config={"seeds": [5], "title": "A small grid"})
+    assert {run.seed for run in grid.runs} == {5}
+
+
+def test_an_experiment_adds_overrides_to_those_it_extends(small: Path):
+    base = EXPERIMENT + "overrides:\n  - settings: {steps: 10}\n"
+    write("experiments/base", base)
+    write(
+        "experiments/twin",
+        "extends: base\noverrides:\n  - {when: {stage: second}, settings: {steps: 3}}\n",
+    )
+    grid = load_grid([Path("config/experiments/twin.yaml")])
+    assert [grid.stage(key).steps for key in grid.stages(grid.runs[0])] == [10, 3]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"methods": ["chian"]}, ["there is no config/methods/chian.yaml", "did you mean chain?"]),
+        ({"datasets": ["../x"]}, ["datasets.0", "not an allowed name"]),
+        ({"datasets": ["room; rm -rf x"]}, ["datasets.0", "not an allowed name"]),
+        ({"fractions": [5]}, ["write a count of 5 as n5"]),
+        ({"fractions": ["one_eighth"]}, ["has no list one_eighth", "a share (0.05)"]),
+        ({"fractions": [0.05, "0.050"]}, ["named twice: 0.05"]),
+        ({"seeds": []}, ["seeds", "at least 1 item"]),
+        ({"results": "../elsewhere"}, ["results", "without '..'"]),
+        ({"results": "elsewhere"}, ["a folder below it"]),
+        ({"overrides": [{"settings": {"stepz": 3}}]}, ["overrides.0.settings.stepz", "steps?"]),
+        ({"overrides": [{"setting": {}}]}, ["overrides.0.setting", "did you mean settings?"]),
+    ],
+)
+def test_a_bad_experiment_is_refused(small: Path, config: dict, expected: list[str]):
+    with pytest.raises(ConfigError) as caught:
+        load_grid(config=config)
+    for part in expected:
+        assert part in str(caught.value)
+
+
+def test_a_stage_must_start_from_an_earlier_one(small: Path):
+    write("methods/chain", METHOD.replace("start_from: first", "start_from: third"))
+    with pytest.raises(ConfigError, match=r"no stage third before second\n  known: first"):
+        load_grid()
+
+
+def test_settings_are_plain_json(small: Path):
+    grid = load_grid()
+    settings = json.loads(grid.training(grid.stages(grid.runs[0])[0]))
+    assert settings["network"]["encoder"] == "resnet18"
+    assert "\n" not in grid.training(grid.stages(grid.runs[0])[0])
+
+
+def test_planning_imports_nothing_heavy(small: Path):
+    code = (
+        "import sys; from fewmask.grid import load_grid; load_grid(); "
+        "print([m for m in ('torch', 'pandas', 'matplotlib', 'h5py') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.strip() == "[]", answer.stderr
+
+
+def test_every_shipped_experiment_resolves(monkeypatch: pytest.MonkeyPatch):
+    root = Path(__file__).parent.parent
+    monkeypatch.chdir(root)
+    files = [Path("config/config.yaml"), *Path("config/experiments").rglob("*.yaml")]
+    for path in files:
+        assert load_grid([path]).runs, path
+        assert load_chain(path)

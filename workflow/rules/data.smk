@@ -1,0 +1,55 @@
+# From files on disk to one HDF5 file per dataset, and who is labelled in it.
+
+
+localrules:
+    download,
+    split,
+
+
+rule download:
+    output:
+        layout.download,
+    log:
+        layout.log("download", "{dataset}"),
+    conda:
+        "../../envs/fewmask.yaml"
+    shell:
+        "fewmask download --dataset {wildcards.dataset} --output {output} > {log} 2>&1"
+
+
+rule prepare:
+    input:
+        unpack(lambda w: grid.prepare_inputs(w.dataset)),
+    output:
+        layout.dataset,
+    params:
+        settings=lambda w: grid.reading(w.dataset),
+    log:
+        layout.log("prepare", "{dataset}"),
+    benchmark:
+        layout.benchmark("prepare", "{dataset}")
+    conda:
+        "../../envs/fewmask.yaml"
+    threads: 16
+    resources:
+        runtime=240,
+        mem_mb=8000,
+    shell:
+        "fewmask prepare --settings {params.settings:q} --workers {threads}"
+        " --output {output} > {log} 2>&1"
+
+
+rule split:
+    input:
+        layout.dataset,
+    output:
+        layout.split,
+    params:
+        settings=lambda w: grid.splitting(w.dataset),
+    log:
+        layout.log("split", "{dataset}/{fraction}/{seed}"),
+    conda:
+        "../../envs/fewmask.yaml"
+    shell:
+        "fewmask split --dataset {input} --settings {params.settings:q}"
+        " --fraction {wildcards.fraction} --seed {wildcards.seed} --output {output} > {log} 2>&1"

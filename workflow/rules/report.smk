@@ -1,0 +1,55 @@
+# Tables and figures of all runs; `partial` makes do with the runs that are there.
+
+
+localrules:
+    summarise,
+
+
+rule summarise:
+    input:
+        metrics=grid.metrics(),
+    output:
+        runs=report(
+            f"{layout.tables}/runs.csv", caption="../report/runs.rst", category="Tables"
+        ),
+        summary=report(
+            f"{layout.tables}/summary.csv", caption="../report/summary.rst", category="Tables"
+        ),
+        markdown=f"{layout.tables}/summary.md",
+        latex=f"{layout.tables}/summary.tex",
+        label_curve=report(
+            f"{layout.figures}/label_curve.svg",
+            caption="../report/label_curve.rst",
+            category="Figures",
+        ),
+        examples=report(
+            f"{layout.figures}/examples.png",
+            caption="../report/examples.rst",
+            category="Figures",
+        ),
+    params:
+        experiment=grid.asked(),
+        tables=layout.tables,
+        figures=layout.figures,
+    log:
+        layout.log("summarise", "all"),
+    conda:
+        "../../envs/fewmask.yaml"
+    shell:
+        "fewmask summarise --experiment {params.experiment:q}"
+        " --tables {params.tables} --figures {params.figures} > {log} 2>&1"
+
+
+# Without output files, so that it runs whenever it is asked for.
+rule partial:
+    params:
+        experiment=grid.asked(),
+        tables=f"{layout.results}/partial/tables",
+        figures=f"{layout.results}/partial/figures",
+    log:
+        layout.log("summarise", "partial"),
+    conda:
+        "../../envs/fewmask.yaml"
+    shell:
+        "fewmask summarise --partial --experiment {params.experiment:q}"
+        " --tables {params.tables} --figures {params.figures} 2>&1 | tee {log}"

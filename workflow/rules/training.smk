@@ -1,0 +1,89 @@
+# Stages are trained, and a run's last stage is judged on the test pictures.
+
+
+localrules:
+    fetch_encoder,
+
+
+def stage_of(w):
+    return StageKey(w.dataset, w.method, w.fraction, w.stage)
+
+
+def run_of(w):
+    return Run(w.dataset, w.method, w.fraction, int(w.seed))
+
+
+def resources_of(w):
+    key = stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]
+    return grid.stage(key).resources
+
+
+# Compute nodes have no internet, so this runs where Snakemake runs.
+rule fetch_encoder:
+    output:
+        layout.encoder,
+    log:
+        layout.log("fetch_encoder", "{encoder}"),
+    conda:
+        "../../envs/fewmask.yaml"
+    shell:
+        "fewmask fetch-encoder --encoder {wildcards.encoder} --output {output} > {log} 2>&1"
+
+
+rule train:
+    input:
+        unpack(lambda w: grid.training_inputs(stage_of(w), w.seed)),
+    output:
+        weights=f"{layout.stage}/weights.safetensors",
+        history=f"{layout.stage}/history.csv",
+        training=f"{layout.stage}/training.json",
+    params:
+        settings=lambda w: grid.training(stage_of(w)),
+        options=lambda w: grid.training_options(stage_of(w), w.seed),
+        folder=layout.stage,
+    log:
+        layout.log("train", layout.stage_cell),
+    benchmark:
+        layout.benchmark("train", layout.stage_cell)
+    conda:
+        "../../envs/fewmask.yaml"
+    threads: lambda w: resources_of(w).cpus
+    resources:
+        runtime=lambda w: resources_of(w).minutes,
+        mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
+        gpu=lambda w: resources_of(w).gpus,
+        # Not in params: it cannot change a result, so changing it must not rerun anything.
+        checkpoint_minutes=lambda w: grid.stage(stage_of(w)).checkpoint_minutes,
+    shell:
+        "fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
+        " --settings {params.settings:q} --seed {wildcards.seed} --output {params.folder}"
+        " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} >> {log} 2>&1"
+
+
+rule evaluate:
+    input:
+        unpack(lambda w: grid.evaluation_inputs(run_of(w))),
+    output:
+        metrics=layout.metrics,
+        pictures=layout.pictures,
+        examples=layout.examples,
+    params:
+        training=lambda w, input: " ".join(f"--training {file}" for file in input.training),
+        size=grid.experiment.evaluation_size,
+    log:
+        layout.log("evaluate", layout.run_cell),
+    benchmark:
+        layout.benchmark("evaluate", layout.run_cell)
+    conda:
+        "../../envs/fewmask.yaml"
+    threads: lambda w: resources_of(w).cpus
+    resources:
+        runtime=60,
+        mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
+        gpu=lambda w: resources_of(w).gpus,
+    shell:
+        "fewmask evaluate"
+        " --run {wildcards.dataset} {wildcards.method} {wildcards.fraction} {wildcards.seed}"
+        " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
+        " {params.training} --size {params.size} --output {output.metrics}"
+        " --threads {threads} > {log} 2>&1"
