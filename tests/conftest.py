@@ -1,10 +1,14 @@
 """What tests share: the real pictures, a small project, and a hypothesis profile."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from fewmask.config.method import Stage
 
 # Machines that run tests are shared: how long an example takes says nothing.
 settings.register_profile("fewmask", deadline=None)
@@ -29,3 +33,48 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "config" / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared dataset of 36 small rendered rooms, 32 x 32."""
+    from fewmask.data.scenes import CATEGORIES, CLASSES, render
+    from fewmask.data.store_writer import Row, StoreWriter
+
+    size = (32, 32)
+    classes = [{"name": name, "colour": colour} for name, colour in CLASSES]
+    reader = {"name": "scenes", "pictures": 36}
+    settings = {"dataset": "rooms", "reader": reader, "classes": classes, "size": size}
+    path = tmp_path_factory.mktemp("rooms") / "rooms.h5"
+    with StoreWriter(path, json.dumps(settings), CATEGORIES) as writer:
+        for i in range(36):
+            room = render(0, i, *size)
+            row = Row(f"{i:02d}", "", size, size, room.image, room.mask, category=room.category)
+            writer.append(row)
+    return path
+
+
+@pytest.fixture(scope="session")
+def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A split of the rooms: 12 labelled, 8 unlabelled, 6 validation, 10 test."""
+    from fewmask.data import splits
+
+    roles = ["labelled"] * 12 + ["unlabelled"] * 8 + ["validation"] * 6 + ["test"] * 10
+    path = tmp_path_factory.mktemp("split") / "0.csv"
+    splits.write(path, [f"{i:02d}" for i in range(36)], roles)
+    return path
+
+
+def small_stage(**changes: Any) -> Stage:
+    """A stage that trains in a second: a few steps of a tiny U-Net."""
+    settings = {
+        "network": {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]},
+        "objective": {"name": "supervised"},
+        "optimiser": {"name": "adamw", "learning_rate": 0.003},
+        "schedule": {"name": "cosine", "warmup_steps": 3},
+        "steps": 20,
+        "batch": {"labelled": 4},
+        "augmentation": {"scale": [0.8, 1.2], "rotate": 10, "brightness": 0.2},
+        "evaluation": {"every": 5},
+    }
+    return Stage.model_validate(settings | changes)

@@ -130,7 +130,7 @@ def prepare(settings: str, output: Path, workers: int) -> None:
 @job
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
     """Draw who is labelled, unlabelled, validation and test."""
-    from fewmask.data.splits import split
+    from fewmask.data.split_job import split
 
     split(dataset, settings, fraction, seed, output)
 

@@ -16,6 +16,7 @@ from fewmask.data.batches import Batch, Pictures
 from fewmask.data.fit import unfit
 from fewmask.data.readers import open_reader
 from fewmask.data.store import Store
+from fewmask.data.store_writer import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.grid import Run
@@ -90,7 +91,8 @@ def _matrices(
     batches = pictures.in_order(batch_size)
     if size == "network":
         return assess(network, batches, runtime.autocast).confusion.cpu().numpy()
-    reader = open_reader(pictures.store.dataset, data_folder())
+    _, dataset = parse_settings(pictures.store.settings)
+    reader = open_reader(dataset, data_folder() / (dataset.root or ""))
     items = {item.name: item for item in reader.items()}
     matrices = []
 

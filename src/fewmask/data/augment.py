@@ -193,7 +193,7 @@ def similarity(
     """
     cos, sin = angle.cos(), angle.sin()
     rotation = torch.stack([cos, -sin, sin, cos], dim=1).unflatten(1, (2, 2))
-    linear = rotation * signs[:, None] / zoom[:, None, None]
+    linear = signs[..., None] * rotation / zoom[:, None, None]
     middle = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2])
     return torch.cat([linear, centre[..., None] - (linear * middle).sum(2, keepdim=True)], dim=2)
 

@@ -1,6 +1,6 @@
 """From files to arrays: pictures to RGB, masks to class indices.
 
-What is wrong with a file is said in one `DamagedPicture`: the file, what was found, what was
+What is wrong with a file is said in one `PictureError`: the file, what was found, what was
 expected, how to mend it.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNKNOWN = -1
 
 
-class DamagedPicture(FewmaskError):
+class PictureError(FewmaskError):
     """The files of one picture are missing or make no sense; others may well do."""
 
 
@@ -60,7 +60,7 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
     """A picture of any format and mode as uint8 (H, W, 3).
 
     ``upright`` turns it as its EXIF orientation says. What is transparent becomes white; 16-bit
-    grey is scaled to 8 bits. Raises DamagedPicture.
+    grey is scaled to 8 bits. Raises PictureError.
     """
     image = _open(path, upright)
     if image.mode in ("I", "F"):
@@ -75,7 +75,7 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
 def read_mask(path: Path, code: MaskCode) -> np.ndarray:
     """A palette, grey or RGB mask as class indices, uint8 (H, W), 255 = ignore.
 
-    Raises DamagedPicture for a file that cannot be decoded, and for values without a meaning.
+    Raises PictureError for a file that cannot be decoded, and for values without a meaning.
     """
     return to_classes(_raw_mask(path), code, path)
 
@@ -83,7 +83,7 @@ def read_mask(path: Path, code: MaskCode) -> np.ndarray:
 def read_pair(
     image_path: Path, mask_path: Path, code: MaskCode, upright: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its mask, which must be of one size. Raises DamagedPicture."""
+    """A picture and its mask, which must be of one size. Raises PictureError."""
     image = read_image(image_path, upright)
     mask = read_mask(mask_path, code)
     if image.shape[:2] != mask.shape:
@@ -106,7 +106,7 @@ def to_classes(raw: np.ndarray, code: MaskCode, source: Path | str) -> np.ndarra
         source: the mask's file or name, for messages.
 
     Raises:
-        DamagedPicture: a value or colour has no meaning.
+        PictureError: a value or colour has no meaning.
     """
     if raw.ndim == 2:
         return _translate(raw, code, code.values, source)
@@ -136,7 +136,7 @@ def _translate(
 
 def _unknown(
     pixels: np.ndarray, code: MaskCode, known: dict[int, int], source: Path | str, colours: bool
-) -> DamagedPicture:
+) -> PictureError:
     """The error for the pixels of a mask that mean nothing."""
     write = _unpack if colours else str
     values, counts = np.unique(pixels, return_counts=True)
@@ -223,8 +223,8 @@ def _raw_mask(path: Path) -> np.ndarray:
 
 def _damaged(
     path: Path | str, found: str, expected: str, mend: str = "replace it, or take it out"
-) -> DamagedPicture:
-    return DamagedPicture(f"{path}: found {found}\n  expected: {expected}\n  mend: {mend}")
+) -> PictureError:
+    return PictureError(f"{path}: found {found}\n  expected: {expected}\n  mend: {mend}")
 
 
 def _size(array: np.ndarray) -> str:

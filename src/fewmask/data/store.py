@@ -10,7 +10,7 @@
     category      int64   (N,)          optional, index into the categories, -1 = not known
     name, subset  text    (N,)          the official subset, or nothing
 
-Attributes: format, dataset, settings (JSON), classes (JSON), palette (K, 3), categories (JSON),
+Attributes: format, settings (JSON), classes (JSON), palette (K, 3), categories (JSON),
 fit, and digest: SHA-256 of the content of all rows in their order.
 """
 
@@ -23,6 +23,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from fewmask.config.dataset import Dataset
+from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 
 FORMAT = 1
@@ -128,14 +130,19 @@ class Store:
         """Width of all pictures in pixels."""
         return self._file["image"].shape[2]
 
-    @property
-    def dataset(self) -> str:
+    @cached_property
+    def name(self) -> str:
         """The name of the dataset."""
-        return self._file.attrs["dataset"]
+        return parse_settings(self.settings)[0]
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The settings of the dataset, but those that do not shape the store."""
+        return parse_settings(self.settings)[1]
 
     @property
     def settings(self) -> str:
-        """JSON of everything that shaped the store."""
+        """JSON of everything that shaped the store, as `Grid.reading` makes it."""
         return self._file.attrs["settings"]
 
     @property
@@ -159,7 +166,7 @@ class Store:
         if rows is None:
             return dataset[:]
         rows = np.asarray(rows, np.int64)
-        if len(rows) and not (0 <= rows.min() and rows.max() < len(self)):
+        if len(rows) and (rows.min() < 0 or rows.max() >= len(self)):
             raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(self)}")
         wanted, places = np.unique(rows, return_inverse=True)
         values = np.empty((len(wanted), *dataset.shape[1:]), dataset.dtype)
@@ -191,7 +198,7 @@ class Store:
             raise FewmaskError(f"{self.path}: not a dataset prepared by Fewmask\n{MEND}")
         if found != FORMAT:
             raise FewmaskError(
-                f"{self.path}: format {found}; this version of Fewmask reads format {FORMAT}\n{MEND}"
+                f"{self.path}: format {found}; this version reads format {FORMAT}\n{MEND}"
             )
         wanted = {*self.fields, *REQUIRED}
         lengths = {field: len(self._file[field]) for field in wanted if field in self._file}

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.method import Network
+from fewmask.data.store_writer import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.networks.segmenter import Segmenter
@@ -50,7 +51,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:
     """A trained network in evaluation mode, the dataset it was trained on, and its description."""
     description = read_description(path)
-    dataset = Dataset.model_validate(description["dataset"])
+    _, dataset = parse_settings(json.dumps(description["dataset"]))
     network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
     network.load_state_dict(load_weights(path))
     return network.to(device, memory_format=torch.channels_last).eval(), dataset, description

@@ -25,6 +25,7 @@ from fewmask.report.style import (
     SMALL,
     STYLED,
     Page,
+    flow,
     heading_height,
     shorten,
     text_width,
@@ -107,30 +108,23 @@ class Block:
         return sorted({int(value) for mask in masks for value in np.unique(mask)})
 
     @property
-    def legend(self) -> list[list[tuple[float, int, str]]]:
-        """The lines of the legend: the left edges, values and names of classes."""
-        lines: list[list[tuple[float, int, str]]] = []
-        left = np.inf
-        for value in self.values:
-            name = self._class_name(value)
-            width = SWATCH + 0.06 + text_width(name, NOTE) + 0.2
-            if left + width > self.width - MARGIN:
-                lines.append([])
-                left = MARGIN + SIDE
-            lines[-1].append((left, value, name))
-            left += width
-        return lines
+    def legend(self) -> list[tuple[int, float]]:
+        """The lines and left edges of the values' names."""
+        names = [self.class_name(value) for value in self.values]
+        widths = [SWATCH + 0.06 + text_width(name, NOTE) + 0.2 for name in names]
+        return flow(widths, self.width - self.lefts[0] - MARGIN)
 
     @property
     def height(self) -> float:
         """The height of the block with its legend."""
         rows = sum(self.row(name) + CAPTION for name in self.names)
-        return self.header + rows + 0.08 + len(self.legend) * LEGEND_LINE
+        return self.header + rows + 0.08 + (self.legend[-1][0] + 1) * LEGEND_LINE
 
-    def _class_name(self, value: int) -> str:
+    def class_name(self, value: int) -> str:
+        """What a mask value means."""
         classes = self.columns[0].examples.classes
         if value == IGNORE:
-            return "counts nowhere"
+            return "not counted"
         return classes[value] if value < len(classes) else f"class {value}"
 
 
@@ -145,7 +139,8 @@ def examples(asked: Experiment, runs: pd.DataFrame) -> Figure:
         FewmaskError: an examples file is missing or damaged, or runs share no picture.
     """
     present = [name for name in asked.datasets if (runs["dataset"] == name).any()]
-    blocks = [_block(asked, runs[runs["dataset"] == name], len(present)) for name in present]
+    rows = ROWS if len(present) == 1 else ROWS - 1
+    blocks = [_block(asked, runs[runs["dataset"] == name], rows) for name in present]
     tile = min(_tile(block) for block in blocks)
     blocks = [replace(block, tile=tile) for block in blocks]
 
@@ -157,31 +152,36 @@ def examples(asked: Experiment, runs: pd.DataFrame) -> Figure:
     for block in blocks:
         _draw_header(page, block, top)
         _draw_tiles(page, block, top + block.header)
-        _draw_legend(page, block, top + block.height - len(block.legend) * LEGEND_LINE)
+        _draw_legend(page, block, top + block.height)
         top += block.height + BLOCK_GAP
     return page.figure
 
 
-def _block(asked: Experiment, runs: pd.DataFrame, datasets: int) -> Block:
-    """What to show of the runs of one dataset."""
+def _block(asked: Experiment, runs: pd.DataFrame, rows: int) -> Block:
+    """What to show of the runs of one dataset, in at most so many rows."""
     seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
-    fractions = list(dict.fromkeys(runs["fraction"]))
-    columns, shared, path = [], None, None
-    for fraction in dict.fromkeys([fractions[0], fractions[-1]]):
+    smallest, largest = runs.iloc[0], runs.iloc[-1]
+    is_one = smallest["fraction"] == largest["fraction"]
+    is_told_by_count = is_one or smallest["labelled"] != largest["labelled"]
+    columns = []
+    for fraction in dict.fromkeys([smallest["fraction"], largest["fraction"]]):
         for row in runs[runs["fraction"] == fraction].itertuples():
-            run = Run(row.dataset, row.method, row.fraction, seed)
+            group = f"{row.labelled} labelled" if is_told_by_count else fraction
+            run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(asked.results).examples, run)
-            found = read_examples(path)
-            columns.append(Column(f"{row.labelled} labelled", row.method, found))
-            shared = [name for name in shared or found.pictures if name in found.pictures]
-            if not shared:
-                raise FewmaskError(
-                    f"{path}: none of its fixed pictures is in the other runs' files"
-                )
-    return Block(
-        runs["dataset"].iloc[0], seed, shared[: ROWS if datasets == 1 else ROWS - 1], columns
-    )
+            columns.append(Column(group, row.method, read_examples(path)))
+    names = [
+        name
+        for name in columns[0].examples.pictures
+        if all(name in column.examples.pictures for column in columns)
+    ]
+    if not names:
+        raise FewmaskError(
+            f"{path}: no fixed picture that the other runs of {row.dataset} with seed {seed} have\n"
+            f"  delete their examples and run the workflow again, which evaluates them anew"
+        )
+    return Block(row.dataset, seed, names[:rows], columns)
 
 
 def _tile(block: Block) -> float:
@@ -250,16 +250,17 @@ def _draw_tile(
         spine.set(visible=True, color=RULE, linewidth=0.5)
 
 
-def _draw_legend(page: Page, block: Block, top: float) -> None:
+def _draw_legend(page: Page, block: Block, foot: float) -> None:
+    """The classes that are to be seen, in lines that end at ``foot``."""
     palette = block.columns[0].examples.palette / 255
-    for line in block.legend:
-        for left, value, name in line:
-            if value == IGNORE:
-                light, dark = (grey / 255 for grey in STRIPES)
-                looks = {"facecolor": (light,) * 3, "edgecolor": (dark,) * 3, "hatch": "//////"}
-            else:
-                looks = {"facecolor": palette[value] if value < len(palette) else "black"}
-            page.rectangle(left, top, SWATCH, SWATCH, **looks)
-            label = left + SWATCH + 0.06
-            page.text(label, top + SWATCH / 2, name, size=NOTE, va="center_baseline")
-        top += LEGEND_LINE
+    top = foot - (block.legend[-1][0] + 1) * LEGEND_LINE
+    for value, (line, left) in zip(block.values, block.legend, strict=True):
+        if value == IGNORE:
+            light, dark = ((grey / 255,) * 3 for grey in STRIPES)
+            looks = {"facecolor": light, "edgecolor": dark, "hatch": "//////"}
+        else:
+            looks = {"facecolor": palette[value] if value < len(palette) else "black"}
+        left, above = block.lefts[0] + left, top + line * LEGEND_LINE
+        page.rectangle(left, above, SWATCH, SWATCH, **looks)
+        name = block.class_name(value)
+        page.text(left + SWATCH + 0.06, above + SWATCH / 2, name, size=NOTE, va="center_baseline")

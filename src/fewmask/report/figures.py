@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
@@ -19,15 +18,17 @@ from fewmask.report.style import (
     MARKERS,
     STYLED,
     Page,
+    flow,
     heading_height,
     text_width,
 )
 
 PANELS_A_ROW = 3
-LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.5, 0.3, 0.55
+LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.42, 0.34, 0.55
 """Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
 
-LEGEND_LINE = 0.19
+LEGEND_LINE, SAMPLE = 0.2, 0.3
+"""Inches: the height of a line of the legend, and the length of a sample of a line in it."""
 
 BESIDE = 0.04
 """How far beside its bar, in inches, the dot of a single seed stands."""
@@ -61,13 +62,13 @@ def label_curve(
     width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
     note = _note(asked, summary)
     top = heading_height(asked.title, note, width) + 0.05
-    legend_columns = _legend_columns(asked.methods, width - 2 * MARGIN)
-    legend = math.ceil(len(asked.methods) / legend_columns) * LEGEND_LINE
+    places = flow([_entry_width(name) for name in asked.methods], width - 2 * MARGIN)
+    legend = (places[-1][0] + 1) * LEGEND_LINE
     height = top + legend + rows * (ABOVE + panel[1] + BELOW) + MARGIN
 
     page = Page(width, height)
     page.heading(asked.title, note)
-    _draw_legend(page, asked.methods, legend_columns, top)
+    _draw_legend(page, asked.methods, places, top)
     for i, dataset in enumerate(asked.datasets):
         row, column = divmod(i, columns)
         left = MARGIN + LEFT + column * (panel[0] + BETWEEN)
@@ -84,7 +85,7 @@ def label_curve(
 def _note(asked: Experiment, summary: pd.DataFrame) -> str:
     n = len(asked.seeds)
     parts = [
-        f"Lines: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
+        f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
         if n > 1
         else "One seed, so that no spread is known."
     ]
@@ -95,27 +96,18 @@ def _note(asked: Experiment, summary: pd.DataFrame) -> str:
     return " ".join(parts)
 
 
-def _legend_columns(methods: list[str], width: float) -> int:
-    widest = max(text_width(method, BODY) for method in methods) + 0.65
-    return max(1, min(len(methods), int(width / widest)))
+def _entry_width(name: str) -> float:
+    return SAMPLE + 0.08 + text_width(name, BODY) + 0.25
 
 
-def _draw_legend(page: Page, methods: list[str], columns: int, top: float) -> None:
+def _draw_legend(
+    page: Page, methods: list[str], places: list[tuple[int, float]], top: float
+) -> None:
     """Between the heading and the panels, where there are no data to cover."""
-    handles = [
-        Line2D([], [], color=colour, marker=marker, markeredgecolor="white", label=method)
-        for method, (colour, marker) in zip(methods, _looks(methods), strict=True)
-    ]
-    page.figure.legend(
-        handles=handles,
-        ncols=columns,
-        loc="upper left",
-        bbox_to_anchor=(MARGIN / page.width, 1 - top / page.height),
-        borderpad=0,
-        borderaxespad=0,
-        handlelength=2.2,
-        columnspacing=1.6,
-    )
+    for name, looks, (line, left) in zip(methods, _looks(methods), places, strict=True):
+        left, middle = MARGIN + left, top + (line + 0.5) * LEGEND_LINE
+        page.sample(left, middle, SAMPLE, *looks)
+        page.text(left + SAMPLE + 0.08, middle, name, size=BODY, va="center_baseline")
 
 
 def _looks(methods: list[str]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from fewmask.config.experiment import Experiment
 
-METRICS_SHOWN = {"miou": "mIoU", "pixel_accuracy": "Pixel accuracy", "dice": "Dice"}
+METRICS_SHOWN = {"miou": "mIoU", "pixel_accuracy": "Pixel acc.", "dice": "Dice"}
 COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
 """The columns at the left and how they are aligned; all others are numbers, aligned right."""
 
@@ -25,7 +25,7 @@ def markdown(asked: Experiment, summary: pd.DataFrame) -> str:
         return f"**{text}**" if is_best else text
 
     rows = [[show(name, False) for name in _header(summary)]]
-    rows += [row for group in _groups(summary, show) for row in group]
+    rows += [row for group in _groups(summary, _unit(summary), show) for row in group]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = _alignment(summary)
     rules = [
@@ -34,38 +34,54 @@ def markdown(asked: Experiment, summary: pd.DataFrame) -> str:
     ]
     lines = [_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]]]
     notes = "\n".join(notes_on(asked, summary))
-    return f"# {_title(asked)}\n\n{notes}\n\n" + "\n".join(lines) + "\n"
+    return f"# {' '.join(asked.title.split())}\n\n{notes}\n\n" + "\n".join(lines) + "\n"
 
 
 def latex(asked: Experiment, summary: pd.DataFrame) -> str:
-    r"""The summary as a LaTeX table for ``\input``; it needs the package booktabs."""
+    r"""The summary as LaTeX for ``\input``, a table a dataset; it needs the package booktabs."""
+    tables = [_table(asked, summary, own) for _, own in summary.groupby("dataset", sort=False)]
+    head = r"% Written by Fewmask. \input this file; it needs \usepackage{booktabs}." "\n"
+    return head + "\n".join(tables)
+
+
+def _table(asked: Experiment, summary: pd.DataFrame, own: pd.DataFrame) -> str:
+    """The rows of one dataset, narrow enough for a column of text: compared rows under a title."""
 
     def show(text: str, is_best: bool) -> str:
         return rf"\textbf{{{escape(text)}}}" if is_best else escape(text)
 
-    header = [escape(name) for name in _header(summary)]
-    body: list[str] = []
-    for group in _groups(summary, show):
-        body += [r"    \midrule", *(f"    {' & '.join(row)} \\\\" for row in group)]
-    title = _title(asked)
-    stop = "" if title.endswith((".", "?", "!")) else "."
-    caption = " ".join([title + stop, *notes_on(asked, summary)])
-    return "\n".join(
-        [
-            r"% Written by Fewmask. Needs \usepackage{booktabs}; \input this file.",
-            r"\begin{table}",
-            r"  \centering",
-            rf"  \caption{{{escape(caption)}}}",
-            rf"  \begin{{tabular}}{{{_alignment(summary)}}}",
-            r"    \toprule",
-            rf"    {' & '.join(header)} \\",
-            *body,
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            r"\end{table}",
-            "",
+    compared, unit = _is_compared(summary), _unit(summary)
+    header = ["Method" if compared else "Labelled", *_header(summary)[len(COLUMNS) :]]
+    body = []
+    for group in _groups(own, unit, show):
+        titles = [f"{labelled} labelled ({fraction})" for _, fraction, labelled, _, *_ in group]
+        if compared:
+            body += [r"\midrule", rf"\multicolumn{{{len(header)}}}{{l}}{{{titles[0]}}} \\"]
+        else:
+            body += [r"\midrule"]
+        stubs = [row[3] for row in group] if compared else titles
+        body += [
+            " & ".join([stub, *row[len(COLUMNS) :]]) + r" \\"
+            for stub, row in zip(stubs, group, strict=True)
         ]
-    )
+    dataset = own["dataset"].iloc[0]
+    caption = " ".join([f"{_title(asked)} Dataset: {dataset}.", *notes_on(asked, summary)])
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(caption)}}}",
+        rf"\label{{tab:{dataset}}}",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(map(escape, header)) + r" \\",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def escape(text: str) -> str:
@@ -99,7 +115,9 @@ def notes_on(asked: Experiment, summary: pd.DataFrame) -> list[str]:
 
 
 def _title(asked: Experiment) -> str:
-    return " ".join(asked.title.split())
+    """The title as a sentence, so that another can follow."""
+    title = " ".join(asked.title.split())
+    return title if title.endswith((".", "?", "!")) else f"{title}."
 
 
 def _is_compared(summary: pd.DataFrame) -> bool:
@@ -114,7 +132,7 @@ def _unit(summary: pd.DataFrame) -> str:
 
 def _header(summary: pd.DataFrame) -> list[str]:
     metrics = [f"{name} (%)" for name in METRICS_SHOWN.values()]
-    time = f"Training ({_unit(summary)})"
+    time = f"Time ({_unit(summary)})"
     return [*COLUMNS, *metrics, time, "Seeds"]
 
 
@@ -122,12 +140,11 @@ def _alignment(summary: pd.DataFrame) -> str:
     return "".join(COLUMNS.get(name, "r") for name in _header(summary))
 
 
-def _groups(summary: pd.DataFrame, show: Show) -> list[list[list[str]]]:
+def _groups(summary: pd.DataFrame, unit: str, show: Show) -> list[list[list[str]]]:
     """The cells, row by row; the rows that are compared with each other are one group.
 
     With one method, a dataset is one group.
     """
-    unit = _unit(summary)
     keys = ["dataset", "fraction"] if _is_compared(summary) else ["dataset"]
     return [
         [_row(row, _best(group), unit, show) for _, row in group.iterrows()]

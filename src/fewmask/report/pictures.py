@@ -39,6 +39,11 @@ class Examples:
 
 def read_examples(path: Path) -> Examples:
     """Read the pictures that are the same in every run. Raises FewmaskError."""
+    if not path.is_file():
+        raise FewmaskError(
+            f"{path}: not there, though the metrics of the run are\n"
+            f"  run the workflow again, which evaluates the run anew"
+        )
     try:
         with h5py.File(path) as file:
             choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
@@ -58,6 +63,8 @@ def _example(file: h5py.File, i: int) -> Example:
     image, mask, prediction = (
         file[name][i, :height, :width] for name in ("image", "mask", "prediction")
     )
+    # Pictures of other than three channels are shown by their first.
+    image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
     return Example(image, mask, prediction, float(file["miou"][i]))
 
 

@@ -9,10 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from fewmask.report.files import replacing
+from fewmask.files import written_whole
 
 INK, FAINT, RULE = "#222222", "#666666", "#d9d9d9"
 
@@ -89,6 +90,14 @@ class Page:
         box = Rectangle(corner, width / self.width, height / self.height, **looks)
         return self.figure.add_artist(box)
 
+    def sample(self, left: float, middle: float, width: float, colour: str, marker: str) -> Line2D:
+        """A piece of a line with its marker, for a legend."""
+        x = [(left + part * width) / self.width for part in (0, 0.5, 1)]
+        y = [1 - middle / self.height] * 3
+        looks = {"marker": marker, "markevery": [1], "markersize": 6, "markeredgecolor": "white"}
+        line = Line2D(x, y, color=colour, transform=self.figure.transFigure, **looks)
+        return self.figure.add_artist(line)
+
     def heading(self, title: str, note: str) -> None:
         """The title and what must be known to read the figure; ``heading_height`` says how high."""
         width = self.width - 2 * MARGIN
@@ -126,6 +135,18 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
     return [shorten(line.rstrip(), width, size, weight) for line in lines]
 
 
+def flow(widths: list[float], room: float) -> list[tuple[int, float]]:
+    """Where things of these widths go that stand side by side in lines: their lines and lefts."""
+    places: list[tuple[int, float]] = []
+    line, left = 0, 0.0
+    for width in widths:
+        if left > 0 and left + width > room:
+            line, left = line + 1, 0.0
+        places.append((line, left))
+        left += width
+    return places
+
+
 def shorten(text: str, width: float, size: float, weight: str = "normal") -> str:
     """Leave out the middle of text that is wider than ``width`` inches."""
     kept = len(text)
@@ -140,5 +161,5 @@ def shorten(text: str, width: float, size: float, weight: str = "normal") -> str
 def save(figure: Figure, stem: Path) -> None:
     """Write ``stem``.svg and ``stem``.png; the same figure always gives the same bytes."""
     for kind, metadata in {"svg": {"Date": None}, "png": {}}.items():
-        with replacing(stem.with_name(f"{stem.name}.{kind}")) as temporary:
+        with written_whole(stem.with_name(f"{stem.name}.{kind}")) as temporary:
             figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata)

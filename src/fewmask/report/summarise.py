@@ -4,9 +4,9 @@ from pathlib import Path
 
 from fewmask.config.experiment import Experiment
 from fewmask.errors import FewmaskError
+from fewmask.files import written_whole
 from fewmask.report.examples import examples
 from fewmask.report.figures import label_curve
-from fewmask.report.files import write_text
 from fewmask.report.markup import latex, markdown
 from fewmask.report.runs import asked_runs, collect, missing_files
 from fewmask.report.style import save
@@ -36,8 +36,9 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     drawn = {"label_curve": label_curve(asked, runs, table), "examples": examples(asked, runs)}
     write_csv(runs, tables / "runs.csv")
     write_csv(table, tables / "summary.csv")
-    write_text(tables / "summary.md", markdown(asked, table))
-    write_text(tables / "summary.tex", latex(asked, table))
+    for kind, text in {"md": markdown(asked, table), "tex": latex(asked, table)}.items():
+        with written_whole(tables / f"summary.{kind}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
     for name, figure in drawn.items():
         save(figure, figures / name)
 
@@ -54,5 +55,5 @@ def _check_runs(asked: Experiment, partial: bool) -> None:
         more = f"\n  and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
         raise FewmaskError(
             f"{len(missing)} of {wanted} runs are missing:{named}{more}\n"
-            f"  run the workflow again, or ask for a summary of what is there: --partial"
+            f"  run the workflow again, or ask for what is there: snakemake partial"
         )

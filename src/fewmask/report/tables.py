@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from fewmask.config.experiment import Experiment
-from fewmask.report.files import replacing
+from fewmask.files import written_whole
 from fewmask.report.runs import COST_NAMES, METRIC_NAMES
 
 CELL = ["dataset", "method", "fraction"]
@@ -51,5 +51,5 @@ def _labelled(runs: pd.DataFrame, cells: pd.MultiIndex) -> pd.Series:
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table with all its digits; what is undefined is empty."""
-    with replacing(path) as temporary:
+    with written_whole(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")

@@ -76,7 +76,7 @@ def train(
             "version": __version__,
             "network": stage.network.model_dump(mode="json"),
             "training": json.loads(stage.shaping()),
-            "dataset": store.settings,
+            "dataset": json.loads(store.settings),
             "seed": seed,
             "digests": digests,
         }

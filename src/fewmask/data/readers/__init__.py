@@ -5,6 +5,7 @@ A new format is a module here with a class ``Reader`` (see the protocol below), 
 leaves sizes and storage to `fewmask.data.prepare`, which calls ``load`` in several processes.
 """
 
+import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from fewmask.config.dataset import Dataset
+from fewmask.errors import FewmaskError
 
 
 @dataclass(frozen=True)
@@ -56,15 +58,31 @@ class Reader(Protocol):
         ...
 
     def load(self, item: Item) -> Sample:
-        """Read one picture. Raises DamagedPicture if its files are missing or make no sense."""
+        """Read one picture. Raises PictureError if its files are missing or make no sense."""
         ...
 
 
-def open_reader(settings: Dataset, root: Path) -> Reader:
-    """The reader that ``settings`` name, for the files below ``root``."""
-    return import_module(f"{__name__}.{settings.reader.name}").Reader(settings, root)
+def parse_settings(settings_json: str) -> tuple[str, Dataset]:
+    """The name and the settings of a dataset from the JSON that `Grid.reading` makes of them."""
+    try:
+        values = json.loads(settings_json)
+        name = values.pop("dataset")
+        return name, Dataset.model_validate(values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FewmaskError(
+            f"--settings: {error}\n  expected: JSON as the workflow makes it, with a key 'dataset'"
+        ) from None
+
+
+def open_reader(settings: Dataset, data: Path) -> Reader:
+    """The reader that ``settings`` name, for files below the data folder ``data``."""
+    module = import_module(f"{__name__}.{settings.reader.name}")
+    return module.Reader(settings, data / (settings.root or ""))
 
 
 def has_files(root: Path) -> bool:
     """Whether a dataset's folder is there and holds something."""
-    return root.is_dir() and any(root.iterdir())
+    try:
+        return root.is_dir() and any(root.iterdir())
+    except PermissionError:
+        raise FewmaskError(f"{root}: no permission to look into this folder") from None

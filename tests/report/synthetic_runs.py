@@ -5,7 +5,6 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-import pytest
 
 from fewmask.paths import Layout
 
@@ -72,8 +71,9 @@ def asked(**axes):
     return json.dumps({"title": "A title", "results": "results", "seeds": [0]} | smallest | axes)
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty project to write runs in."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def assert_apart(boxes, page):
+    """Assert that boxes lie on the page and that none overlaps another by over two pixels."""
+    for i, box in enumerate(boxes):
+        assert page.x0 <= box.x0 <= box.x1 <= page.x1
+        assert page.y0 <= box.y0 <= box.y1 <= page.y1
+        assert not any(box.padded(-1).overlaps(other.padded(-1)) for other in boxes[:i])

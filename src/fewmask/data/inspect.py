@@ -1,0 +1,99 @@
+"""What a person wants to know of a dataset: which there are, and what a prepared one holds."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from fewmask.config.dataset import Dataset
+from fewmask.data.readers import has_files
+from fewmask.data.sheet import contact_sheet
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+from fewmask.grid import load_dataset, names_in
+from fewmask.paths import data_folder
+
+__all__ = ["contact_sheet", "describe", "list_datasets"]
+
+
+def describe(path: Path) -> str:
+    """What a store holds, as lines of text. Raises FewmaskError if it is no whole store."""
+    with Store(path) as store:
+        lines = [
+            ("file", str(path)),
+            ("dataset", store.name),
+            ("pictures", f"{len(store):,}, {store.labelled.sum():,} with masks"),
+            ("subsets", _counts(subset or "(none)" for subset in store.subsets)),
+            ("categories", _categories(store)),
+            ("size", f"{store.height} x {store.width} (height x width), fit: {store.fit}"),
+            ("original sizes", _sizes(store.sizes)),
+            ("fields", ", ".join(store.fields)),
+            ("digest", store.digest),
+            ("settings", store.settings),
+        ]
+        text = "\n".join(f"{key:15} {value}" for key, value in lines)
+        return f"{text}\n\n{_classes(store)}"
+
+
+def list_datasets() -> str:
+    """A line for every dataset in config/datasets; one that cannot be read is a line, too."""
+    lines = [("name", "reader", "files", "description"), *map(_about, names_in("datasets"))]
+    return _table(lines)
+
+
+def _about(name: str) -> tuple[str, str, str, str]:
+    try:
+        settings = load_dataset(name)
+        return name, settings.reader.name, _files(settings), settings.description
+    except FewmaskError as error:
+        return name, "-", "-", f"error: {str(error).splitlines()[0]}"
+
+
+def _files(settings: Dataset) -> str:
+    if settings.root is None:
+        return "none needed"
+    root = data_folder() / settings.root
+    if has_files(root):
+        return f"in {root}"
+    return f"not in {root}" + (", can be downloaded" if settings.download else "")
+
+
+def _classes(store: Store) -> str:
+    """A table of how much of the labelled pixels and pictures each class has."""
+    pixels, labelled = store.class_pixels, store.labelled.sum()
+    total = max(pixels.sum(), 1)
+    lines = [("class", "labelled pixels", "pictures")]
+    for name, count, seen in zip(
+        store.classes, pixels.sum(axis=0), (pixels > 0).sum(axis=0), strict=True
+    ):
+        lines.append((name, f"{100 * count / total:5.1f} %", f"{seen:,} of {labelled:,}"))
+    return _table(lines)
+
+
+def _categories(store: Store) -> str:
+    if not store.categories:
+        return "none"
+    names = (*store.categories, "(none)")  # -1 is the last
+    return _counts(names[category] for category in store.read("category"))
+
+
+def _sizes(sizes: np.ndarray) -> str:
+    (low, high), median = (sizes.min(axis=0), sizes.max(axis=0)), np.median(sizes, axis=0)
+    heights, widths = (
+        f"{low[i]} to {high[i]} (median {median[i]:.0f})" for i in range(2)
+    )
+    return f"height {heights}, width {widths}"
+
+
+def _counts(names: Iterable[str]) -> str:
+    counts = sorted(Counter(names).items())
+    return ", ".join(f"{name} {count:,}" for name, count in counts)
+
+
+def _table(lines: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

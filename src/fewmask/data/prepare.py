@@ -1,0 +1,149 @@
+"""From a dataset's files to its store: decode, bring to one size, write in the readers' order."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from fewmask.config.dataset import Dataset
+from fewmask.data.readers import Item, has_files, open_reader, parse_settings
+from fewmask.data.rows import Row, make_row, start_worker
+from fewmask.data.store import Store
+from fewmask.data.store_writer import StoreWriter
+from fewmask.errors import FewmaskError
+from fewmask.paths import data_folder
+from fewmask.progress import bar
+
+IN_FLIGHT = 4
+"""Pictures per worker that wait to be decoded or written: memory does not grow with the dataset."""
+
+
+def prepare(settings_json: str, output: Path, workers: int = 1) -> None:
+    """Write the store of a dataset, whole or not at all; the same for any number of workers.
+
+    Args:
+        settings_json: what `Grid.reading` says of the dataset.
+        output: the HDF5 file to write.
+        workers: how many processes decode.
+
+    Raises:
+        FewmaskError: files are missing or damaged, masks make no sense, or the output cannot be
+            written.
+    """
+    started = time.monotonic()
+    name, settings = parse_settings(settings_json)
+    _check_root(name, settings)
+    reader = open_reader(settings, data_folder())
+    items = reader.items()
+    _check_names(name, items)
+    with (
+        _unwinding_on_sigterm(),
+        StoreWriter(output, settings_json, reader.categories) as writer,
+        bar(f"prepare {name}", len(items)) as progress,
+        closing(_rows(settings_json, items, workers)) as rows,
+    ):
+        for done, row in enumerate(rows, start=1):
+            writer.append(row)
+            progress.at(done)
+    _report(output, time.monotonic() - started)
+
+
+def _rows(settings_json: str, items: list[Item], workers: int) -> Iterator[Row]:
+    """The rows of all items in their order."""
+    if workers == 1:
+        for item in items:
+            yield make_row(settings_json, item)
+        return
+    # Started afresh, as a forked process would inherit locks that threads of this one hold.
+    executor = ProcessPoolExecutor(workers, get_context("spawn"), initializer=start_worker)
+    waiting = deque()
+    try:
+        with _one_thread_each():
+            for item in items:
+                waiting.append(executor.submit(make_row, settings_json, item))
+                if len(waiting) == IN_FLIGHT * workers:
+                    yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool:
+        raise FewmaskError(
+            "a decoding process was killed, most likely for want of memory\n"
+            f"  mend: more memory, or fewer workers than {workers}"
+        ) from None
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Have processes that are started here compute with one thread: they share the cores."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
+@contextmanager
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """Have SIGTERM end the process as an exception does, so that nothing half is left behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_root(name: str, settings: Dataset) -> None:
+    if settings.root is None or has_files(data_folder() / settings.root):
+        return
+    where = "" if "FEWMASK_DATA" in os.environ else " (FEWMASK_DATA is not set)"
+    raise FewmaskError(
+        f"{data_folder() / settings.root}: no files of the dataset {name} here\n"
+        f"  looked in: {data_folder()}{where}\n"
+        f"  mend: put the folder {settings.root} there, or set FEWMASK_DATA to the folder that "
+        f"holds it;\n"
+        f"  if config/datasets/{name}.yaml names a download, the workflow fetches it, and so does\n"
+        f"  fewmask download --dataset {name} --output results/downloads/{name}.txt"
+    )
+
+
+def _check_names(name: str, items: list[Item]) -> None:
+    if not items:
+        raise FewmaskError(f"{name}: the reader finds no pictures")
+    seen: set[str] = set()
+    for item in items:
+        if item.name in seen:
+            raise FewmaskError(f"{item.image}: a second picture with the name {item.name}")
+        seen.add(item.name)
+
+
+def _report(output: Path, seconds: float) -> None:
+    """One line on what was written, and one on classes that were never seen."""
+    with Store(output) as store:
+        labelled = int(store.labelled.sum())
+        counts = f"{len(store):,} pictures, {labelled:,} with masks"
+        print(f"{output}: {counts}, in {seconds:.1f} s", file=sys.stderr)
+        absent = [store.classes[i] for i in np.flatnonzero(~store.class_pixels.any(axis=0))]
+    if labelled and absent:
+        print(
+            f"note: no mask holds {', '.join(absent)}; what the values in the masks mean is said "
+            f"by mask_values (by default 255 is ignored)",
+            file=sys.stderr,
+        )

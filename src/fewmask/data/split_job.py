@@ -1,0 +1,60 @@
+"""The job of a split: from a prepared dataset to the file that says who is labelled."""
+
+import sys
+from pathlib import Path
+
+from fewmask.config.dataset import Split
+from fewmask.config.layers import from_json
+from fewmask.data import splits
+from fewmask.data.store import Store
+from fewmask.data.store_writer import parse_settings
+from fewmask.errors import FewmaskError
+from fewmask.paths import data_folder
+
+
+def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
+    """Write the split of a dataset at a fraction for a seed; says who got which role.
+
+    A class that no labelled picture contains is named in a warning.
+    """
+    wanted = from_json(Split, settings, "--settings")
+    with Store(dataset) as store:
+        lists = {name: _names(store, file) for name, file in wanted.lists.items()}
+        pictures = splits.Pictures(
+            names=store.names,
+            subsets=store.subsets,
+            class_pixels=store.class_pixels,
+            categories=store.read("category") if "category" in store.fields else None,
+        )
+        roles = splits.draw(
+            pictures,
+            wanted,
+            fraction,
+            seed,
+            list_names=lists.get(fraction),
+            reserved=set().union(*lists.values()),
+        )
+        splits.write(output, store.names, roles)
+        counts = ", ".join(f"{roles.count(role)} {role}" for role in splits.ROLES)
+        print(f"{store.dataset} at {fraction}, seed {seed}: {counts}", file=sys.stderr)
+        missing = [store.classes[i] for i in splits.missing_classes(pictures, roles)]
+        if missing:
+            print(
+                f"warning: no labelled picture contains {', '.join(missing)}: nobody can learn "
+                f"it; label more, or set split.stratify to classes",
+                file=sys.stderr,
+            )
+
+
+def _names(store: Store, file: str) -> set[str]:
+    """The names on a published list: the first word of each line, as paths or plain names."""
+    _, dataset = parse_settings(store.settings)
+    path = data_folder() / (dataset.root or "") / file
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise FewmaskError(f"{path}: the list cannot be read: {error.strerror}") from None
+    known = set(store.names)
+    listed = [line.split()[0] for line in lines if line.strip()]
+    # Published lists name pictures by path or stem; a store names them by what is unique.
+    return {name if name in known else Path(name).stem for name in listed}

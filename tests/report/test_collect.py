@@ -1,0 +1,85 @@
+"""The runs' table: who is in it, in which order, and what is said of damaged files."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fewmask.errors import FewmaskError
+from fewmask.report.runs import collect
+from tests.report.synthetic_runs import asked, write_run
+
+COLUMNS = [
+    *("dataset", "method", "fraction", "labelled", "seed"),
+    *("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"),
+    *("seconds", "peak_memory_mb", "images_seen", "iou_wall", "iou_box"),
+]
+
+
+def test_one_row_a_run_in_the_order_of_the_experiment(project):
+    grid = asked(methods=["b", "a"], fractions=["n20", "0.05"], seeds=[3, 1])
+    for method, fraction, seed in [("a", "0.05", 1), ("b", "n20", 1), ("b", "n20", 3)]:
+        write_run(method=method, fraction=fraction, seed=seed)
+    write_run(method="never_asked_for")
+
+    runs = collect(grid)
+
+    assert list(runs.columns) == COLUMNS
+    cells = runs[["method", "fraction", "seed"]].to_numpy().tolist()
+    assert cells == [["b", "n20", 3], ["b", "n20", 1], ["a", "0.05", 1]]
+
+
+def test_figures_are_those_of_the_file(project):
+    write_run(miou=0.625, labelled=40, box=0.25, seconds=12.5)
+    run = collect(asked()).iloc[0]
+    assert (run.miou, run.labelled, run.iou_box, run.seconds) == (0.625, 40, 0.25, 12.5)
+    assert run.images_seen == 4800
+
+
+def test_what_is_undefined_is_nan(project):
+    write_run(miou=None, box=None)
+    run = collect(asked()).iloc[0]
+    assert np.isnan(run.miou)
+    assert np.isnan(run.iou_box)
+
+
+def test_without_runs_the_columns_are_there(project):
+    assert list(collect(asked()).columns) == COLUMNS[:-2]
+    assert len(collect(asked())) == 0
+
+
+def without_f1(text):
+    record = json.loads(text)
+    del record["metrics"]["f1"]
+    return json.dumps(record)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lambda text: text[:100], "Invalid JSON"),
+        (lambda text: "", "Invalid JSON"),
+        (lambda text: "[]", "object"),
+        (lambda text: text.replace('"seconds": 90.0, "peak', '"peak'), "cost.seconds"),
+        (lambda text: text.replace('"miou": 0.5', '"miou": "high"'), "metrics.miou"),
+        (lambda text: text.replace('"seed": 0', '"seed": 7'), "scenes/supervised/n10/7"),
+        (without_f1, "without f1"),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_is_wrong(project, damage, found):
+    path = write_run()
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(FewmaskError) as error:
+        collect(asked())
+    assert str(error.value).startswith(str(path))
+    assert found in str(error.value)
+    assert "run the workflow again" in str(error.value)
+
+
+def test_results_may_lie_deeper(project):
+    write_run()
+    Path("results").rename("moved")
+    Path("results").mkdir()
+    Path("moved").rename("results/twin")
+    assert len(collect(asked(results="results/twin"))) == 1

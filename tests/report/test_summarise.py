@@ -1,0 +1,84 @@
+"""All files of the report in one go, complete and partial, and what stands in the way."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fewmask.errors import FewmaskError
+from fewmask.report.summarise import summarise
+from tests.report.synthetic_runs import asked, write_run
+
+FILES = [
+    *(f"figures/{name}.{kind}" for name in ("examples", "label_curve") for kind in ("png", "svg")),
+    *(f"tables/{name}" for name in ("runs.csv", "summary.csv", "summary.md", "summary.tex")),
+]
+
+
+def written():
+    return sorted(str(path) for part in ("tables", "figures") for path in Path(part).rglob("*.*"))
+
+
+def test_everything_is_written_and_the_same_again(project):
+    for seed in (0, 1):
+        write_run(seed=seed, miou=0.5 + 0.1 * seed)
+    contents = []
+    for _ in range(2):
+        summarise(asked(seeds=[0, 1]), Path("tables"), Path("figures"))
+        assert written() == FILES
+        contents.append([Path(name).read_bytes() for name in FILES])
+    assert contents[0] == contents[1]
+    assert len(pd.read_csv("tables/runs.csv")) == 2
+    assert pd.read_csv("tables/summary.csv")["miou_mean"].tolist() == [pytest.approx(0.55)]
+
+
+def test_missing_runs_are_counted_and_the_first_are_named(project):
+    write_run(seed=0)
+    with pytest.raises(FewmaskError) as error:
+        summarise(asked(seeds=list(range(10))), Path("tables"), Path("figures"))
+    lines = str(error.value).splitlines()
+    assert lines[0] == "9 of 10 runs are missing:"
+    assert lines[1] == "  results/metrics/scenes/supervised/n10/1.json"
+    assert lines[6] == "  and 4 more"
+    assert "snakemake partial" in lines[7]
+    assert written() == []
+
+
+def test_partial_makes_do_and_says_so_on_every_row(project):
+    write_run(method="a", seed=0)
+    grid = asked(methods=["a", "b"], seeds=[0, 1])
+    summarise(grid, Path("tables"), Path("figures"), partial=True)
+    assert written() == FILES
+    table = pd.read_csv("tables/summary.csv")
+    assert table[["seeds", "seeds_asked"]].to_numpy().tolist() == [[1, 2], [0, 2]]
+    assert "1 of 2" in Path("tables/summary.md").read_text()
+    assert "0 of 2" in Path("tables/summary.tex").read_text()
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_without_any_run(project, partial):
+    with pytest.raises(FewmaskError, match="none of the 1 runs is") as error:
+        summarise(asked(), Path("tables"), Path("figures"), partial)
+    assert str(error.value).startswith("results/metrics/scenes/supervised/n10/0.json")
+
+
+def test_a_damaged_file_leaves_the_results_of_before(project):
+    path = write_run()
+    summarise(asked(), Path("tables"), Path("figures"))
+    before = [Path(name).read_bytes() for name in FILES]
+    path.with_suffix(".examples.h5").write_bytes(b"")
+    with pytest.raises(FewmaskError):
+        summarise(asked(), Path("tables"), Path("figures"))
+    assert [Path(name).read_bytes() for name in FILES] == before
+    assert written() == FILES
+
+
+def test_neither_torch_nor_a_window_is_needed():
+    code = (
+        "import sys, fewmask.report.summarise\n"
+        "sys.exit(str({'torch', 'matplotlib.pyplot'} & set(sys.modules) or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.strip() == ""

@@ -1,0 +1,208 @@
+"""Mean and spread over seeds, against figures worked out by hand."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fewmask.config.experiment import Experiment
+from fewmask.report.markup import escape, latex, markdown
+from fewmask.report.runs import collect
+from fewmask.report.tables import summary, write_csv
+from tests.report.synthetic_runs import asked, write_run
+
+METRICS = ["miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"]
+COSTS = ["seconds", "peak_memory_mb", "images_seen"]
+
+
+def summarised(grid):
+    experiment = Experiment.model_validate_json(grid)
+    return experiment, summary(experiment, collect(grid))
+
+
+def rows_of(text):
+    """The body of a Markdown table, cell by cell."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_columns(project):
+    write_run()
+    _, table = summarised(asked())
+    parts = [f"{name}_{part}" for name in [*METRICS, *COSTS] for part in ("mean", "std")]
+    leading = ["dataset", "method", "fraction", "labelled", "seeds", "seeds_asked"]
+    assert list(table.columns) == leading + parts
+
+
+def test_mean_and_sample_standard_deviation(project):
+    for seed, miou in enumerate([0.2, 0.4, 0.9]):
+        write_run(seed=seed, miou=miou, seconds=10.0 * seed)
+    _, table = summarised(asked(seeds=[0, 1, 2]))
+    row = table.iloc[0]
+    # The deviations from 0.5 are -0.3, -0.1 and 0.4: their squares sum to 0.26, over n - 1 = 2.
+    assert row.miou_mean == pytest.approx(0.5)
+    assert row.miou_std == pytest.approx(0.13**0.5)
+    assert (row.seconds_mean, row.seconds_std) == (pytest.approx(10), pytest.approx(10))
+    assert (row.seeds, row.seeds_asked) == (3, 3)
+
+
+def test_one_seed_has_no_spread(project, tmp_path):
+    write_run(miou=0.5)
+    experiment, table = summarised(asked())
+    write_csv(table, tmp_path / "summary.csv")
+    header, row = (line.split(",") for line in (tmp_path / "summary.csv").read_text().split())
+    assert row[header.index("miou_mean")] == "0.5"
+    assert row[header.index("miou_std")] == ""
+    text = markdown(experiment, table)
+    assert rows_of(text)[0][4] == "50.0"
+    assert "one seed" in text
+    assert "±" not in text
+
+
+def test_rows_stand_in_the_order_of_the_experiment(project):
+    axes = {"datasets": ["z", "a"], "methods": ["y", "b"], "fractions": ["n20", "n10"]}
+    for dataset in axes["datasets"]:
+        for method in axes["methods"]:
+            for fraction in axes["fractions"]:
+                write_run(dataset, method, fraction)
+    _, table = summarised(asked(**axes))
+    cells = table[["dataset", "method", "fraction"]].agg(" ".join, axis=1).tolist()
+    assert cells[:4] == ["z y n20", "z y n10", "z b n20", "z b n10"]
+    assert cells[4] == "a y n20"
+
+
+def test_a_cell_without_a_run_is_there_and_says_so(project):
+    write_run(method="a", seed=0, labelled=12)
+    experiment, table = summarised(asked(methods=["a", "b"], seeds=[0, 1]))
+    assert table["seeds"].tolist() == [1, 0]
+    assert table["seeds_asked"].tolist() == [2, 2]
+    assert table["labelled"].tolist() == [12, 12], "methods share their splits"
+    assert np.isnan(table["miou_mean"][1])
+    text = markdown(experiment, table)
+    assert [row[-1] for row in rows_of(text)] == ["1 of 2", "0 of 2"]
+    assert rows_of(text)[1][4] == "–"
+    assert "Incomplete: 1 of 4 runs are there" in text
+
+
+def test_an_undefined_figure_is_not_skipped_in_a_mean(project):
+    write_run(seed=0, miou=0.5)
+    write_run(seed=1, miou=None)
+    _, table = summarised(asked(seeds=[0, 1]))
+    assert np.isnan(table["miou_mean"][0])
+    assert table["dice_mean"][0] == pytest.approx(0.64)
+
+
+def test_labelled_is_whole_where_seeds_agree_and_a_mean_where_not(project, tmp_path):
+    for seed, count in enumerate([39, 40]):
+        write_run(seed=seed, labelled=40)
+        write_run("pets", seed=seed, labelled=count)
+    experiment, table = summarised(asked(datasets=["scenes", "pets"], seeds=[0, 1]))
+    assert table["labelled"].tolist() == [40, 39.5]
+    assert [row[2] for row in rows_of(markdown(experiment, table))] == ["40", "39.5"]
+    _, alike = summarised(asked(seeds=[0, 1]))
+    write_csv(alike, tmp_path / "summary.csv")
+    assert ",40,2,2," in (tmp_path / "summary.csv").read_text()
+
+
+def test_csv_reads_back_as_it_was(project, tmp_path):
+    for seed in range(3):
+        write_run(seed=seed, miou=1 / (seed + 3))
+    _, table = summarised(asked(seeds=[0, 1, 2]))
+    write_csv(table, tmp_path / "summary.csv")
+    read = pd.read_csv(tmp_path / "summary.csv")
+    pd.testing.assert_frame_equal(read, table, check_dtype=False, check_exact=True)
+    assert [path.name for path in tmp_path.glob("*summary*")] == ["summary.csv"]
+
+
+def test_markdown_for_people(project):
+    for seed, miou in enumerate([0.599, 0.612, 0.625]):
+        write_run(seed=seed, miou=miou, seconds=90.0)
+    experiment, table = summarised(asked(seeds=[0, 1, 2], title="What *I* asked"))
+    text = markdown(experiment, table)
+    assert text.startswith("# What *I* asked\n")
+    assert "mean ± sample standard deviation over 3 seeds" in text
+    assert "selected on the validation set, never on the test set" in text
+    row = [
+        "scenes",
+        "n10",
+        "10",
+        "supervised",
+        "61.2 ± 1.3",
+        "90.0 ± 0.0",
+        "64.0 ± 0.0",
+        "1.5",
+        "3",
+    ]
+    assert rows_of(text) == [row]
+    assert "Time (min)" in text
+    assert "**" not in text, "nothing is compared"
+
+
+def test_the_best_of_each_dataset_and_fraction_is_bold(project):
+    mious = {("a", "n10"): 0.5, ("b", "n10"): 0.6, ("a", "n20"): 0.7004, ("b", "n20"): 0.70}
+    for (method, fraction), miou in mious.items():
+        write_run(method=method, fraction=fraction, miou=miou)
+    text = markdown(*summarised(asked(methods=["a", "b"], fractions=["n10", "n20"])))
+    shown = {(row[3], row[1]): row[4] for row in rows_of(text)}
+    assert shown["b", "n10"] == "**60.0**"
+    assert shown["a", "n10"] == "50.0"
+    assert shown["a", "n20"] == shown["b", "n20"] == "**70.0**", "equal as printed"
+    assert "Bold" in text
+
+
+def test_nothing_is_bold_while_seeds_are_missing(project):
+    for method, seed in [("a", 0), ("a", 1), ("b", 0)]:
+        write_run(method=method, seed=seed)
+    experiment, table = summarised(asked(methods=["a", "b"], seeds=[0, 1]))
+    assert "**" not in markdown(experiment, table)
+    assert r"\textbf" not in latex(experiment, table)
+
+
+@pytest.mark.parametrize("methods", [["one_method"], ["one_method", "two"]])
+def test_latex_has_a_table_a_dataset_with_equal_rows(project, methods):
+    axes = {"datasets": ["my_scenes", "pets"], "fractions": ["n10", "0.05"], "methods": methods}
+    for dataset in axes["datasets"]:
+        for method in methods:
+            for fraction in axes["fractions"]:
+                write_run(dataset, method, fraction)
+    text = latex(*summarised(asked(title="50 % of R&D_x {a} $b$ #1 ~^\\", **axes)))
+
+    escaped = (
+        r"50 \% of R\&D\_x \{a\} \$b\$ \#1 \textasciitilde{}\textasciicircum{}\textbackslash{}."
+    )
+    assert text.count(escaped) == 2
+    assert r"Dataset: my\_scenes." in text
+    for environment in ("table", "tabular"):
+        assert text.count(rf"\begin{{{environment}}}") == 2
+        assert text.count(rf"\end{{{environment}}}") == 2
+    assert text.count(r"\toprule") == text.count(r"\bottomrule") == 2
+    rows = [line for line in text.splitlines() if " & " in line]
+    assert len(rows) == 2 * (1 + 2 * len(methods))
+    assert all(row.count(" & ") == 5 and row.endswith(r" \\") for row in rows)
+    unescaped = text.replace(r"\{", "").replace(r"\}", "")
+    assert unescaped.count("{") == unescaped.count("}")
+    assert (r"\textbf" in text) == (len(methods) > 1)
+
+
+def test_escape_leaves_nothing_that_latex_reads():
+    assert escape("a_b & 5 %") == r"a\_b \& 5 \%"
+    assert escape("61.2 ± 1.3") == r"61.2 $\pm$ 1.3"
+    assert escape("\\") == r"\textbackslash{}", "the braces of one are not escaped again"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(12.3, "12.3 s"), (90, "1.5 min"), (9000, "2.5 h"), (0.3, "0.3 s")]
+)
+def test_time_in_a_unit_that_fits(project, seconds, shown):
+    write_run(seconds=seconds)
+    text = markdown(*summarised(asked()))
+    number, unit = shown.split()
+    assert rows_of(text)[0][-2] == number
+    assert f"Time ({unit})" in text
+
+
+def test_a_title_of_several_lines_stays_one_heading(project):
+    write_run()
+    grid = json.loads(asked()) | {"title": "one\n  two"}
+    assert markdown(*summarised(json.dumps(grid))).startswith("# one two\n")

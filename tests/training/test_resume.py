@@ -1,0 +1,199 @@
+"""A training that is killed, at any moment and any number of times, ends as if it had not been."""
+
+import os
+import random
+import signal
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from fewmask.cli import EXIT_INTERRUPTED, main
+from fewmask.config.method import Stage
+from fewmask.networks.weights import load_weights
+from fewmask.paths import CHECKPOINT, HISTORY, WEIGHTS
+from fewmask.training.job import Inputs, train
+from tests.conftest import small_stage
+from tests.processes import run, start
+
+KILLS = 12
+
+
+@pytest.fixture
+def inputs(rooms: Path, rooms_split: Path) -> Inputs:
+    return Inputs(rooms, rooms_split)
+
+
+def trained(inputs: Inputs, stage: Stage, output: Path) -> bytes:
+    """The weights file of a training that nothing disturbs."""
+    assert run(partial(train, inputs, stage, 0, output)) == 0
+    return (output / WEIGHTS).read_bytes()
+
+
+def steps_in(history: Path) -> list[str]:
+    """The history without the column of seconds, the only one that may differ."""
+    rows = [line.split(",") for line in history.read_text().splitlines()]
+    column = rows[0].index("seconds")
+    return [",".join(row[:column] + row[column + 1 :]) for row in rows]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        small_stage(steps=40),
+        small_stage(
+            steps=40,
+            averaging={"decay": 0.9},
+            precision="fp32",
+            clip_gradient_norm=1.0,
+            evaluation={"every": 7, "metric": "loss", "patience": 4},
+        ),
+    ],
+    ids=["plain", "averaged"],
+)
+def test_killed_at_random_moments(inputs: Inputs, stage: Stage, tmp_path: Path):
+    expected = trained(inputs, stage, tmp_path / "whole")
+    output, draw, kills = tmp_path / "killed", random.Random(0), 0
+    # A checkpoint after every step: much of the time is spent in writing one.
+    work = partial(train, inputs, stage, 0, output, checkpoint_minutes=0)
+    while kills < 100:
+        process = start(work)
+        process.join(timeout=draw.uniform(0.1, 1.0) if kills < KILLS else None)
+        if process.exitcode is not None:
+            assert process.exitcode == 0
+            break
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        kills += 1
+    assert kills >= KILLS
+    assert (output / WEIGHTS).read_bytes() == expected
+    assert steps_in(output / HISTORY) == steps_in(tmp_path / "whole" / HISTORY)
+    assert sorted(path.name for path in output.iterdir()) == [
+        "history.csv",
+        "lock",
+        "training.json",
+        "weights.safetensors",
+    ]
+
+
+def test_killed_while_a_checkpoint_is_being_written(inputs: Inputs, tmp_path: Path):
+    stage = small_stage()
+    expected = trained(inputs, stage, tmp_path / "whole")
+    output = tmp_path / "killed"
+
+    def die_in_the_fifth_checkpoint() -> None:
+        saves, whole_save = [], torch.save
+
+        def half_save(state: object, path: Path) -> None:
+            saves.append(path)
+            whole_save(state, path)
+            if len(saves) == 5:
+                os.truncate(path, path.stat().st_size // 2)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        torch.save = half_save
+        train(inputs, stage, 0, output, checkpoint_minutes=0)
+
+    assert run(die_in_the_fifth_checkpoint) == -signal.SIGKILL
+    saved = torch.load(output / CHECKPOINT, weights_only=True)
+    assert saved["state"]["step"] == 4
+    assert trained(inputs, stage, output) == expected
+
+
+def test_sigterm_saves_and_says_so_with_its_exit_code(inputs: Inputs, tmp_path: Path):
+    stage = small_stage(steps=2000, evaluation={"every": 1000})
+    output, log = tmp_path / "stage", tmp_path / "log"
+    sys_argv = [
+        "fewmask",
+        "train",
+        *("--dataset", str(inputs.dataset)),
+        *("--split", str(inputs.split)),
+        *("--settings", stage.shaping()),
+        *("--seed", "0"),
+        *("--output", str(output)),
+    ]
+
+    def command() -> None:
+        sys.argv = sys_argv
+        main()
+
+    process = start(command, log)
+    while not (output / "lock").exists():
+        time.sleep(0.02)
+    time.sleep(1.5)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join()
+    assert process.exitcode == EXIT_INTERRUPTED == 75
+    saved = torch.load(output / CHECKPOINT, weights_only=True)
+    assert 0 < saved["state"]["step"] < 2000
+    assert f"stopped at step {saved['state']['step']}, checkpoint saved" in log.read_text()
+    assert not (output / WEIGHTS).exists()
+
+
+def test_other_settings_do_not_take_up_a_checkpoint(inputs: Inputs, tmp_path: Path):
+    output, log = tmp_path / "stage", tmp_path / "log"
+    interrupted(inputs, small_stage(), output)
+    changed = small_stage(optimiser={"name": "adamw", "learning_rate": 0.001})
+    assert run(partial(train, inputs, changed, 0, output), log) == 0
+    assert "belongs to other settings, data or code: kept as" in log.read_text()
+    assert (output / "checkpoint.aside.pt").exists()
+    assert (output / WEIGHTS).read_bytes() == trained(inputs, changed, tmp_path / "whole")
+
+
+def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
+    output, log = tmp_path / "stage", tmp_path / "log"
+    output.mkdir()
+    (output / CHECKPOINT).write_bytes(b"not a checkpoint")
+    assert run(partial(train, inputs, small_stage(), 0, output), log) == 0
+    assert "cannot be read" in log.read_text()
+    assert (output / "checkpoint.aside.pt").read_bytes() == b"not a checkpoint"
+
+
+def test_a_trained_stage_is_not_trained_again(inputs: Inputs, tmp_path: Path):
+    before = trained(inputs, small_stage(), tmp_path)
+    written = (tmp_path / WEIGHTS).stat().st_mtime_ns
+    assert trained(inputs, small_stage(), tmp_path) == before
+    assert (tmp_path / WEIGHTS).stat().st_mtime_ns == written
+
+
+def test_two_processes_do_not_train_one_stage_at_once(inputs: Inputs, tmp_path: Path):
+    stage, output, log = small_stage(steps=60), tmp_path / "stage", tmp_path / "log"
+    first = start(partial(train, inputs, stage, 0, output))
+    while not (output / "lock").exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert run(partial(train, inputs, stage, 0, output), log) == 0
+    first.join()
+    assert first.exitcode == 0
+    assert "waiting for another process" in log.read_text()
+    assert "trained already" in log.read_text()
+
+
+def test_seeds_give_different_weights(inputs: Inputs, tmp_path: Path):
+    stage = small_stage(steps=4)
+    for seed in (0, 1):
+        assert run(partial(train, inputs, stage, seed, tmp_path / str(seed))) == 0
+    first, second = (load_weights(tmp_path / str(seed) / WEIGHTS) for seed in (0, 1))
+    name = "segmentation_head.0.weight"
+    assert not torch.equal(first[name], second[name])
+
+
+def interrupted(inputs: Inputs, stage: Stage, output: Path) -> None:
+    """Train up to a checkpoint and die."""
+
+    def die_after_a_checkpoint() -> None:
+        whole_save = torch.save
+
+        def save_and_die(state: object, path: Path) -> None:
+            whole_save(state, path)
+            path.replace(output / CHECKPOINT)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        torch.save = save_and_die
+        train(inputs, stage, 0, output, checkpoint_minutes=0)
+
+    assert run(die_after_a_checkpoint) == -signal.SIGKILL
+    assert (output / CHECKPOINT).exists()
