@@ -125,7 +125,9 @@ def test_no_text_is_cut_off_or_overlaps(project, datasets, methods, fractions, s
     figure, *_ = drawn(**axes, title="A title that goes on and on and on " * 4)
     figure.draw_without_rendering()
     texts = figure.findobj(lambda one: isinstance(one, Text) and one.get_text().strip())
-    assert_apart([text.get_window_extent() for text in texts], figure.bbox)
+    boxes = [text.get_window_extent() for text in texts]
+    # A tick outside the panel has a label that is never drawn: its box is one pixel.
+    assert_apart([box for box in boxes if box.width > 1], figure.bbox)
 
 
 def test_lines_and_dots_lie_inside_the_panel(project):

@@ -80,9 +80,7 @@ def _categories(store: Store) -> str:
 
 def _sizes(sizes: np.ndarray) -> str:
     (low, high), median = (sizes.min(axis=0), sizes.max(axis=0)), np.median(sizes, axis=0)
-    heights, widths = (
-        f"{low[i]} to {high[i]} (median {median[i]:.0f})" for i in range(2)
-    )
+    heights, widths = (f"{low[i]} to {high[i]} (median {median[i]:.0f})" for i in range(2))
     return f"height {heights}, width {widths}"
 
 

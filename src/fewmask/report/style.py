@@ -128,7 +128,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
 def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
     """Break text after spaces, hyphens and underscores into lines of at most ``width`` inches."""
     lines = [""]
-    for part in re.findall(r"[^\s_-]*[\s_-]*", text):
+    for part in re.findall(r"\S[^\s_-]*[\s_-]*", text):
         if lines[-1] and text_width((lines[-1] + part).rstrip(), size, weight) > width:
             lines.append("")
         lines[-1] += part
