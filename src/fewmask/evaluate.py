@@ -14,9 +14,8 @@ from fewmask import IGNORE
 from fewmask.data import splits
 from fewmask.data.batches import Batch, Pictures
 from fewmask.data.fit import unfit
-from fewmask.data.readers import open_reader
+from fewmask.data.readers import open_reader, parse_settings
 from fewmask.data.store import Store
-from fewmask.data.store_writer import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.grid import Run
@@ -92,7 +91,7 @@ def _matrices(
     if size == "network":
         return assess(network, batches, runtime.autocast).confusion.cpu().numpy()
     _, dataset = parse_settings(pictures.store.settings)
-    reader = open_reader(dataset, data_folder() / (dataset.root or ""))
+    reader = open_reader(dataset, data_folder())
     items = {item.name: item for item in reader.items()}
     matrices = []
 

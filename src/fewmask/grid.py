@@ -23,7 +23,6 @@ from fewmask.paths import (
     TRAINING,
     WEIGHTS,
     Layout,
-    data_folder,
 )
 
 
@@ -284,9 +283,7 @@ def _json(values: dict[str, Any]) -> str:
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
 
-def load_grid(
-    configfiles: list[Path] | None = None, config: dict[str, Any] | None = None
-) -> Grid:
+def load_grid(configfiles: list[Path] | None = None, config: dict[str, Any] | None = None) -> Grid:
     """The grid of an experiment.
 
     ``configfiles`` default to config/config.yaml; what ``config`` says differently from them (as

@@ -16,7 +16,7 @@ from fewmask.errors import FewmaskError
 from fewmask.seeds import derive
 
 # The first call on a busy machine may take longer than the default deadline.
-unhurried = settings(deadline=None, max_examples=60)
+unhurried = settings(deadline=None, max_examples=50)
 FRACTIONS = ["n1", "0.05", "0.1", "n7", "0.3", "0.5", "0.9", "all"]
 
 
@@ -325,6 +325,11 @@ class TestFiles:
             "test": [0],
         }
         assert all(found[role].dtype == np.int64 for role in found)
+
+    def test_read_sorts(self, tmp_path):
+        path = tmp_path / "split.csv"
+        path.write_text("name,row,role\nb,10,test\na,9,test\n")
+        assert read(path)["test"].tolist() == [9, 10]
 
     @pytest.mark.parametrize(
         ("text", "message"),

@@ -34,13 +34,13 @@ def texts(figure):
 
 def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
     counts = {"n20": 20, "n10": 10, "all": 90}
-    for method in ("a", "b"):
+    for method in ("one", "two"):
         for fraction, labelled in counts.items():
             write_run(method=method, fraction=fraction, labelled=labelled)
-    figure = drawn(methods=["a", "b"], fractions=list(counts))
+    figure = drawn(methods=["one", "two"], fractions=list(counts))
     shown = texts(figure)
     assert [text for text in shown if "labelled" in text] == ["10 labelled", "90 labelled"]
-    columns = ["image", "truth", "a", "b", "a", "b"]
+    columns = ["image", "truth", "one", "two", "one", "two"]
     assert [text for text in shown if text in columns] == columns
     assert len(figure.axes) == 2 * len(columns), "two fixed pictures"
     assert {"a", "b"} <= set(shown)
@@ -138,7 +138,7 @@ def test_runs_without_a_common_picture(project):
 
 @pytest.mark.parametrize(("datasets", "methods"), [(1, 1), (2, 6)])
 def test_no_text_is_cut_off_or_overlaps(project, datasets, methods):
-    datasets = [f"dataset_{i}" for i in range(datasets)]
+    datasets = [f"dataset_{i}_" + "with_a_long_name" * 3 for i in range(datasets)]
     methods = [f"a_method_with_a_rather_long_name_{i}" for i in range(methods)]
     for dataset in datasets:
         for method in methods:

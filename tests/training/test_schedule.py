@@ -37,7 +37,9 @@ def test_hand_made_cases(name: str, step: int, expected: float):
 )
 def test_rises_to_one_and_never_again(name: str, warmup: int, after: int, power: float):
     schedule = Schedule(name=name, warmup_steps=warmup, power=power)
-    factors = [learning_rate_factor(schedule, step, warmup + after) for step in range(warmup + after)]
+    factors = [
+        learning_rate_factor(schedule, step, warmup + after) for step in range(warmup + after)
+    ]
     assert all(0 <= factor <= 1 for factor in factors)
     rising, falling = factors[: warmup + 1], factors[warmup:]
     assert rising == sorted(rising)

@@ -32,9 +32,7 @@ def explain(
         keys = _keys(mistake["loc"], values)
         layer = next((one for one in reversed(layers) if one.holds(keys)), None)
         # A missing key lies in no layer: name the one that holds what it is missing from.
-        layer = layer or next(
-            (one for one in reversed(layers) if one.holds(keys[:-1])), layers[-1]
-        )
+        layer = layer or next((one for one in reversed(layers) if one.holds(keys[:-1])), layers[-1])
         path = ".".join(str(key) for key in layer.path + keys)
         about = f" [{subject}]" if subject else ""
         paragraphs.append(f"{layer.place(keys)}: {path}{about}: {_sentence(mistake, model, keys)}")
@@ -70,15 +68,24 @@ def _lines(what: str, found: object, allowed: Iterable[str]) -> str:
 def _keys(location: Keys, values: Any) -> Keys:
     """A pydantic location without the parts that are not keys (the tags of unions, types)."""
     keys: list[str | int] = []
-    for part in location:
-        if isinstance(values, dict) and part in values:
-            values = values[part]
-        elif isinstance(values, list) and isinstance(part, int) and part < len(values):
-            values = values[part]
-        elif not isinstance(values, dict) or values.get("name") == part or part != location[-1]:
-            continue
-        keys.append(part)
+    for i, part in enumerate(location):
+        inside = _child(values, part)
+        is_tag = isinstance(values, dict) and values.get("name") == part
+        is_missing_key = i == len(location) - 1 and isinstance(values, dict) and not is_tag
+        if inside is not None:
+            values = inside[0]
+        if inside is not None or is_missing_key:
+            keys.append(part)
     return tuple(keys)
+
+
+def _child(values: Any, key: str | int) -> tuple[Any] | None:
+    """The value at ``key`` in a tuple, or None if there is none."""
+    if isinstance(values, dict) and key in values:
+        return (values[key],)
+    if isinstance(values, list) and isinstance(key, int) and key < len(values):
+        return (values[key],)
+    return None
 
 
 def _allowed_keys(annotation: Any, location: Keys) -> list[str]:

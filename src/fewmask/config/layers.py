@@ -115,7 +115,7 @@ def load_yaml(path: Path) -> Layer:
         raise ConfigError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except (yaml.YAMLError, _DuplicateKey) as error:
+    except (yaml.YAMLError, _DuplicateKeyError) as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")
@@ -149,7 +149,7 @@ def sibling(folder: Path, name: object, wanted_by: str) -> Path:
     return folder / f"{name}.yaml"
 
 
-class _DuplicateKey(Exception):
+class _DuplicateKeyError(Exception):
     pass
 
 
@@ -160,7 +160,9 @@ def _lines(node: yaml.Node | None, path: tuple) -> dict[tuple, int]:
         for key, value in node.value:
             here = (*path, key.value)
             if here in found:
-                raise _DuplicateKey(f"{key.value} is given twice, line {key.start_mark.line + 1}")
+                raise _DuplicateKeyError(
+                    f"{key.value} is given twice, line {key.start_mark.line + 1}"
+                )
             found |= {here: key.start_mark.line + 1} | _lines(value, here)
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):

@@ -15,9 +15,7 @@ class Supervised(Settings):
     """Learn the masks of the labelled pictures."""
 
     name: Literal["supervised"]
-    losses: list[Literal["cross_entropy", "dice"]] = Field(
-        default=["cross_entropy"], min_length=1
-    )
+    losses: list[Literal["cross_entropy", "dice"]] = Field(default=["cross_entropy"], min_length=1)
     """Per-pixel cross-entropy, and one minus the soft Dice coefficient."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled",)

@@ -54,8 +54,9 @@ class Pictures:
     def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
         """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
         places = np.searchsorted(self.rows, rows)
-        image = self._fetch("image", rows, places).permute(0, 3, 1, 2)
-        batch = Batch(rows, image.float().div_(255), self._inside(places))
+        image = self._fetch("image", rows, places)
+        extents = self.extents[torch.from_numpy(places).to(self.device)]
+        batch = Batch(rows, _as_float(image), _inside(extents, *self.size))
         if masks:
             batch.mask = self._fetch("mask", rows, places).long()
         return batch
@@ -71,13 +72,6 @@ class Pictures:
         kept = self._image if field == "image" else self._mask
         picked = kept[torch.from_numpy(places).to(kept.device)]
         return picked.to(self.device, non_blocking=True)
-
-    def _inside(self, places: np.ndarray) -> Tensor:
-        height, width = self.size
-        extents = self.extents[torch.from_numpy(places).to(self.device)]
-        down = torch.arange(height, device=self.device) < extents[:, :1]
-        across = torch.arange(width, device=self.device) < extents[:, 1:]
-        return (down[:, None, :, None] & across[:, None, None, :]).float()
 
 
 class Draws:
@@ -118,6 +112,25 @@ class Draws:
     def _draw_order(self, role: str, epoch: int) -> np.ndarray:
         generator = np.random.default_rng(derive(self.seed, "order", role, epoch))
         return generator.permutation(len(self.rows[role]))
+
+
+def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> Batch:
+    """Pictures that come from no store: uint8 (N, H, W, 3), and int (N, 2) height and width of
+    the part of each that is picture."""
+    inside = _inside(torch.from_numpy(extents).to(device), *images.shape[1:3])
+    return Batch(np.arange(len(images)), _as_float(torch.from_numpy(images).to(device)), inside)
+
+
+def _as_float(image: Tensor) -> Tensor:
+    """uint8 (N, H, W, 3) as float (N, 3, H, W) in [0, 1]: channels last without a copy."""
+    return image.permute(0, 3, 1, 2).float().div_(255)
+
+
+def _inside(extents: Tensor, height: int, width: int) -> Tensor:
+    """float (N, 1, H, W): 1 where the pictures are, 0 in their padding."""
+    down = torch.arange(height, device=extents.device) < extents[:, :1]
+    across = torch.arange(width, device=extents.device) < extents[:, 1:]
+    return (down[:, None, :, None] & across[:, None, None, :]).float()
 
 
 def _residence(size: int, device: torch.device) -> str:

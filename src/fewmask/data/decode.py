@@ -110,7 +110,8 @@ def to_classes(raw: np.ndarray, code: MaskCode, source: Path | str) -> np.ndarra
     """
     if raw.ndim == 2:
         return _translate(raw, code, code.values, source)
-    colours, known = raw.astype(np.int32) @ [0x10000, 0x100, 1], dict(code.colours)
+    red, green, blue = np.moveaxis(raw.astype(np.int32), -1, 0)
+    colours, known = red << 16 | green << 8 | blue, dict(code.colours)
     is_grey = (raw == raw[..., :1]).all()
     if is_grey and not np.isin(colours, list(known)).all():
         return _translate(raw[..., 0], code, code.values, source)
@@ -141,7 +142,7 @@ def _unknown(
     write = _unpack if colours else str
     values, counts = np.unique(pixels, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:4]
-    found = ", ".join(f"{write(int(values[i]))} in {counts[i]:,} pixels" for i in most)
+    found = ", ".join(f"{write(int(values[i]))} in {_pixels(int(counts[i]))}" for i in most)
     found += f" and {len(values) - len(most):,} others" if len(values) > len(most) else ""
     kind = "colours" if colours else "values"
     mend = (
@@ -229,6 +230,10 @@ def _damaged(
 
 def _size(array: np.ndarray) -> str:
     return f"{array.shape[1]} x {array.shape[0]}"
+
+
+def _pixels(count: int) -> str:
+    return "1 pixel" if count == 1 else f"{count:,} pixels"
 
 
 def _pack(colour: tuple[int, int, int]) -> int:

@@ -22,7 +22,7 @@ def describe(path: Path) -> str:
     with Store(path) as store:
         lines = [
             ("file", str(path)),
-            ("dataset", store.name),
+            ("dataset", store.dataset),
             ("pictures", f"{len(store):,}, {store.labelled.sum():,} with masks"),
             ("subsets", _counts(subset or "(none)" for subset in store.subsets)),
             ("categories", _categories(store)),

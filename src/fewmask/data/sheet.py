@@ -11,7 +11,7 @@ from fewmask import IGNORE
 from fewmask.data.store import Store
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TILE = 1.9
 """Inches that the longer side of a tile is wide or high."""
@@ -20,7 +20,9 @@ HATCH = ((240, 240, 240), (200, 200, 200))
 STRENGTH = 0.55
 """Of the mask's colours in the overlay."""
 ACROSS = 2
-"""Pictures beside one another."""
+"""Rows of the store beside one another."""
+GAP = 0.03
+"""Between the tiles of a row, as a share of a tile's width."""
 
 
 def contact_sheet(path: Path, output: Path, count: int = 8, seed: int = 0) -> None:
@@ -28,29 +30,45 @@ def contact_sheet(path: Path, output: Path, count: int = 8, seed: int = 0) -> No
 
     Raises FewmaskError if the store is not whole.
     """
-    from matplotlib.figure import Figure
-
     with Store(path) as store:
         rows = np.sort(np.random.default_rng(seed).permutation(len(store))[:count])
-        tiles = [_tiles(store, row) for row in rows]
-        across, per_row = min(ACROSS, len(rows)), len(tiles[0])
-        down = -(-len(rows) // across)
-        tile = TILE * np.array([store.width, store.height]) / max(store.width, store.height)
-        size = tile * (across * per_row, down) + (0.2, 0.3 * down + 0.9)
-        figure = Figure(figsize=tuple(size), dpi=130, layout="constrained")
-        figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.01, hspace=0.01)
-        figure.suptitle(_title(store), x=0.01, ha="left", fontsize=11)
-        axes = figure.subplots(down, across * per_row, squeeze=False)
-        for one in axes.flat:
-            one.axis("off")
-        groups = axes.reshape(-1, per_row)
-        for group, row, pictures in zip(groups, rows, tiles, strict=False):
-            _show(group, pictures, _caption(store, row))
-        for group in groups[:across]:
-            _name_columns(group, list(tiles[0]))
-        figure.legend(handles=_legend(store), loc="outside lower left", ncols=8, frameon=False)
+        figure = _draw(store, rows)
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, format="png")
+
+
+def _draw(store: Store, rows: np.ndarray) -> Figure:
+    from matplotlib.figure import Figure
+
+    tiles = [_tiles(store, row) for row in rows]
+    strips = [_strip(list(one.values()), store.height, store.width) for one in tiles]
+    across = min(ACROSS, len(rows))
+    down = -(-len(rows) // across)
+    inch = TILE / max(store.height, store.width)
+    height, width = (inch * length for length in strips[0].shape[:2])
+    size = (across * (width + 0.2), down * (height + 0.3) + 0.9)
+    figure = Figure(figsize=size, dpi=130, layout="constrained")
+    figure.suptitle(f"{_title(store)}\n{', '.join(tiles[0])}", x=0.01, ha="left", fontsize=10)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for one in axes:
+        one.axis("off")
+    for one, row, strip in zip(axes, rows, strips, strict=False):
+        one.imshow(strip)
+        one.set_title(_caption(store, row), fontsize=8, color="0.35", loc="left", pad=3)
+    place = {"loc": "outside lower left", "ncols": max(1, int(size[0] / 1.8)), "frameon": False}
+    figure.legend(handles=_legend(store), fontsize=9, **place)
+    return figure
+
+
+def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
+    """Tiles beside one another on white paper that has room for the widest."""
+    gap = max(1, round(GAP * width))
+    strip = np.full((height, len(tiles) * (width + gap) - gap, 3), 255, np.uint8)
+    left = 0
+    for tile in tiles:
+        strip[: tile.shape[0], left : left + tile.shape[1]] = tile
+        left += tile.shape[1] + gap
+    return strip
 
 
 def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
@@ -109,22 +127,9 @@ def _normal(normal: np.ndarray) -> np.ndarray:
     return _hatched(known, 255 * (normal * [1, -1, -1] + 1) / 2)
 
 
-def _show(group: list[Axes], pictures: dict[str, np.ndarray], caption: str) -> None:
-    for one, picture in zip(group, pictures.values(), strict=True):
-        one.imshow(picture, interpolation="nearest" if max(picture.shape) < 128 else "antialiased")
-    group[0].text(
-        0, -0.03, caption, transform=group[0].transAxes, fontsize=8, color="0.35", va="top"
-    )
-
-
-def _name_columns(group: list[Axes], titles: list[str]) -> None:
-    for one, title in zip(group, titles, strict=True):
-        one.set_title(title, fontsize=9, color="0.35", loc="left", pad=3)
-
-
 def _title(store: Store) -> str:
     masks = f"{store.labelled.sum():,} with masks"
-    return f"{store.name}: {len(store):,} pictures, {masks}, {store.height} x {store.width}"
+    return f"{store.dataset}: {len(store):,} pictures, {masks}, {store.height} x {store.width}"
 
 
 def _caption(store: Store, row: int) -> str:
@@ -145,5 +150,7 @@ def _legend(store: Store) -> list:
         Patch(facecolor=colour / 255, edgecolor="0.6", label=f"{name}  {100 * share:.1f} %")
         for name, colour, share in zip(store.classes, store.palette, shares, strict=True)
     ]
-    blank = Patch(facecolor="0.94", edgecolor="0.7", hatch="////", label="counts nowhere")
-    return [*handles, blank]
+    if store.class_pixels.sum() < store.extents.prod(axis=1, dtype=np.int64).sum():
+        stripes = {"facecolor": "0.94", "edgecolor": "0.7", "hatch": "////"}
+        handles.append(Patch(**stripes, label="counts nowhere"))
+    return handles

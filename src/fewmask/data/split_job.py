@@ -6,8 +6,8 @@ from pathlib import Path
 from fewmask.config.dataset import Split
 from fewmask.config.layers import from_json
 from fewmask.data import splits
+from fewmask.data.readers import parse_settings
 from fewmask.data.store import Store
-from fewmask.data.store_writer import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.paths import data_folder
 

@@ -11,7 +11,6 @@ strata in proportion, and as soon as there is room at least one picture of each.
 """
 
 import csv
-import os
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from fewmask.config.dataset import Split
 from fewmask.config.experiment import ALL
 from fewmask.errors import FewmaskError
+from fewmask.files import written_whole
 from fewmask.seeds import derive
 
 ROLES = ("labelled", "unlabelled", "validation", "test")
@@ -104,15 +104,14 @@ def missing_classes(pictures: Pictures, roles: list[str]) -> list[int]:
 
 def write(path: Path | str, names: list[str], roles: list[str]) -> None:
     """Write a split file: the name, row and role of every picture that has a role."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    pairs = enumerate(zip(names, roles, strict=True))
+    with (
+        written_whole(Path(path)) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        pairs = enumerate(zip(names, roles, strict=True))
         table.writerows([name, row, role] for row, (name, role) in pairs if role)
-    os.replace(unfinished, path)
 
 
 def read(path: Path | str) -> dict[str, np.ndarray]:
@@ -162,12 +161,12 @@ def _hold_out(
             if not len(rows):
                 raise FewmaskError(f"split.{role}: no picture of {amount} that has a mask is left")
         else:
-            free &= ~np.isin(blocks, np.append(shut_blocks, blocks[roles != ""]))
+            free &= ~np.isin(blocks, shut_blocks)
             count = _count(amount, pictures.masked.sum())
             if not 0 < count <= free.sum():
                 raise FewmaskError(
-                    f"split.{role}: {amount} asks for {count} pictures; "
-                    f"there are {free.sum()} with masks to draw from"
+                    f"split.{role}: {amount} asks for {count} pictures; there are {free.sum()} "
+                    f"with masks outside official test and validation subsets and published lists"
                 )
             who = [seed] if settings.held_out_per_seed else []
             rows = _take(free, count, kinds, blocks, derive(role, *who))

@@ -23,7 +23,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fewmask.config.dataset import Dataset
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 
@@ -131,14 +130,9 @@ class Store:
         return self._file["image"].shape[2]
 
     @cached_property
-    def name(self) -> str:
-        """The name of the dataset."""
+    def dataset(self) -> str:
+        """The name of the dataset; its settings are ``parse_settings(store.settings)[1]``."""
         return parse_settings(self.settings)[0]
-
-    @cached_property
-    def dataset(self) -> Dataset:
-        """The settings of the dataset, but those that do not shape the store."""
-        return parse_settings(self.settings)[1]
 
     @property
     def settings(self) -> str:

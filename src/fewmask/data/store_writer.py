@@ -1,9 +1,10 @@
 """Writes the prepared dataset (see `fewmask.data.store`) whole or not at all."""
 
 import hashlib
+import io
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,37 @@ from fewmask.data.store import FORMAT, PIXELS, Store, add_to_digest
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 
-UNWRITABLE = (OSError, RuntimeError)  # what h5py raises when, for example, the disk is full
+
+class _File(io.FileIO):
+    """A file that remembers that a write failed, and then takes anything.
+
+    HDF5 must not hear of it: after a failed write it ends the process with a crash.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of ``data``, or none of it."""
+        rest = memoryview(data)
+        while len(rest) and self.failure is None:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Give the file its final size."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+            return size or 0
+
+    def check(self) -> None:
+        """Raise the first failure."""
+        if self.failure is not None:
+            raise self.failure
 
 
 class StoreWriter:
@@ -43,7 +74,9 @@ class StoreWriter:
     def __enter__(self) -> "StoreWriter":
         with _explained(self._path):
             self._partial = self._on_exit.enter_context(written_whole(self._path))
-            self._file = h5py.File(self._partial, "w")
+            self._raw = self._on_exit.enter_context(_File(self._partial, "w+"))
+            # No cache for chunks: a row is written when it comes.
+            self._file = h5py.File(self._raw, "w", rdcc_nbytes=0)
         self._on_exit.push(self._close)
         return self
 
@@ -67,6 +100,7 @@ class StoreWriter:
                 dataset = self._pixels.get(field) or self._create(field, value)
                 dataset.resize(len(dataset) + 1, axis=0)
                 dataset[-1] = value
+            self._raw.check()
         for field, value in columns.items():
             self._columns.setdefault(field, []).append(value)
         self._text["name"].append(row.name)
@@ -100,16 +134,15 @@ class StoreWriter:
         if first and shapes != first:
             raise FewmaskError(f"{name}: found {shapes}\n  expected: {first}, as the first row")
 
-    def _close(self, kind: type | None, *_: Any) -> None:
-        """Complete and check the file, or, after an error, only close it."""
-        if kind is not None:
-            with suppress(*UNWRITABLE):
-                self._file.close()
-            return
+    def _close(self, error: type | None, *_: Any) -> None:
+        """Complete the file and check it, or, after an error, only close it."""
         with self._file:
-            self._complete()
-        with Store(self._partial) as store:
-            store.verify()
+            if error is None:
+                self._complete()
+        if error is None:
+            self._raw.check()
+            with Store(self._partial) as store:
+                store.verify()
 
     def _complete(self) -> None:
         if not self._columns:
@@ -134,7 +167,7 @@ class StoreWriter:
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
-    except UNWRITABLE as error:
+    except OSError as error:
         raise FewmaskError(
             f"{path}: cannot be written: {error}\n  mend: free space there, or permissions"
         ) from None

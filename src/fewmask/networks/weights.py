@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.method import Network
-from fewmask.data.store_writer import parse_settings
+from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.networks.segmenter import Segmenter

@@ -197,8 +197,9 @@ def _whole(inches: float) -> float:
 
 def _draw_header(page: Page, block: Block, top: float) -> None:
     """The dataset; the fractions, each with a line over its columns; the names of the columns."""
-    page.text(MARGIN, top, block.dataset, size=BODY + 1, weight="bold")
-    used = text_width(block.dataset, BODY + 1, "bold") + 0.12
+    dataset = shorten(block.dataset, block.width - 2 * MARGIN - 0.8, BODY + 1, "bold")
+    page.text(MARGIN, top, dataset, size=BODY + 1, weight="bold")
+    used = text_width(dataset, BODY + 1, "bold") + 0.12
     page.text(MARGIN + used, top + 0.015, f"seed {block.seed}", size=NOTE, color=FAINT)
     foot = top + block.header - 0.07
     for left, name in zip(block.lefts, ["image", "truth", *block.methods], strict=True):
@@ -208,9 +209,10 @@ def _draw_header(page: Page, block: Block, top: float) -> None:
     predictions = list(zip(block.lefts[2:], block.columns, strict=True))
     for group in dict.fromkeys(column.group for column in block.columns):
         lefts = [left for left, column in predictions if column.group == group]
-        middle = (lefts[0] + lefts[-1] + block.tile) / 2
-        page.text(middle, rule - 0.05, group, size=BODY, va="baseline", ha="center")
-        page.rectangle(lefts[0], rule, lefts[-1] + block.tile - lefts[0], 0.005, color=FAINT)
+        width = lefts[-1] + block.tile - lefts[0]
+        name = shorten(group, width, BODY)
+        page.text(lefts[0] + width / 2, rule - 0.05, name, size=BODY, va="baseline", ha="center")
+        page.rectangle(lefts[0], rule, width, 0.005, color=FAINT)
 
 
 def _draw_tiles(page: Page, block: Block, top: float) -> None:

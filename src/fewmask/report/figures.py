@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from fewmask.config.experiment import Experiment
+from fewmask.report.markup import count_text
 from fewmask.report.style import (
     BODY,
     COLOURS,
@@ -20,6 +21,7 @@ from fewmask.report.style import (
     Page,
     flow,
     heading_height,
+    shorten,
     text_width,
 )
 
@@ -74,7 +76,8 @@ def label_curve(
         left = MARGIN + LEFT + column * (panel[0] + BETWEEN)
         above = top + legend + row * (ABOVE + panel[1] + BELOW) + ABOVE
         axes = page.axes(left, above, *panel)
-        axes.set_title(dataset, loc="left", size=BODY + 1, weight="bold")
+        name = shorten(dataset, panel[0], BODY + 1, "bold")
+        axes.set_title(name, loc="left", size=BODY + 1, weight="bold")
         cells = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
         _draw_panel(axes, asked, runs[runs["dataset"] == dataset], cells, metric, panel[0])
         if column == 0:
@@ -178,7 +181,7 @@ def _set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
     axes.set_xscale("log")
     margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
     axes.set_xlim(counts[0] / margin, counts[-1] * margin)
-    names = [f"{count:.0f}" for count in counts]
+    names = [count_text(count) for count in counts]
     places = np.log(counts) / np.log(np.divide(*axes.get_xlim()[::-1])) * width
     shown = _that_fit(places, [text_width(name, BODY) for name in names])
     labels = [name if i in shown else "" for i, name in enumerate(names)]

@@ -168,14 +168,15 @@ def _row(row: pd.Series, best: dict[str, str], unit: str, show: Show) -> list[st
         for metric in METRICS_SHOWN
     ]
     seconds = row["seconds_mean"]
-    words = [row["dataset"], row["fraction"], _count(row["labelled"]), row["method"]]
+    words = [row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]]
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[unit]:.1f}"
     seeds, asked = row["seeds"], row["seeds_asked"]
     seeds = f"{seeds}" if seeds == asked else f"{seeds} of {asked}"
     return [*(show(word, False) for word in words), *metrics, show(time, False), seeds]
 
 
-def _count(labelled: float) -> str:
+def count_text(labelled: float) -> str:
+    """A number of pictures; with a decimal only where it is a mean that needs one."""
     if pd.isna(labelled):
         return NOTHING
     return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"

@@ -136,9 +136,7 @@ def _is_done(output: Path, description: dict[str, Any]) -> bool:
         return False
 
 
-def _build(
-    inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime
-) -> Training:
+def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime) -> Training:
     """The training at its first step."""
     rows = splits.read(inputs.split)
     sizes = {role: size for role, size in stage.batch if size}
@@ -149,7 +147,9 @@ def _build(
     }
     for role in sizes:
         if not len(drawn[role]):
-            raise FewmaskError(f"{inputs.split}: no picture is {role}, but the objective needs some")
+            raise FewmaskError(
+                f"{inputs.split}: no picture is {role}, but the objective needs some"
+            )
     if stage.evaluation.metric != "none" and not len(rows["validation"]):
         raise FewmaskError(
             f"{inputs.split}: no validation pictures to select by {stage.evaluation.metric}; "
@@ -162,9 +162,7 @@ def _build(
     if inputs.start_from is not None:
         objective.network.load_state_dict(load_weights(inputs.start_from))
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
-    draws = Draws(
-        Pictures(store, used, runtime.device), {r: drawn[r] for r in sizes}, sizes, seed
-    )
+    draws = Draws(Pictures(store, used, runtime.device), {r: drawn[r] for r in sizes}, sizes, seed)
     validation = Pictures(store, rows["validation"], runtime.device)
     return Training(stage, objective, draws, validation, seed, runtime)
 

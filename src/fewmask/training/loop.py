@@ -47,9 +47,7 @@ class Training:
         self.objective = objective.to(runtime.device, memory_format=torch.channels_last)
         self.weighting = Fixed(stage.weighting)
         self.optimiser = build_optimiser(stage.optimiser, objective.parameters())
-        self.scaler = torch.amp.GradScaler(
-            runtime.device.type, enabled=stage.precision == "fp16"
-        )
+        self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=stage.precision == "fp16")
         self.average = None
         if stage.averaging:
             mean = get_ema_multi_avg_fn(stage.averaging.decay)

@@ -14,7 +14,8 @@ from typing import Protocol
 import numpy as np
 
 from fewmask.config.dataset import Dataset
-from fewmask.errors import FewmaskError
+from fewmask.config.layers import Layer, validate
+from fewmask.errors import ConfigError, FewmaskError
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,20 @@ class Reader(Protocol):
 
 
 def parse_settings(settings_json: str) -> tuple[str, Dataset]:
-    """The name and the settings of a dataset from the JSON that `Grid.reading` makes of them."""
+    """The name and the settings of a dataset from the JSON that `Grid.reading` makes of them.
+
+    Raises ConfigError: no JSON, no key ``dataset``, or settings that are none.
+    """
+    source = "--settings"
     try:
         values = json.loads(settings_json)
         name = values.pop("dataset")
-        return name, Dataset.model_validate(values)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FewmaskError(
-            f"--settings: {error}\n  expected: JSON as the workflow makes it, with a key 'dataset'"
+        raise ConfigError(
+            f"{source}: found {type(error).__name__}: {error}\n"
+            f"  expected: the JSON that the workflow makes of a dataset, with the key dataset"
         ) from None
+    return name, validate(Dataset, [Layer(source, values)])
 
 
 def open_reader(settings: Dataset, data: Path) -> Reader:

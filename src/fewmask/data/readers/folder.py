@@ -7,7 +7,7 @@ unlabelled, and welcome; a mask without a picture is a mistake.
 
 import glob
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fewmask.config.dataset import Dataset
@@ -28,8 +28,10 @@ class Reader:
 
     def items(self) -> list[Item]:
         masks = self._find("masks", self._reader.masks)
-        images = self._find("images", self._reader.images, but=masks)
-        extra = self._find("unlabelled", self._reader.unlabelled, but=images | masks)
+        images = self._find("images", self._reader.images, but=masks.values())
+        extra = self._find(
+            "unlabelled", self._reader.unlabelled, but=[*images.values(), *masks.values()]
+        )
         self._check_pairs(images, masks)
         items = [Item(name, image=path, mask=masks.get(name)) for name, path in images.items()]
         # Unlabelled pictures are named by their whole path below the root, so that images/1.jpg
@@ -45,15 +47,13 @@ class Reader:
     def _path_name(self, path: Path) -> str:
         return path.relative_to(self._root).with_suffix("").as_posix()
 
-    def _find(
-        self, key: str, pattern: str | None, but: dict[str, Path] | None = None
-    ) -> dict[str, Path]:
+    def _find(self, key: str, pattern: str | None, but: Iterable[Path] = ()) -> dict[str, Path]:
         """The file of every name that a pattern gives, ``but`` those that have another part."""
         if pattern is None:
             return {}
-        taken = set((but or {}).values())
-        found: dict[str, Path] = {}
-        for name, path in _matches(self._root, pattern):
+        matches = list(_matches(self._root, pattern))
+        taken, found = set(but), {}
+        for name, path in matches:
             if path in taken:
                 continue
             if name in found:
@@ -62,7 +62,7 @@ class Reader:
                     f"  mend: rename or remove one, or narrow the pattern {pattern}"
                 )
             found[name] = path
-        if not found:
+        if not matches:
             raise FewmaskError(
                 f"reader.{key}: no file is like {pattern} below {self._root}\n"
                 f"  found there: {_some(sorted(path.name for path in self._root.iterdir()))}\n"
@@ -77,7 +77,7 @@ class Reader:
                 f"{masks[lonely[0]]}: this mask has no picture "
                 f"({len(lonely)} of {len(masks)} masks have none)\n"
                 f"  expected: a picture {self._reader.images} whose stars stand for {lonely[0]}\n"
-                f"  found: pictures whose stars stand for {_some(list(images), 3)}\n"
+                f"  found: pictures whose stars stand for {_some(list(images), 3) or 'nothing'}\n"
                 f"  mend: correct the patterns reader.images and reader.masks, or take the mask out"
             )
 

@@ -1,0 +1,65 @@
+"""Small datasets on disk, made by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fewmask.config.dataset import Dataset
+from fewmask.data.readers import parse_settings
+
+CLASSES = [
+    {"name": "ground", "colour": [0, 0, 0]},
+    {"name": "pet", "colour": [230, 159, 0]},
+    {"name": "border", "colour": [86, 180, 233]},
+]
+PALETTE = np.array([one["colour"] for one in CLASSES], np.uint8)
+
+
+def reading(**changes: Any) -> str:
+    """The JSON that `fewmask prepare` gets of a folder of pictures and masks."""
+    settings = {
+        "dataset": "mine",
+        "reader": {"name": "folder", "images": "images/*.png", "masks": "masks/*.png"},
+        "root": "mine",
+        "classes": CLASSES,
+        "size": 16,
+    }
+    return json.dumps(settings | changes)
+
+
+def settings(**changes: Any) -> Dataset:
+    """The settings in `reading`."""
+    return parse_settings(reading(**changes))[1]
+
+
+def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:
+    """Save pixels as a picture, whose folder is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def save_palette(path: Path, indices: np.ndarray) -> Path:
+    """Save class indices as a palette picture."""
+    picture = Image.fromarray(indices, mode="P")
+    picture.putpalette(PALETTE.tobytes())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path)
+    return path
+
+
+def noise(*shape: int, below: int = 256, seed: int = 0) -> np.ndarray:
+    """Random uint8 numbers."""
+    return np.random.default_rng(seed).integers(0, below, shape, np.uint8)
+
+
+def make_folder(root: Path, count: int = 5, size: tuple[int, int] = (20, 30)) -> Path:
+    """``count`` pictures in images/, and grey masks for all but the last in masks/."""
+    for i in range(count):
+        save(root / f"images/{i}.png", noise(*size, 3, seed=i))
+        if i < count - 1:
+            save(root / f"masks/{i}.png", noise(*size, below=3, seed=100 + i))
+    return root
