@@ -22,8 +22,6 @@ rule prepare:
         unpack(lambda w: grid.prepare_inputs(w.dataset)),
     output:
         layout.dataset,
-    params:
-        settings=lambda w: grid.reading(w.dataset),
     log:
         layout.log("prepare", "{dataset}"),
     benchmark:
@@ -34,6 +32,8 @@ rule prepare:
     resources:
         runtime=240,
         mem_mb=8000,
+    params:
+        settings=lambda w: grid.reading(w.dataset),
     shell:
         "fewmask prepare --settings {params.settings:q} --workers {threads}"
         " --output {output} > {log} 2>&1"
@@ -44,12 +44,12 @@ rule split:
         layout.dataset,
     output:
         layout.split,
-    params:
-        settings=lambda w: grid.splitting(w.dataset),
     log:
         layout.log("split", "{dataset}/{fraction}/{seed}"),
     conda:
         "../../envs/fewmask.yaml"
+    params:
+        settings=lambda w: grid.splitting(w.dataset),
     shell:
         "fewmask split --dataset {input} --settings {params.settings:q}"
         " --fraction {wildcards.fraction} --seed {wildcards.seed} --output {output} > {log} 2>&1"

@@ -10,10 +10,14 @@ rule summarise:
         metrics=grid.metrics(),
     output:
         runs=report(
-            f"{layout.tables}/runs.csv", caption="../report/runs.rst", category="Tables"
+            f"{layout.tables}/runs.csv",
+            caption="../report/runs.rst",
+            category="Tables",
         ),
         summary=report(
-            f"{layout.tables}/summary.csv", caption="../report/summary.rst", category="Tables"
+            f"{layout.tables}/summary.csv",
+            caption="../report/summary.rst",
+            category="Tables",
         ),
         markdown=f"{layout.tables}/summary.md",
         latex=f"{layout.tables}/summary.tex",
@@ -22,19 +26,21 @@ rule summarise:
             caption="../report/label_curve.rst",
             category="Figures",
         ),
+        label_curve_png=f"{layout.figures}/label_curve.png",
         examples=report(
             f"{layout.figures}/examples.png",
             caption="../report/examples.rst",
             category="Figures",
         ),
-    params:
-        experiment=grid.asked(),
-        tables=layout.tables,
-        figures=layout.figures,
+        examples_svg=f"{layout.figures}/examples.svg",
     log:
         layout.log("summarise", "all"),
     conda:
         "../../envs/fewmask.yaml"
+    params:
+        experiment=grid.asked(),
+        tables=lambda w, output: folder_of(output.summary),
+        figures=lambda w, output: folder_of(output.label_curve),
     shell:
         "fewmask summarise --experiment {params.experiment:q}"
         " --tables {params.tables} --figures {params.figures} > {log} 2>&1"
@@ -42,14 +48,14 @@ rule summarise:
 
 # Without output files, so that it runs whenever it is asked for.
 rule partial:
-    params:
-        experiment=grid.asked(),
-        tables=f"{layout.results}/partial/tables",
-        figures=f"{layout.results}/partial/figures",
     log:
         layout.log("summarise", "partial"),
     conda:
         "../../envs/fewmask.yaml"
+    params:
+        experiment=grid.asked(),
+        tables=f"{layout.results}/partial/tables",
+        figures=f"{layout.results}/partial/figures",
     shell:
         "fewmask summarise --partial --experiment {params.experiment:q}"
         " --tables {params.tables} --figures {params.figures} 2>&1 | tee {log}"

@@ -5,19 +5,6 @@ localrules:
     fetch_encoder,
 
 
-def stage_of(w):
-    return StageKey(w.dataset, w.method, w.fraction, w.stage)
-
-
-def run_of(w):
-    return Run(w.dataset, w.method, w.fraction, int(w.seed))
-
-
-def resources_of(w):
-    key = stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]
-    return grid.stage(key).resources
-
-
 # Compute nodes have no internet, so this runs where Snakemake runs.
 rule fetch_encoder:
     output:
@@ -37,10 +24,6 @@ rule train:
         weights=f"{layout.stage}/weights.safetensors",
         history=f"{layout.stage}/history.csv",
         training=f"{layout.stage}/training.json",
-    params:
-        settings=lambda w: grid.training(stage_of(w)),
-        options=lambda w: grid.training_options(stage_of(w), w.seed),
-        folder=layout.stage,
     log:
         layout.log("train", layout.stage_cell),
     benchmark:
@@ -54,6 +37,10 @@ rule train:
         gpu=lambda w: resources_of(w).gpus,
         # Not in params: it cannot change a result, so changing it must not rerun anything.
         checkpoint_minutes=lambda w: grid.stage(stage_of(w)).checkpoint_minutes,
+    params:
+        settings=lambda w: grid.training(stage_of(w)),
+        options=lambda w: grid.training_options(stage_of(w), w.seed),
+        folder=lambda w, output: folder_of(output.weights),
     shell:
         "fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
         " --settings {params.settings:q} --seed {wildcards.seed} --output {params.folder}"
@@ -67,9 +54,6 @@ rule evaluate:
         metrics=layout.metrics,
         pictures=layout.pictures,
         examples=layout.examples,
-    params:
-        training=lambda w, input: " ".join(f"--training {file}" for file in input.training),
-        size=grid.experiment.evaluation_size,
     log:
         layout.log("evaluate", layout.run_cell),
     benchmark:
@@ -81,6 +65,11 @@ rule evaluate:
         runtime=60,
         mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
         gpu=lambda w: resources_of(w).gpus,
+    params:
+        training=lambda w, input: " ".join(
+            f"--training {file}" for file in input.training
+        ),
+        size=grid.experiment.evaluation_size,
     shell:
         "fewmask evaluate"
         " --run {wildcards.dataset} {wildcards.method} {wildcards.fraction} {wildcards.seed}"

@@ -79,9 +79,11 @@ def _categories(store: Store) -> str:
 
 
 def _sizes(sizes: np.ndarray) -> str:
-    (low, high), median = (sizes.min(axis=0), sizes.max(axis=0)), np.median(sizes, axis=0)
-    heights, widths = (f"{low[i]} to {high[i]} (median {median[i]:.0f})" for i in range(2))
-    return f"height {heights}, width {widths}"
+    def span(lengths: np.ndarray) -> str:
+        low, high = lengths.min(), lengths.max()
+        return f"{low} (all)" if low == high else f"{low} to {high} (median {np.median(lengths):g})"
+
+    return f"height {span(sizes[:, 0])}, width {span(sizes[:, 1])}"
 
 
 def _counts(names: Iterable[str]) -> str:

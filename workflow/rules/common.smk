@@ -1,0 +1,19 @@
+# From wildcards to what grid.py knows. Nothing else: logic lives in src/fewmask, where it is tested.
+from pathlib import Path
+
+
+def stage_of(w):
+    return StageKey(w.dataset, w.method, w.fraction, w.stage)
+
+
+def run_of(w):
+    return Run(w.dataset, w.method, w.fraction, int(w.seed))
+
+
+def resources_of(w):
+    key = stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]
+    return grid.stage(key).resources
+
+
+def folder_of(file):
+    return str(Path(file).parent)
