@@ -29,7 +29,7 @@ class Server:
         server = self
 
         class Handler(SimpleHTTPRequestHandler):
-            def do_GET(self):  # noqa: N802
+            def do_GET(self):
                 server.asked[self.path] += 1
                 super().do_GET()
 
@@ -41,6 +41,7 @@ class Server:
 
     def offer(self, name, content):
         """Put a file there; returns the setting that asks for it."""
+        (self.folder / name).parent.mkdir(exist_ok=True)
         (self.folder / name).write_bytes(content)
         checksum = f"md5:{hashlib.md5(content).hexdigest()}"
         return {"url": f"http://127.0.0.1:{self.http.server_port}/{name}", "checksum": checksum}
@@ -103,6 +104,14 @@ def test_archives_are_unpacked_below_the_root(server, data, receipt):
     assert lines[4].startswith("date: 20")
 
 
+def test_archives_of_one_name_from_two_places(server, data, receipt):
+    archives = [
+        server.offer(f"{i}/all.zip", zipped(files)) for i, files in enumerate((IMAGES, LISTS))
+    ]
+    download(settings(download=archives), receipt)
+    assert contents(data / "mine") == IMAGES | LISTS
+
+
 def test_files_that_are_there_are_found(server, data, receipt):
     (data / "mine").mkdir(parents=True)
     (data / "mine/a.jpg").touch()
@@ -143,7 +152,7 @@ def test_a_wrong_checksum(server, data, receipt):
         f"{archive['url']}: what came is not what was expected, or not all of it\n"
         f"  expected: {archive['checksum']}\n"
         f"  mend: try again later; or fetch it elsewhere and put it at "
-        f"{data}/.mine.download/i.zip;\n"
+        f"{data}/.mine.download/1/i.zip;\n"
         f"  or put the unpacked files into {data}/mine"
     )
     assert_nothing_is_there(data, receipt)
@@ -163,8 +172,8 @@ def test_what_was_fetched_before_an_error_is_kept(server, data, receipt):
 
 def test_an_archive_put_there_by_hand_is_taken(server, data, receipt):
     archive = server.offer("i.zip", zipped(IMAGES))
-    (data / ".mine.download").mkdir(parents=True)
-    (server.folder / "i.zip").rename(data / ".mine.download/i.zip")
+    (data / ".mine.download/1").mkdir(parents=True)
+    (server.folder / "i.zip").rename(data / ".mine.download/1/i.zip")
     download(settings(download=[archive]), receipt)
     assert contents(data / "mine") == IMAGES
 

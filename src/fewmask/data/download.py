@@ -58,7 +58,8 @@ def _fetch_all(archives: list[Download], root: Path) -> list[str]:
     with FileLock(root.with_name(f".{root.name}.lock")):
         if has_files(root):
             return ["found: another process downloaded it"]
-        fetched = [_fetch(archive, beside, root) for archive in archives]
+        # A folder for each, as archives from two places may have the same name.
+        fetched = [_fetch(one, beside / str(i), root) for i, one in enumerate(archives, start=1)]
         unpacked = beside / "unpacked"
         shutil.rmtree(unpacked, ignore_errors=True)
         for archive in fetched:
