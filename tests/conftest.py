@@ -49,7 +49,9 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with StoreWriter(path, json.dumps(settings), CATEGORIES) as writer:
         for i in range(36):
             room = render(0, i, *size)
-            row = Row(f"{i:02d}", "", size, size, room.image, room.mask, category=room.category)
+            row = Row(
+                f"scene_{i:05d}", "", size, size, room.image, room.mask, category=room.category
+            )
             writer.append(row)
     return path
 
@@ -61,7 +63,7 @@ def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     roles = ["labelled"] * 12 + ["unlabelled"] * 8 + ["validation"] * 6 + ["test"] * 10
     path = tmp_path_factory.mktemp("split") / "0.csv"
-    splits.write(path, [f"{i:02d}" for i in range(36)], roles)
+    splits.write(path, [f"scene_{i:05d}" for i in range(36)], roles)
     return path
 
 

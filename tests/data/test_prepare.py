@@ -119,6 +119,33 @@ def test_few_pictures_wait_at_a_time(output, monkeypatch):
     assert count == {"submitted": 30, "taken": 30}
 
 
+def test_memory_does_not_grow_with_the_dataset(data, tmp_path):
+    for i in range(4):
+        save(data / f"mine/images/{i}.png", noise(375, 500, 3, seed=i))
+        save(data / f"mine/masks/{i}.png", noise(375, 500, below=3, seed=i))
+    for i in range(300):  # the same four under many names
+        for kind in ("images", "masks"):
+            (data / f"mine/{kind}/many_{i}.png").symlink_to(data / f"mine/{kind}/{i % 4}.png")
+    code = """if True:
+    import sys
+    from pathlib import Path
+    import psutil
+    from fewmask.data.prepare import prepare
+    from fewmask.data.store_writer import StoreWriter
+    used, append = [], StoreWriter.append
+
+    def measured(writer, row):
+        append(writer, row)
+        used.append(psutil.Process().memory_info().rss)
+
+    StoreWriter.append = measured
+    prepare(sys.argv[1], Path(sys.argv[2]))
+    print((used[-1] - used[99]) / len(used[100:]))
+    """
+    command = [sys.executable, "-c", code, reading(size=256), tmp_path / "many.h5"]
+    assert float(subprocess.check_output(command)) < 30_000  # bytes for each further picture
+
+
 def test_a_class_that_no_mask_holds_is_named(data, output, capsys):
     for i in range(4):  # a binary mask as most programs write it: 0 and 255
         save(data / f"mine/masks/{i}.png", 255 * noise(20, 30, below=2))
@@ -226,7 +253,7 @@ def test_a_killed_worker_is_said(output):
     os.kill(max(workers, key=lambda one: sum(one.cpu_times()[:2])).pid, signal.SIGKILL)
     error = process.communicate(timeout=20)[1]
     assert process.returncode == 1
-    assert "a decoding process was killed, most likely for want of memory" in error
+    assert "a decoding process ended early, most likely killed for want of memory" in error
     assert not list(output.parent.iterdir())
 
 

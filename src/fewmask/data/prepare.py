@@ -77,7 +77,7 @@ def _rows(settings_json: str, items: list[Item], workers: int) -> Iterator[Row]:
             yield waiting.popleft().result()
     except BrokenProcessPool:
         raise FewmaskError(
-            "a decoding process was killed, most likely for want of memory\n"
+            "a decoding process ended early, most likely killed for want of memory\n"
             f"  mend: more memory, or fewer workers than {workers}"
         ) from None
     finally:

@@ -6,6 +6,8 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 from segmentation_models_pytorch.encoders import encoders
 
+from fewmask.config.encoders import ENCODERS
+from fewmask.config.explain import did_you_mean
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 
@@ -13,8 +15,11 @@ from fewmask.files import written_whole
 def fetch_encoder(name: str, output: Path) -> None:
     """Fetch an encoder's ImageNet weights as a safetensors file.
 
-    Raises FewmaskError, with how to fetch them elsewhere, where that fails.
+    Raises FewmaskError for an unknown encoder and, with how to fetch them elsewhere, where the
+    download fails.
     """
+    if name not in ENCODERS:
+        raise FewmaskError(f"no encoder {name}{did_you_mean(name, ENCODERS)}")
     source = encoders[name]["pretrained_settings"]["imagenet"]
     repository, revision = source["repo_id"], source["revision"]
     try:

@@ -1,0 +1,114 @@
+"""The network: what it starts from, what its padding channel does, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+from safetensors.torch import save_file
+
+from fewmask.config.encoders import ENCODERS
+from fewmask.config.method import Network
+from fewmask.errors import FewmaskError
+from fewmask.networks.segmenter import MEAN, STD, Segmenter
+
+TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
+
+
+def pictures(count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    return torch.rand(count, 3, 32, 32), torch.ones(count, 1, 32, 32)
+
+
+def test_the_known_encoders_are_those_of_the_library():
+    with_weights = {
+        name
+        for name, entry in smp.encoders.encoders.items()
+        if "imagenet" in entry["pretrained_settings"] and not name.startswith("timm-")
+    }
+    assert set(ENCODERS) == with_weights
+
+
+@pytest.mark.parametrize(
+    "architecture", ["unet", "unetplusplus", "fpn", "deeplabv3", "deeplabv3plus"]
+)
+@pytest.mark.parametrize("padding", [False, True])
+def test_scores_have_the_pictures_size(architecture: str, padding: bool):
+    settings = Network(architecture=architecture, encoder="resnet18", weights="none",
+                       padding_channel=padding)  # fmt: skip
+    network = Segmenter(settings, classes=5).eval()
+    image, inside = torch.rand(1, 3, 64, 96), torch.ones(1, 1, 64, 96)
+    assert network(image, inside)["segmentation"].shape == (1, 5, 64, 96)
+
+
+def test_it_is_the_librarys_network_on_normalised_pictures():
+    network = Segmenter(Network(**TINY), classes=5).eval()
+    model = smp.Unet("resnet18", encoder_depth=3, encoder_weights=None,
+                     decoder_channels=[16, 8, 4], classes=5).eval()  # fmt: skip
+    model.load_state_dict(network.state_dict())
+    image, inside = pictures()
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    expected = model((image - mean) / std)
+    assert torch.allclose(network(image, inside)["segmentation"], expected, atol=1e-5)
+
+
+def test_the_padding_channel_is_seen_only_where_asked_for():
+    image, inside = pictures()
+    padded = inside.clone()
+    padded[..., 16:] = 0
+    for padding in (False, True):
+        torch.manual_seed(0)
+        network = Segmenter(Network(**TINY, padding_channel=padding), classes=5).eval()
+        same = torch.equal(
+            network(image, inside)["segmentation"], network(image, padded)["segmentation"]
+        )
+        assert same is not padding
+
+
+def test_encoder_weights_are_where_it_starts(tmp_path: Path):
+    torch.manual_seed(1)
+    encoder = smp.encoders.get_encoder("resnet18", depth=5, weights=None)
+    save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
+    settings = Network(encoder="resnet18")
+    network = Segmenter(settings, classes=3, encoder_weights=tmp_path / "encoder.safetensors")
+    for name, tensor in network.encoder.state_dict().items():
+        assert torch.equal(tensor, encoder.state_dict()[name])
+
+    # With a fourth channel the first convolution keeps the three it knows, rescaled.
+    four = Segmenter(
+        Network(encoder="resnet18", padding_channel=True), 3, tmp_path / "encoder.safetensors"
+    )
+    first = encoder.state_dict()["conv1.weight"]
+    assert four.encoder.conv1.weight.shape[1] == 4
+    assert torch.allclose(four.encoder.conv1.weight[:, :3], first * 3 / 4)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"nothing of the kind", "cannot be read as encoder weights"),
+        ({"conv1.weight": torch.zeros(64, 3, 7, 7)}, "not the weights of resnet18: Missing key"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes | dict, expected: str):
+    path = tmp_path / "encoder.safetensors"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        save_file(content, path)
+    with pytest.raises(FewmaskError, match=expected) as caught:
+        Segmenter(Network(encoder="resnet18"), 3, path)
+    assert str(path) in str(caught.value)
+
+
+def test_an_impossible_pair_is_refused():
+    settings = Network(architecture="deeplabv3plus", encoder="vgg11", weights="none")
+    with pytest.raises(FewmaskError, match="deeplabv3plus cannot be built on vgg11"):
+        Segmenter(settings, 3)
+
+
+def test_sizes_that_do_not_fit_are_told_with_one_that_does():
+    network = Segmenter(Network(encoder="resnet18", weights="none"), 3)
+    network.check_size(64, 96)
+    with pytest.raises(FewmaskError, match=r"100 x 64 .* multiples of 32; .* \[96, 64\]"):
+        network.check_size(100, 64)

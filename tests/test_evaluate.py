@@ -1,0 +1,154 @@
+"""Evaluation of a trained network, against figures computed in another way."""
+
+import csv
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import f1_score, jaccard_score, recall_score
+
+from fewmask.data import splits
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+from fewmask.evaluate import _choose, evaluate
+from fewmask.grid import Run
+from fewmask.networks.weights import load_segmenter
+from fewmask.paths import TRAINING, WEIGHTS
+from fewmask.training.job import Inputs, train
+from tests.conftest import small_stage
+
+RUN = Run("rooms", "supervised", "n12", 0)
+
+
+@pytest.fixture(scope="module")
+def trained(rooms: Path, rooms_split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained stage."""
+    folder = tmp_path_factory.mktemp("stage")
+    assert train(Inputs(rooms, rooms_split), small_stage(precision="fp32"), 0, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> Path:
+    """The metrics file of the run, its companions beside it."""
+    output = tmp_path_factory.mktemp("metrics") / "0.json"
+    evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def truth_and_prediction(trained: Path, rooms: Path, rooms_split: Path):
+    """Masks and predictions of the test pictures, by the shortest way there is."""
+    network, _, _ = load_segmenter(trained / WEIGHTS, torch.device("cpu"))
+    rows = splits.read(rooms_split)["test"]
+    with Store(rooms) as store, torch.no_grad():
+        images = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255
+        scores = network(images, torch.ones(len(rows), 1, 32, 32))["segmentation"]
+        return store.read("mask", rows), scores.argmax(1).numpy()
+
+
+def test_metrics_agree_with_scikit_learn(result: Path, truth_and_prediction):
+    truth, predicted = (array.ravel() for array in truth_and_prediction)
+    metrics = json.loads(result.read_text())["metrics"]
+    macro = {"average": "macro", "zero_division": 0}
+    assert metrics["miou"] == pytest.approx(jaccard_score(truth, predicted, **macro), abs=1e-6)
+    assert metrics["f1"] == pytest.approx(f1_score(truth, predicted, **macro), abs=1e-6)
+    assert metrics["pixel_accuracy"] == pytest.approx(np.mean(truth == predicted), abs=1e-6)
+
+
+def test_figures_of_classes_agree_with_scikit_learn(result: Path, truth_and_prediction):
+    truth, predicted = (array.ravel() for array in truth_and_prediction)
+    classes = json.loads(result.read_text())["classes"]
+    recalls = recall_score(truth, predicted, labels=range(7), average=None, zero_division=0)
+    for (name, figures), recall in zip(classes.items(), recalls, strict=True):
+        if figures["accuracy"] is not None:
+            assert figures["accuracy"] == pytest.approx(recall, abs=1e-6), name
+
+
+def test_every_picture_has_its_figures(result: Path, truth_and_prediction):
+    with result.with_suffix(".csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["row"]) for row in rows] == list(range(26, 36))
+    for row, truth, predicted in zip(rows, *truth_and_prediction, strict=True):
+        expected = jaccard_score(truth.ravel(), predicted.ravel(), average="macro", zero_division=0)
+        assert float(row["miou"]) == pytest.approx(expected, abs=1e-6)
+        assert int(row["hit_floor"]) == np.sum((truth == 1) & (predicted == 1))
+        assert int(row["truth_floor"]) == np.sum(truth == 1)
+        assert int(row["predicted_floor"]) == np.sum(predicted == 1)
+
+
+def test_pooled_figures_follow_from_those_of_the_pictures(result: Path):
+    with result.with_suffix(".csv").open() as file:
+        rows = list(csv.DictReader(file))
+    told = json.loads(result.read_text())["classes"]
+
+    def total(kind: str, name: str) -> int:
+        return sum(int(row[f"{kind}_{name}"]) for row in rows)
+
+    for name, figures in told.items():
+        union = total("truth", name) + total("predicted", name) - total("hit", name)
+        if union:
+            assert figures["iou"] == pytest.approx(total("hit", name) / union, abs=1e-9)
+        else:
+            assert figures["iou"] is None
+
+
+def test_examples_hold_what_the_network_predicts(result: Path, truth_and_prediction):
+    truth, predicted = truth_and_prediction
+    with h5py.File(result.with_suffix(".examples.h5")) as file:
+        places = file["row"][:] - 26
+        assert len(set(places)) == len(places) == 10
+        assert np.array_equal(file["mask"][:], truth[places])
+        assert np.array_equal(file["prediction"][:], predicted[places])
+        assert json.loads(file.attrs["classes"])[0] == "wall"
+
+
+def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, rooms: Path):
+    told = json.loads(result.read_text())
+    provenance = told["provenance"]
+    with Store(rooms) as store:
+        assert provenance["digests"]["dataset"] == store.digest
+    assert provenance["training"]["steps"] == 20
+    assert provenance["seed"] == 0
+    assert {"torch", "fewmask"} <= provenance["versions"].keys()
+    assert provenance["device"]
+    assert told["pictures"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
+    training = json.loads((trained / TRAINING).read_text())
+    assert told["cost"]["seconds"] == training["seconds"]
+    assert told["cost"]["images_seen"] == 80
+
+
+def test_at_the_original_size_of_unscaled_pictures_nothing_changes(
+    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    again = tmp_path / "0.json"
+    evaluate(
+        RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], again, size="original"
+    )
+    assert json.loads(again.read_text())["metrics"] == json.loads(result.read_text())["metrics"]
+
+
+def test_weights_of_other_data_are_refused(
+    trained: Path, rooms_split: Path, rooms: Path, tmp_path: Path
+):
+    other = tmp_path / "other.h5"
+    other.write_bytes(rooms.read_bytes())
+    with h5py.File(other, "r+") as file:
+        file.attrs["digest"] = "0" * 64
+    with pytest.raises(FewmaskError, match="trained on other data than"):
+        evaluate(RUN, other, rooms_split, trained / WEIGHTS, [], tmp_path / "0.json")
+    assert not (tmp_path / "0.json").exists()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12, 40])
+def test_examples_are_chosen_once_each(count: int):
+    miou = np.random.default_rng(0).random(count)
+    miou[count // 2] = np.nan
+    chosen = _choose(miou)
+    places = np.concatenate(list(chosen.values())).tolist()
+    assert len(places) == len(set(places)) == min(count, 12)
+    worst = [i for i in np.argsort(miou) if i not in chosen["fixed"]][: len(chosen["worst"])]
+    assert chosen["worst"].tolist() == worst

@@ -1,0 +1,184 @@
+"""A tiny grid through the real Snakemake: whole, with a failing seed, after edits, after a kill.
+
+The tests of one class share a project and follow one another.
+"""
+
+import csv
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.snakemake import (
+    fewmask,
+    job_counts,
+    kill_group,
+    planned,
+    snakemake,
+    start_snakemake,
+    write_project,
+)
+
+METRICS = "results/metrics/rooms/supervised"
+
+
+def edit(folder: Path, file: str, **changes: object) -> None:
+    """Change top-level keys of a YAML file in config/."""
+    path = folder / "config" / file
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def cell(row: dict[str, str]) -> tuple[str, str, str]:
+    return row["fraction"], row["seeds"], row["seeds_asked"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that the tests of the class share."""
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def broken_split(folder: Path) -> tuple[Path, str]:
+    """The split of one seed, spoiled, and what it should hold."""
+    split = folder / "results/splits/rooms/n8/1.csv"
+    answer = snakemake(folder, "results/splits/rooms/n8/1.csv")
+    assert answer.returncode == 0, answer.stdout
+    whole = split.read_text()
+    split.write_text(whole.replace("labelled", "labeled"))
+    return split, whole
+
+
+@pytest.mark.slow
+class TestAGridWithAFailingSeed:
+    """One seed fails, the others finish; the same command again runs just what is missing."""
+
+    def test_the_others_finish(self, folder: Path, broken_split: tuple[Path, str]):
+        answer = snakemake(folder)
+        assert answer.returncode == 1
+        assert job_counts(answer.stdout) == {"split": 3, "train": 4, "evaluate": 4, "summarise": 1}
+        made = sorted(
+            str(p.relative_to(folder / METRICS)) for p in folder.glob(f"{METRICS}/*/*.json")
+        )
+        assert made == ["n4/0.json", "n4/1.json", "n8/0.json"]
+        assert not (folder / "results/tables/summary.csv").exists()
+        assert "the role is" in answer.stdout  # the failed job's log is shown
+
+    def test_status_names_the_seed_and_its_reason(self, folder: Path):
+        told = fewmask(folder, "status")
+        assert told.returncode == 0
+        assert "rooms  supervised  n8  done: 0  failed: 1" in told.stdout
+        assert "n8 seed 1 failed: results/splits/rooms/n8/1.csv, line" in told.stdout
+        assert "log: results/logs/train/rooms/supervised/n8/1/supervised.log" in told.stdout
+        assert "3 done, 0 running, 1 failed, 0 missing" in told.stdout
+        targets = fewmask(folder, "status", "--failed", "--targets")
+        assert targets.stdout.split() == [f"{METRICS}/n8/1.json"]
+
+    def test_partial_tables_say_how_many_seeds_they_hold(self, folder: Path):
+        answer = snakemake(folder, "partial")
+        assert answer.returncode == 0, answer.stdout
+        rows = table(folder / "results/partial/tables/summary.csv")
+        assert [cell(row) for row in rows] == [("n4", "2", "2"), ("n8", "1", "2")]
+        assert rows[1]["miou_std"] == ""
+        assert "1 of 2" in (folder / "results/partial/tables/summary.md").read_text()
+
+    def test_the_same_command_runs_just_that_seed(
+        self, folder: Path, broken_split: tuple[Path, str]
+    ):
+        split, whole = broken_split
+        before = {p: p.stat().st_mtime_ns for p in folder.glob("results/stages/**/*.safetensors")}
+        split.write_text(whole)
+        answer = snakemake(folder)
+        assert answer.returncode == 0, answer.stdout
+        assert job_counts(answer.stdout) == {"train": 1, "evaluate": 1, "summarise": 1}
+        assert all(path.stat().st_mtime_ns == changed for path, changed in before.items())
+        rows = table(folder / "results/tables/summary.csv")
+        assert [cell(row) for row in rows] == [("n4", "2", "2"), ("n8", "2", "2")]
+        assert len(table(folder / "results/tables/runs.csv")) == 4
+        for name in ("label_curve.svg", "label_curve.png", "examples.png"):
+            assert (folder / "results/figures" / name).stat().st_size > 1000
+        assert "4 done" in fewmask(folder, "status").stdout
+
+    def test_then_there_is_nothing_to_do(self, folder: Path):
+        assert planned(folder) == {}
+
+    @pytest.mark.parametrize(
+        ("file", "changes", "expected"),
+        [
+            ("config.yaml", {"title": "Another title"}, {"summarise": 1}),
+            ("config.yaml", {"seeds": [0, 1, 2]},
+             {"split": 2, "train": 2, "evaluate": 2, "summarise": 1}),
+            ("config.yaml", {"overrides": [{"when": {"fraction": "n8"}, "settings": {"steps": 7}}]},
+             {"train": 2, "evaluate": 2, "summarise": 1}),
+            ("config.yaml", {"overrides": [{"settings": {"resources": {"minutes": 9}}}]}, {}),
+            ("config.yaml", {"overrides": [{"settings": {"checkpoint_minutes": 9}}]}, {}),
+            ("config.yaml", {"evaluation_size": "original"}, {"evaluate": 4, "summarise": 1}),
+            ("datasets/rooms.yaml", {"split": {"test": "n11", "validation": "n8"}},
+             {"split": 4, "train": 4, "evaluate": 4, "summarise": 1}),
+            ("datasets/rooms.yaml", {"description": "Another text"}, {}),
+        ],
+        ids=lambda value: str(value)[:50],
+    )  # fmt: skip
+    def test_an_edit_reruns_only_what_hangs_on_it(
+        self, folder: Path, file: str, changes: dict, expected: dict
+    ):
+        path = folder / "config" / file
+        before = path.read_text()
+        edit(folder, file, **changes)
+        try:
+            assert planned(folder) == expected
+        finally:
+            path.write_text(before)
+
+    def test_a_deleted_metrics_file_is_made_again(self, folder: Path):
+        (folder / METRICS / "n4/0.json").unlink()
+        assert planned(folder) == {"evaluate": 1, "summarise": 1}
+
+
+@pytest.mark.slow
+def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
+    write_project(tmp_path)
+    edit(tmp_path, "config.yaml", fractions=["n8"], seeds=[0])
+    settings = {"steps": 400, "checkpoint_minutes": 0.01, "evaluation": {"every": 50}}
+    edit(tmp_path, "config.yaml", overrides=[{"settings": settings}])
+    stage = tmp_path / "results/stages/rooms/supervised/n8/0/supervised"
+    first = start_snakemake(tmp_path)
+    while not (stage / "checkpoint.pt").exists():
+        assert first.poll() is None, "it ended before it was killed"
+        time.sleep(0.05)
+    assert "running: 0" in fewmask(tmp_path, "status").stdout
+    kill_group(first)
+    assert "failed: 0" in fewmask(tmp_path, "status").stdout
+
+    answer = snakemake(tmp_path, "--unlock")
+    assert answer.returncode == 0, answer.stdout
+    answer = snakemake(tmp_path)
+    assert answer.returncode == 0, answer.stdout
+    log = (tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log").read_text()
+    assert "going on from step" in log
+    assert "done: 0" in fewmask(tmp_path, "status").stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ('methods=["superwised"]', "no config/methods/superwised.yaml (did you mean supervised?)"),
+        ("seedz=[1]", "--config: seedz: unknown key (did you mean seeds?)"),
+        ('datasets=["rooms; touch hacked"]', "datasets.0: not an allowed name"),
+    ],
+)
+def test_a_bad_config_is_one_message_before_any_job(tmp_path: Path, change: str, expected: str):
+    write_project(tmp_path)
+    answer = snakemake(tmp_path, "--config", change)
+    assert answer.returncode == 1
+    assert expected in answer.stdout
+    assert "Traceback" not in answer.stdout
+    assert not (tmp_path / "results").exists()
