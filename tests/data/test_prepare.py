@@ -1,12 +1,10 @@
 """Preparing: any number of workers writes the same store, whole or not at all."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 
 import h5py
 import numpy as np
@@ -15,7 +13,7 @@ import pytest
 
 from fewmask.data import rows
 from fewmask.data.fit import fit_values, place
-from fewmask.data.prepare import IN_FLIGHT, prepare
+from fewmask.data.prepare import prepare
 from fewmask.data.scenes import CATEGORIES, CLASSES
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
@@ -88,35 +86,6 @@ def test_the_kind_of_mask_makes_no_difference(data, output):
         with Store(output.with_stem(name)) as store:
             digests.add(store.digest)
     assert len(digests) == 1
-
-
-def test_few_pictures_wait_at_a_time(output, monkeypatch):
-    """However many pictures there are, only so many are in memory."""
-    count = Counter()
-
-    class Future:
-        def __init__(self, row):
-            self.row = row
-
-        def result(self):
-            assert count["submitted"] - count["taken"] <= 2 * IN_FLIGHT
-            count["taken"] += 1
-            return self.row
-
-    class Executor:
-        def __init__(self, *_, **__):
-            pass
-
-        def submit(self, function, *arguments):
-            count["submitted"] += 1
-            return Future(function(*arguments))
-
-        def shutdown(self, **_):
-            pass
-
-    monkeypatch.setattr("fewmask.data.prepare.ProcessPoolExecutor", Executor)
-    prepare(scenes(30), output, workers=2)
-    assert count == {"submitted": 30, "taken": 30}
 
 
 def test_memory_does_not_grow_with_the_dataset(data, tmp_path):
@@ -247,19 +216,9 @@ def test_killed_it_leaves_no_final_file_and_no_workers(output):
     assert_all_end(workers)
 
 
-def test_a_killed_worker_is_said(output):
-    process, workers = start_long(output)
-    # The resource tracker is a child, too; workers have used the most time.
-    os.kill(max(workers, key=lambda one: sum(one.cpu_times()[:2])).pid, signal.SIGKILL)
-    error = process.communicate(timeout=20)[1]
-    assert process.returncode == 1
-    assert "a decoding process ended early, most likely killed for want of memory" in error
-    assert not list(output.parent.iterdir())
-
-
 def test_workers_import_little():
     """Every worker pays for what its module imports."""
-    code = "import fewmask.data.rows, sys; print(*sys.modules)"
+    code = "import fewmask.data.rows, fewmask.data.workers, sys; print(*sys.modules)"
     loaded = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert not {"torch", "h5py", "matplotlib", "rich"} & set(loaded)
     assert rows.__name__ in loaded

@@ -26,7 +26,10 @@ _dice = smp.losses.DiceLoss("multiclass", from_logits=True, ignore_index=IGNORE)
 
 
 def dice(logits: Tensor, mask: Tensor) -> Tensor:
-    """One minus the soft Dice coefficient, averaged over the classes that the batch contains."""
+    """One minus the soft Dice coefficient, averaged over the classes.
+
+    A class that no pixel of the batch has counts as 0.
+    """
     return _dice(logits.float(), mask)
 
 

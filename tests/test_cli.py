@@ -1,0 +1,147 @@
+"""The command line: fast to start, one message for what can be mended, and status."""
+
+import fcntl
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from fewmask.grid import Run, load_grid
+from fewmask.status import statuses
+from tests.workflow.snakemake import BIN, fewmask, write_project
+
+
+@pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["status"]])
+def test_planning_commands_import_nothing_heavy(project: Path, command: list[str]):
+    write_project(project)
+    code = (
+        "import sys; sys.argv = ['fewmask', *sys.argv[1:]]\n"
+        "from fewmask.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "heavy = [m for m in ('torch', 'pandas', 'matplotlib', 'h5py') if m in sys.modules]\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True)
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["status", "--config", "seedz=1"], "seedz: unknown key (did you mean seeds?)"),
+        (["status", "--config", "seeds"], "--config seeds: expected KEY=VALUE"),
+        (["methods", "show", "superwised"], "did you mean supervised?"),
+        (["split", "--dataset", "config/config.yaml", "--settings", "{}", "--fraction", "n4",
+          "--seed", "0", "--output", "0.csv"], "not a whole HDF5 file"),
+        (["inspect", "config/config.yaml"], "not a whole HDF5 file"),
+        (["prepare", "--settings", "{", "--output", "x.h5"], "--settings"),
+    ],
+)  # fmt: skip
+def test_what_can_be_mended_is_one_message(project: Path, command: list[str], expected: str):
+    write_project(project)
+    answer = fewmask(project, *command)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("error: ")
+    assert expected in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_methods_are_listed_and_shown(project: Path):
+    write_project(project)
+    (project / "config/methods/longer.yaml").write_text(
+        "extends: supervised\nstages:\n  supervised: {steps: 99}\n"
+    )
+    assert "longer" in fewmask(project, "methods", "list").stdout
+    shown = fewmask(project, "methods", "show", "longer", "--fraction", "n8").stdout
+    assert "steps: 99" in shown
+    assert "# results/stages/rooms/longer/n8/{seed}/supervised" in shown
+
+
+@pytest.fixture
+def grid(project: Path):
+    write_project(project)
+    return load_grid()
+
+
+def log_of(run: Run) -> Path:
+    """The log of the run's only stage, with everything before it made."""
+    for file in (f"datasets/{run.dataset}.h5", f"splits/rooms/{run.fraction}/{run.seed}.csv"):
+        path = Path("results") / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    log = Path(f"results/logs/train/rooms/supervised/{run.fraction}/{run.seed}/supervised.log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    return log
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "reason"),
+    [
+        ("step 3\nerror: the disk is full\n  mend: x\n", "failed", "the disk is full"),
+        ("error: the first try\nstep 3\nerror: the second\n", "failed", "the second"),
+        ("step 3/9\n", "failed", "stopped without a message; its last line: step 3/9"),
+        ("", "failed", "stopped before it said anything; killed?"),
+        ("step 9/9\ndone\n", "missing", ""),
+        (None, "missing", ""),
+    ],
+)
+def test_status_follows_from_the_log(grid, text: str | None, state: str, reason: str):
+    run = grid.runs[0]
+    log = log_of(run)
+    if text is not None:
+        log.write_text(text)
+    found = statuses(grid)[run]
+    assert (found.state, found.reason) == (state, reason)
+    assert found.log == (str(log) if state == "failed" else "")
+
+
+def test_a_run_whose_log_is_held_is_running(grid):
+    run = grid.runs[0]
+    log = log_of(run)
+    with log.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert statuses(grid)[run].state == "running"
+    assert statuses(grid)[run].state == "failed"
+
+
+def test_a_job_holds_its_log_while_it_runs(project: Path):
+    write_project(project)
+    log = project / "job.log"
+    code = "from fewmask.jobs import hold_log; hold_log(); print('ready', flush=True); input()"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=file, text=True
+        )
+    while "ready" not in log.read_text():
+        assert process.poll() is None
+    with log.open() as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        process.communicate("\n")
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+def test_a_run_with_metrics_is_done(grid):
+    run = grid.runs[2]
+    path = Path(grid.layout.metrics.format(**asdict(run)))
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert [status.state for status in statuses(grid).values()].count("done") == 1
+
+
+def test_a_dataset_that_failed_fails_all_its_runs_once(project: Path):
+    write_project(project)
+    log = project / "results/logs/prepare/rooms.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("error: no such folder\n")
+    told = fewmask(project, "status").stdout
+    assert "and 3 more failed: no such folder" in told
+    assert told.count("no such folder") == 1
+
+
+def test_the_command_is_installed():
+    assert os.access(BIN / "fewmask", os.X_OK)
