@@ -3,14 +3,11 @@
 import difflib
 import types
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-if TYPE_CHECKING:
-    from fewmask.config.layers import Layer
-
-Keys = tuple[str | int, ...]
+from fewmask.config.layer import Keys, Layer
 
 
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
@@ -23,7 +20,7 @@ def explain(
     error: ValidationError,
     model: type[BaseModel],
     values: dict[str, Any],
-    layers: list["Layer"],
+    layers: list[Layer],
     subject: str,
 ) -> str:
     """One paragraph for each mistake: place, key path, found, expected."""

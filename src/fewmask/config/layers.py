@@ -6,7 +6,6 @@ mapping that has a ``name`` and names something else replaces the earlier one as
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,51 +13,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fewmask.config.explain import did_you_mean, explain
+from fewmask.config.layer import Layer
 from fewmask.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
 Values = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Layer:
-    """Values and where they came from.
-
-    ``source`` is what a person would open (a file, or the command line), ``path`` the keys that
-    lead to ``values`` inside it, ``lines`` maps key paths in the file to line numbers.
-    """
-
-    source: str
-    values: Values
-    path: tuple[str | int, ...] = ()
-    lines: dict[tuple[str | int, ...], int] | None = None
-
-    def holds(self, keys: tuple[str | int, ...]) -> bool:
-        """Whether this layer itself sets the value at ``keys``."""
-        value: Any = self.values
-        for key in keys:
-            inside = (isinstance(value, dict) and key in value) or (
-                isinstance(value, list) and isinstance(key, int) and key < len(value)
-            )
-            if not inside:
-                return False
-            value = value[key]
-        return True
-
-    def place(self, keys: tuple[str | int, ...]) -> str:
-        """``file:line`` of the value at ``keys``, or as near to it as is known."""
-        full = self.path + keys
-        while full and full not in (self.lines or {}):
-            full = full[:-1]
-        line = (self.lines or {}).get(full)
-        return f"{self.source}:{line}" if line else self.source
-
-    def part(self, *keys: str | int) -> "Layer":
-        """The layer of the mapping at ``keys`` inside this one."""
-        values: Any = self.values
-        for key in keys:
-            values = values[key]
-        return Layer(self.source, values, self.path + keys, self.lines)
 
 
 def merge(base: Values, over: Values) -> Values:

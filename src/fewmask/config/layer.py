@@ -1,0 +1,47 @@
+"""One layer of settings: values, and where a person would look for them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Keys = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Values and where they came from.
+
+    ``source`` is what a person would open (a file, or the command line), ``path`` the keys that
+    lead to ``values`` inside it, ``lines`` maps key paths in the file to line numbers.
+    """
+
+    source: str
+    values: dict[str, Any]
+    path: Keys = ()
+    lines: dict[Keys, int] | None = None
+
+    def holds(self, keys: Keys) -> bool:
+        """Whether this layer itself sets the value at ``keys``."""
+        value: Any = self.values
+        for key in keys:
+            inside = (isinstance(value, dict) and key in value) or (
+                isinstance(value, list) and isinstance(key, int) and key < len(value)
+            )
+            if not inside:
+                return False
+            value = value[key]
+        return True
+
+    def place(self, keys: Keys) -> str:
+        """``file:line`` of the value at ``keys``, or as near to it as is known."""
+        full = self.path + keys
+        while full and full not in (self.lines or {}):
+            full = full[:-1]
+        line = (self.lines or {}).get(full)
+        return f"{self.source}:{line}" if line else self.source
+
+    def part(self, *keys: str | int) -> "Layer":
+        """The layer of the mapping at ``keys`` inside this one."""
+        values: Any = self.values
+        for key in keys:
+            values = values[key]
+        return Layer(self.source, values, self.path + keys, self.lines)
