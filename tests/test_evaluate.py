@@ -8,15 +8,19 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import f1_score, jaccard_score, recall_score
 
 from fewmask.data import splits
+from fewmask.data.prepare import prepare
+from fewmask.data.scenes import CLASSES, render
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.evaluate import _choose, evaluate
 from fewmask.grid import Run
 from fewmask.networks.weights import load_segmenter
 from fewmask.paths import TRAINING, WEIGHTS
+from fewmask.predict import predict
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 
@@ -152,3 +156,39 @@ def test_examples_are_chosen_once_each(count: int):
     assert len(places) == len(set(places)) == min(count, 12)
     worst = [i for i in np.argsort(miou) if i not in chosen["fixed"]][: len(chosen["worst"])]
     assert chosen["worst"].tolist() == worst
+
+
+def test_at_the_original_size_it_judges_what_predict_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Pictures of uneven sizes, padded to 32 x 32; the masks that predict writes are the judge."""
+    for name, rooms_of in (("images", "image"), ("masks", "mask")):
+        (tmp_path / "data/odd" / name).mkdir(parents=True)
+        for i, (height, width) in enumerate([(50, 70), (90, 40), (64, 64), (33, 120)] * 3):
+            pixels = getattr(render(1, i, 128, 128), rooms_of)[:height, :width]
+            Image.fromarray(pixels).save(tmp_path / "data/odd" / name / f"{i:02d}.png")
+    monkeypatch.setenv("FEWMASK_DATA", str(tmp_path / "data"))
+    reader = {"name": "folder", "images": "images/*.png", "masks": "masks/*.png"}
+    classes = [{"name": name, "colour": colour} for name, colour in CLASSES]
+    settings = {"dataset": "odd", "root": "odd", "reader": reader, "classes": classes, "size": 32}
+    store, split = tmp_path / "odd.h5", tmp_path / "0.csv"
+    prepare(json.dumps(settings), store)
+    names = [f"{i:02d}" for i in range(12)]
+    splits.write(split, names, ["labelled"] * 4 + ["validation"] * 2 + ["test"] * 6)
+    stage = tmp_path / "stage"
+    assert train(Inputs(store, split), small_stage(precision="fp32"), 0, stage)
+    evaluate(
+        RUN, store, split, stage / WEIGHTS, [stage / TRAINING], tmp_path / "0.json", "original"
+    )
+
+    predict(stage / WEIGHTS, tmp_path / "data/odd/images", tmp_path / "out")
+
+    def pixels(folder: Path) -> np.ndarray:
+        return np.concatenate(
+            [np.asarray(Image.open(folder / f"{n}.png")).ravel() for n in names[6:]]
+        )
+
+    truth, predicted = pixels(tmp_path / "data/odd/masks"), pixels(tmp_path / "out/masks")
+    metrics = json.loads((tmp_path / "0.json").read_text())["metrics"]
+    expected = jaccard_score(truth, predicted, average="macro", zero_division=0)
+    assert metrics["miou"] == pytest.approx(expected, abs=1e-6)
