@@ -156,6 +156,19 @@ class TestOfficialSubsets:
         assert rows(roles, "validation") == {*range(60, 80)}
         assert len(rows(roles, "labelled")) == 6
 
+    def test_several_are_taken_together(self):
+        pictures = make(subsets=list(self.subsets))
+        roles = draw(pictures, Split(test=["test", "val"], validation="n5"), "0.1", 0)
+        assert rows(roles, "test") == {*range(60, 100)}
+        assert rows(roles, "validation") <= {*range(60)}
+
+    def test_each_of_several_must_have_a_mask_that_is_left(self):
+        pictures = make(subsets=list(self.subsets))
+        pictures.class_pixels[80:] = 0
+        chosen = Split(test=["val", "test"], validation="n5")
+        with pytest.raises(FewmaskError, match=r"split.test: no picture of test that has a mask"):
+            draw(pictures, chosen, "0.1", 0)
+
     def test_are_not_drawn_from_for_another_role(self):
         pictures = make(subsets=list(self.subsets))
         roles = draw(pictures, Split(test=0.5, validation="val"), "0.1", 0)
@@ -177,7 +190,10 @@ class TestOfficialSubsets:
         chosen = Split(test="test", train=["train", "val", "test"])
         assert rows(draw(pictures, chosen, "n5", 0), "unlabelled") >= without_mask
 
-    @pytest.mark.parametrize("chosen", [Split(test="trial"), Split(train=["train", "trial"])])
+    @pytest.mark.parametrize(
+        "chosen",
+        [Split(test="trial"), Split(test=["val", "trial"]), Split(train=["train", "trial"])],
+    )
     def test_unknown_ones_are_named(self, chosen):
         with pytest.raises(FewmaskError, match="trial; there are test, train, val"):
             draw(make(subsets=list(self.subsets)), chosen, "0.1", 0)

@@ -59,6 +59,59 @@ class OxfordPetReader(Settings):
     """Which label of a picture is its category: cat or dog, or one of the 37 breeds."""
 
 
+class VocReader(Settings):
+    """PASCAL VOC 2012 in its official layout, or as published code lays it out.
+
+    Paths are below the root, or below VOCdevkit/VOC2012 in it, where the official archive puts
+    them. Lists hold a name per line, or ``JPEGImages/NAME.jpg SegmentationClass/NAME.png``.
+    """
+
+    name: Literal["voc"]
+    train_masks: RelativePath = "SegmentationClass"
+    """Folder of the training masks: ``SegmentationClassAug`` for the augmented ones. The masks of
+    ``val`` are always those in SegmentationClass."""
+    train_list: RelativePath | None = "ImageSets/Segmentation/train.txt"
+    """Who is in the subset ``train``; null: all who have a mask in ``train_masks`` and are not in
+    ``val``."""
+    val_list: RelativePath = "ImageSets/Segmentation/val.txt"
+    """Who is in the subset ``val``."""
+
+
+class CityscapesReader(Settings):
+    """Cityscapes in its official layout (leftImg8bit/, gtFine/): the subsets train and val.
+
+    ``mask_values`` says which of the ids in ``*_gtFine_labelIds.png`` are which class; the other
+    official ids are ignored.
+    """
+
+    name: Literal["cityscapes"]
+    unlabelled: list[Literal["train_extra", "test"]] = []
+    """Further subsets, of which the pictures are read and no masks."""
+
+
+class CamVidReader(Settings):
+    """CamVid in the layout of SegNet: train.txt, val.txt and test.txt list pictures and masks."""
+
+    name: Literal["camvid"]
+
+
+class F3FaciesReader(Settings):
+    """Slices of the F3 facies benchmark's volumes (train/ and test_once/, ``.npy``).
+
+    A volume V gives the subsets V_inline and V_crossline; the volumes are train, test1 and test2.
+    """
+
+    name: Literal["f3_facies"]
+    slices: Literal["both", "inlines", "crosslines"] = "both"
+    """Along which of its lines a volume is cut."""
+    validation_inlines: int = Field(default=0, ge=0)
+    """The last so many inlines of the training volume become the subset ``validation_inline``, and
+    the training crosslines end before them. (Else training would see every pixel of an inline that
+    is held out, as each crossline runs through it.)"""
+    clip: float = Field(default=1.0, gt=0)
+    """Amplitudes from -clip to clip become 0 to 255 in all volumes; what is beyond is clipped."""
+
+
 class FolderReader(Settings):
     """A folder of pictures and, for some or all of them, masks.
 
@@ -84,11 +137,81 @@ class FolderReader(Settings):
         return pattern
 
 
-Reader = Annotated[ScenesReader | OxfordPetReader | FolderReader, Field(discriminator="name")]
+class ClassFoldersReader(Settings):
+    """A folder for every category, with pictures in it and no masks: a source for pretraining."""
+
+    name: Literal["class_folders"]
+    folder: RelativePath = "."
+    """Where the folders of the categories lie below the root."""
+    leave_out: list[str] = []
+    """Pictures to pass over, as ``CATEGORY/NAME`` without the ending: damaged ones, say."""
+
+
+class Cifar10Reader(Settings):
+    """CIFAR-10 as its official python pickles, cifar-10-batches-py/: no masks."""
+
+    name: Literal["cifar10"]
+
+
+Axis = Literal["x", "-x", "y", "-y", "z", "-z"]
+
+
+class Nyuv2MtanReader(Settings):
+    """NYUv2 as MTAN (Liu, Johns and Davison, 2019) gives it: arrays of 288 x 384 pixels."""
+
+    name: Literal["nyuv2_mtan"]
+    normal_axes: tuple[Axis, Axis, Axis] = ("x", "y", "z")
+    """Which axes of the normals in the files point right, down and away from the camera. If
+    they are right, floors are green and what faces the camera blue in ``fewmask inspect``."""
+
+    @field_validator("normal_axes")
+    @classmethod
+    def _are_three(cls, axes: tuple[Axis, Axis, Axis]) -> tuple[Axis, Axis, Axis]:
+        if {axis[-1] for axis in axes} != {*"xyz"}:
+            raise ValueError("must name x, y and z once each, with or without a minus")
+        return axes
+
+
+class Nyuv2Reader(Settings):
+    """NYUv2 in its official file, nyu_depth_v2_labeled.mat; masks only where classes are given.
+
+    Raw labels are 0 (unlabelled) and 1 to 894. ``mask_values`` says what they become; those that
+    it does not name count nowhere.
+    """
+
+    name: Literal["nyuv2"]
+    depth: Literal["filled", "raw"] = "filled"
+    """Depths with their gaps filled in by the authors, or as the sensor gave them."""
+    normals: Literal["derived", "none"] = "derived"
+    """The file has no normals: derive them from the depths, or do without."""
+
+
+Reader = Annotated[
+    ScenesReader
+    | OxfordPetReader
+    | VocReader
+    | CityscapesReader
+    | CamVidReader
+    | F3FaciesReader
+    | FolderReader
+    | ClassFoldersReader
+    | Cifar10Reader
+    | Nyuv2MtanReader
+    | Nyuv2Reader,
+    Field(discriminator="name"),
+]
+
+LABEL_FREE = ("class_folders", "cifar10", "nyuv2")
+"""Readers that can do without classes; a folder without masks can, too."""
+
+_Subset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 
 Amount = Annotated[
-    Share | Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")],
-    Field(description="A share (0.2), a count (n100), or the name of an official subset (test)"),
+    Share | _Subset | Annotated[list[_Subset], Field(min_length=1)],
+    Field(
+        description="A share (0.2), a count (n100), or official subsets by name: test, or "
+        "[test1, test2]"
+    ),
 ]
 
 
@@ -133,8 +256,9 @@ class Dataset(Settings):
     """The on-disk format."""
     root: RelativePath | None = None
     """The dataset's folder below the data folder ($FEWMASK_DATA, or data/)."""
-    classes: list[Class] = Field(min_length=2, max_length=254, json_schema_extra=_or_names)
-    """The classes in the order of their indices: names, or names with colours."""
+    classes: list[Class] = Field(default=[], max_length=254, json_schema_extra=_or_names)
+    """The classes in the order of their indices: names, or names with colours. Absent: the
+    dataset has no masks and serves for pretraining."""
     mask_values: dict[int, str] | None = None
     """What a value in a mask file means: the name of a class, or ``ignore``; absent: value i is
     class i and 255 is ignore."""
@@ -163,6 +287,8 @@ class Dataset(Settings):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Dataset":
         names = [one.name for one in self.classes]
+        if len(names) < 2 and (names or not self._can_be_label_free):
+            raise ValueError(f"classes: found {len(names)}; name at least two for the masks")
         if len(set(names)) < len(names):
             raise ValueError(f"two classes share a name: {', '.join(sorted(names))}")
         if "ignore" in names:
@@ -176,6 +302,11 @@ class Dataset(Settings):
         if self.root is None and self.reader.name != "scenes":
             raise ValueError(f"the reader {self.reader.name} needs a root: the dataset's folder")
         return self
+
+    @property
+    def _can_be_label_free(self) -> bool:
+        has_no_masks = self.reader.name == "folder" and self.reader.masks is None
+        return has_no_masks or self.reader.name in LABEL_FREE
 
     @property
     def height_width(self) -> tuple[int, int]:

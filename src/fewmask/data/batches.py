@@ -36,7 +36,7 @@ class Batch:
 
 
 class Pictures:
-    """Pictures of a store, and their masks, as batches on a device."""
+    """Pictures of a store, and their masks if it has any, as batches on a device."""
 
     def __init__(self, store: Store, rows: np.ndarray, device: torch.device) -> None:
         """Load ``rows`` (int64, in any order) to where they fit."""
@@ -44,12 +44,14 @@ class Pictures:
         self.rows = np.sort(rows)
         self.size = (store.height, store.width)
         self.extents = torch.from_numpy(store.extents[self.rows]).to(device)
+        self.has_masks = "mask" in store.fields
         pixels = len(rows) * store.height * store.width
-        self.residence = _residence(4 * pixels, device)
+        self.residence = _residence((3 + self.has_masks) * pixels, device)
         if self.residence != "file":
             home = device if self.residence == "device" else torch.device("cpu")
             self._image = torch.from_numpy(store.read("image", self.rows)).to(home)
-            self._mask = torch.from_numpy(store.read("mask", self.rows)).to(home)
+            if self.has_masks:
+                self._mask = torch.from_numpy(store.read("mask", self.rows)).to(home)
 
     def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
         """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
@@ -57,7 +59,7 @@ class Pictures:
         image = self._fetch("image", rows, places)
         extents = self.extents[torch.from_numpy(places).to(self.device)]
         batch = Batch(rows, _as_float(image), _inside(extents, *self.size))
-        if masks:
+        if masks and self.has_masks:
             batch.mask = self._fetch("mask", rows, places).long()
         return batch
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.readers import has_files
+from fewmask.data.readers import has_files, parse_settings
 from fewmask.data.sheet import contact_sheet
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
@@ -28,7 +28,7 @@ def describe(path: Path) -> str:
             ("categories", _categories(store)),
             ("size", f"{store.height} x {store.width} (height x width), fit: {store.fit}"),
             ("original sizes", _sizes(store.sizes)),
-            ("fields", ", ".join(store.fields)),
+            ("fields", _fields(store)),
             ("digest", store.digest),
             ("settings", store.settings),
         ]
@@ -59,8 +59,19 @@ def _files(settings: Dataset) -> str:
     return f"not in {root}" + (", can be downloaded" if settings.download else "")
 
 
+def _fields(store: Store) -> str:
+    """What there is of every picture; what was not measured but computed says so."""
+    reader = parse_settings(store.settings)[1].reader
+    notes = (
+        {"normal": " (derived from depth)"} if getattr(reader, "normals", "") == "derived" else {}
+    )
+    return ", ".join(field + notes.get(field, "") for field in store.fields)
+
+
 def _classes(store: Store) -> str:
     """A table of how much of the labelled pixels and pictures each class has."""
+    if not store.classes:
+        return "no classes: pictures without masks, for pretraining"
     pixels, labelled = store.class_pixels, store.labelled.sum()
     total = max(pixels.sum(), 1)
     lines = [("class", "labelled pixels", "pictures")]

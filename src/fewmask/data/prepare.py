@@ -5,27 +5,22 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.data.readers import Item, has_files, open_reader, parse_settings
-from fewmask.data.rows import Row, make_row, start_worker
+from fewmask.data.rows import make_row
 from fewmask.data.store import Store
 from fewmask.data.store_writer import StoreWriter
+from fewmask.data.workers import work_on
 from fewmask.errors import FewmaskError
 from fewmask.paths import data_folder
 from fewmask.progress import bar
-
-IN_FLIGHT = 4
-"""Pictures per worker that wait to be decoded or written: memory does not grow with the dataset."""
 
 
 def prepare(settings_json: str, output: Path, workers: int = 1) -> None:
@@ -50,51 +45,12 @@ def prepare(settings_json: str, output: Path, workers: int = 1) -> None:
         _unwinding_on_sigterm(),
         StoreWriter(output, settings_json, reader.categories) as writer,
         bar(f"prepare {name}", len(items)) as progress,
-        closing(_rows(settings_json, items, workers)) as rows,
+        closing(work_on(items, partial(make_row, settings_json), workers)) as rows,
     ):
         for done, row in enumerate(rows, start=1):
             writer.append(row)
             progress.at(done)
     _report(output, time.monotonic() - started)
-
-
-def _rows(settings_json: str, items: list[Item], workers: int) -> Iterator[Row]:
-    """The rows of all items in their order."""
-    if workers == 1:
-        for item in items:
-            yield make_row(settings_json, item)
-        return
-    # Started afresh, as a forked process would inherit locks that threads of this one hold.
-    executor = ProcessPoolExecutor(workers, get_context("spawn"), initializer=start_worker)
-    waiting = deque()
-    try:
-        with _one_thread_each():
-            for item in items:
-                waiting.append(executor.submit(make_row, settings_json, item))
-                if len(waiting) == IN_FLIGHT * workers:
-                    yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    except BrokenProcessPool:
-        raise FewmaskError(
-            "a decoding process ended early, most likely killed for want of memory\n"
-            f"  mend: more memory, or fewer workers than {workers}"
-        ) from None
-    finally:
-        executor.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Have processes that are started here compute with one thread: they share the cores."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        del os.environ["OMP_NUM_THREADS"]
-        if before is not None:
-            os.environ["OMP_NUM_THREADS"] = before
 
 
 @contextmanager

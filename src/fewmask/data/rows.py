@@ -3,12 +3,8 @@
 It imports little, as every process has to.
 """
 
-import os
-import signal
-import threading
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import parent_process
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +25,7 @@ class Row:
     size: tuple[int, int]
     extent: tuple[int, int]
     image: np.ndarray
-    mask: np.ndarray
+    mask: np.ndarray | None
     category: int = -1
     depth: np.ndarray | None = None
     normal: np.ndarray | None = None
@@ -45,13 +41,15 @@ def make_row(settings_json: str, item: Item) -> Row:
         return None if values is None else fit_values(values, placement, fill)
 
     mask = fitted(sample.mask, IGNORE)
+    if mask is None and settings.classes:
+        mask = np.full(placement.frame, IGNORE, np.uint8)
     return Row(
         name=item.name,
         subset=item.subset,
         size=placement.size,
         extent=placement.extent,
         image=fit_image(sample.image, placement),
-        mask=np.full(placement.frame, IGNORE, np.uint8) if mask is None else mask,
+        mask=mask,
         category=-1 if sample.category is None else sample.category,
         depth=fitted(sample.depth, 0),
         normal=fitted(sample.normal, 0),
@@ -63,16 +61,3 @@ def _opened(settings_json: str, data: Path) -> tuple[Dataset, Reader]:
     """The reader of this process."""
     settings = parse_settings(settings_json)[1]
     return settings, open_reader(settings, data)
-
-
-def start_worker() -> None:
-    """Have this process end with the one that started it, and not before."""
-    # Ctrl-C reaches all processes; the first one cleans up and tells the others to end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Do not outlive a parent that was killed: it cannot tell its workers to end."""
-    parent_process().join()
-    os._exit(1)

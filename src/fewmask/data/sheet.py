@@ -78,12 +78,11 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
     def read(field: str) -> np.ndarray:
         return store.read(field, [row])[0, :height, :width]
 
-    image, mask = read("image"), read("mask")
-    tiles = {
-        "picture": image,
-        "mask": _coloured(mask, store.palette),
-        "overlay": _overlay(image, mask, store.palette),
-    }
+    tiles = {"picture": read("image")}
+    if "mask" in store.fields:
+        mask = read("mask")
+        tiles["mask"] = _coloured(mask, store.palette)
+        tiles["overlay"] = _overlay(tiles["picture"], mask, store.palette)
     if "depth" in store.fields:
         tiles["depth"] = _depth(read("depth"))
     if "normal" in store.fields:
@@ -137,7 +136,7 @@ def _caption(store: Store, row: int) -> str:
     if store.categories:
         category = store.read("category", [row])[0]
         parts.append(store.categories[category] if category >= 0 else "")
-    if not store.labelled[row]:
+    if store.classes and not store.labelled[row]:
         parts.append("unlabelled")
     return "  ·  ".join(part for part in parts if part)
 
@@ -150,7 +149,10 @@ def _legend(store: Store) -> list:
         Patch(facecolor=colour / 255, edgecolor="0.6", label=f"{name}  {100 * share:.1f} %")
         for name, colour, share in zip(store.classes, store.palette, shares, strict=True)
     ]
-    if store.class_pixels.sum() < store.extents.prod(axis=1, dtype=np.int64).sum():
+    if (
+        store.classes
+        and store.class_pixels.sum() < store.extents.prod(axis=1, dtype=np.int64).sum()
+    ):
         stripes = {"facecolor": "0.94", "edgecolor": "0.7", "hatch": "////"}
         handles.append(Patch(**stripes, label="counts nowhere"))
     return handles

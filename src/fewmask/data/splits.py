@@ -53,11 +53,12 @@ def draw(
 ) -> list[str]:
     """Give every picture its role.
 
-    Test and validation are an official subset, or drawn from the pictures with masks outside such
+    Test and validation are official subsets, or drawn from the pictures with masks outside such
     subsets; a share is a share of all pictures with masks. With `blocks` they are drawn as whole
     runs of neighbouring rows of a subset, as few as hold the number asked for. No role is given to
     pictures without a mask in these runs and, unless `train` names it, in an official subset that
-    is held out, nor to pictures outside the subsets in `train`.
+    is held out, nor to pictures outside the subsets in `train`. In a dataset without classes all
+    that `train` allows is unlabelled, at any fraction.
 
     Args:
         pictures: what there is.
@@ -77,6 +78,9 @@ def draw(
             are; test, validation or labelled would be empty; or a picture on the list is unknown,
             has no mask, or is not to be trained on.
     """
+    if not pictures.class_pixels.shape[1]:  # without classes there is nothing to test on
+        pool = _in_subsets(pictures, settings.train)
+        return np.where(pool, "unlabelled", "").tolist()
     if not pictures.masked.any():
         raise FewmaskError("split: no picture has a mask, so there is nothing to test on")
     kinds = _kinds(pictures, settings.stratify)
@@ -149,17 +153,17 @@ def _hold_out(
     """Write test and validation into `roles`; return who else may not be trained on (bool (N,))."""
     subsets = np.array(pictures.subsets)
     amounts = {"test": settings.test, "validation": settings.validation}
-    official = [amount for amount in amounts.values() if _is_subset(amount)]
+    official = [subset for amount in amounts.values() for subset in _named(amount)]
     in_official = _in_subsets(pictures, official)
     blocks = _blocks(pictures.subsets, settings.blocks or 1)
     shut_blocks = blocks[in_official | np.isin(pictures.names, list(reserved))]
 
     for role, amount in amounts.items():
         free = pictures.masked & (roles == "")
-        if _is_subset(amount):
-            rows = np.flatnonzero(free & (subsets == amount))
-            if not len(rows):
-                raise FewmaskError(f"split.{role}: no picture of {amount} that has a mask is left")
+        if _named(amount):
+            rows = np.flatnonzero(free & np.isin(subsets, _named(amount)))
+            for subset in {*_named(amount)} - {*subsets[rows]}:
+                raise FewmaskError(f"split.{role}: no picture of {subset} that has a mask is left")
         else:
             free &= ~np.isin(blocks, shut_blocks)
             count = _count(amount, pictures.masked.sum())
@@ -175,8 +179,11 @@ def _hold_out(
     return beside_held_out | in_official if settings.train is None else beside_held_out
 
 
-def _is_subset(amount: float | str) -> bool:
-    return isinstance(amount, str) and not re.fullmatch(r"n\d+", amount)
+def _named(amount: float | str | list[str]) -> list[str]:
+    """The official subsets that an amount names; none where it says how many are drawn."""
+    if isinstance(amount, list):
+        return amount
+    return [amount] if isinstance(amount, str) and not re.fullmatch(r"n\d+", amount) else []
 
 
 def _in_subsets(pictures: Pictures, wanted: Iterable[str] | None) -> np.ndarray:

@@ -1,7 +1,8 @@
 """The prepared dataset: one HDF5 file that is written whole or not at all.
 
     image         uint8   (N, H, W, 3)  one picture per chunk, not compressed
-    mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled
+    mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled;
+                                        absent where the dataset has no classes
     depth         float32 (N, H, W)     optional, metres, 0 = not known
     normal        float32 (N, H, W, 3)  optional, unit vectors, 0 = not known
     extent        int32   (N, 2)        height and width of the part that is picture, not padding
@@ -29,7 +30,7 @@ from fewmask.errors import FewmaskError
 FORMAT = 1
 PIXELS = ("image", "mask", "depth", "normal")
 PER_ROW = ("extent", "size", "class_pixels", "category")
-REQUIRED = ("image", "mask", "extent", "size", "class_pixels", "name", "subset")
+REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
 MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fewmask prepare)"
 
 
@@ -83,7 +84,7 @@ class Store:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes in the order of their indices."""
+        """The names of the classes in the order of their indices; none: there are no masks."""
         return tuple(json.loads(self._file.attrs["classes"]))
 
     @cached_property
@@ -197,7 +198,7 @@ class Store:
             raise FewmaskError(
                 f"{self.path}: format {found}; this version reads format {FORMAT}\n{MEND}"
             )
-        wanted = {*self.fields, *REQUIRED}
+        wanted = {*self.fields, *REQUIRED, *(["mask"] if self.classes else [])}
         lengths = {field: len(self._file[field]) for field in wanted if field in self._file}
         if len(lengths) < len(wanted) or len(set(lengths.values())) != 1:
             raise FewmaskError(f"{self.path}: not whole: it holds {lengths}\n{MEND}")

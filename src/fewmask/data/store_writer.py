@@ -119,7 +119,9 @@ class StoreWriter:
         return self._pixels[field]
 
     def _count(self, row: Row) -> list[int]:
-        """The labelled pixels of every class."""
+        """The labelled pixels of every class; nothing where there are no classes."""
+        if row.mask is None:
+            return [0] * len(self._classes)
         pixels = np.bincount(row.mask.ravel(), minlength=IGNORE + 1)
         if pixels[len(self._classes) : IGNORE].any():
             raise FewmaskError(
@@ -158,7 +160,7 @@ class StoreWriter:
             format=FORMAT,
             settings=self._settings_json,
             classes=json.dumps([one.name for one in self._classes]),
-            palette=np.array([one.colour for one in self._classes], np.uint8),
+            palette=np.array([one.colour for one in self._classes], np.uint8).reshape(-1, 3),
             categories=json.dumps(self._categories),
             fit=self._fit,
             digest=self._digest.hexdigest(),

