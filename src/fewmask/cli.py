@@ -113,12 +113,13 @@ def fetch_encoder(encoder: str, output: Path) -> None:
 @click.option("--settings", required=True, help="JSON of the dataset's settings.")
 @click.option("--output", type=path, required=True)
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--skip-damaged", is_flag=True, help="Leave damaged pictures out, and list them.")
 @job
-def prepare(settings: str, output: Path, workers: int) -> None:
+def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> None:
     """Decode a dataset's pictures and masks into one HDF5 file."""
     from fewmask.data.prepare import prepare
 
-    prepare(settings, output, workers)
+    prepare(settings, output, workers, skip_damaged)
 
 
 @commands.command()

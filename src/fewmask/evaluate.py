@@ -60,6 +60,7 @@ def evaluate(
     runtime = start(description["training"]["precision"], threads)
     network.to(runtime.device)
     with Store(dataset) as store:
+        store.check_name()
         if description["digests"]["dataset"] != store.digest:
             raise FewmaskError(f"{weights}: trained on other data than {dataset} holds")
         roles = splits.read(split)

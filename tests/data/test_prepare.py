@@ -176,18 +176,20 @@ def test_two_items_of_one_name(data, output):
 # --- Kills -----------------------------------------------------------------------------------
 
 
-def start_long(output):
+@pytest.fixture
+def long(output):
     """A preparation with two workers that would take minutes, once it has begun to write."""
     code = "import sys; from pathlib import Path; from fewmask.data.prepare import prepare;"
     code += "prepare(sys.argv[1], Path(sys.argv[2]), 2)"
     output.parent.mkdir(parents=True)
-    command = [sys.executable, "-c", code, scenes(5000, 64), str(output)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    while not any(file.stat().st_size > 100_000 for file in output.parent.iterdir()):
-        assert process.poll() is None
-        time.sleep(0.05)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    return process, workers
+    command = [sys.executable, "-c", code, scenes(5000, 64), output]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not any(file.stat().st_size > 100_000 for file in output.parent.iterdir()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.workers = psutil.Process(process.pid).children(recursive=True)
+        yield process
+        process.kill()
 
 
 def assert_all_end(workers):
@@ -199,21 +201,18 @@ def assert_all_end(workers):
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 128 + signal.SIGTERM), (signal.SIGINT, -signal.SIGINT)]
 )
-def test_asked_to_end_it_leaves_nothing(output, number, code):
-    process, workers = start_long(output)
-    process.send_signal(number)
-    process.communicate(timeout=20)
-    assert process.returncode == code
+def test_asked_to_end_it_leaves_nothing(long, output, number, code):
+    long.send_signal(number)
+    assert long.wait(timeout=20) == code
     assert not list(output.parent.iterdir())
-    assert_all_end(workers)
+    assert_all_end(long.workers)
 
 
-def test_killed_it_leaves_no_final_file_and_no_workers(output):
-    process, workers = start_long(output)
-    process.kill()
-    process.wait(timeout=20)
+def test_killed_it_leaves_no_final_file_and_no_workers(long, output):
+    long.kill()
+    long.wait(timeout=20)
     assert not output.exists()
-    assert_all_end(workers)
+    assert_all_end(long.workers)
 
 
 def test_workers_import_little():

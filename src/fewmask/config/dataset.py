@@ -128,6 +128,8 @@ class FolderReader(Settings):
     """Pattern of the masks, for example ``masks/*.png``; absent: no picture has one."""
     unlabelled: RelativePath | None = None
     """Pattern of further pictures that have no masks."""
+    masks_required: bool = False
+    """Whether it is a mistake if one of ``images`` has no mask; else it is unlabelled."""
 
     @field_validator("images", "masks", "unlabelled")
     @classmethod
@@ -135,6 +137,12 @@ class FolderReader(Settings):
         if pattern is not None and "*" not in pattern:
             raise ValueError("must hold a * that stands for the name of a picture")
         return pattern
+
+    @model_validator(mode="after")
+    def _says_which_masks(self) -> "FolderReader":
+        if self.masks_required and self.masks is None:
+            raise ValueError("masks_required: give the pattern of the masks, too")
+        return self
 
 
 class ClassFoldersReader(Settings):
@@ -270,6 +278,9 @@ class Dataset(Settings):
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How a picture reaches the size: fit the longer side and pad with edge pixels (padding
     counts nowhere), fit the shorter side and crop the centre, or stretch."""
+    skip_damaged: bool = False
+    """Leave pictures out whose files are damaged or make no sense, and list them; else the first
+    one stops the preparation."""
     split: Split = Split()
     """Who is tested on, validated on, and trained on."""
     download: list[Download] = []

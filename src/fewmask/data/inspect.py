@@ -33,7 +33,7 @@ def describe(path: Path) -> str:
             ("settings", store.settings),
         ]
         text = "\n".join(f"{key:15} {value}" for key, value in lines)
-        return f"{text}\n\n{_classes(store)}"
+        return f"{text}\n\n{_classes(store)}{_left_out(store)}"
 
 
 def list_datasets() -> str:
@@ -80,6 +80,14 @@ def _classes(store: Store) -> str:
     ):
         lines.append((name, f"{100 * count / total:5.1f} %", f"{seen:,} of {labelled:,}"))
     return _table(lines)
+
+
+def _left_out(store: Store) -> str:
+    """The damaged pictures that the store lacks."""
+    lines = [f"  {name}: {reason}" for name, reason in store.left_out]
+    return "\n".join(
+        ["", "", f"left out: {len(lines):,} damaged pictures", *lines] if lines else []
+    )
 
 
 def _categories(store: Store) -> str:

@@ -1,5 +1,6 @@
 """From a dataset's files to its store: decode, bring to one size, write in the readers' order."""
 
+import json
 import os
 import signal
 import sys
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from fewmask.config.dataset import Dataset
+from fewmask.data.decode import PictureError
 from fewmask.data.readers import Item, has_files, open_reader, parse_settings
-from fewmask.data.rows import make_row
+from fewmask.data.rows import LeftOut, make_row, make_row_or_leave_out
 from fewmask.data.store import Store
 from fewmask.data.store_writer import StoreWriter
 from fewmask.data.workers import work_on
@@ -23,34 +25,59 @@ from fewmask.paths import data_folder
 from fewmask.progress import bar
 
 
-def prepare(settings_json: str, output: Path, workers: int = 1) -> None:
+def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bool = False) -> None:
     """Write the store of a dataset, whole or not at all; the same for any number of workers.
 
     Args:
         settings_json: what `Grid.reading` says of the dataset.
         output: the HDF5 file to write.
         workers: how many processes decode.
+        skip_damaged: leave damaged pictures out, as if the settings said so.
 
     Raises:
         FewmaskError: files are missing or damaged, masks make no sense, or the output cannot be
             written.
     """
     started = time.monotonic()
+    if skip_damaged:
+        settings_json = _with_skip_damaged(settings_json)
     name, settings = parse_settings(settings_json)
     _check_root(name, settings)
     reader = open_reader(settings, data_folder())
     items = reader.items()
     _check_names(name, items)
+    make = partial(make_row_or_leave_out if settings.skip_damaged else make_row, settings_json)
     with (
         _unwinding_on_sigterm(),
         StoreWriter(output, settings_json, reader.categories) as writer,
         bar(f"prepare {name}", len(items)) as progress,
-        closing(work_on(items, partial(make_row, settings_json), workers)) as rows,
+        closing(work_on(items, make, workers)) as rows,
+        _mentioning_skip_damaged(),
     ):
         for done, row in enumerate(rows, start=1):
-            writer.append(row)
+            if isinstance(row, LeftOut):
+                writer.leave_out(row)
+            else:
+                writer.append(row)
             progress.at(done)
     _report(output, time.monotonic() - started)
+
+
+def _with_skip_damaged(settings_json: str) -> str:
+    parse_settings(settings_json)  # says what is wrong with it
+    return json.dumps(
+        json.loads(settings_json) | {"skip_damaged": True}, sort_keys=True, separators=(",", ":")
+    )
+
+
+@contextmanager
+def _mentioning_skip_damaged() -> Iterator[None]:
+    try:
+        yield
+    except PictureError as error:
+        raise PictureError(
+            f"{error}\n  or leave such pictures out: skip_damaged: true in the dataset's YAML"
+        ) from None
 
 
 @contextmanager
@@ -82,20 +109,26 @@ def _check_root(name: str, settings: Dataset) -> None:
 
 def _check_names(name: str, items: list[Item]) -> None:
     if not items:
-        raise FewmaskError(f"{name}: the reader finds no pictures")
+        raise FewmaskError(
+            f"{name}: the reader finds no pictures\n  mend: correct root and reader in its YAML"
+        )
     seen: set[str] = set()
     for item in items:
         if item.name in seen:
-            raise FewmaskError(f"{item.image}: a second picture with the name {item.name}")
+            raise FewmaskError(
+                f"{item.image}: a second picture with the name {item.name}\n"
+                f"  mend: rename or remove one of them"
+            )
         seen.add(item.name)
 
 
 def _report(output: Path, seconds: float) -> None:
-    """One line on what was written, and one on classes that were never seen."""
+    """What was written, classes that were never seen, and who was left out."""
     with Store(output) as store:
         labelled = int(store.labelled.sum())
         counts = f"{len(store):,} pictures, {labelled:,} with masks"
         print(f"{output}: {counts}, in {seconds:.1f} s", file=sys.stderr)
+        left_out = store.left_out
         absent = [store.classes[i] for i in np.flatnonzero(~store.class_pixels.any(axis=0))]
     if labelled and absent:
         print(
@@ -103,3 +136,7 @@ def _report(output: Path, seconds: float) -> None:
             f"by mask_values (by default 255 is ignored)",
             file=sys.stderr,
         )
+    if left_out:
+        print(f"left out: {len(left_out):,} damaged pictures", file=sys.stderr)
+    for name, reason in left_out:
+        print(f"  {name}: {reason}", file=sys.stderr)

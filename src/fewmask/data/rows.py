@@ -11,6 +11,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
+from fewmask.data.decode import PictureError
 from fewmask.data.fit import fit_image, fit_values, place
 from fewmask.data.readers import Item, Reader, open_reader, parse_settings
 from fewmask.paths import data_folder
@@ -31,9 +32,27 @@ class Row:
     normal: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """A picture that is passed over because it is damaged."""
+
+    name: str
+    reason: str
+    """One line that names the file."""
+
+
+def make_row_or_leave_out(settings_json: str, item: Item) -> Row | LeftOut:
+    """The row of a picture, or why it has none."""
+    try:
+        return make_row(settings_json, item)
+    except PictureError as error:
+        return LeftOut(item.name, str(error).splitlines()[0])
+
+
 def make_row(settings_json: str, item: Item) -> Row:
-    """Load one picture and bring it to the size of the store."""
-    settings, reader = _opened(settings_json, data_folder())
+    """Load one picture and bring it to the size of the store. Raises PictureError."""
+    settings, reader, root = _opened(settings_json, data_folder())
+    _check_files(item, root)
     sample = reader.load(item)
     placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
 
@@ -56,8 +75,30 @@ def make_row(settings_json: str, item: Item) -> Row:
     )
 
 
+def _check_files(item: Item, root: Path) -> None:
+    """Raise PictureError for a file outside the dataset's folder, and for a mask that is lacking.
+
+    Names on lists may hold ``..``, and links lead anywhere: a dataset must not read what is not
+    its own. The folder itself may well be a link.
+    """
+    for path in (item.image, item.mask):
+        if path is not None and not path.resolve().is_relative_to(root):
+            raise PictureError(
+                f"{path}: found a file outside the dataset's folder: {path.resolve()}\n"
+                f"  expected: a file in {root}\n"
+                f"  mend: copy it into the folder (the folder as a whole may be a link), or unlist "
+                f"it"
+            )
+    if item.needs_mask and item.mask is None:
+        raise PictureError(
+            f"{item.image}: found no mask of this picture\n"
+            f"  expected: a mask of every picture (masks_required)\n"
+            f"  mend: draw one, or set masks_required to false: then it is unlabelled"
+        )
+
+
 @lru_cache(maxsize=1)
-def _opened(settings_json: str, data: Path) -> tuple[Dataset, Reader]:
-    """The reader of this process."""
+def _opened(settings_json: str, data: Path) -> tuple[Dataset, Reader, Path]:
+    """The reader of this process, and the dataset's folder without links."""
     settings = parse_settings(settings_json)[1]
-    return settings, open_reader(settings, data)
+    return settings, open_reader(settings, data), (data / (settings.root or "")).resolve()

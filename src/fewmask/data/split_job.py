@@ -19,6 +19,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
     """
     wanted = from_json(Split, settings, "--settings")
     with Store(dataset) as store:
+        store.check_name()
         lists = {name: _names(store, file) for name, file in wanted.lists.items()}
         pictures = splits.Pictures(
             names=store.names,

@@ -10,6 +10,7 @@
     class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
     category      int64   (N,)          optional, index into the categories, -1 = not known
     name, subset  text    (N,)          the official subset, or nothing
+    left_out      text    (M, 2)        optional, names of damaged pictures that are not here, why
 
 Attributes: format, settings (JSON), classes (JSON), palette (K, 3), categories (JSON),
 fit, and digest: SHA-256 of the content of all rows in their order.
@@ -50,7 +51,9 @@ class Store:
                 f"{self.path}: no such file\n  mend: prepare the dataset (run the workflow)"
             ) from None
         except PermissionError:
-            raise FewmaskError(f"{self.path}: no permission to read it") from None
+            raise FewmaskError(
+                f"{self.path}: no permission to read it\n  mend: chmod u+r, or ask its owner"
+            ) from None
         except OSError as error:
             raise FewmaskError(f"{self.path}: not a whole HDF5 file: {error}\n{MEND}") from None
         try:
@@ -81,6 +84,13 @@ class Store:
     def subsets(self) -> list[str]:
         """The official subset of every picture, or an empty text."""
         return self._file["subset"].asstr()[:].tolist()
+
+    @cached_property
+    def left_out(self) -> list[tuple[str, str]]:
+        """The damaged pictures that were left out: names and reasons."""
+        if "left_out" not in self._file:
+            return []
+        return [(name, reason) for name, reason in self._file["left_out"].asstr()[:]]
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -189,6 +199,17 @@ class Store:
             )
         if digest.hexdigest() != self.digest:
             raise FewmaskError(f"{self.path}: the content does not match its digest\n{MEND}")
+
+    def check_name(self) -> None:
+        """Raise FewmaskError if the file is named after another dataset than the one it holds.
+
+        Jobs are handed the file ``NAME.h5`` for the dataset NAME of the experiment.
+        """
+        if self.path.stem != self.dataset:
+            raise FewmaskError(
+                f"{self.path}: found the dataset {self.dataset}\n"
+                f"  expected: {self.path.stem}, as the file is called\n{MEND}"
+            )
 
     def _check(self) -> None:
         found = self._file.attrs.get("format")

@@ -13,7 +13,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.data.readers import parse_settings
-from fewmask.data.rows import Row
+from fewmask.data.rows import LeftOut, Row
 from fewmask.data.store import FORMAT, PIXELS, Store, add_to_digest
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
@@ -68,6 +68,7 @@ class StoreWriter:
         self._digest = hashlib.sha256()
         self._text: dict[str, list[str]] = {"name": [], "subset": []}
         self._columns: dict[str, list] = {}
+        self._left_out: list[LeftOut] = []
         self._pixels: dict[str, h5py.Dataset] = {}
         self._on_exit = ExitStack()
 
@@ -106,6 +107,10 @@ class StoreWriter:
         self._text["name"].append(row.name)
         self._text["subset"].append(row.subset)
         add_to_digest(self._digest, row.name, row.subset, columns, arrays)
+
+    def leave_out(self, picture: LeftOut) -> None:
+        """Put on record that a picture is not there, and why."""
+        self._left_out.append(picture)
 
     def _create(self, field: str, value: np.ndarray) -> h5py.Dataset:
         self._pixels[field] = self._file.create_dataset(
@@ -148,14 +153,26 @@ class StoreWriter:
             with Store(self._partial) as store:
                 store.verify()
 
+    def _why(self) -> str:
+        if not self._left_out:
+            return ""
+        return (
+            f": all {len(self._left_out)} are damaged\n"
+            f"  found: {self._left_out[0].reason}\n"
+            f"  mend: replace them; if all are damaged, correct what the dataset's YAML says of them"
+        )
+
     def _complete(self) -> None:
         if not self._columns:
-            raise FewmaskError(f"{self._path}: there are no pictures to write")
+            raise FewmaskError(f"{self._path}: there are no pictures to write{self._why()}")
         for field, values in self._columns.items():
             dtype = np.int32 if field in ("extent", "size") else np.int64
             self._file.create_dataset(field, data=np.array(values, dtype))
         for field, values in self._text.items():
             self._file.create_dataset(field, data=values, dtype=h5py.string_dtype())
+        if self._left_out:
+            pairs = [(one.name, one.reason) for one in self._left_out]
+            self._file.create_dataset("left_out", data=pairs, dtype=h5py.string_dtype())
         self._file.attrs.update(
             format=FORMAT,
             settings=self._settings_json,

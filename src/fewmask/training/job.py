@@ -69,6 +69,7 @@ def train(
     """
     output.mkdir(parents=True, exist_ok=True)
     with _locked(output), Store(inputs.dataset) as store:
+        store.check_name()
         for leftover in output.glob(".*"):  # half-written files of a killed process
             leftover.unlink()
         digests = inputs.digests(store)

@@ -32,6 +32,8 @@ class Item:
     """File of the picture; None where nothing is read."""
     mask: Path | None = None
     """File of the mask; None: the picture is unlabelled."""
+    needs_mask: bool = False
+    """Whether it is a mistake that there is no mask."""
 
 
 @dataclass(frozen=True)
@@ -91,4 +93,6 @@ def has_files(root: Path) -> bool:
     try:
         return root.is_dir() and any(root.iterdir())
     except PermissionError:
-        raise FewmaskError(f"{root}: no permission to look into this folder") from None
+        raise FewmaskError(
+            f"{root}: no permission to look into this folder\n  mend: chmod u+rx, or ask its owner"
+        ) from None

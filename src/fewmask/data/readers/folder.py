@@ -2,7 +2,7 @@
 
 Patterns say which files: ``*`` stands for anything within a name, ``**`` for folders of any depth.
 What the stars of two patterns stand for pairs a picture with its mask. A picture without a mask is
-unlabelled, and welcome; a mask without a picture is a mistake.
+unlabelled, and welcome (unless ``masks_required``); a mask without a picture is a mistake.
 """
 
 import glob
@@ -33,7 +33,10 @@ class Reader:
             "unlabelled", self._reader.unlabelled, but=[*images.values(), *masks.values()]
         )
         self._check_pairs(images, masks)
-        items = [Item(name, image=path, mask=masks.get(name)) for name, path in images.items()]
+        items = [
+            Item(name, image=path, mask=masks.get(name), needs_mask=self._reader.masks_required)
+            for name, path in images.items()
+        ]
         # Unlabelled pictures are named by their whole path below the root, so that images/1.jpg
         # and extra/1.jpg are not taken for one another.
         items += [Item(self._path_name(path), image=path) for path in extra.values()]
