@@ -138,7 +138,7 @@ def test_at_the_original_size_of_unscaled_pictures_nothing_changes(
 def test_weights_of_other_data_are_refused(
     trained: Path, rooms_split: Path, rooms: Path, tmp_path: Path
 ):
-    other = tmp_path / "other.h5"
+    other = tmp_path / "rooms.h5"
     other.write_bytes(rooms.read_bytes())
     with h5py.File(other, "r+") as file:
         file.attrs["digest"] = "0" * 64

@@ -13,25 +13,48 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from fewmask.data.download import download
+from fewmask.data.resuming import CHUNK
 from fewmask.errors import FewmaskError
-from tests.data.making import settings
+from tests.data.making import noise, settings
 
 IMAGES = {"images/a.jpg": b"a picture", "images/b.jpg": b"another"}
 LISTS = {"annotations/list.txt": b"a 1 1 1"}
 
 
 class Server:
-    """Serves a folder on 127.0.0.1 and counts what it was asked for."""
+    """Serves a folder on 127.0.0.1 and counts what it was asked for.
+
+    ``cut_after``: a connection ends after that many bytes. ``ranges``: what it was asked to go on
+    from; a server that ``can_resume`` does.
+    """
 
     def __init__(self, folder):
-        self.folder, self.asked = folder, Counter()
+        self.folder, self.asked, self.ranges = folder, Counter(), []
+        self.cut_after, self.can_resume = None, True
         folder.mkdir()
         server = self
 
         class Handler(SimpleHTTPRequestHandler):
             def do_GET(self):
                 server.asked[self.path] += 1
-                super().do_GET()
+                wanted = self.headers.get("Range", "bytes=0-")
+                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                if start:
+                    server.ranges.append(start)
+                if not (server.folder / self.path[1:]).is_file():
+                    self.send_error(404)
+                    return
+                self.send(start if server.can_resume else 0)
+
+            def send(self, start):
+                content = (server.folder / self.path[1:]).read_bytes()
+                if start >= len(content):
+                    self.send_error(416)
+                    return
+                self.send_response(206 if start else 200)
+                self.send_header("Content-Length", str(len(content) - start))
+                self.end_headers()
+                self.wfile.write(content[start:][: server.cut_after])
 
             def log_message(self, *_):
                 pass
@@ -134,6 +157,69 @@ def test_datasets_that_share_a_folder_download_it_once(server, data, tmp_path):
     assert server.asked == {"/i.zip": 1}
     kinds = Counter((tmp_path / f"{i}.txt").read_text().splitlines()[1][:5] for i in range(4))
     assert kinds == {"downl": 1, "found": 3}
+
+
+# --- Cut connections -------------------------------------------------------------------------
+
+LARGE = {"images/a.jpg": noise(100_000).tobytes()}
+
+
+def test_a_cut_connection_is_opened_again_where_it_was_cut(server, data, receipt):
+    archive = server.offer("i.tar.gz", tar(LARGE))
+    server.cut_after = 40_000
+    download(settings(download=[archive]), receipt)
+    assert contents(data / "mine") == LARGE
+    assert server.ranges == [2 * CHUNK, 4 * CHUNK]
+
+
+def test_what_has_come_is_kept_when_the_server_is_gone(server, data, receipt):
+    archive = server.offer("i.zip", zipped(LARGE))
+    content = (server.folder / "i.zip").read_bytes()
+    part = data / ".mine.download/1/i.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content[:30_000])
+    (server.folder / "i.zip").unlink()
+    with pytest.raises(FewmaskError, match="kept: 30,000 bytes, from which the next attempt goes"):
+        download(settings(download=[archive]), receipt)
+    assert_nothing_is_there(data, receipt)
+    assert part.read_bytes() == content[:30_000]
+    server.offer("i.zip", content)
+    download(settings(download=[archive]), receipt)
+    assert contents(data / "mine") == LARGE
+    assert server.ranges == [30_000, 30_000]
+
+
+def test_a_server_that_cannot_go_on_sends_all_of_it(server, data, receipt):
+    archive = server.offer("i.zip", zipped(LARGE))
+    server.can_resume, server.cut_after = False, 40_000
+    with pytest.raises(FewmaskError, match=r"i\.zip: cannot be fetched: .*\n  kept: 32,768 bytes"):
+        download(settings(download=[archive]), receipt)
+    assert_nothing_is_there(data, receipt)
+    assert server.asked == {"/i.zip": 2}
+    server.cut_after = None
+    download(settings(download=[archive]), receipt)
+    assert contents(data / "mine") == LARGE
+
+
+def test_a_part_that_is_the_whole_is_taken(server, data, receipt):
+    archive = server.offer("i.zip", zipped(LARGE))
+    (data / ".mine.download/1").mkdir(parents=True)
+    (server.folder / "i.zip").rename(data / ".mine.download/1/i.zip.part")
+    server.offer("i.zip", zipped(LARGE))
+    download(settings(download=[archive]), receipt)
+    assert contents(data / "mine") == LARGE
+
+
+def test_a_part_of_another_file_is_dropped(server, data, receipt):
+    archive = server.offer("i.zip", zipped(LARGE))
+    part = data / ".mine.download/1/i.zip.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"of another file")
+    with pytest.raises(FewmaskError, match="what came is not what was expected"):
+        download(settings(download=[archive]), receipt)
+    assert not part.exists()
+    download(settings(download=[archive]), receipt)
+    assert contents(data / "mine") == LARGE
 
 
 # --- What goes wrong -------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -14,10 +14,6 @@ from fewmask.data.readers import has_files
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.paths import data_folder
-from fewmask.progress import bar
-
-MEGABYTE = 2**20
-TIMEOUT = 30  # seconds without a byte
 
 
 def download(settings: Dataset, receipt: Path) -> None:
@@ -70,9 +66,11 @@ def _fetch_all(archives: list[Download], root: Path) -> list[str]:
 
 
 def _fetch(archive: Download, folder: Path, root: Path) -> Path:
-    """The archive's file, fetched unless it is in ``folder`` and whole."""
+    """The archive's file, fetched (or fetched on) unless it is in ``folder`` and whole."""
     import pooch
     from requests import RequestException
+
+    from fewmask.data.resuming import Resuming
 
     name = Path(unquote(urlsplit(archive.url).path)).name
     pooch.get_logger().setLevel("WARNING")
@@ -80,43 +78,19 @@ def _fetch(archive: Download, folder: Path, root: Path) -> Path:
         f"  mend: try again later; or fetch it elsewhere and put it at {folder / name};\n"
         f"  or put the unpacked files into {root}"
     )
+    get = Resuming(folder / f"{name}.part")
     try:
-        with closing(_Meter(name)) as meter:
-            get = pooch.HTTPDownloader(meter, chunk_size=MEGABYTE, timeout=TIMEOUT)
-            return Path(pooch.retrieve(archive.url, archive.checksum, name, folder, None, get))
+        return Path(pooch.retrieve(archive.url, archive.checksum, name, folder, None, get))
     except RequestException as error:
-        raise FewmaskError(f"{archive.url}: cannot be fetched: {error}\n{by_hand}") from None
+        kept = f"  kept: {get.size:,} bytes, from which the next attempt goes on\n"
+        raise FewmaskError(
+            f"{archive.url}: cannot be fetched: {error}\n{kept if get.size else ''}{by_hand}"
+        ) from None
     except ValueError:  # what pooch raises for a wrong checksum
         raise FewmaskError(
             f"{archive.url}: what came is not what was expected, or not all of it\n"
             f"  expected: {archive.checksum}\n{by_hand}"
         ) from None
-
-
-class _Meter:
-    """What pooch reports its progress to."""
-
-    total = 0  # bytes; pooch sets it before the first update
-
-    def __init__(self, title: str) -> None:
-        self._title, self._done, self._bar = title, 0, None
-        self._open = ExitStack()
-
-    def update(self, size: int) -> None:
-        """Another ``size`` bytes are here."""
-        if self._bar is None:
-            title = f"download {self._title} (MB)"
-            self._bar = self._open.enter_context(bar(title, self.total // MEGABYTE))
-        self._done += size
-        self._bar.at(min(self._done, self.total) // MEGABYTE)
-
-    def reset(self) -> None:
-        """Begin anew."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self._open.close()
 
 
 def _unpack(archive: Path, folder: Path) -> None:
@@ -133,7 +107,10 @@ def _unpack(archive: Path, folder: Path) -> None:
         else:
             shutil.move(archive, folder / archive.name)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
-        raise FewmaskError(f"{archive}: cannot be unpacked: {error}") from None
+        raise FewmaskError(
+            f"{archive}: cannot be unpacked: {error}\n"
+            f"  mend: if the checksum is that of this file, the dataset's YAML names a wrong one"
+        ) from None
 
 
 def _check_names(names: list[str], archive: Path) -> None:

@@ -159,7 +159,7 @@ class StoreWriter:
         return (
             f": all {len(self._left_out)} are damaged\n"
             f"  found: {self._left_out[0].reason}\n"
-            f"  mend: replace them; if all are damaged, correct what the dataset's YAML says of them"
+            f"  mend: replace them, or correct what the dataset's YAML says of them"
         )
 
     def _complete(self) -> None:
