@@ -1,5 +1,8 @@
 """Pictures and masks of every kind become the same arrays; what makes no sense is said clearly."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -59,10 +62,78 @@ def test_a_transparent_colour_of_a_palette_becomes_white(tmp_path):
     assert (read_image(tmp_path / "a.png") == 255).all()
 
 
+def test_a_jpeg_of_four_inks(tmp_path):
+    flat("CMYK", (0, 255, 255, 0), (32, 32)).save(tmp_path / "a.jpg", quality=95)
+    assert Image.open(tmp_path / "a.jpg").mode == "CMYK"
+    difference = read_image(tmp_path / "a.jpg").astype(int) - RED
+    assert (abs(difference) < 8).all()
+
+
+def test_16_bits_of_every_colour(tmp_path):
+    """Which Pillow cannot write: three rows of two pixels, filter byte first."""
+    row = b"\0" + struct.pack(">6H", 65535, 0, 0, 65535, 0, 0)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 2, 3, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(3 * row),
+    }
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in (chunks | {b"IEND": b""}).items()
+        )
+    )
+    pixels = read_image(tmp_path / "a.png")
+    assert pixels.shape == (3, 2, 3)
+    assert (pixels == RED).all()
+
+
+def test_16_bits_with_the_high_byte_first(tmp_path):
+    """As older microscopes write TIFF: one strip of two pixels at the end of the file."""
+    tags = [(256, 2), (257, 1), (258, 16), (259, 1), (262, 1), (273, 110), (277, 1), (279, 4)]
+    fields = b"".join(struct.pack(">HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    content = b"MM\0*" + struct.pack(">IH", 8, len(tags)) + fields + bytes(4)
+    content += struct.pack(">HH", 257 * 77, 65535)
+    assert len(content) == 114
+    (tmp_path / "a.tif").write_bytes(content)
+    assert read_image(tmp_path / "a.tif")[0].tolist() == [[77] * 3, [255] * 3]
+
+
+def test_transparent_pixels_of_a_gif_become_white(tmp_path):
+    picture = flat("RGB", RED).quantize(2)
+    picture.save(tmp_path / "a.gif", transparency=picture.getpixel((0, 0)))
+    assert (read_image(tmp_path / "a.gif") == 255).all()
+
+
+def test_of_a_moving_gif_the_first_frame_counts(tmp_path):
+    flat("RGB", RED).save(tmp_path / "a.gif", save_all=True, append_images=[flat("RGB", GREEN)])
+    assert (read_image(tmp_path / "a.gif") == RED).all()
+
+
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF"])
 def test_what_the_ending_says_does_not_matter(tmp_path, kind):
     flat("RGB", GREEN).save(tmp_path / "a.jpg", format=kind)
     assert (read_image(tmp_path / "a.jpg") == GREEN).all()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"),
+    [
+        (1, lambda p: p),
+        (2, lambda p: p[:, ::-1]),
+        (3, lambda p: p[::-1, ::-1]),
+        (4, lambda p: p[::-1]),
+        (5, lambda p: p.transpose(1, 0, 2)),
+        (6, lambda p: np.rot90(p, -1)),
+        (7, lambda p: np.rot90(p, -1)[:, ::-1][::-1, ::-1].transpose(0, 1, 2)),
+        (8, lambda p: np.rot90(p)),
+    ],
+)
+def test_jpegs_are_turned_in_all_eight_ways(tmp_path, orientation, turned):
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = save(tmp_path / "a.jpg", noise(16, 24, 3), exif=exif)
+    assert np.array_equal(read_image(path), turned(read_image(path, upright=False)))
 
 
 def test_pictures_are_turned_as_exif_says_unless_masks_were_not(tmp_path):

@@ -85,9 +85,7 @@ def _classes(store: Store) -> str:
 def _left_out(store: Store) -> str:
     """The damaged pictures that the store lacks."""
     lines = [f"  {name}: {reason}" for name, reason in store.left_out]
-    return "\n".join(
-        ["", "", f"left out: {len(lines):,} damaged pictures", *lines] if lines else []
-    )
+    return "\n".join(["", "", f"left out as damaged: {len(lines):,}", *lines] if lines else [])
 
 
 def _categories(store: Store) -> str:

@@ -137,6 +137,6 @@ def _report(output: Path, seconds: float) -> None:
             file=sys.stderr,
         )
     if left_out:
-        print(f"left out: {len(left_out):,} damaged pictures", file=sys.stderr)
+        print(f"left out as damaged: {len(left_out):,}", file=sys.stderr)
     for name, reason in left_out:
         print(f"  {name}: {reason}", file=sys.stderr)

@@ -20,7 +20,9 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
     wanted = from_json(Split, settings, "--settings")
     with Store(dataset) as store:
         store.check_name()
-        lists = {name: _names(store, file) for name, file in wanted.lists.items()}
+        left_out = {name for name, _ in store.left_out}
+        listed = {name: _names(store, file) for name, file in wanted.lists.items()}
+        lists = {name: names - left_out for name, names in listed.items()}
         pictures = splits.Pictures(
             names=store.names,
             subsets=store.subsets,
@@ -38,6 +40,12 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         splits.write(output, store.names, roles)
         counts = ", ".join(f"{roles.count(role)} {role}" for role in splits.ROLES)
         print(f"{store.dataset} at {fraction}, seed {seed}: {counts}", file=sys.stderr)
+        if gone := listed.get(fraction, set()) & left_out:
+            print(
+                f"warning: {len(gone)} of the {len(listed[fraction])} names on the list {fraction} "
+                f"were left out as damaged: this is not the published split",
+                file=sys.stderr,
+            )
         missing = [store.classes[i] for i in splits.missing_classes(pictures, roles)]
         if missing:
             print(
@@ -53,9 +61,13 @@ def _names(store: Store, file: str) -> set[str]:
     path = data_folder() / (dataset.root or "") / file
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise FewmaskError(f"{path}: the list cannot be read: {error.strerror}") from None
-    known = set(store.names)
+    except (OSError, UnicodeDecodeError) as error:
+        raise FewmaskError(
+            f"{path}: the list cannot be read: {error}\n"
+            f"  expected: text, one picture in each line (pickled lists are never read)\n"
+            f"  mend: put such a file there, or take it out of split.lists"
+        ) from None
+    known = {*store.names, *(name for name, _ in store.left_out)}
     listed = [line.split()[0] for line in lines if line.strip()]
     # Published lists name pictures by path or stem; a store names them by what is unique.
     return {name if name in known else Path(name).stem for name in listed}
