@@ -202,3 +202,56 @@ def test_every_shipped_experiment_resolves(monkeypatch: pytest.MonkeyPatch):
     for path in files:
         assert load_grid([path]).runs, path
         assert load_chain(path)
+
+
+PRETRAINING = """\
+extends: chain
+stages:
+  pretrain:
+    objective: {name: masked_image}
+    batch: {labelled: 0, all: 4}
+    evaluation: {metric: loss}
+  first: {start_from: pretrain, take_over: [encoder]}
+"""
+
+
+@pytest.fixture
+def pretrained(small: Path) -> Path:
+    """The project with a method that pretrains without labels."""
+    write("methods/pretrained", PRETRAINING)
+    write("config", EXPERIMENT.replace("[chain]", "[pretrained]"))
+    return small
+
+
+def test_a_stage_comes_after_the_one_it_starts_from(pretrained: Path):
+    assert folders("pretrained") == [
+        "results/stages/rooms/pretrained/all/0/pretrain",
+        "results/stages/rooms/pretrained/n40/0/first",
+        "results/stages/rooms/pretrained/n40/0/second",
+    ]
+
+
+def test_a_circle_of_stages_is_refused(small: Path):
+    write("methods/chain", METHOD.replace("first: {}", "first: {start_from: second}"))
+    with pytest.raises(ConfigError, match="no stage second before first"):
+        load_grid()
+
+
+def test_what_sees_no_label_is_trained_once_for_all_fractions_and_methods(pretrained: Path):
+    write("methods/longer", "extends: pretrained\nstages:\n  second: {steps: 99}\n")
+    write("config", EXPERIMENT.replace("[chain]", "[pretrained, longer]"))
+    grid = load_grid()
+    trained = {(key, run.seed) for run in grid.runs for key in grid.stages(run)}
+    stages = [key.stage for key, _ in trained]
+    assert len(grid.runs) == 12  # 2 methods x 3 fractions x 2 seeds
+    assert stages.count("pretrain") == 2  # one a seed
+    assert stages.count("first") == 6  # one a fraction and seed, for both methods
+    assert stages.count("second") == 12
+    inputs = grid.training_inputs(grid.stages(grid.runs[0])[0], 0)
+    assert inputs["split"] == "results/splits/rooms/all/0.csv"
+
+
+def test_what_starts_from_a_labelled_stage_depends_on_the_fraction(small: Path):
+    after = PRETRAINING.split("stages:\n")[1].split("  first")[0].replace("pretrain:", "after:")
+    write("methods/chain", METHOD + after + "    start_from: second\n")
+    assert folders("chain")[-1] == "results/stages/rooms/chain/n40/0/after"

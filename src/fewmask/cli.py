@@ -272,12 +272,12 @@ def list_methods() -> None:
     """List the configured methods."""
     from fewmask.config.layers import load_chain, validate
     from fewmask.config.method import Method
-    from fewmask.grid import names_in
+    from fewmask.grid import names_in, stage_order
     from fewmask.paths import CONFIG
 
     for name in names_in("methods"):
         method = validate(Method, load_chain(CONFIG / "methods" / f"{name}.yaml"))
-        click.echo(f"{name:24} {' -> '.join(method.stages):36} {method.description}")
+        click.echo(f"{name:24} {' -> '.join(stage_order(method.stages)):36} {method.description}")
 
 
 @methods.command("show")

@@ -189,7 +189,7 @@ class Grid:
         chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
         method = validate(Method, chain)
         self._chains[name] = chain
-        self._stage_names[name] = list(method.stages)
+        self._stage_names[name] = stage_order(method.stages)
 
     def _check_fractions(self) -> None:
         for fraction in self.experiment.fractions:
@@ -210,8 +210,12 @@ class Grid:
         for name in self._stage_names[method]:
             stage = self._settings(self._chains[method], dataset, method, fraction, name)
             upstream = self._start(stage, keys, method, name)
-            owner = self._owner(stage, upstream, dataset, method, fraction, name)
-            keys[name] = StageKey(dataset, owner, fraction, name)
+            sees_labels = stage.needs_labels or (upstream and upstream.fraction != ALL)
+            seen = fraction if sees_labels else ALL
+            if seen != fraction:  # trained once for all fractions: no setting may depend on one
+                stage = self._settings(self._chains[method], dataset, method, seen, name)
+            owner = self._owner(stage, upstream, dataset, method, seen, name)
+            keys[name] = StageKey(dataset, owner, seen, name)
             self._stages[keys[name]] = stage
             self._upstream[keys[name]] = upstream
         return tuple(keys.values())
@@ -277,6 +281,19 @@ class Grid:
             if override.when.selects(**cell):
                 layers.append(layer)
         return validate(Stage, layers, f"stage {name} of {method} on {dataset} at {fraction}")
+
+
+def stage_order(stages: dict[str, dict[str, Any]]) -> list[str]:
+    """The names of stages as they are written, but each after the one that it starts from: a
+    method may put a stage before those of the method that it extends."""
+    names: list[str] = []
+    waiting = list(stages)
+    while waiting:
+        ready = [n for n in waiting if stages[n].get("start_from") not in waiting]
+        # In a circle none is ready: leave it as written, to be refused where stages are resolved.
+        names.append((ready or waiting)[0])
+        waiting.remove(names[-1])
+    return names
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -46,9 +46,9 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
     if grid.datasets[run.dataset].download:
         yield _job(layout, "download", layout.download, "{dataset}", cell)
     yield _job(layout, "prepare", layout.dataset, "{dataset}", cell)
-    yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)
     for key in grid.stages(run):
         of_stage = cell | asdict(key)
+        yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
         yield Job(
             grid.stage_files(key, run.seed)["weights"],
             layout.log("train", layout.stage_cell).format(**of_stage),

@@ -167,6 +167,9 @@ class FixedWeighting(Settings):
     """By the name of the loss; one that is not named has weight 1."""
 
 
+Part = Literal["encoder", "decoder", "segmentation_head"]
+
+
 class Resources(Settings):
     """What a stage asks of the cluster. Nothing here can change a result."""
 
@@ -198,9 +201,16 @@ class Stage(Settings):
     """Ask the GPU for kernels that give the same bits every time (slower); a CPU always does."""
     start_from: Name | None = None
     """A stage of this method whose trained weights this one starts from."""
+    take_over: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
+    """The parts of the network whose weights come from there; the others start afresh."""
     checkpoint_minutes: float = Field(default=5, gt=0)
     """Minutes between two checkpoints."""
     resources: Resources = Resources()
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the weights depend on who is labelled."""
+        return "labelled" in self.objective.draws
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""

@@ -4,7 +4,7 @@ They stand here, apart from the code that trains, because planning reads them an
 import torch.
 """
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,5 +21,17 @@ class Supervised(Settings):
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
 
 
-Objective = Supervised
-"""Any objective's settings; a union, told apart by ``name``, as soon as there are two."""
+class MaskedImage(Settings):
+    """Predict the pixels of a picture in which some patches were rotated (paper 000, 2.2)."""
+
+    name: Literal["masked_image"]
+    patches: int = Field(default=5, gt=0)
+    """How many patches of each picture are rotated by 0, 90, 180 or 270 degrees."""
+    patch_size: int = Field(default=32, gt=1)
+    """Height and width of a patch in pixels; the paper does not say."""
+
+    draws: ClassVar[tuple[str, ...]] = ("all",)
+
+
+Objective = Annotated[Supervised | MaskedImage, Field(discriminator="name")]
+"""Any objective's settings, told apart by ``name``."""

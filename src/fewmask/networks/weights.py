@@ -1,6 +1,7 @@
 """Weights in files: safetensors, with everything beside them that is needed to use them."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,34 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, on the CPU."""
     with safe_open(path, "pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def take_over(network: Segmenter, path: Path, parts: list[str]) -> None:
+    """Load some parts of a network from a file of weights, each as a whole, and say which.
+
+    Raises FewmaskError if the file's part has other tensors than the network's.
+    """
+    weights = load_weights(path)
+    for part in parts:
+        prefix = f"{part}."
+        given = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in weights.items()
+            if name.startswith(prefix)
+        }
+        try:
+            getattr(network, part).load_state_dict(given)
+        except RuntimeError as error:
+            reasons = "; ".join(line.strip() for line in str(error).split("\n")[1:3])
+            raise FewmaskError(
+                f"{path}: its {part} does not fit the network: {reasons}\n"
+                f"  mend: give both stages the same network, or leave {part} out of take_over"
+            ) from None
+    afresh = [name for name, _ in network.named_children() if name not in parts]
+    print(
+        f"from {path}: {', '.join(parts)}; newly initialised: {', '.join(afresh) or 'nothing'}",
+        file=sys.stderr,
+    )
 
 
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:

@@ -10,6 +10,9 @@ from fewmask.objectives.objective import Objective
 
 def build(stage: Stage, classes: int, encoder_weights: Path | None = None) -> Objective:
     """The objective of a stage with its networks, weights drawn from torch's generator."""
-    network = Segmenter(stage.network, classes, encoder_weights)
+
+    def network(outputs: int) -> Segmenter:
+        return Segmenter(stage.network, outputs, encoder_weights)
+
     module = import_module(f"fewmask.objectives.{stage.objective.name}")
-    return module.build(stage.objective, network)
+    return module.build(stage.objective, classes, network)

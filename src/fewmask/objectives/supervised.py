@@ -1,5 +1,7 @@
 """Supervised learning: the masks of the labelled pictures."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
 from fewmask.config import objectives as settings
@@ -22,4 +24,8 @@ class Supervised(Objective):
         return {name: BY_NAME[name](logits, batch.mask) for name in self.names}
 
 
-build = Supervised
+def build(
+    options: settings.Supervised, classes: int, network: Callable[[int], Segmenter]
+) -> Supervised:
+    """The objective with a network that predicts the classes."""
+    return Supervised(options, network(classes))

@@ -22,7 +22,7 @@ from fewmask.data.batches import Draws, Pictures
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
-from fewmask.networks.weights import load_weights, read_description, save_weights
+from fewmask.networks.weights import read_description, save_weights, take_over
 from fewmask.objectives import build
 from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, WEIGHTS
 from fewmask.progress import Bar, bar
@@ -161,7 +161,7 @@ def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runti
     objective.network.check_size(*_crop(stage, store))
     objective.network.check_size(store.height, store.width)
     if inputs.start_from is not None:
-        objective.network.load_state_dict(load_weights(inputs.start_from))
+        take_over(objective.network, inputs.start_from, stage.take_over)
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
     draws = Draws(Pictures(store, used, runtime.device), {r: drawn[r] for r in sizes}, sizes, seed)
     validation = Pictures(store, rows["validation"], runtime.device)

@@ -1,0 +1,98 @@
+"""Masked image modelling: put rotated patches right again (paper 000, 2.2)."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+
+from fewmask.config import objectives as settings
+from fewmask.data.batches import Batch
+from fewmask.networks.segmenter import Segmenter
+from fewmask.objectives.objective import Objective
+from fewmask.seeds import derive
+
+CHANNELS = 3
+"""What the network predicts for a pixel: red, green and blue."""
+
+
+class MaskedImage(Objective):
+    """The squared error of the original pixels, predicted from a picture with rotated patches.
+
+    The paper does not name the loss; the squared error, averaged over the pixels of pictures and
+    not of their padding, is the natural reading.
+    """
+
+    def __init__(self, options: settings.MaskedImage, network: Segmenter) -> None:
+        super().__init__(network)
+        self.options = options
+
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        total, pixels = self._error(self.network, batches["all"])
+        return {"reconstruction": total / pixels}
+
+    @torch.no_grad()
+    def validate(
+        self,
+        network: nn.Module,
+        batches: Iterable[Batch],
+        autocast: Callable[[], AbstractContextManager],
+    ) -> dict[str, float]:
+        """The same error on the validation pictures as ``loss``, with the same patches always."""
+        torch.manual_seed(derive("validation"))
+        network.eval()
+        total, pixels = 0.0, 0.0
+        for batch in batches:
+            with autocast():
+                of_batch, counted = self._error(network, batch)
+            total, pixels = total + of_batch, pixels + counted
+        network.train()
+        return {"loss": float(total / pixels)}
+
+    def _error(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The summed squared error, and the number of values that it is summed over."""
+        perturbed = rotate_patches(batch.image, self.options.patches, self.options.patch_size)
+        predicted = network(perturbed, batch.inside)["segmentation"].float()
+        error = (predicted - batch.image).square() * batch.inside
+        return error.sum(), CHANNELS * batch.inside.sum()
+
+
+def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
+    """Rotate square patches of every picture by 0, 90, 180 or 270 degrees.
+
+    Args:
+        images: (N, C, H, W).
+        patches: how many; each lies at any place in the picture, and shows the original's pixels.
+            Where two overlap the later one is seen.
+        size: of a patch in pixels, at most H and W.
+
+    Returns:
+        The pictures, of the same shape, type and memory format.
+    """
+    count, _, height, width = images.shape
+    top = torch.randint(height - size + 1, (patches, count, 1, 1))
+    left = torch.randint(width - size + 1, (patches, count, 1, 1))
+    turns = torch.randint(4, (patches, count))
+    place = torch.arange(size * size).view(size, size)
+    turned = torch.stack([place.rot90(k) for k in range(4)])[turns]  # (patches, N, size, size)
+
+    def pixels(within: Tensor) -> Tensor:
+        """Indices into the picture of places within the patches: (patches, N, size * size)."""
+        return ((top + within // size) * width + left + within % size).flatten(2)
+
+    source = torch.arange(height * width).repeat(count, 1)
+    for target, shown in zip(pixels(place.expand_as(turned)), pixels(turned), strict=True):
+        source.scatter_(1, target, shown)
+    source = source.to(images.device, non_blocking=True)[:, None].expand(-1, images.shape[1], -1)
+    rotated = images.flatten(2).gather(2, source).unflatten(2, (height, width))
+    is_channels_last = images.is_contiguous(memory_format=torch.channels_last)
+    return rotated.contiguous(
+        memory_format=torch.channels_last if is_channels_last else torch.contiguous_format
+    )
+
+
+def build(
+    options: settings.MaskedImage, classes: int, network: Callable[[int], Segmenter]
+) -> MaskedImage:
+    """The objective with a network that predicts colours, whatever the classes."""
+    return MaskedImage(options, network(CHANNELS))
