@@ -255,3 +255,14 @@ def test_what_starts_from_a_labelled_stage_depends_on_the_fraction(small: Path):
     after = PRETRAINING.split("stages:\n")[1].split("  first")[0].replace("pretrain:", "after:")
     write("methods/chain", METHOD + after + "    start_from: second\n")
     assert folders("chain")[-1] == "results/stages/rooms/chain/n40/0/after"
+
+
+def test_an_upper_bound_is_trained_once_for_all_fractions(small: Path):
+    write("methods/bound", "extends: chain\ndefaults: {labels: all}\n")
+    write("config", EXPERIMENT.replace("[chain]", "[chain, bound]"))
+    grid = load_grid()
+    keys = {(key, run.seed) for run in grid.runs for key in grid.stages(run)}
+    of_bound = [(key, seed) for key, seed in keys if key.method == "bound"]
+    assert {key.fraction for key, _ in of_bound} == {"all"}
+    # At the fraction "all" the method that it extends trains the very same.
+    assert len(of_bound) == 4

@@ -277,7 +277,7 @@ def list_methods() -> None:
 
     for name in names_in("methods"):
         method = validate(Method, load_chain(CONFIG / "methods" / f"{name}.yaml"))
-        click.echo(f"{name:24} {' -> '.join(stage_order(method.stages)):36} {method.description}")
+        click.echo(f"{name:28} {' -> '.join(stage_order(method.stages)):24} {method.description}")
 
 
 @methods.command("show")

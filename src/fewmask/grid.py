@@ -210,7 +210,7 @@ class Grid:
         for name in self._stage_names[method]:
             stage = self._settings(self._chains[method], dataset, method, fraction, name)
             upstream = self._start(stage, keys, method, name)
-            sees_labels = stage.needs_labels or (upstream and upstream.fraction != ALL)
+            sees_labels = stage.depends_on_fraction or (upstream and upstream.fraction != ALL)
             seen = fraction if sees_labels else ALL
             if seen != fraction:  # trained once for all fractions: no setting may depend on one
                 stage = self._settings(self._chains[method], dataset, method, seen, name)

@@ -1,5 +1,6 @@
 """Pictures and masks of every kind become the same arrays; what makes no sense is said clearly."""
 
+import errno
 import struct
 import zlib
 
@@ -125,7 +126,7 @@ def test_what_the_ending_says_does_not_matter(tmp_path, kind):
         (4, lambda p: p[::-1]),
         (5, lambda p: p.transpose(1, 0, 2)),
         (6, lambda p: np.rot90(p, -1)),
-        (7, lambda p: np.rot90(p, -1)[:, ::-1][::-1, ::-1].transpose(0, 1, 2)),
+        (7, lambda p: p[::-1, ::-1].transpose(1, 0, 2)),
         (8, lambda p: np.rot90(p)),
     ],
 )
@@ -175,6 +176,20 @@ def test_a_picture_that_is_cut_short(tmp_path, ending):
 def test_a_picture_that_is_missing(tmp_path):
     with pytest.raises(PictureError, match=r"a\.png: found no such file"):
         read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(OSError(errno.EIO, "Input/output error"), "Input/output"), (MemoryError(), "not enough mem")],
+)
+def test_what_is_the_machines_fault_is_not_the_pictures(tmp_path, monkeypatch, error, said):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(FewmaskError, match=rf"a\.png: cannot be read: .*{said}") as raised:
+        read_image(tmp_path / "a.png")
+    assert not isinstance(raised.value, PictureError)  # which --skip-damaged would pass over
 
 
 def test_a_picture_of_fractions_is_refused(tmp_path):

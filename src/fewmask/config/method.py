@@ -201,6 +201,9 @@ class Stage(Settings):
     """Ask the GPU for kernels that give the same bits every time (slower); a CPU always does."""
     start_from: Name | None = None
     """A stage of this method whose trained weights this one starts from."""
+    labels: Literal["fraction", "all"] = "fraction"
+    """Whose masks are seen: those of the run's fraction, or of all training pictures (an upper
+    bound; trained once for all fractions)."""
     take_over: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
     """The parts of the network whose weights come from there; the others start afresh."""
     checkpoint_minutes: float = Field(default=5, gt=0)
@@ -208,9 +211,9 @@ class Stage(Settings):
     resources: Resources = Resources()
 
     @property
-    def needs_labels(self) -> bool:
+    def depends_on_fraction(self) -> bool:
         """Whether the weights depend on who is labelled."""
-        return "labelled" in self.objective.draws
+        return "labelled" in self.objective.draws and self.labels == "fraction"
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""

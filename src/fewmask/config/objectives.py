@@ -11,12 +11,21 @@ from pydantic import Field
 from fewmask.config.settings import Settings
 
 
+class Classification(Settings):
+    """A head that tells a picture's category: pool, dropout, linear (paper 000, 2.3)."""
+
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+
+
 class Supervised(Settings):
     """Learn the masks of the labelled pictures."""
 
     name: Literal["supervised"]
     losses: list[Literal["cross_entropy", "dice"]] = Field(default=["cross_entropy"], min_length=1)
     """Per-pixel cross-entropy, and one minus the soft Dice coefficient."""
+
+    classification: Classification | None = None
+    """Learn the pictures' categories as well, by a head on the encoder."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
 

@@ -33,6 +33,8 @@ class Batch:
     """float (N, 1, H, W): 1 inside the picture, 0 in its padding."""
     mask: Tensor | None = None
     """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
+    category: Tensor | None = None
+    """int64 (N): index into the dataset's categories, -1 = not known; absent with the masks."""
 
 
 class Pictures:
@@ -45,6 +47,9 @@ class Pictures:
         self.size = (store.height, store.width)
         self.extents = torch.from_numpy(store.extents[self.rows]).to(device)
         self.has_masks = "mask" in store.fields
+        self.categories = None
+        if "category" in store.fields:
+            self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
         pixels = len(rows) * store.height * store.width
         self.residence = _residence((3 + self.has_masks) * pixels, device)
         if self.residence != "file":
@@ -57,10 +62,11 @@ class Pictures:
         """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
         places = np.searchsorted(self.rows, rows)
         image = self._fetch("image", rows, places)
-        extents = self.extents[torch.from_numpy(places).to(self.device)]
-        batch = Batch(rows, _as_float(image), _inside(extents, *self.size))
+        index = torch.from_numpy(places).to(self.device)
+        batch = Batch(rows, _as_float(image), _inside(self.extents[index], *self.size))
         if masks and self.has_masks:
             batch.mask = self._fetch("mask", rows, places).long()
+            batch.category = None if self.categories is None else self.categories[index]
         return batch
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:

@@ -191,6 +191,12 @@ def _open(path: Path, upright: bool = False) -> Image.Image:
         raise _damaged(path, "too large a picture", limit, "cut it into tiles") from None
     # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
     except Exception as error:
+        # A failing disk or a lost network drive is not the picture's: their errors have a number.
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
+            raise FewmaskError(
+                f"{path}: cannot be read: {str(error) or 'not enough memory'}\n"
+                f"  mend: see to the machine (disk, network drive, memory), and try again"
+            ) from None
         found = f"damaged data ({str(error) or type(error).__name__})"
         raise _damaged(path, found, whole) from None
 

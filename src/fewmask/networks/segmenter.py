@@ -6,6 +6,7 @@ import segmentation_models_pytorch as smp
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from segmentation_models_pytorch.base import ClassificationHead
 from torch import Tensor, nn
 
 from fewmask.config.method import Network
@@ -44,6 +45,7 @@ class Segmenter(nn.Module):
         self.encoder = model.encoder
         self.decoder = model.decoder
         self.segmentation_head = model.segmentation_head
+        self.classification_head = None
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
@@ -55,14 +57,23 @@ class Segmenter(nn.Module):
             inside: float (N, 1, H, W), 1 inside the picture and 0 in its padding.
 
         Returns:
-            ``segmentation``: float (N, K, H, W), logits.
+            ``segmentation``: float (N, K, H, W), logits; with a classification head also
+            ``classification``: float (N, number of categories), logits.
         """
         image = (image - self.mean) / self.std
         if self.settings.padding_channel:
             image = torch.cat([image, inside], dim=1)
         image = image.contiguous(memory_format=torch.channels_last)
-        decoded = self.decoder(self.encoder(image))
-        return {"segmentation": self.segmentation_head(decoded)}
+        features = self.encoder(image)
+        outputs = {"segmentation": self.segmentation_head(self.decoder(features))}
+        if self.classification_head is not None:
+            outputs["classification"] = self.classification_head(features[-1])
+        return outputs
+
+    def add_classification_head(self, categories: int, dropout: float) -> None:
+        """Let ``forward`` also tell the category of a picture (paper 000, 2.3)."""
+        channels = self.encoder.out_channels[-1]
+        self.classification_head = ClassificationHead(channels, categories, dropout=dropout)
 
     def check_size(self, height: int, width: int) -> None:
         """Raise FewmaskError for a size that the encoder cannot halve as often as it must."""

@@ -82,5 +82,11 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset
     description = read_description(path)
     _, dataset = parse_settings(json.dumps(description["dataset"]))
     network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
-    network.load_state_dict(load_weights(path))
+    # A classification head only helps to train: segmentation has no need of it.
+    needed = {
+        name: tensor
+        for name, tensor in load_weights(path).items()
+        if not name.startswith("classification_head.")
+    }
+    network.load_state_dict(needed)
     return network.to(device, memory_format=torch.channels_last).eval(), dataset, description

@@ -92,7 +92,10 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
 
 
 def build(
-    options: settings.MaskedImage, classes: int, network: Callable[[int], Segmenter]
+    options: settings.MaskedImage,
+    network: Callable[[int], Segmenter],
+    classes: int,
+    categories: int,
 ) -> MaskedImage:
     """The objective with a network that predicts colours, whatever the classes."""
     return MaskedImage(options, network(CHANNELS))

@@ -1,18 +1,27 @@
-"""Supervised learning: the masks of the labelled pictures."""
+"""Supervised learning: the masks of the labelled pictures, and their categories if asked for."""
 
 from collections.abc import Callable
 
 from torch import Tensor
+from torch.nn import functional
 
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch
+from fewmask.errors import FewmaskError
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import BY_NAME
 from fewmask.objectives.objective import Objective
 
+UNKNOWN = -1
+"""The category of a picture whose category is not known."""
+
 
 class Supervised(Objective):
-    """The named losses of the network's class scores against the masks."""
+    """The named losses of the class scores against the masks.
+
+    With a classification head also ``classification``, the cross-entropy of the pictures'
+    categories (paper 000, 2.3); the weighting says how much it counts (there 0.1).
+    """
 
     def __init__(self, options: settings.Supervised, network: Segmenter) -> None:
         super().__init__(network)
@@ -20,12 +29,34 @@ class Supervised(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         batch = batches["labelled"]
-        logits = self.network(batch.image, batch.inside)["segmentation"]
-        return {name: BY_NAME[name](logits, batch.mask) for name in self.names}
+        outputs = self.network(batch.image, batch.inside)
+        losses = {name: BY_NAME[name](outputs["segmentation"], batch.mask) for name in self.names}
+        if "classification" in outputs:
+            losses["classification"] = _categories(outputs["classification"], batch.category)
+        return losses
+
+
+def _categories(logits: Tensor, categories: Tensor) -> Tensor:
+    """The mean cross-entropy over pictures whose category is known; 0 where there are none."""
+    total = functional.cross_entropy(
+        logits.float(), categories, ignore_index=UNKNOWN, reduction="sum"
+    )
+    return total / (categories != UNKNOWN).sum().clamp(min=1)
 
 
 def build(
-    options: settings.Supervised, classes: int, network: Callable[[int], Segmenter]
+    options: settings.Supervised,
+    network: Callable[[int], Segmenter],
+    classes: int,
+    categories: int,
 ) -> Supervised:
-    """The objective with a network that predicts the classes."""
-    return Supervised(options, network(classes))
+    """The objective with a network that predicts the classes.
+
+    Raises FewmaskError if a dataset without categories is to be classified.
+    """
+    segmenter = network(classes)
+    if options.classification:
+        if not categories:
+            raise FewmaskError("objective.classification: the dataset has no categories")
+        segmenter.add_classification_head(categories, options.classification.dropout)
+    return Supervised(options, segmenter)

@@ -157,7 +157,7 @@ def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runti
             f"set split.validation in the dataset, or evaluation.metric: none"
         )
     torch.manual_seed(derive(seed, "weights"))
-    objective = build(stage, len(store.classes), inputs.encoder)
+    objective = build(stage, len(store.classes), len(store.categories), inputs.encoder)
     objective.network.check_size(*_crop(stage, store))
     objective.network.check_size(store.height, store.width)
     if inputs.start_from is not None:

@@ -8,6 +8,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -153,7 +154,7 @@ class Training:
         image, mask, inside = augment(
             batch.image, batch.mask, batch.inside, self.stage.augmentation
         )
-        return Batch(batch.rows, image, inside, mask)
+        return replace(batch, image=image, mask=mask, inside=inside)
 
     def _set_learning_rate(self) -> float:
         factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
