@@ -1,7 +1,7 @@
 """Readers: one module for each on-disk format, found by its name.
 
 A new format is a module here with a class ``Reader`` (see the protocol below), and its settings in
-`fewmask.config.dataset`. A reader knows where the files of a picture lie and what is in them; it
+`fewmask.config.readers`. A reader knows where the files of a picture lie and what is in them; it
 leaves sizes and storage to `fewmask.data.prepare`, which calls ``load`` in several processes.
 """
 

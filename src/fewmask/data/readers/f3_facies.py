@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fewmask.config.dataset import Dataset, F3FaciesReader
+from fewmask.config.dataset import Dataset
+from fewmask.config.readers import F3FaciesReader
 from fewmask.data.decode import PictureError, mask_code, to_classes
 from fewmask.data.readers import Item, Sample
 from fewmask.errors import FewmaskError

@@ -6,7 +6,8 @@ two folders training takes is a setting; the test pictures (val) are always judg
 
 from pathlib import Path
 
-from fewmask.config.dataset import Dataset, VocReader
+from fewmask.config.dataset import Dataset
+from fewmask.config.readers import VocReader
 from fewmask.data.decode import mask_code, read_pair
 from fewmask.data.lists import read_list
 from fewmask.data.readers import Item, Sample
