@@ -145,3 +145,28 @@ def test_a_dataset_that_failed_fails_all_its_runs_once(project: Path):
 
 def test_the_command_is_installed():
     assert os.access(BIN / "fewmask", os.X_OK)
+
+
+def test_metrics_of_an_earlier_training_do_not_hide_a_failure(grid):
+    run = grid.runs[0]
+    log = log_of(run)
+    log.write_text("error: the loss is not finite at step 3\n")
+    metrics = Path(grid.layout.metrics.format(**asdict(run)))
+    metrics.parent.mkdir(parents=True)
+    metrics.touch()
+    assert statuses(grid)[run].state == "failed"
+    log.write_text("step 9/9\ndone\n")  # the weights were removed to save space
+    assert statuses(grid)[run].state == "done"
+
+
+def test_weights_that_could_not_be_fetched_fail_their_runs(project: Path):
+    write_project(project)
+    method = project / "config/methods/supervised.yaml"
+    method.write_text(method.read_text().replace("weights: none", "weights: imagenet"))
+    grid = load_grid()
+    log_of(grid.runs[0])
+    log = project / "results/logs/fetch_encoder/resnet18.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("error: cannot fetch the ImageNet weights of resnet18\n")
+    found = statuses(grid)[grid.runs[0]]
+    assert (found.state, found.reason[:12]) == ("failed", "cannot fetch")

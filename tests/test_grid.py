@@ -266,3 +266,65 @@ def test_an_upper_bound_is_trained_once_for_all_fractions(small: Path):
     assert {key.fraction for key, _ in of_bound} == {"all"}
     # At the fraction "all" the method that it extends trains the very same.
     assert len(of_bound) == 4
+
+
+def test_a_stage_is_shared_only_if_it_starts_from_the_same_weights(small: Path):
+    write("methods/aa", METHOD.split("  second")[0] + "  second: {start_from: first}\n")
+    write("methods/bb", "extends: aa\nstages:\n  first: {steps: 20}\n")
+    write("methods/cc", "extends: bb\nstages:\n  first: {steps: 100}\n")
+    write("config", EXPERIMENT.replace("[chain]", "[aa, bb, cc]"))
+    grid = load_grid()
+    for method in ("aa", "bb", "cc"):
+        first, second = grid.stages(Run("rooms", method, "n40", 0))
+        start = grid.training_inputs(second, 0)["start_from"]
+        assert start == f"{grid.stage_folder(first, 0)}/weights.safetensors"
+        assert grid.stage(first).steps == (20 if method == "bb" else 100)
+
+
+def test_an_encoder_that_is_not_taken_over_has_its_own_weights(small: Path):
+    parts = "second: {start_from: first, take_over: [decoder], steps: 50}"
+    changed = METHOD.replace("second: {start_from: first, steps: 50}", parts)
+    write("methods/chain", changed.replace("weights: none", "weights: imagenet"))
+    grid = load_grid()
+    inputs = grid.training_inputs(grid.stages(grid.runs[0])[1], 0)
+    assert inputs["encoder"] == "results/encoders/resnet18.safetensors"
+    assert inputs["start_from"].endswith("first/weights.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("{when: {method: chian}, settings: {}}", "there is no method chian (did you mean chain?)"),
+        ("{when: {stage: secnd}, settings: {}}", "there is no stage secnd (did you mean second?)"),
+        ("{when: {dataset: roms}, settings: {}}", "there is no dataset roms (did you mean rooms?)"),
+        (
+            "{when: {fraction: n7}, settings: {stepz: 9}}",
+            "stepz: unknown key (did you mean steps?)",
+        ),
+    ],
+)
+def test_an_override_for_nothing_is_told(small: Path, override: str, expected: str):
+    write("config", EXPERIMENT + f"overrides:\n  - {override}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_grid()
+    assert expected in str(caught.value)
+    assert "config/config.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"network": {"decoder_channels": [-1, 8, 8]}},
+        {"optimiser": {"betas": [2, 3]}},
+        {"optimiser": {"learning_rate": float("inf")}},
+        {"optimiser": {"name": "sgd", "learning_rate": 1.0, "momentum": 0, "nesterov": True}},
+        {"augmentation": {"crop": [-3, 2]}},
+        {"weighting": {"weights": {"dise": 0.5}}},
+        {"weighting": {"weights": {"cross_entropy": -1}}},
+        {"evaluation": {"metric": "none", "patience": 3}},
+    ],
+    ids=str,
+)
+def test_values_that_cannot_be_are_refused_before_any_job(small: Path, settings: dict):
+    with pytest.raises(ConfigError):
+        load_grid(config={"overrides": [{"settings": settings}]})

@@ -1,11 +1,13 @@
 """Prediction on a person's own pictures: sizes, formats, names, and what is refused."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from fewmask.data.scenes import CLASSES, render
 from fewmask.data.store import Store
@@ -95,5 +97,9 @@ def test_what_cannot_be_done_is_said(weights: Path, tmp_path: Path):
     (tmp_path / "broken" / "a.png").write_bytes(b"")
     with pytest.raises(FewmaskError, match="none of its 1 pictures can be read"):
         predict(weights, tmp_path / "broken", tmp_path / "out")
+    pretrained = json.dumps({"training": {"objective": {"name": "masked_image"}}})
+    save_file({}, tmp_path / "pretrained.safetensors", {"fewmask": pretrained})
+    with pytest.raises(FewmaskError, match="predicts colours and no classes"):
+        predict(tmp_path / "pretrained.safetensors", tmp_path, tmp_path / "out")
     with pytest.raises(FewmaskError, match="cannot be read as weights"):
         predict(tmp_path / "same.png", tmp_path, tmp_path / "out")

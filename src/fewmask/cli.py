@@ -79,7 +79,10 @@ def open_grid(configfiles: tuple[Path, ...], config: tuple[str, ...]) -> Any:
         key, equals, value = pair.partition("=")
         if not equals:
             raise FewmaskError(f"--config {pair}: expected KEY=VALUE")
-        changes[key] = yaml.safe_load(value)
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise FewmaskError(f"--config {pair}: not valid YAML: {error}") from None
     return load_grid(list(configfiles), changes)
 
 
@@ -160,7 +163,7 @@ def train(
 ) -> None:
     """Train one stage, going on from its checkpoint if there is one.
 
-    On SIGTERM it saves a checkpoint and exits with code 75.
+    On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75.
     """
     from fewmask.config.layers import from_json
     from fewmask.config.method import Stage

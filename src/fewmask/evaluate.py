@@ -57,7 +57,8 @@ def evaluate(
         FewmaskError: the weights were trained on other data, or there are no test pictures.
     """
     network, _, description = load_segmenter(weights, torch.device("cpu"))
-    runtime = start(description["training"]["precision"], threads)
+    training = description["training"]
+    runtime = start(training["precision"], threads, training["deterministic"])
     network.to(runtime.device)
     with Store(dataset) as store:
         store.check_name()
@@ -100,6 +101,8 @@ def _matrices(
         for row, predicted in zip(batch.rows, prediction.cpu().numpy(), strict=True):
             truth = reader.load(items[pictures.store.names[row]]).mask
             back = unfit(predicted.astype(np.uint8), truth.shape, pictures.store.fit)
+            # Of what a crop left out there is no prediction: it counts nowhere.
+            truth = np.where(back == IGNORE, IGNORE, truth)
             pair = torch.from_numpy(back).long()[None], torch.from_numpy(truth)[None]
             matrices.append(confusion(*pair, len(pictures.store.classes)))
 

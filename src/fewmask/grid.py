@@ -9,12 +9,14 @@ import shlex
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import ALL, Experiment, Override
-from fewmask.config.layers import Layer, load_chain, sibling, validate
-from fewmask.config.method import Method, Stage
+from fewmask.config.explain import did_you_mean
+from fewmask.config.layer import Layer
+from fewmask.config.layers import load_chain, load_yaml, merge_all, sibling, validate
+from fewmask.config.method import Method, Network, Stage
 from fewmask.errors import ConfigError
 from fewmask.paths import (
     CONFIG,
@@ -57,6 +59,14 @@ def names_in(kind: str) -> list[str]:
     return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
 
 
+class Resolved(NamedTuple):
+    """A stage with its settings and the stage whose weights it starts from."""
+
+    key: StageKey
+    stage: Stage
+    upstream: StageKey | None
+
+
 class Grid:
     """An experiment with everything that it names, resolved and checked."""
 
@@ -73,19 +83,20 @@ class Grid:
             for i in range(len(layer.values.get("overrides", [])))
             for one in [layer.part("overrides", i)]
         ]
-        self._chains: dict[str, list[Layer]] = {}
-        self._stage_names: dict[str, list[str]] = {}
-        for name in self.experiment.methods:
-            self._load_method(name, f"{source}: methods")
-        self._check_fractions()
-        self._stages: dict[StageKey, Stage] = {}
-        self._upstream: dict[StageKey, StageKey | None] = {}
-        self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {
-            (dataset, method, fraction): self._resolve(dataset, method, fraction)
-            for dataset in self.experiment.datasets
-            for method in self.experiment.methods
-            for fraction in self.experiment.fractions
+        self._chains = {
+            name: self._load_method(name, f"{source}: methods") for name in self.experiment.methods
         }
+        self._check_fractions()
+        self._check_overrides()
+        self._stages: dict[StageKey, Resolved] = {}
+        self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
+        for dataset in self.experiment.datasets:
+            for method, chain in self._chains.items():
+                for fraction in self.experiment.fractions:
+                    found = self._resolve(chain, dataset, fraction).values()
+                    self._stages |= {resolved.key: resolved for resolved in found}
+                    keys = tuple(resolved.key for resolved in found)
+                    self._keys[dataset, method, fraction] = keys
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -105,7 +116,7 @@ class Grid:
 
     def stage(self, key: StageKey) -> Stage:
         """The resolved settings of a stage."""
-        return self._stages[key]
+        return self._stages[key].stage
 
     # What jobs are handed: their files and their settings.
 
@@ -130,14 +141,20 @@ class Grid:
             "dataset": self.layout.dataset.format(dataset=key.dataset),
             "split": self.layout.split.format(**asdict(key), seed=seed),
         }
-        upstream, network = self._upstream[key], self._stages[key].network
+        _, stage, upstream = self._stages[key]
         if upstream is not None:
             files["start_from"] = f"{self.stage_folder(upstream, seed)}/{WEIGHTS}"
-        elif network.weights == "imagenet":
-            files["encoder"] = self.layout.encoder.format(encoder=network.encoder)
-        elif network.weights != "none":
-            files["encoder"] = network.weights
+        if upstream is None or "encoder" not in stage.take_over:
+            files |= self._encoder(stage.network)
         return files
+
+    def _encoder(self, network: Network) -> dict[str, str]:
+        """The file that an encoder starts from, if it does not start at random."""
+        if network.weights == "none":
+            return {}
+        if network.weights == "imagenet":
+            return {"encoder": self.layout.encoder.format(encoder=network.encoder)}
+        return {"encoder": network.weights}
 
     def training_options(self, key: StageKey, seed: int | str) -> str:
         """The command-line options for those files that not every training reads."""
@@ -149,7 +166,7 @@ class Grid:
 
     def training(self, key: StageKey) -> str:
         """JSON of everything that shapes a stage's weights."""
-        return self._stages[key].shaping()
+        return self._stages[key].stage.shaping()
 
     def stage_folder(self, key: StageKey, seed: int | str) -> str:
         """Where a stage's weights are written."""
@@ -185,11 +202,39 @@ class Grid:
 
     # From files to settings.
 
-    def _load_method(self, name: str, wanted_by: str) -> None:
+    def _load_method(self, name: str, wanted_by: str) -> list[Layer]:
         chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
-        method = validate(Method, chain)
-        self._chains[name] = chain
-        self._stage_names[name] = stage_order(method.stages)
+        validate(Method, chain)
+        return chain
+
+    def _check_overrides(self) -> None:
+        """An override may be for something outside the grid, but not for what does not exist."""
+        stages = {
+            stage
+            for name in names_in("methods")
+            for stage in load_yaml(CONFIG / "methods" / f"{name}.yaml").values.get("stages", {})
+        }
+        known = {
+            "dataset": names_in("datasets"),
+            "method": names_in("methods"),
+            "stage": sorted(stages),
+        }
+        for override, layer in self._overrides:
+            for key, names in known.items():
+                wanted = getattr(override.when, key)
+                for name in wanted if isinstance(wanted, list) else [wanted]:
+                    if name is not None and name not in names:
+                        raise ConfigError(
+                            f"{layer.place(())}: overrides: when.{key}: there is no {key} "
+                            f"{name}{did_you_mean(name, names)}\n  known: {', '.join(names)}"
+                        )
+            for name in layer.values:
+                if name not in Stage.model_fields:
+                    raise ConfigError(
+                        f"{layer.place((name,))}: {'.'.join(map(str, layer.path))}.{name}: "
+                        f"unknown key{did_you_mean(name, Stage.model_fields)}\n"
+                        f"  expected: {', '.join(Stage.model_fields)}"
+                    )
 
     def _check_fractions(self) -> None:
         for fraction in self.experiment.fractions:
@@ -204,65 +249,54 @@ class Grid:
                         f"a count (n100), all, or a name under split.lists of the dataset"
                     )
 
-    def _resolve(self, dataset: str, method: str, fraction: str) -> tuple[StageKey, ...]:
-        """Resolve and register the stages of a method on a dataset at a fraction."""
-        keys: dict[str, StageKey] = {}
-        for name in self._stage_names[method]:
-            stage = self._settings(self._chains[method], dataset, method, fraction, name)
-            upstream = self._start(stage, keys, method, name)
-            sees_labels = stage.depends_on_fraction or (upstream and upstream.fraction != ALL)
-            seen = fraction if sees_labels else ALL
-            if seen != fraction:  # trained once for all fractions: no setting may depend on one
-                stage = self._settings(self._chains[method], dataset, method, seen, name)
-            owner = self._owner(stage, upstream, dataset, method, seen, name)
-            keys[name] = StageKey(dataset, owner, seen, name)
-            self._stages[keys[name]] = stage
-            self._upstream[keys[name]] = upstream
-        return tuple(keys.values())
+    def _resolve(
+        self, chain: list[Layer], dataset: str, fraction: str, strict: bool = True
+    ) -> dict[str, Resolved]:
+        """The stages of the method that ``chain`` ends with, on a dataset at a fraction.
 
-    def _start(
-        self, stage: Stage, keys: dict[str, StageKey], method: str, name: str
-    ) -> StageKey | None:
-        """The stage whose weights this one starts from."""
-        if stage.start_from is None:
-            return None
-        if stage.start_from not in keys:
-            raise ConfigError(
-                f"config/methods/{method}.yaml: stages.{name}.start_from: there is no stage "
-                f"{stage.start_from} before {name}\n  known: {', '.join(keys) or 'none'}"
-            )
-        return keys[stage.start_from]
+        A stage that has the same settings, and starts from the same weights, as in the method
+        that this one extends belongs to that one. Without ``strict`` stages that do not make
+        sense are left out: a method may be there only to be extended.
+        """
+        if not chain:
+            return {}
+        inherited = self._resolve(chain[:-1], dataset, fraction, strict=False)
+        found: dict[str, Resolved] = {}
+        for name in stage_order(merge_all(chain).get("stages", {})):
+            try:
+                resolved = self._resolve_stage(chain, dataset, fraction, name, found)
+            except ConfigError:
+                if strict:
+                    raise
+                continue
+            parent = inherited.get(name)
+            if parent and (parent.stage, parent.upstream) == (resolved.stage, resolved.upstream):
+                resolved = parent
+            found[name] = resolved
+        return found
 
-    def _owner(
+    def _resolve_stage(
         self,
-        stage: Stage,
-        upstream: StageKey | None,
+        chain: list[Layer],
         dataset: str,
-        method: str,
         fraction: str,
         name: str,
-    ) -> str:
-        """The first of the methods that this one extends whose stage is the same as its own.
-
-        A stage cannot belong to an earlier method than the stage that it starts from.
-        """
-        chain = self._chains[method]
-        names = [Path(layer.source).stem for layer in chain]
-        first = names.index(upstream.method) if upstream else 0
-        for i, ancestor in enumerate(names[:-1]):
-            if i >= first and self._is_same(stage, chain[: i + 1], dataset, fraction, name):
-                return ancestor
-        return method
-
-    def _is_same(
-        self, stage: Stage, chain: list[Layer], dataset: str, fraction: str, name: str
-    ) -> bool:
-        try:
-            return stage == self._settings(
-                chain, dataset, Path(chain[-1].source).stem, fraction, name
-            )
-        except ConfigError:  # a method that is only there to be extended may be incomplete
-            return False
+        earlier: dict[str, Resolved],
+    ) -> Resolved:
+        method = Path(chain[-1].source).stem
+        stage, upstream = self._settings(chain, dataset, method, fraction, name), None
+        if stage.start_from is not None:
+            if stage.start_from not in earlier:
+                raise ConfigError(
+                    f"config/methods/{method}.yaml: stages.{name}.start_from: there is no stage "
+                    f"{stage.start_from} before {name}\n  known: {', '.join(earlier) or 'none'}"
+                )
+            upstream = earlier[stage.start_from].key
+        sees_labels = stage.depends_on_fraction or (upstream and upstream.fraction != ALL)
+        seen = fraction if sees_labels else ALL
+        if seen != fraction:  # trained once for all fractions: no setting may depend on one
+            stage = self._settings(chain, dataset, method, seen, name)
+        return Resolved(StageKey(dataset, method, seen, name), stage, upstream)
 
     def _settings(
         self, chain: list[Layer], dataset: str, method: str, fraction: str, name: str

@@ -49,6 +49,9 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
     for key in grid.stages(run):
         of_stage = cell | asdict(key)
         yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
+        encoder = grid.stage(key).network.encoder
+        if layout.encoder.format(encoder=encoder) in grid.training_inputs(key, run.seed).values():
+            yield _job(layout, "fetch_encoder", layout.encoder, "{encoder}", {"encoder": encoder})
         yield Job(
             grid.stage_files(key, run.seed)["weights"],
             layout.log("train", layout.stage_cell).format(**of_stage),
@@ -63,18 +66,16 @@ def _job(layout: Layout, rule: str, output: str, pattern: str, cell: dict[str, s
 def statuses(grid: Grid) -> dict[Run, Status]:
     """The status of every run of a grid.
 
-    A run is done when its metrics are there. Otherwise the first of its jobs without its file
-    decides: one whose log is held by a process is running, one whose log does not end well failed.
+    The first of its jobs without its file decides: one whose log is held by a process is running,
+    one whose log does not end well failed. So metrics of an earlier training do not hide that a
+    new one failed. A run with metrics whose other files were only removed is done.
     """
     look = cache(_look)
 
     def status(run: Run) -> Status:
-        if Path(grid.layout.metrics.format(**asdict(run))).exists():
-            return Status("done")
-        return next(
-            (found for job in jobs(grid, run) if (found := look(job)) is not None),
-            Status("missing"),
-        )
+        found = next((s for job in jobs(grid, run) if (s := look(job))), Status("done"))
+        is_there = Path(grid.layout.metrics.format(**asdict(run))).exists()
+        return Status("done") if is_there and found.state == "missing" else found
 
     return {run: status(run) for run in grid.runs}
 

@@ -103,7 +103,10 @@ def test_killed_while_a_checkpoint_is_being_written(inputs: Inputs, tmp_path: Pa
     assert trained(inputs, stage, output) == expected
 
 
-def test_sigterm_saves_and_says_so_with_its_exit_code(inputs: Inputs, tmp_path: Path):
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+def test_a_signal_saves_and_says_so_with_its_exit_code(
+    inputs: Inputs, tmp_path: Path, sent: signal.Signals
+):
     stage = small_stage(steps=2000, evaluation={"every": 1000})
     output, log = tmp_path / "stage", tmp_path / "log"
     sys_argv = [
@@ -124,7 +127,7 @@ def test_sigterm_saves_and_says_so_with_its_exit_code(inputs: Inputs, tmp_path: 
     while not (output / "lock").exists():
         time.sleep(0.02)
     time.sleep(1.5)
-    os.kill(process.pid, signal.SIGTERM)
+    os.kill(process.pid, sent)
     process.join()
     assert process.exitcode == EXIT_INTERRUPTED == 75
     saved = torch.load(output / CHECKPOINT, weights_only=True)

@@ -42,7 +42,8 @@ rule train:
         options=lambda w: grid.training_options(stage_of(w), w.seed),
         folder=lambda w, output: folder_of(output.weights),
     shell:
-        "fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
+        # exec: a signal for the job reaches the training itself, and its exit code Snakemake.
+        "exec fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
         " --settings {params.settings:q} --seed {wildcards.seed} --output {params.folder}"
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} >> {log} 2>&1"
 

@@ -21,11 +21,11 @@ def fraction_name(fraction: object) -> str:
             raise ValueError(
                 f"a share lies between 0 and 1; write a count of {fraction:g} as n{fraction:g}"
             )
-        return ALL if fraction == 1 else f"{fraction:.6g}"
+        return ALL if fraction == 1 else f"{fraction:.8f}".rstrip("0")
     text = str(fraction)
     if re.fullmatch(r"\d*\.\d+", text):
         return fraction_name(float(text))
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text) or text == "n0":
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text) or re.fullmatch("n0+", text):
         raise ValueError("a fraction is a share (0.05), a count (n100) or the name of a list")
     return text
 
@@ -72,7 +72,7 @@ class Experiment(Settings):
     fractions: list[Fraction] = Field(min_length=1)
     """How much is labelled: shares of the training pictures (0.05), counts (n100), names of
     published lists, or all."""
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31, strict=True)]] = Field(min_length=1)
     """One run for each; mean and spread in the tables are over these."""
     evaluation_size: Literal["network", "original"] = "network"
     """Compare predictions with masks at the size that pictures were prepared in, or map them back

@@ -21,7 +21,9 @@ class Network(Settings):
     weights: str = "imagenet"
     """Where the encoder starts: ``none`` (random), ``imagenet``, or a .safetensors file of an
     encoder's weights."""
-    decoder_channels: list[int] | None = Field(default=None, min_length=3, max_length=5)
+    decoder_channels: list[Annotated[int, Field(gt=0)]] | None = Field(
+        default=None, min_length=3, max_length=5
+    )
     """Channels of the decoder's blocks, the deepest first (unet, unetplusplus); as many blocks as
     numbers, and as deep an encoder. Absent: the architecture's own."""
     padding_channel: bool = False
@@ -50,12 +52,16 @@ class Network(Settings):
         return self
 
 
+LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class Adam(Settings):
     """Adam (Kingma and Ba 2015)."""
 
     name: Literal["adam"]
-    learning_rate: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    learning_rate: LearningRate
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
 
 
@@ -63,8 +69,8 @@ class AdamW(Settings):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
     name: Literal["adamw"]
-    learning_rate: float = Field(gt=0)
-    betas: tuple[float, float] = (0.9, 0.999)
+    learning_rate: LearningRate
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=0.01, ge=0)
 
 
@@ -72,10 +78,16 @@ class SGD(Settings):
     """Stochastic gradient descent with momentum."""
 
     name: Literal["sgd"]
-    learning_rate: float = Field(gt=0)
+    learning_rate: LearningRate
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = False
     weight_decay: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> "SGD":
+        if self.nesterov and not self.momentum:
+            raise ValueError("nesterov needs a momentum above 0")
+        return self
 
 
 Optimiser = Annotated[Adam | AdamW | SGD, Field(discriminator="name")]
@@ -99,6 +111,9 @@ class Batch(Settings):
     """Labelled and unlabelled pictures alike, without their masks."""
 
 
+Length = Annotated[int, Field(ge=16)]
+
+
 class Augmentation(Settings):
     """Random changes of a picture; the geometric ones take its mask along."""
 
@@ -111,7 +126,7 @@ class Augmentation(Settings):
     large."""
     rotate: float = Field(default=0.0, ge=0, le=180)
     """Largest angle in degrees, drawn evenly between minus and plus it."""
-    crop: Annotated[int, Field(ge=16)] | tuple[int, int] | None = None
+    crop: Length | tuple[Length, Length] | None = None
     """Height and width in pixels of a random crop; absent: the whole picture."""
     brightness: float = Field(default=0.0, ge=0, lt=1)
     """Largest relative change of brightness."""
@@ -142,6 +157,12 @@ class Evaluation(Settings):
     """Stop after this many looks in a row without a better value; absent: never."""
     batch_size: int = Field(default=32, gt=0)
 
+    @model_validator(mode="after")
+    def _patience_has_a_metric(self) -> "Evaluation":
+        if self.patience and self.metric == "none":
+            raise ValueError("patience needs a metric: with none there is no better value")
+        return self
+
     @field_validator("metric")
     @classmethod
     def _is_known(cls, metric: str) -> str:
@@ -163,7 +184,7 @@ class FixedWeighting(Settings):
     """The sum of the losses, each times its weight."""
 
     name: Literal["fixed"] = "fixed"
-    weights: dict[str, float] = {}
+    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """By the name of the loss; one that is not named has weight 1."""
 
 
@@ -227,6 +248,12 @@ class Stage(Settings):
             raise ValueError(
                 f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; "
                 f"the objective {self.objective.name} needs {', '.join(sorted(needed))}"
+            )
+        unknown = set(self.weighting.weights) - set(self.objective.loss_names)
+        if unknown:
+            raise ValueError(
+                f"weighting.weights names {', '.join(sorted(unknown))}; the objective's losses "
+                f"are {', '.join(self.objective.loss_names)}"
             )
         if self.schedule.warmup_steps >= self.steps:
             raise ValueError(

@@ -29,6 +29,11 @@ class Supervised(Settings):
 
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
 
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """What the losses of a step are called."""
+        return (*self.losses, *(["classification"] if self.classification else []))
+
 
 class MaskedImage(Settings):
     """Predict the pixels of a picture in which some patches were rotated (paper 000, 2.2)."""
@@ -40,6 +45,7 @@ class MaskedImage(Settings):
     """Height and width of a patch in pixels; the paper does not say."""
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
+    loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
 
 
 Objective = Annotated[Supervised | MaskedImage, Field(discriminator="name")]

@@ -80,6 +80,12 @@ def take_over(network: Segmenter, path: Path, parts: list[str]) -> None:
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:
     """A trained network in evaluation mode, the dataset it was trained on, and its description."""
     description = read_description(path)
+    learnt = description["training"]["objective"]["name"]
+    if learnt == "masked_image":
+        raise FewmaskError(
+            f"{path}: weights of {learnt}, which predicts colours and no classes\n"
+            f"  expected: weights of a stage that learnt masks"
+        )
     _, dataset = parse_settings(json.dumps(description["dataset"]))
     network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
     # A classification head only helps to train: segmentation has no need of it.

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch
+from fewmask.errors import FewmaskError
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.objective import Objective
 from fewmask.seeds import derive
@@ -68,8 +69,13 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
 
     Returns:
         The pictures, of the same shape, type and memory format.
+
+    Raises:
+        FewmaskError: the patches are larger than the pictures.
     """
     count, _, height, width = images.shape
+    if size > min(height, width):
+        raise FewmaskError(f"patch_size {size} is larger than the pictures, {height} x {width}")
     top = torch.randint(height - size + 1, (patches, count, 1, 1))
     left = torch.randint(width - size + 1, (patches, count, 1, 1))
     turns = torch.randint(4, (patches, count))

@@ -22,6 +22,7 @@ from fewmask.data.batches import Draws, Pictures
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
+from fewmask.jobs import ERROR
 from fewmask.networks.weights import read_description, save_weights, take_over
 from fewmask.objectives import build
 from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, WEIGHTS
@@ -63,7 +64,7 @@ def train(
     """Train a stage and write its weights, history and training.json to the folder ``output``.
 
     Goes on from the folder's checkpoint if there is one of this very training, and does nothing
-    if its weights are there already. On SIGTERM it saves a checkpoint and returns False.
+    if its weights are there already. On SIGTERM and SIGINT it saves a checkpoint and returns False.
 
     Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite.
     """
@@ -176,9 +177,12 @@ def _crop(stage: Stage, store: Store) -> tuple[int, int]:
 
 
 def _run(training: Training, checkpoint: Checkpoint, checkpoint_minutes: float) -> bool:
-    """Train, and save when it is time or SIGTERM comes; returns whether the end was reached."""
+    """Train, and save when it is time or a signal comes; returns whether the end was reached."""
     terminated = []
-    previous = signal.signal(signal.SIGTERM, lambda number, frame: terminated.append(number))
+    signals = (signal.SIGTERM, signal.SIGINT)
+    previous = {
+        one: signal.signal(one, lambda number, frame: terminated.append(number)) for one in signals
+    }
     try:
         with bar("train", training.stage.steps) as shown:
             ended = training.run(
@@ -188,9 +192,13 @@ def _run(training: Training, checkpoint: Checkpoint, checkpoint_minutes: float) 
                 report=lambda now: _report(now, shown),
             )
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for one, handler in previous.items():
+            signal.signal(one, handler)
     if not ended:
-        print(f"stopped at step {training.step}, checkpoint saved", file=sys.stderr)
+        print(
+            f"{ERROR}stopped at step {training.step}, checkpoint saved; start it again to go on",
+            file=sys.stderr,
+        )
     return ended
 
 

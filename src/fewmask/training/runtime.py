@@ -1,5 +1,6 @@
 """Device and precision, decided once."""
 
+import os
 import platform
 import resource
 import subprocess
@@ -32,8 +33,11 @@ class Runtime:
 def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
     """Set torch up for a job: the GPU where there is one, else ``threads`` threads."""
     torch.set_num_threads(threads)
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
+    # fp32 means 32 bits: TensorFloat-32 only where lower precision was asked for.
+    torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+    torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     return Runtime(torch.device("cuda" if torch.cuda.is_available() else "cpu"), precision)
