@@ -72,7 +72,7 @@ class Experiment(Settings):
     fractions: list[Fraction] = Field(min_length=1)
     """How much is labelled: shares of the training pictures (0.05), counts (n100), names of
     published lists, or all."""
-    seeds: list[Annotated[int, Field(ge=0, lt=2**31, strict=True)]] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
     """One run for each; mean and spread in the tables are over these."""
     evaluation_size: Literal["network", "original"] = "network"
     """Compare predictions with masks at the size that pictures were prepared in, or map them back
