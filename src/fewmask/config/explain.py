@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from fewmask.config.layer import Keys, Layer
+from fewmask.config.layer import Keys, Layer, child
 
 
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
@@ -66,7 +66,7 @@ def _keys(location: Keys, values: Any) -> Keys:
     """A pydantic location without the parts that are not keys (the tags of unions, types)."""
     keys: list[str | int] = []
     for i, part in enumerate(location):
-        inside = _child(values, part)
+        inside = child(values, part)
         is_tag = isinstance(values, dict) and values.get("name") == part
         is_missing_key = i == len(location) - 1 and isinstance(values, dict) and not is_tag
         if inside is not None:
@@ -74,15 +74,6 @@ def _keys(location: Keys, values: Any) -> Keys:
         if inside is not None or is_missing_key:
             keys.append(part)
     return tuple(keys)
-
-
-def _child(values: Any, key: str | int) -> tuple[Any] | None:
-    """The value at ``key`` in a tuple, or None if there is none."""
-    if isinstance(values, dict) and key in values:
-        return (values[key],)
-    if isinstance(values, list) and isinstance(key, int) and key < len(values):
-        return (values[key],)
-    return None
 
 
 def _allowed_keys(annotation: Any, location: Keys) -> list[str]:

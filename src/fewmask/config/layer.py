@@ -6,6 +6,13 @@ from typing import Any
 Keys = tuple[str | int, ...]
 
 
+def child(values: Any, key: str | int) -> tuple[Any] | None:
+    """The value at ``key`` of a mapping or list, in a tuple; None if there is none."""
+    is_key = isinstance(values, dict) and key in values
+    is_place = isinstance(values, list) and isinstance(key, int) and key < len(values)
+    return (values[key],) if is_key or is_place else None
+
+
 @dataclass(frozen=True)
 class Layer:
     """Values and where they came from.
@@ -21,15 +28,10 @@ class Layer:
 
     def holds(self, keys: Keys) -> bool:
         """Whether this layer itself sets the value at ``keys``."""
-        value: Any = self.values
+        inside: tuple[Any] | None = (self.values,)
         for key in keys:
-            inside = (isinstance(value, dict) and key in value) or (
-                isinstance(value, list) and isinstance(key, int) and key < len(value)
-            )
-            if not inside:
-                return False
-            value = value[key]
-        return True
+            inside = inside and child(inside[0], key)
+        return inside is not None
 
     def place(self, keys: Keys) -> str:
         """``file:line`` of the value at ``keys``, or as near to it as is known."""
