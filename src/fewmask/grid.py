@@ -16,7 +16,8 @@ from fewmask.config.experiment import ALL, Experiment, Override
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, load_yaml, merge_all, sibling, validate
-from fewmask.config.method import Method, Network, Stage
+from fewmask.config.method import Method, Stage
+from fewmask.config.network import Network
 from fewmask.errors import ConfigError
 from fewmask.paths import (
     CONFIG,

@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 from torchvision.transforms.v2 import functional as reference
 
 from fewmask import IGNORE
-from fewmask.config.method import Augmentation
+from fewmask.config.augmentation import Augmentation
 from fewmask.data import augment as module
 from fewmask.data.augment import Colour, Warp, augment, similarity
 

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from fewmask.config.encoders import ENCODERS
-from fewmask.config.method import Network
+from fewmask.config.network import Network
 from fewmask.errors import FewmaskError
 from fewmask.networks.segmenter import MEAN, STD, Segmenter
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewmask.config.method import FixedWeighting
+from fewmask.config.weighting import FixedWeighting
 from fewmask.objectives.losses import cross_entropy, dice
 from fewmask.objectives.weighting import Fixed
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewmask.config.method import Network
+from fewmask.config.network import Network
 from fewmask.config.objectives import MaskedImage as Options
 from fewmask.data import splits
 from fewmask.data.batches import Batch

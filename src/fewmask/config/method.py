@@ -1,96 +1,17 @@
 """Settings of a method: config/methods/*.yaml. A method is a chain of stages."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.encoders import ENCODERS
+from fewmask.config.augmentation import Augmentation
 from fewmask.config.explain import did_you_mean
+from fewmask.config.network import Network
 from fewmask.config.objectives import Objective
+from fewmask.config.optimiser import Optimiser
 from fewmask.config.settings import Name, Settings
+from fewmask.config.weighting import FixedWeighting
 from fewmask.metrics import METRICS
-
-
-class Network(Settings):
-    """The network of a stage: an encoder, a decoder, a head."""
-
-    architecture: Literal["unet", "unetplusplus", "fpn", "deeplabv3", "deeplabv3plus"] = "unet"
-    """A decoder of segmentation_models_pytorch."""
-    encoder: str = "resnet34"
-    """An encoder of segmentation_models_pytorch."""
-    weights: str = "imagenet"
-    """Where the encoder starts: ``none`` (random), ``imagenet``, or a .safetensors file of an
-    encoder's weights."""
-    decoder_channels: list[Annotated[int, Field(gt=0)]] | None = Field(
-        default=None, min_length=3, max_length=5
-    )
-    """Channels of the decoder's blocks, the deepest first (unet, unetplusplus); as many blocks as
-    numbers, and as deep an encoder. Absent: the architecture's own."""
-    padding_channel: bool = False
-    """A fourth input channel: 1 inside the picture, 0 in its padding (paper 000, 2.1)."""
-
-    @field_validator("encoder")
-    @classmethod
-    def _is_known(cls, encoder: str) -> str:
-        if encoder not in ENCODERS:
-            raise ValueError(
-                f"no such encoder{did_you_mean(encoder, ENCODERS)}; known: {', '.join(ENCODERS)}"
-            )
-        return encoder
-
-    @field_validator("weights")
-    @classmethod
-    def _is_a_source(cls, weights: str) -> str:
-        if weights not in ("none", "imagenet") and not weights.endswith(".safetensors"):
-            raise ValueError("must be none, imagenet, or the path of a .safetensors file")
-        return weights
-
-    @model_validator(mode="after")
-    def _decoder_has_channels(self) -> "Network":
-        if self.decoder_channels and not self.architecture.startswith("unet"):
-            raise ValueError(f"{self.architecture} has no decoder_channels; unet has")
-        return self
-
-
-LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Beta = Annotated[float, Field(ge=0, lt=1)]
-
-
-class Adam(Settings):
-    """Adam (Kingma and Ba 2015)."""
-
-    name: Literal["adam"]
-    learning_rate: LearningRate
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    weight_decay: float = Field(default=0.0, ge=0)
-
-
-class AdamW(Settings):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
-
-    name: Literal["adamw"]
-    learning_rate: LearningRate
-    betas: tuple[Beta, Beta] = (0.9, 0.999)
-    weight_decay: float = Field(default=0.01, ge=0)
-
-
-class SGD(Settings):
-    """Stochastic gradient descent with momentum."""
-
-    name: Literal["sgd"]
-    learning_rate: LearningRate
-    momentum: float = Field(default=0.9, ge=0, lt=1)
-    nesterov: bool = False
-    weight_decay: float = Field(default=0.0, ge=0)
-
-    @model_validator(mode="after")
-    def _nesterov_has_momentum(self) -> "SGD":
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0")
-        return self
-
-
-Optimiser = Annotated[Adam | AdamW | SGD, Field(discriminator="name")]
 
 
 class Schedule(Settings):
@@ -109,40 +30,6 @@ class Batch(Settings):
     unlabelled: int = Field(default=0, ge=0)
     all: int = Field(default=0, ge=0)
     """Labelled and unlabelled pictures alike, without their masks."""
-
-
-Length = Annotated[int, Field(ge=16)]
-
-
-class Augmentation(Settings):
-    """Random changes of a picture; the geometric ones take its mask along."""
-
-    flip: float = Field(default=0.5, ge=0, le=1)
-    """Probability of a left-right flip."""
-    vertical_flip: float = Field(default=0.0, ge=0, le=1)
-    """Probability of an upside-down flip."""
-    scale: tuple[float, float] = (1.0, 1.0)
-    """Range of the zoom factor, drawn evenly on a logarithmic scale; 2 shows things twice as
-    large."""
-    rotate: float = Field(default=0.0, ge=0, le=180)
-    """Largest angle in degrees, drawn evenly between minus and plus it."""
-    crop: Length | tuple[Length, Length] | None = None
-    """Height and width in pixels of a random crop; absent: the whole picture."""
-    brightness: float = Field(default=0.0, ge=0, lt=1)
-    """Largest relative change of brightness."""
-    contrast: float = Field(default=0.0, ge=0, lt=1)
-    """Largest relative change of contrast."""
-    saturation: float = Field(default=0.0, ge=0, le=1)
-    """Largest relative change of saturation."""
-    hue: float = Field(default=0.0, ge=0, le=0.5)
-    """Largest shift of the hue, as a part of the colour circle."""
-
-    @field_validator("scale")
-    @classmethod
-    def _is_a_range(cls, scale: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < scale[0] <= scale[1]:
-            raise ValueError("a scale range has two numbers, 0 < smallest <= largest")
-        return scale
 
 
 class Evaluation(Settings):
@@ -178,14 +65,6 @@ class Averaging(Settings):
     """Keep the exponential average of the weights, batch-norm statistics included, as result."""
 
     decay: float = Field(gt=0, lt=1)
-
-
-class FixedWeighting(Settings):
-    """The sum of the losses, each times its weight."""
-
-    name: Literal["fixed"] = "fixed"
-    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
-    """By the name of the loss; one that is not named has weight 1."""
 
 
 Part = Literal["encoder", "decoder", "segmentation_head"]

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from fewmask import IGNORE
-from fewmask.config.method import Augmentation
+from fewmask.config.augmentation import Augmentation
 
 
 def augment(

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from segmentation_models_pytorch.base import ClassificationHead
 from torch import Tensor, nn
 
-from fewmask.config.method import Network
+from fewmask.config.network import Network
 from fewmask.errors import FewmaskError
 
 # Of ImageNet, which all encoder weights of segmentation_models_pytorch were trained with.

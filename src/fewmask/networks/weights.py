@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from fewmask.config.dataset import Dataset
-from fewmask.config.method import Network
+from fewmask.config.network import Network
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from fewmask.config.method import FixedWeighting
+from fewmask.config.weighting import FixedWeighting
 
 
 class Fixed:

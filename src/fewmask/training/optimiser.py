@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from fewmask.config.method import Adam, AdamW, Optimiser
+from fewmask.config.optimiser import Adam, AdamW, Optimiser
 
 
 def build_optimiser(

@@ -1,0 +1,50 @@
+"""Settings of a network."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from fewmask.config.encoders import ENCODERS
+from fewmask.config.explain import did_you_mean
+from fewmask.config.settings import Settings
+
+
+class Network(Settings):
+    """The network of a stage: an encoder, a decoder, a head."""
+
+    architecture: Literal["unet", "unetplusplus", "fpn", "deeplabv3", "deeplabv3plus"] = "unet"
+    """A decoder of segmentation_models_pytorch."""
+    encoder: str = "resnet34"
+    """An encoder of segmentation_models_pytorch."""
+    weights: str = "imagenet"
+    """Where the encoder starts: ``none`` (random), ``imagenet``, or a .safetensors file of an
+    encoder's weights."""
+    decoder_channels: list[Annotated[int, Field(gt=0)]] | None = Field(
+        default=None, min_length=3, max_length=5
+    )
+    """Channels of the decoder's blocks, the deepest first (unet, unetplusplus); as many blocks as
+    numbers, and as deep an encoder. Absent: the architecture's own."""
+    padding_channel: bool = False
+    """A fourth input channel: 1 inside the picture, 0 in its padding (paper 000, 2.1)."""
+
+    @field_validator("encoder")
+    @classmethod
+    def _is_known(cls, encoder: str) -> str:
+        if encoder not in ENCODERS:
+            raise ValueError(
+                f"no such encoder{did_you_mean(encoder, ENCODERS)}; known: {', '.join(ENCODERS)}"
+            )
+        return encoder
+
+    @field_validator("weights")
+    @classmethod
+    def _is_a_source(cls, weights: str) -> str:
+        if weights not in ("none", "imagenet") and not weights.endswith(".safetensors"):
+            raise ValueError("must be none, imagenet, or the path of a .safetensors file")
+        return weights
+
+    @model_validator(mode="after")
+    def _decoder_has_channels(self) -> "Network":
+        if self.decoder_channels and not self.architecture.startswith("unet"):
+            raise ValueError(f"{self.architecture} has no decoder_channels; unet has")
+        return self
