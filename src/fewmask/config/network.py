@@ -12,8 +12,10 @@ from fewmask.config.settings import Settings
 class Network(Settings):
     """The network of a stage: an encoder, a decoder, a head."""
 
-    architecture: Literal["unet", "unetplusplus", "fpn", "deeplabv3", "deeplabv3plus"] = "unet"
-    """A decoder of segmentation_models_pytorch."""
+    architecture: Literal[
+        "unet", "unetplusplus", "fpn", "deeplabv2", "deeplabv3", "deeplabv3plus"
+    ] = "unet"
+    """A decoder of segmentation_models_pytorch, or DeepLabv2 (paper 001, 4.2)."""
     encoder: str = "resnet34"
     """An encoder of segmentation_models_pytorch."""
     weights: str = "imagenet"
@@ -24,6 +26,9 @@ class Network(Settings):
     )
     """Channels of the decoder's blocks, the deepest first (unet, unetplusplus); as many blocks as
     numbers, and as deep an encoder. Absent: the architecture's own."""
+    aspp_rates: list[Annotated[int, Field(gt=0)]] | None = Field(default=None, min_length=1)
+    """Dilation rates at which deeplabv2 scores the last feature map, to add up the scores. Absent:
+    6, 12, 18, 24."""
     padding_channel: bool = False
     """A fourth input channel: 1 inside the picture, 0 in its padding (paper 000, 2.1)."""
 
@@ -47,4 +52,10 @@ class Network(Settings):
     def _decoder_has_channels(self) -> "Network":
         if self.decoder_channels and not self.architecture.startswith("unet"):
             raise ValueError(f"{self.architecture} has no decoder_channels; unet has")
+        return self
+
+    @model_validator(mode="after")
+    def _head_has_rates(self) -> "Network":
+        if self.aspp_rates and self.architecture != "deeplabv2":
+            raise ValueError(f"{self.architecture} has no aspp_rates; deeplabv2 has")
         return self
