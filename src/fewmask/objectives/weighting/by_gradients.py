@@ -1,0 +1,145 @@
+"""Weightings that look at every task's gradient: one backward pass for each loss."""
+
+import math
+import sys
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fewmask.objectives.objective import Objective
+from fewmask.objectives.weighting.weighting import Losses, Weighting
+
+Gradient = tuple[Tensor | None, ...]
+"""Of one loss: for each parameter, or None where the loss does not depend on it."""
+
+
+class GradientWeighting(Weighting):
+    """Maps the inner products of T tasks' gradients on the shared parameters to T weights.
+
+    The shared parameters get the sum of the tasks' gradients by these weights, each task's own
+    parameters those of ``own_weights``.
+    """
+
+    def __init__(self, loss_names: Sequence[str]) -> None:
+        super().__init__(loss_names)
+        self.register_buffer("weights", torch.ones(len(loss_names)))
+        self.register_buffer("kept", torch.tensor(0.0))
+        self.times_kept = 0
+        self.overdue = False
+        """Whether the last gradients overflowed, so that they gave no weights."""
+
+    @abstractmethod
+    def forward(self, gramian: Tensor) -> Tensor:
+        """Weights (T) by the inner products of the gradients (T, T), in 64 bits on the CPU.
+
+        NaN for a task that it finds no weight for: such a task keeps the one that it has.
+        """
+
+    def get_extra_state(self) -> dict[str, int | bool]:
+        return {"times_kept": self.times_kept, "overdue": self.overdue}
+
+    def set_extra_state(self, state: dict[str, int | bool]) -> None:
+        self.times_kept, self.overdue = state["times_kept"], state["overdue"]
+
+    def own_weights(self) -> Tensor:
+        """Weights (T) for parameters that are not shared: the plain sum."""
+        return torch.ones_like(self.weights)
+
+    def backward(
+        self, losses: Losses, objective: Objective, scaler: torch.amp.GradScaler, step: int
+    ) -> Losses:
+        shared, own = _parameters(objective)
+        gradients = task_gradients(scaler.scale(self.ordered(losses)), shared + own)
+        on_shared = [gradient[: len(shared)] for gradient in gradients]
+        on_own = [gradient[len(shared) :] for gradient in gradients]
+        # The weights are those of the true gradients: Nash-MTL's depend on their scale.
+        self._weigh(gramian(on_shared) / scaler.get_scale() ** 2, step)
+        add_weighted(shared, on_shared, self.weights.tolist())
+        add_weighted(own, on_own, self.own_weights().tolist())
+        return self.figures(self.weighted(losses), losses, self.weights)
+
+    def figures(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
+        """Also ``weights_kept``: 1 where the method found no weight for some task, else 0."""
+        return super().figures(loss, losses, weights) | {"weights_kept": self.kept}
+
+    def weighted(self, losses: Losses) -> Tensor:
+        """The sum of the losses by the present weights."""
+        return (self.weights * torch.stack(self.ordered(losses))).sum()
+
+    def _weigh(self, products: Tensor, step: int) -> None:
+        """Set the weights by the inner products; say so where there is none for some task."""
+        # In fp16 the scaler leaves such a step out; else the loop stops at what comes of it.
+        self.overdue = not bool(products.isfinite().all())
+        if self.overdue:
+            return
+        found = self(products)
+        missing = [name for name, one in zip(self.loss_names, found, strict=True) if one.isnan()]
+        found = found.to(self.weights)
+        self.weights = torch.where(found.isnan(), self.weights, found)
+        self.kept = self.kept.new_tensor(float(bool(missing)))
+        if missing:
+            self._tell(missing, step)
+
+    def _tell(self, names: list[str], step: int) -> None:
+        """Say the 1st, 10th, 100th ... time that weights were kept; the history has them all."""
+        self.times_kept += 1
+        if math.log10(self.times_kept).is_integer():
+            print(
+                f"step {step}: {type(self).__name__} finds no weight for {', '.join(names)}, whose "
+                f"gradients are zero or cancel one another: the last weight is kept "
+                f"(time {self.times_kept}; weights_kept in history.csv tells how often)",
+                file=sys.stderr,
+            )
+
+
+def _parameters(objective: Objective) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """The trained parameters that all tasks share, and the others."""
+    shared = [one for one in objective.shared_parameters() if one.requires_grad]
+    ids = {id(one) for one in shared}
+    own = [one for one in objective.parameters() if one.requires_grad and id(one) not in ids]
+    return shared, own
+
+
+def task_gradients(losses: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> list[Gradient]:
+    """The gradient of every loss on the parameters, by one backward pass for each loss.
+
+    The losses' graph is gone afterwards.
+    """
+    last = len(losses) - 1
+    return [
+        torch.autograd.grad(loss, parameters, retain_graph=i < last, allow_unused=True)
+        if loss.requires_grad
+        else (None,) * len(parameters)
+        for i, loss in enumerate(losses)
+    ]
+
+
+def gramian(gradients: Sequence[Gradient]) -> Tensor:
+    """The inner products of T gradients, float64 (T, T) on the CPU.
+
+    In 64 bits, parameter by parameter: nearly parallel gradients differ by what 32 bits, or the
+    fewer of TensorFloat-32, would round away.
+    """
+    products = []
+    for by_task in zip(*gradients, strict=True):
+        reached = next((gradient for gradient in by_task if gradient is not None), None)
+        if reached is not None:
+            zero = torch.zeros_like(reached)
+            rows = torch.stack([zero if gradient is None else gradient for gradient in by_task])
+            rows = rows.flatten(1).double()
+            products.append(rows @ rows.T)
+    if not products:
+        return torch.zeros(len(gradients), len(gradients), dtype=torch.float64)
+    return torch.stack(products).sum(dim=0).cpu()
+
+
+def add_weighted(
+    parameters: Iterable[nn.Parameter], gradients: Sequence[Gradient], weights: Sequence[float]
+) -> None:
+    """Set ``grad`` of every parameter to the weighted sum of its gradients."""
+    for parameter, by_task in zip(parameters, zip(*gradients, strict=True), strict=True):
+        terms = [w * g for w, g in zip(weights, by_task, strict=True) if g is not None]
+        if terms:
+            parameter.grad = sum(terms)

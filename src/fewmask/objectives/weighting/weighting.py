@@ -1,0 +1,57 @@
+"""What every weighting is to the training loop."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fewmask.objectives.objective import Objective
+
+Losses = dict[str, Tensor]
+
+
+class Weighting(nn.Module, ABC):
+    """From the losses of a step to the gradients of its update.
+
+    It is a module, so a checkpoint of it holds what it has learnt and remembers.
+    """
+
+    constant = False
+    """Whether the weights are the same at every step, so that the history need not tell them."""
+
+    def __init__(self, loss_names: Sequence[str]) -> None:
+        super().__init__()
+        self.loss_names = tuple(loss_names)
+
+    @abstractmethod
+    def backward(
+        self, losses: Losses, objective: Objective, scaler: torch.amp.GradScaler, step: int
+    ) -> Losses:
+        """Add the gradients, times the scaler's scale, to the parameters' ``grad``.
+
+        ``losses`` are scalars by name. Returns the figures of the step for the history: ``loss``,
+        the weighted sum; the losses; and, unless it is constant, the ``weight_...`` of each loss.
+        """
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What it learns, as groups for the optimiser.
+
+        ``learning_rate_factor`` of a group says what its learning rate is to that of the rest.
+        """
+        return []
+
+    def ordered(self, losses: Losses) -> list[Tensor]:
+        """The losses in the order of the weights."""
+        if set(losses) != set(self.loss_names):
+            raise ValueError(
+                f"the objective's losses are {', '.join(losses)}; its settings say "
+                f"{', '.join(self.loss_names)}"
+            )
+        return [losses[name] for name in self.loss_names]
+
+    def figures(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
+        """What ``backward`` returns; ``weights`` (T) in their order."""
+        told = {} if self.constant else dict(zip(self.loss_names, weights, strict=True))
+        return {"loss": loss, **losses, **{f"weight_{name}": one for name, one in told.items()}}
