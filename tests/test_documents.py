@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fewmask.config import dataset, experiment, method, objectives
+from fewmask.config import dataset, experiment, method, objectives, weighting
 from fewmask.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -16,7 +16,7 @@ PAGES = [
 
 def settings_models() -> list[type[Settings]]:
     """Every settings class of experiments, datasets and methods."""
-    modules = (dataset, experiment, method, objectives)
+    modules = (dataset, experiment, method, objectives, weighting)
     classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
     return sorted((c for c in classes if issubclass(c, Settings)), key=lambda c: c.__name__)
 

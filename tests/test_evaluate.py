@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.metrics import f1_score, jaccard_score, recall_score
+from scipy.special import softmax
+from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
 
 from fewmask.data import splits
 from fewmask.data.prepare import prepare
@@ -44,14 +45,21 @@ def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> P
 
 
 @pytest.fixture(scope="module")
-def truth_and_prediction(trained: Path, rooms: Path, rooms_split: Path):
-    """Masks and predictions of the test pictures, by the shortest way there is."""
+def truth_and_scores(trained: Path, rooms: Path, rooms_split: Path):
+    """Masks and class scores of the test pictures, by the shortest way there is."""
     network, _, _ = load_segmenter(trained / WEIGHTS, torch.device("cpu"))
     rows = splits.read(rooms_split)["test"]
     with Store(rooms) as store, torch.no_grad():
         images = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255
         scores = network(images, torch.ones(len(rows), 1, 32, 32))["segmentation"]
-        return store.read("mask", rows), scores.argmax(1).numpy()
+        return store.read("mask", rows), scores.numpy()
+
+
+@pytest.fixture(scope="module")
+def truth_and_prediction(truth_and_scores):
+    """Masks and predictions of the test pictures."""
+    truth, scores = truth_and_scores
+    return truth, scores.argmax(1)
 
 
 def test_metrics_agree_with_scikit_learn(result: Path, truth_and_prediction):
@@ -68,8 +76,30 @@ def test_figures_of_classes_agree_with_scikit_learn(result: Path, truth_and_pred
     classes = json.loads(result.read_text())["classes"]
     recalls = recall_score(truth, predicted, labels=range(7), average=None, zero_division=0)
     for (name, figures), recall in zip(classes.items(), recalls, strict=True):
-        if figures["accuracy"] is not None:
-            assert figures["accuracy"] == pytest.approx(recall, abs=1e-6), name
+        if figures["recall"] is not None:
+            assert figures["recall"] == pytest.approx(recall, abs=1e-6), name
+
+
+def test_losses_agree_with_other_implementations(result: Path, truth_and_scores):
+    truth, scores = truth_and_scores
+    told = json.loads(result.read_text())
+    shares = softmax(scores.astype(float), axis=1).transpose(0, 2, 3, 1).reshape(-1, 7)
+    truth = truth.ravel()
+    expected = log_loss(truth, shares, labels=range(7))
+    assert told["metrics"]["cross_entropy"] == pytest.approx(expected, rel=1e-5)
+    p = shares[np.arange(len(truth)), truth]
+    expected = np.mean(-((1 - p) ** 2) * np.log(p))
+    assert told["metrics"]["focal_loss"] == pytest.approx(expected, rel=1e-5)
+    of_classes = []
+    for k, (name, figures) in enumerate(told["classes"].items()):
+        assert list(figures) == ["iou", "precision", "recall", "f1", "dice_loss"]
+        if (truth == k).any():
+            overlap, whole = shares[truth == k, k].sum(), shares[:, k].sum() + (truth == k).sum()
+            of_classes.append(1 - 2 * overlap / whole)
+            assert figures["dice_loss"] == pytest.approx(of_classes[-1], rel=1e-5), name
+        else:
+            assert figures["dice_loss"] is None
+    assert told["metrics"]["dice_loss"] == pytest.approx(np.mean(of_classes), rel=1e-5)
 
 
 def test_every_picture_has_its_figures(result: Path, truth_and_prediction):

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from fewmask import IGNORE
-from fewmask.metrics import METRICS, class_scores, confusion, picture_scores, scores
+from fewmask.metrics import (
+    CLASS_FIGURES,
+    LOSSES,
+    METRICS,
+    TEST_METRICS,
+    class_figure,
+    class_scores,
+    confusion,
+    is_loss,
+    picture_scores,
+    scores,
+)
 
 # The first call of scikit-learn on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)
@@ -90,7 +101,7 @@ def test_each_class_agrees_with_scikit_learn(batch):
     occurring = np.union1d(*y)
     for name, function in {
         "iou": sklearn_metrics.jaccard_score,
-        "accuracy": sklearn_metrics.recall_score,
+        "recall": sklearn_metrics.recall_score,
         "precision": sklearn_metrics.precision_score,
         "f1": sklearn_metrics.f1_score,
     }.items():
@@ -224,6 +235,25 @@ def test_a_gpu_counts_as_a_cpu_does():
 
 def test_every_score_is_a_metric(by_hand):
     assert [*scores(by_hand.numpy()), "loss"] == list(METRICS)
+    assert [*scores(by_hand.numpy()), *LOSSES] == list(TEST_METRICS)
+    assert {*class_scores(by_hand.numpy()), "dice_loss"} == set(CLASS_FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("name", "figure", "loss"),
+    [
+        ("iou_pet", ("iou", "pet"), False),
+        ("dice_loss_Ginger cat", ("dice_loss", "Ginger cat"), True),
+        ("f1_dice_loss", ("f1", "dice_loss"), False),
+        ("miou", None, False),
+        ("pixel_accuracy", None, False),
+        ("dice_loss", None, True),
+        ("cross_entropy", None, True),
+    ],
+)
+def test_a_name_tells_figure_and_class(name, figure, loss):
+    assert class_figure(name) == figure
+    assert is_loss(name) == loss
 
 
 def test_importing_does_not_import_torch():

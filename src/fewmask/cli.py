@@ -273,13 +273,13 @@ def methods() -> None:
 @methods.command("list")
 def list_methods() -> None:
     """List the configured methods."""
-    from fewmask.config.layers import load_chain, validate
+    from fewmask.config.layers import validate
     from fewmask.config.method import Method
-    from fewmask.grid import names_in, stage_order
-    from fewmask.paths import CONFIG
+    from fewmask.grid import names_in
+    from fewmask.stages import load_method, stage_order
 
     for name in names_in("methods"):
-        method = validate(Method, load_chain(CONFIG / "methods" / f"{name}.yaml"))
+        method = validate(Method, load_method(name))
         click.echo(f"{name:28} {' -> '.join(stage_order(method.stages)):24} {method.description}")
 
 

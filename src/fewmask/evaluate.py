@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.grid import Run
-from fewmask.metrics import class_scores, confusion, picture_scores, scores
+from fewmask.metrics import CLASS_FIGURES, class_scores, confusion, picture_scores, scores
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.weights import load_segmenter
 from fewmask.objectives.assessment import assess
+from fewmask.objectives.pooled_losses import PooledLosses
 from fewmask.paths import data_folder
 from fewmask.training.runtime import Runtime, describe, start
 
@@ -51,7 +53,8 @@ def evaluate(
         run: the cell of the grid, for the record.
         trainings: training.json of all stages of the run, for cost and provenance.
         size: ``network`` compares at the size that the dataset was prepared in, ``original`` maps
-            predictions back and compares with the mask files as they are.
+            predictions back and compares with the mask files as they are (the losses are those
+            at the prepared size all the same).
 
     Raises:
         FewmaskError: the weights were trained on other data, or there are no test pictures.
@@ -68,7 +71,7 @@ def evaluate(
         if not len(roles["test"]):
             raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
         pictures = Pictures(store, roles["test"], runtime.device)
-        matrices = _matrices(network, pictures, runtime, batch_size, size)
+        matrices, losses = _assess(network, pictures, runtime, batch_size, size)
         of_pictures = picture_scores(matrices)
         _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
         chosen = _choose(of_pictures["miou"])
@@ -76,8 +79,8 @@ def evaluate(
         result = {
             **asdict(run),
             "pictures": {role: len(rows) for role, rows in roles.items()},
-            "metrics": _without_nan(scores(matrices)),
-            "classes": _of_classes(matrices.sum(axis=0), store.classes),
+            "metrics": _without_nan(scores(matrices) | losses.scores()),
+            "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
             "cost": _cost([json.loads(path.read_text()) for path in trainings]),
             "provenance": {**description, **describe(runtime), "evaluated_at": size},
         }
@@ -85,29 +88,40 @@ def evaluate(
         path.write_text(json.dumps(result, indent=1))
 
 
-def _matrices(
+def _assess(
     network: Segmenter, pictures: Pictures, runtime: Runtime, batch_size: int, size: str
-) -> np.ndarray:
-    """The confusion matrices of all pictures, int64 (N, K, K), in the order of their rows."""
-    batches = pictures.in_order(batch_size)
-    if size == "network":
-        return assess(network, batches, runtime.autocast).confusion.cpu().numpy()
-    _, dataset = parse_settings(pictures.store.settings)
+) -> tuple[np.ndarray, PooledLosses]:
+    """The confusion matrices of all pictures, int64 (N, K, K), in the order of their rows; and
+    their losses, which are always those at the network's size."""
+    batches, losses = pictures.in_order(batch_size), PooledLosses()
+    compare = _at_original_size(pictures.store) if size == "original" else None
+    matrices: list[torch.Tensor] = []
+
+    def keep(batch: Batch, logits: torch.Tensor) -> None:
+        losses.add(logits, batch.mask)
+        if compare is not None:
+            matrices.extend(compare(batch, logits.argmax(dim=1)))
+
+    found = assess(network, batches, runtime.autocast, keep).confusion.cpu()
+    return (torch.cat(matrices) if compare else found).numpy(), losses
+
+
+def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterator[torch.Tensor]]:
+    """What compares predictions, brought back to their pictures' own sizes, with the mask files."""
+    _, dataset = parse_settings(store.settings)
     reader = open_reader(dataset, data_folder())
     items = {item.name: item for item in reader.items()}
-    matrices = []
 
-    def compare(batch: Batch, prediction: torch.Tensor) -> None:
+    def compare(batch: Batch, prediction: torch.Tensor) -> Iterator[torch.Tensor]:
         for row, predicted in zip(batch.rows, prediction.cpu().numpy(), strict=True):
-            truth = reader.load(items[pictures.store.names[row]]).mask
-            back = unfit(predicted.astype(np.uint8), truth.shape, pictures.store.fit)
+            truth = reader.load(items[store.names[row]]).mask
+            back = unfit(predicted.astype(np.uint8), truth.shape, store.fit)
             # Of what a crop left out there is no prediction: it counts nowhere.
             truth = np.where(back == IGNORE, IGNORE, truth)
             pair = torch.from_numpy(back).long()[None], torch.from_numpy(truth)[None]
-            matrices.append(confusion(*pair, len(pictures.store.classes)))
+            yield confusion(*pair, len(store.classes))
 
-    assess(network, batches, runtime.autocast, keep=compare)
-    return torch.cat(matrices).numpy()
+    return compare
 
 
 def _write_pictures(
@@ -152,9 +166,9 @@ def _write_examples(
 ) -> None:
     store = pictures.store
     rows = pictures.rows[np.concatenate(list(chosen.values()))]
-    batch, predictions = pictures.batch(rows), []
+    batch, logits = pictures.batch(rows), []
     matrices = assess(
-        network, [batch], runtime.autocast, keep=lambda _, found: predictions.append(found)
+        network, [batch], runtime.autocast, keep=lambda _, found: logits.append(found)
     ).confusion
     why = [name for name, places in chosen.items() for _ in places]
     with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
@@ -165,7 +179,7 @@ def _write_examples(
         for name, values in {
             "image": store.read("image", rows),
             "mask": store.read("mask", rows),
-            "prediction": predictions[0].cpu().numpy().astype(np.uint8),
+            "prediction": logits[0].argmax(dim=1).cpu().numpy().astype(np.uint8),
         }.items():
             file.create_dataset(name, data=values, compression="gzip")
         file.attrs["classes"] = json.dumps(store.classes)
@@ -173,10 +187,12 @@ def _write_examples(
         file.attrs["ignore"] = IGNORE
 
 
-def _of_classes(pooled: np.ndarray, names: list[str]) -> dict[str, dict[str, float | None]]:
-    figures = class_scores(pooled)
+def _of_classes(
+    pooled: np.ndarray, losses: PooledLosses, names: list[str]
+) -> dict[str, dict[str, float | None]]:
+    figures = class_scores(pooled) | {"dice_loss": losses.class_scores()}
     return {
-        name: _without_nan({kind: float(values[i]) for kind, values in figures.items()})
+        name: _without_nan({kind: float(figures[kind][i]) for kind in CLASS_FIGURES})
         for i, name in enumerate(names)
     }
 

@@ -8,15 +8,18 @@ import re
 import shlex
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from fewmask.config.asked import Asked, fingerprint
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import ALL, Experiment, Override
 from fewmask.config.explain import did_you_mean
+from fewmask.config.figures import check_figures
 from fewmask.config.layer import Layer
-from fewmask.config.layers import load_chain, load_yaml, merge_all, sibling, validate
-from fewmask.config.method import Method, Stage
+from fewmask.config.layers import load_chain, load_yaml, sibling, validate
+from fewmask.config.method import Stage
 from fewmask.config.network import Network
 from fewmask.errors import ConfigError
 from fewmask.paths import (
@@ -27,6 +30,7 @@ from fewmask.paths import (
     WEIGHTS,
     Layout,
 )
+from fewmask.stages import Resolved, Resolver, StageKey, load_method
 
 
 @dataclass(frozen=True)
@@ -39,17 +43,6 @@ class Run:
     seed: int
 
 
-@dataclass(frozen=True)
-class StageKey:
-    """Which stage, apart from the seed. ``method`` is the one that owns it: a method that extends
-    another and leaves a stage as it was shares the other's training."""
-
-    dataset: str
-    method: str
-    fraction: str
-    stage: str
-
-
 def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
     """The settings in config/datasets/``name``.yaml. Raises ConfigError."""
     return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, wanted_by)))
@@ -58,14 +51,6 @@ def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
 def names_in(kind: str) -> list[str]:
     """All names in config/``kind`` (datasets, methods)."""
     return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
-
-
-class Resolved(NamedTuple):
-    """A stage with its settings and the stage whose weights it starts from."""
-
-    key: StageKey
-    stage: Stage
-    upstream: StageKey | None
 
 
 class Grid:
@@ -84,20 +69,12 @@ class Grid:
             for i in range(len(layer.values.get("overrides", [])))
             for one in [layer.part("overrides", i)]
         ]
-        self._chains = {
-            name: self._load_method(name, f"{source}: methods") for name in self.experiment.methods
-        }
         self._check_fractions()
         self._check_overrides()
+        check_figures(layers, self._classes)
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
-        for dataset in self.experiment.datasets:
-            for method, chain in self._chains.items():
-                for fraction in self.experiment.fractions:
-                    found = self._resolve(chain, dataset, fraction).values()
-                    self._stages |= {resolved.key: resolved for resolved in found}
-                    keys = tuple(resolved.key for resolved in found)
-                    self._keys[dataset, method, fraction] = keys
+        self._resolve()
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -144,7 +121,7 @@ class Grid:
         }
         _, stage, upstream = self._stages[key]
         if upstream is not None:
-            files["start_from"] = f"{self.stage_folder(upstream, seed)}/{WEIGHTS}"
+            files["start_from"] = f"{self.stage_folder(upstream.key, seed)}/{WEIGHTS}"
         if upstream is None or "encoder" not in stage.take_over:
             files |= self._encoder(stage.network)
         return files
@@ -197,16 +174,36 @@ class Grid:
         return [self.layout.metrics.format(**asdict(run)) for run in self.runs]
 
     def asked(self) -> str:
-        """JSON of what tables need to know of the experiment: its title and its axes."""
-        kept = {"title", "results", "datasets", "methods", "fractions", "seeds"}
-        return self.experiment.model_dump_json(include=kept)
+        """JSON of what tables need to know of the experiment (`Asked`)."""
+        asked = Asked(**self.experiment.model_dump())
+        last = [self._keys[cell][-1] for cell in asked.cells()]
+        trainings = [fingerprint(json.loads(self.training(key))) for key in last]
+        asked = asked.model_copy(update={"trainings": trainings})
+        return asked.model_dump_json(exclude={"overrides", "evaluation_size"})
 
     # From files to settings.
 
-    def _load_method(self, name: str, wanted_by: str) -> list[Layer]:
-        chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
-        validate(Method, chain)
-        return chain
+    def _resolve(self) -> None:
+        """Find the stages of every cell, and the datasets that only stages name."""
+        e = self.experiment
+        for method in e.methods:
+            load_method(method, f"{self.source}: methods")
+        resolver = Resolver(self._overrides)
+        for cell in product(e.datasets, e.methods, e.fractions):
+            dataset, method, fraction = cell
+            found = resolver.stages(method, dataset, fraction)
+            last = found[-1].key
+            if last.dataset != dataset:
+                raise ConfigError(
+                    f"config/methods/{method}.yaml: stages.{last.stage}.dataset: a run is judged "
+                    f"by its last stage, which must be trained on the run's dataset, {dataset}"
+                )
+            self._stages |= {resolved.key: resolved for resolved in found}
+            self._keys[cell] = tuple(resolved.key for resolved in found)
+        for key in self._stages:
+            if key.dataset not in self.datasets:
+                where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"
+                self.datasets[key.dataset] = load_dataset(key.dataset, where)
 
     def _check_overrides(self) -> None:
         """An override may be for something outside the grid, but not for what does not exist."""
@@ -237,6 +234,10 @@ class Grid:
                         f"  expected: {', '.join(Stage.model_fields)}"
                     )
 
+    def _classes(self, dataset: str) -> list[str]:
+        found = self.datasets.get(dataset) or load_dataset(dataset, f"{self.source}: datasets")
+        return [one.name for one in found.classes]
+
     def _check_fractions(self) -> None:
         for fraction in self.experiment.fractions:
             if fraction == ALL or re.fullmatch(r"0\.\d+|n\d+", fraction):
@@ -249,86 +250,6 @@ class Grid:
                         f"{fraction}\n  known lists: {known}\n  expected: a share (0.05), "
                         f"a count (n100), all, or a name under split.lists of the dataset"
                     )
-
-    def _resolve(
-        self, chain: list[Layer], dataset: str, fraction: str, strict: bool = True
-    ) -> dict[str, Resolved]:
-        """The stages of the method that ``chain`` ends with, on a dataset at a fraction.
-
-        A stage that has the same settings, and starts from the same weights, as in the method
-        that this one extends belongs to that one. Without ``strict`` stages that do not make
-        sense are left out: a method may be there only to be extended.
-        """
-        if not chain:
-            return {}
-        inherited = self._resolve(chain[:-1], dataset, fraction, strict=False)
-        found: dict[str, Resolved] = {}
-        for name in stage_order(merge_all(chain).get("stages", {})):
-            try:
-                resolved = self._resolve_stage(chain, dataset, fraction, name, found)
-            except ConfigError:
-                if strict:
-                    raise
-                continue
-            parent = inherited.get(name)
-            if parent and (parent.stage, parent.upstream) == (resolved.stage, resolved.upstream):
-                resolved = parent
-            found[name] = resolved
-        return found
-
-    def _resolve_stage(
-        self,
-        chain: list[Layer],
-        dataset: str,
-        fraction: str,
-        name: str,
-        earlier: dict[str, Resolved],
-    ) -> Resolved:
-        method = Path(chain[-1].source).stem
-        stage, upstream = self._settings(chain, dataset, method, fraction, name), None
-        if stage.start_from is not None:
-            if stage.start_from not in earlier:
-                raise ConfigError(
-                    f"config/methods/{method}.yaml: stages.{name}.start_from: there is no stage "
-                    f"{stage.start_from} before {name}\n  known: {', '.join(earlier) or 'none'}"
-                )
-            upstream = earlier[stage.start_from].key
-        sees_labels = stage.depends_on_fraction or (upstream and upstream.fraction != ALL)
-        seen = fraction if sees_labels else ALL
-        if seen != fraction:  # trained once for all fractions: no setting may depend on one
-            stage = self._settings(chain, dataset, method, seen, name)
-        return Resolved(StageKey(dataset, method, seen, name), stage, upstream)
-
-    def _settings(
-        self, chain: list[Layer], dataset: str, method: str, fraction: str, name: str
-    ) -> Stage:
-        layers = []
-        for layer in chain:
-            if "network" in layer.values:
-                network = {"network": layer.values["network"]}
-                layers.append(Layer(layer.source, network, lines=layer.lines))
-            if "defaults" in layer.values:
-                layers.append(layer.part("defaults"))
-            if name in layer.values.get("stages", {}):
-                layers.append(layer.part("stages", name))
-        for override, layer in self._overrides:
-            cell = {"dataset": dataset, "method": method, "fraction": fraction, "stage": name}
-            if override.when.selects(**cell):
-                layers.append(layer)
-        return validate(Stage, layers, f"stage {name} of {method} on {dataset} at {fraction}")
-
-
-def stage_order(stages: dict[str, dict[str, Any]]) -> list[str]:
-    """The names of stages as they are written, but each after the one that it starts from: a
-    method may put a stage before those of the method that it extends."""
-    names: list[str] = []
-    waiting = list(stages)
-    while waiting:
-        ready = [n for n in waiting if stages[n].get("start_from") not in waiting]
-        # In a circle none is ready: leave it as written, to be refused where stages are resolved.
-        names.append((ready or waiting)[0])
-        waiting.remove(names[-1])
-    return names
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -5,7 +5,9 @@ as is usual for scenes; `picture_scores` takes every picture by itself, as paire
 `class_scores` takes every class by itself. With h pixels of a class hit, t of them in the truth and
 p in the prediction:
 
-    iou = h / (t + p - h)    accuracy = recall = h / t    precision = h / p    f1 = 2 h / (t + p)
+    iou = h / (t + p - h)    recall = h / t    precision = h / p    f1 = 2 h / (t + p)
+
+The recall of a class is what papers also call its accuracy, or class accuracy.
 
 A class counts where it occurs in the truth or in the prediction; of its figures those that would be
 0 / 0 are 0 (scikit-learn's `average="macro", zero_division=0`). The background is a class like any
@@ -38,6 +40,30 @@ METRICS = {
 """What a model can be selected by, and whether higher is better: the names of `scores`, and `loss`,
 the loss on the validation pictures."""
 
+LOSSES = ("cross_entropy", "focal_loss", "dice_loss")
+"""On the test pictures, see `fewmask.objectives.pooled_losses`: not shares, and lower is better."""
+
+TEST_METRICS = (*(name for name in METRICS if name != "loss"), *LOSSES)
+"""What a run is judged by on its test pictures. All but the losses are shares, in [0, 1]."""
+
+CLASS_FIGURES = ("iou", "precision", "recall", "f1", "dice_loss")
+"""What it is judged by class by class."""
+
+
+def class_figure(name: str) -> tuple[str, str] | None:
+    """The figure and the class in a name like ``iou_pet``: (``iou``, ``pet``); else None.
+
+    The class is written exactly as in its dataset, with its capitals and spaces.
+    """
+    figure = next((one for one in CLASS_FIGURES if name.startswith(f"{one}_")), None)
+    return (figure, name.removeprefix(f"{figure}_")) if figure else None
+
+
+def is_loss(name: str) -> bool:
+    """Whether a test metric or a class's figure is a loss: not a share, and better when lower."""
+    figure = class_figure(name)
+    return (figure[0] if figure else name) in LOSSES
+
 
 def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
     """Count the pixels of every (true class, predicted class) pair, picture by picture.
@@ -60,7 +86,7 @@ def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
 
 
 def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Return iou, accuracy, precision and f1 of every class: int (..., K, K) -> float (..., K).
+    """Return iou, recall, precision and f1 of every class: int (..., K, K) -> float (..., K).
 
     Figures are in [0, 1], or NaN for a class that occurs neither in the truth nor in the
     prediction.
@@ -71,7 +97,7 @@ def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     # A whole that is empty has no part either: dividing by 1 instead makes 0 of 0 / 0.
     figures = {
         "iou": hit / np.maximum(union, 1),
-        "accuracy": hit / np.maximum(truth, 1),
+        "recall": hit / np.maximum(truth, 1),
         "precision": hit / np.maximum(predicted, 1),
         "f1": 2 * hit / np.maximum(truth + predicted, 1),
     }
@@ -95,9 +121,9 @@ def picture_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "miou": _mean(of_class["iou"]),
         "pixel_accuracy": _ratio(hit, truth.sum(axis=-1)),
-        "class_accuracy": _mean(np.where(truth > 0, of_class["accuracy"], np.nan)),
+        "class_accuracy": _mean(np.where(truth > 0, of_class["recall"], np.nan)),
         "precision": _mean(of_class["precision"]),
-        "recall": _mean(of_class["accuracy"]),
+        "recall": _mean(of_class["recall"]),
         "f1": f1,
         "dice": f1,
     }

@@ -12,7 +12,7 @@ DEFAULT_EXPERIMENT = CONFIG / "config.yaml"
 
 def data_folder() -> Path:
     """The folder that the roots of datasets lie in: $FEWMASK_DATA, or data/."""
-    return Path(os.environ.get("FEWMASK_DATA", "data"))
+    return Path(os.environ.get("FEWMASK_DATA") or "data")
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def test_a_circle_of_files_is_named(tmp_path: Path):
         ("learning_rate: 0.001|learning_rate: -1", [":5: optimiser.learning_rate", "greater"]),
         ("learning_rate: 0.001|learning_rat: 1", [":5", "did you mean learning_rate?", "betas"]),
         ("resnet18|resnet81", ["stage.yaml:1: network.encoder", "did you mean resnet18?"]),
-        ("steps: 100|steps: many", ["stage.yaml:6: steps", "valid integer", "'many'"]),
+        ("steps: 100|steps: many", ["stage.yaml:6: steps", "a number of steps", "'many'"]),
         ("labelled: 4|labeled: 4", ["batch.labeled", "did you mean labelled?"]),
         ("labelled: 4|unlabelled: 4", ["draws unlabelled", "supervised needs labelled"]),
         ("name: supervised|name: superwised", ["objective", "superwised", "supervised"]),

@@ -10,7 +10,8 @@ from safetensors.torch import save_file
 from fewmask.config.encoders import ENCODERS
 from fewmask.config.network import Network
 from fewmask.errors import FewmaskError
-from fewmask.networks.segmenter import MEAN, STD, Segmenter
+from fewmask.networks.backbone import MEAN, STD
+from fewmask.networks.segmenter import Segmenter
 
 TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
 
@@ -74,13 +75,14 @@ def test_encoder_weights_are_where_it_starts(tmp_path: Path):
     for name, tensor in network.encoder.state_dict().items():
         assert torch.equal(tensor, encoder.state_dict()[name])
 
-    # With a fourth channel the first convolution keeps the three it knows, rescaled.
+    # With a fourth channel the first convolution keeps the three it knows, and ignores the fourth.
     four = Segmenter(
         Network(encoder="resnet18", padding_channel=True), 3, tmp_path / "encoder.safetensors"
     )
     first = encoder.state_dict()["conv1.weight"]
     assert four.encoder.conv1.weight.shape[1] == 4
-    assert torch.allclose(four.encoder.conv1.weight[:, :3], first * 3 / 4)
+    assert torch.equal(four.encoder.conv1.weight[:, :3], first)
+    assert not four.encoder.conv1.weight[:, 3:].any()
 
 
 @pytest.mark.parametrize(

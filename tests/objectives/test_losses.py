@@ -1,4 +1,4 @@
-"""Losses and weighting, against formulas written out."""
+"""Losses, against formulas written out."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewmask.config.weighting import FixedWeighting
 from fewmask.objectives.losses import cross_entropy, dice
-from fewmask.objectives.weighting import Fixed
 
 
 def example(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,9 +58,3 @@ def test_without_a_labelled_pixel_the_loss_is_zero_and_so_is_its_gradient():
     loss.backward()
     assert loss.item() == 0
     assert not logits.grad.any()
-
-
-def test_weights_are_those_of_the_settings_and_one_otherwise():
-    weighting = Fixed(FixedWeighting(weights={"dice": 0.5}))
-    total = weighting.total({"cross_entropy": torch.tensor(2.0), "dice": torch.tensor(3.0)})
-    assert float(total) == 3.5

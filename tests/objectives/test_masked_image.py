@@ -137,7 +137,11 @@ def test_what_is_taken_over_is_told_and_a_misfit_refused(
     weights = tmp_path / WEIGHTS
     capsys.readouterr()
     take_over(Segmenter(TINY, 7), weights, ["encoder"])
-    assert "encoder; newly initialised: decoder, segmentation_head" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"from {weights}: loaded encoder (120 tensors); "
+        "left in the file: decoder, segmentation_head; "
+        "newly initialised: decoder, segmentation_head\n"
+    )
     with pytest.raises(FewmaskError, match=r"its segmentation_head does not fit.*\n.*take_over"):
         take_over(Segmenter(TINY, 7), weights, ["encoder", "segmentation_head"])
     wider = Network(encoder="resnet18", weights="none", decoder_channels=[32, 8, 4])

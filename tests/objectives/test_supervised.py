@@ -6,16 +6,23 @@ import numpy as np
 import pytest
 import torch
 
+from fewmask.config.method import Stage
 from fewmask.config.objectives import Supervised as Options
 from fewmask.data.batches import Batch
 from fewmask.errors import FewmaskError
+from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives import build
+from fewmask.objectives.supervised import Supervised
 from fewmask.paths import WEIGHTS
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 
 OBJECTIVE = {"name": "supervised", "classification": {"dropout": 0.0}}
+
+
+def built(stage: Stage, categories: int) -> Supervised:
+    return build(stage.objective, Blueprint(stage.network, 7, categories))
 
 
 def batch(categories: list[int]) -> dict[str, Batch]:
@@ -33,7 +40,7 @@ def batch(categories: list[int]) -> dict[str, Batch]:
 
 
 def test_the_classification_loss_is_its_formula():
-    objective = build(small_stage(objective=OBJECTIVE), classes=7, categories=5)
+    objective = built(small_stage(objective=OBJECTIVE), categories=5)
     drawn = batch([3, 0, -1])  # the category of the last is not known
     objective.eval()
     losses = objective.losses(drawn, step=0)
@@ -47,12 +54,12 @@ def test_the_classification_loss_is_its_formula():
 
 
 def test_without_known_categories_the_loss_is_zero():
-    objective = build(small_stage(objective=OBJECTIVE), classes=7, categories=5)
+    objective = built(small_stage(objective=OBJECTIVE), categories=5)
     assert objective.losses(batch([-1, -1]), step=0)["classification"].item() == 0
 
 
 def test_the_categories_reach_the_encoder_and_not_the_decoder():
-    objective = build(small_stage(objective=OBJECTIVE), classes=7, categories=5)
+    objective = built(small_stage(objective=OBJECTIVE), categories=5)
     objective.losses(batch([1, 2]), step=0)["classification"].backward()
     reached = {
         name.split(".")[0]
@@ -77,10 +84,10 @@ def test_a_trained_network_segments_without_its_classification_head(
 
 def test_a_dataset_without_categories_is_refused():
     with pytest.raises(FewmaskError, match="the dataset has no categories"):
-        build(small_stage(objective=OBJECTIVE), classes=7, categories=0)
+        built(small_stage(objective=OBJECTIVE), categories=0)
 
 
 def test_without_the_option_nothing_is_classified():
     assert Options(name="supervised").classification is None
-    objective = build(small_stage(), classes=7, categories=5)
+    objective = built(small_stage(), categories=5)
     assert list(objective.losses(batch([1]), step=0)) == ["cross_entropy"]

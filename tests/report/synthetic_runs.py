@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from fewmask.config.asked import Asked
 from fewmask.paths import Layout
 
 CLASSES = ["wall", "box"]
@@ -27,10 +28,13 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
             "recall": 0.6,
             "f1": 0.65,
             "dice": figures.get("dice", 0.64),
+            "cross_entropy": figures.get("cross_entropy", 0.25),
+            "focal_loss": 0.1,
+            "dice_loss": 0.4,
         },
         "classes": {
-            "wall": {"iou": 0.8, "accuracy": 0.9, "precision": 0.9, "f1": 0.85},
-            "box": {"iou": figures.get("box", 0.2), "accuracy": 0.3, "precision": 0.3, "f1": 0.3},
+            name: {"iou": iou, "precision": 0.9, "recall": 0.8, "f1": 0.85, "dice_loss": 0.2}
+            for name, iou in figures.get("classes", {"wall": 0.8, "box": 0.2}).items()
         },
         "cost": {
             "seconds": figures.get("seconds", 90.0),
@@ -38,7 +42,7 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
             "images_seen": 4800,
             "stages": {"train": {"seconds": 90.0}},
         },
-        "provenance": {"version": "0.1.0"},
+        "provenance": {"version": "0.1.0", "training": figures.get("training", {"steps": 100})},
     }
     path = Path(Layout().metrics.format(**cell))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,9 +70,9 @@ def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24
 
 
 def asked(**axes):
-    """The JSON of an experiment, as ``Grid.asked`` writes it."""
+    """An experiment, as ``Grid.asked`` writes it."""
     smallest = {"datasets": ["scenes"], "methods": ["supervised"], "fractions": ["n10"]}
-    return json.dumps({"title": "A title", "results": "results", "seeds": [0]} | smallest | axes)
+    return Asked(**{"title": "A title", "seeds": [0]} | smallest | axes)
 
 
 def assert_apart(boxes, page):

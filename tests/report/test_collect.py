@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fewmask.config.asked import fingerprint
 from fewmask.errors import FewmaskError
 from fewmask.report.runs import collect
 from tests.report.synthetic_runs import asked, write_run
@@ -13,7 +14,9 @@ from tests.report.synthetic_runs import asked, write_run
 COLUMNS = [
     *("dataset", "method", "fraction", "labelled", "seed"),
     *("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"),
-    *("seconds", "peak_memory_mb", "images_seen", "iou_wall", "iou_box"),
+    *("cross_entropy", "focal_loss", "dice_loss", "seconds", "peak_memory_mb", "images_seen"),
+    *("iou_wall", "iou_box", "precision_wall", "precision_box", "recall_wall", "recall_box"),
+    *("f1_wall", "f1_box", "dice_loss_wall", "dice_loss_box"),
 ]
 
 
@@ -23,7 +26,7 @@ def test_one_row_a_run_in_the_order_of_the_experiment(project):
         write_run(method=method, fraction=fraction, seed=seed)
     write_run(method="never_asked_for")
 
-    runs = collect(grid)
+    runs = collect(grid).table
 
     assert list(runs.columns) == COLUMNS
     cells = runs[["method", "fraction", "seed"]].to_numpy().tolist()
@@ -31,28 +34,33 @@ def test_one_row_a_run_in_the_order_of_the_experiment(project):
 
 
 def test_figures_are_those_of_the_file(project):
-    write_run(miou=0.625, labelled=40, box=0.25, seconds=12.5)
-    run = collect(asked()).iloc[0]
+    write_run(miou=0.625, labelled=40, classes={"box": 0.25}, seconds=12.5)
+    run = collect(asked()).table.iloc[0]
     assert (run.miou, run.labelled, run.iou_box, run.seconds) == (0.625, 40, 0.25, 12.5)
     assert run.images_seen == 4800
 
 
 def test_what_is_undefined_is_nan(project):
-    write_run(miou=None, box=None)
-    run = collect(asked()).iloc[0]
+    write_run(miou=None, classes={"box": None})
+    run = collect(asked()).table.iloc[0]
     assert np.isnan(run.miou)
     assert np.isnan(run.iou_box)
 
 
 def test_without_runs_the_columns_are_there(project):
-    assert list(collect(asked()).columns) == COLUMNS[:-2]
-    assert len(collect(asked())) == 0
+    assert list(collect(asked()).table.columns) == COLUMNS[:-10]
+    assert len(collect(asked()).table) == 0
 
 
-def without_f1(text):
-    record = json.loads(text)
-    del record["metrics"]["f1"]
-    return json.dumps(record)
+def without(*keys):
+    def damage(text):
+        record = inner = json.loads(text)
+        for key in keys[:-1]:
+            inner = inner[key]
+        del inner[keys[-1]]
+        return json.dumps(record)
+
+    return damage
 
 
 @pytest.mark.parametrize(
@@ -64,7 +72,8 @@ def without_f1(text):
         (lambda text: text.replace('"seconds": 90.0, "peak', '"peak'), "cost.seconds"),
         (lambda text: text.replace('"miou": 0.5', '"miou": "high"'), "metrics.miou"),
         (lambda text: text.replace('"seed": 0', '"seed": 7'), "scenes/supervised/n10/7"),
-        (without_f1, "without f1"),
+        (without("metrics", "f1"), "metrics: without f1"),
+        (without("classes", "box", "recall"), "classes.box: without recall"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong(project, damage, found):
@@ -82,4 +91,24 @@ def test_results_may_lie_deeper(project):
     Path("results").rename("moved")
     Path("results").mkdir()
     Path("moved").rename("results/twin")
-    assert len(collect(asked(results="results/twin"))) == 1
+    assert len(collect(asked(results="results/twin")).table) == 1
+
+
+def test_metrics_of_earlier_settings_count_as_missing(project):
+    axes = {"methods": ["a", "b"], "seeds": [0, 1]}
+    trainings = [fingerprint({"steps": steps}) for steps in (100, 200)]
+    paths = [write_run(method=method, seed=seed) for method in "ab" for seed in (0, 1)]
+    paths[0].unlink()
+    runs = collect(asked(**axes, trainings=trainings))
+    assert runs.table[["method", "seed"]].to_numpy().tolist() == [["a", 1]]
+    assert runs.missing == [paths[0], paths[2], paths[3]]
+    assert runs.outdated == paths[2:]
+    assert len(collect(asked(**axes)).table) == 3, "without fingerprints whatever is there counts"
+
+
+def test_a_class_that_only_one_dataset_has_is_undefined_elsewhere(project):
+    write_run("scenes")
+    write_run("pets", classes={"wall": 0.3, "Ginger cat": 0.4})
+    table = collect(asked(datasets=["scenes", "pets"])).table
+    assert table["iou_Ginger cat"].isna().tolist() == [True, False]
+    assert table["iou_wall"].tolist() == [0.8, 0.3]

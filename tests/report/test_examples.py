@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fewmask.config.experiment import Experiment
 from fewmask.errors import FewmaskError
 from fewmask.report.examples import examples
 from fewmask.report.pictures import STRIPES, colour_mask, read_examples, scale_image
@@ -25,7 +24,7 @@ from tests.report.synthetic_runs import (
 
 def drawn(**axes):
     grid = asked(**axes)
-    return examples(Experiment.model_validate_json(grid), collect(grid))
+    return examples(grid, collect(grid).table)
 
 
 def texts(figure):

@@ -8,7 +8,6 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from fewmask.config.experiment import Experiment
 from fewmask.report.figures import label_curve
 from fewmask.report.runs import collect
 from fewmask.report.style import COLOURS, save, text_width, wrap
@@ -27,9 +26,9 @@ def write_grid(datasets, methods, fractions, seeds):
 
 def drawn(**axes):
     grid = asked(**axes)
-    experiment, runs = Experiment.model_validate_json(grid), collect(grid)
-    table = summary(experiment, runs)
-    return label_curve(experiment, runs, table), table, runs
+    runs = collect(grid).table
+    table = summary(grid, runs)
+    return label_curve(grid, runs, table), table, runs
 
 
 def markers_and_dots(axes):
@@ -102,6 +101,27 @@ def test_incomplete_points_are_hollow(project):
     (means,), _ = markers_and_dots(figure.axes[0])
     assert [to_hex(colour) for colour in means.get_facecolors()] == ["#ffffff", COLOURS[0]]
     assert any("3 of 4 runs" in text.get_text().replace("\n", " ") for text in figure.texts)
+
+
+def test_published_figures_are_dashed_in_the_colour_of_their_method(project):
+    write_grid(["scenes", "pets"], ["a"], FRACTIONS, [0])
+    entries = [
+        {"when": {"method": "b", "fraction": "n20"}, "figures": {"miou": 0.9}},
+        {"when": {"method": "b", "fraction": "n10"}, "figures": {"miou": [0.85, 0.1]}},
+        {"when": {"method": "a"}, "figures": {"dice": 0.1}},
+    ]
+    published = {"source": "A paper", "figures": entries}
+    axes = {"datasets": ["scenes", "pets"], "methods": ["a", "b"], "fractions": list(FRACTIONS)}
+    figure, *_ = drawn(**axes, published=published)
+    for panel in figure.axes:
+        lines = [line for line in panel.lines if line.is_dashed()]
+        assert [to_hex(line.get_color()) for line in lines] == [COLOURS[1]], "dice is not drawn"
+        assert lines[0].get_xydata().tolist() == [[10, 85], [20, 90]]
+        assert lines[0].get_marker() == "_"
+        assert panel.get_ylim()[1] > 90
+    shown = [text.get_text().replace("\n", " ") for text in figure.texts]
+    assert "published" in shown
+    assert any("Published: A paper." in text for text in shown)
 
 
 def test_a_dataset_without_a_run_says_so(project):

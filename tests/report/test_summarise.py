@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fewmask.config.asked import fingerprint
 from fewmask.errors import FewmaskError
 from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import asked, write_run
@@ -15,6 +16,10 @@ FILES = [
     *(f"figures/{name}.{kind}" for name in ("examples", "label_curve") for kind in ("png", "svg")),
     *(f"tables/{name}" for name in ("runs.csv", "summary.csv", "summary.md", "summary.tex")),
 ]
+
+
+def as_json(**axes):
+    return asked(**axes).model_dump_json()
 
 
 def written():
@@ -26,7 +31,7 @@ def test_everything_is_written_and_the_same_again(project):
         write_run(seed=seed, miou=0.5 + 0.1 * seed)
     contents = []
     for _ in range(2):
-        summarise(asked(seeds=[0, 1]), Path("tables"), Path("figures"))
+        summarise(as_json(seeds=[0, 1]), Path("tables"), Path("figures"))
         assert written() == FILES
         contents.append([Path(name).read_bytes() for name in FILES])
     assert contents[0] == contents[1]
@@ -37,7 +42,7 @@ def test_everything_is_written_and_the_same_again(project):
 def test_missing_runs_are_counted_and_the_first_are_named(project):
     write_run(seed=0)
     with pytest.raises(FewmaskError) as error:
-        summarise(asked(seeds=list(range(10))), Path("tables"), Path("figures"))
+        summarise(as_json(seeds=list(range(10))), Path("tables"), Path("figures"))
     lines = str(error.value).splitlines()
     assert lines[0] == "9 of 10 runs are missing:"
     assert lines[1] == "  results/metrics/scenes/supervised/n10/1.json"
@@ -48,7 +53,7 @@ def test_missing_runs_are_counted_and_the_first_are_named(project):
 
 def test_partial_makes_do_and_says_so_on_every_row(project):
     write_run(method="a", seed=0)
-    grid = asked(methods=["a", "b"], seeds=[0, 1])
+    grid = as_json(methods=["a", "b"], seeds=[0, 1])
     summarise(grid, Path("tables"), Path("figures"), partial=True)
     assert written() == FILES
     table = pd.read_csv("tables/summary.csv")
@@ -57,20 +62,31 @@ def test_partial_makes_do_and_says_so_on_every_row(project):
     assert "0 of 2" in Path("tables/summary.tex").read_text()
 
 
+def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
+    write_run(method="a")
+    outdated = write_run(method="b", training={"steps": 50})
+    grid = as_json(methods=["a", "b"], trainings=[fingerprint({"steps": 100})] * 2)
+    summarise(grid, Path("tables"), Path("figures"), partial=True)
+    assert pd.read_csv("tables/summary.csv")["seeds"].tolist() == [1, 0]
+    assert f"are of earlier settings and count as missing:\n  {outdated}" in capsys.readouterr().err
+    with pytest.raises(FewmaskError, match="1 of 2 runs are missing"):
+        summarise(grid, Path("tables"), Path("figures"))
+
+
 @pytest.mark.parametrize("partial", [False, True])
 def test_without_any_run(project, partial):
     with pytest.raises(FewmaskError, match="none of the 1 runs is") as error:
-        summarise(asked(), Path("tables"), Path("figures"), partial)
+        summarise(as_json(), Path("tables"), Path("figures"), partial)
     assert str(error.value).startswith("results/metrics/scenes/supervised/n10/0.json")
 
 
 def test_a_damaged_file_leaves_the_results_of_before(project):
     path = write_run()
-    summarise(asked(), Path("tables"), Path("figures"))
+    summarise(as_json(), Path("tables"), Path("figures"))
     before = [Path(name).read_bytes() for name in FILES]
     path.with_suffix(".examples.h5").write_bytes(b"")
     with pytest.raises(FewmaskError):
-        summarise(asked(), Path("tables"), Path("figures"))
+        summarise(as_json(), Path("tables"), Path("figures"))
     assert [Path(name).read_bytes() for name in FILES] == before
     assert written() == FILES
 

@@ -1,24 +1,22 @@
 """Mean and spread over seeds, against figures worked out by hand."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from fewmask.config.experiment import Experiment
 from fewmask.report.markup import escape, latex, markdown
 from fewmask.report.runs import collect
 from fewmask.report.tables import summary, write_csv
 from tests.report.synthetic_runs import asked, write_run
 
 METRICS = ["miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"]
+LOSSES = ["cross_entropy", "focal_loss", "dice_loss"]
+FIGURES = ["iou", "precision", "recall", "f1", "dice_loss"]
 COSTS = ["seconds", "peak_memory_mb", "images_seen"]
 
 
 def summarised(grid):
-    experiment = Experiment.model_validate_json(grid)
-    return experiment, summary(experiment, collect(grid))
+    return grid, summary(grid, collect(grid).table)
 
 
 def rows_of(text):
@@ -30,7 +28,9 @@ def rows_of(text):
 def test_columns(project):
     write_run()
     _, table = summarised(asked())
-    parts = [f"{name}_{part}" for name in [*METRICS, *COSTS] for part in ("mean", "std")]
+    of_classes = [f"{f}_{c}" for f in FIGURES for c in ("wall", "box")]
+    names = [*METRICS, *LOSSES, *COSTS, *of_classes]
+    parts = [f"{name}_{part}" for name in names for part in ("mean", "std")]
     leading = ["dataset", "method", "fraction", "labelled", "seeds", "seeds_asked"]
     assert list(table.columns) == leading + parts
 
@@ -204,5 +204,72 @@ def test_time_in_a_unit_that_fits(project, seconds, shown):
 
 def test_a_title_of_several_lines_stays_one_heading(project):
     write_run()
-    grid = json.loads(asked()) | {"title": "one\n  two"}
-    assert markdown(*summarised(json.dumps(grid))).startswith("# one two\n")
+    grid = asked(title="one\n  two")
+    assert markdown(*summarised(grid)).startswith("# one two\n")
+
+
+PUBLISHED = {
+    "source": "A_Paper, Table 1",
+    "remark": "its second row cannot be right",
+    "figures": [
+        {"when": {"fraction": ["n10", "n20"]}, "figures": {"miou": 0.8}},
+        {
+            "when": {"method": "b"},
+            "figures": {"miou": [0.865, 0.0114], "cross_entropy": [0.2, 0.1]},
+        },
+    ],
+}
+
+
+def test_published_figures_stand_in_parentheses_even_without_a_run(project):
+    for seed, miou in enumerate([0.8, 0.9]):
+        write_run(method="a", seed=seed, miou=miou)
+    axes = {"methods": ["a", "b"], "fractions": ["n10", "all"], "seeds": [0, 1]}
+    grid = asked(**axes, metrics=["miou", "cross_entropy"], published=PUBLISHED)
+    _, table = summarised(grid)
+    assert table["miou_published"].fillna(0).tolist() == [0.8, 0, 0.865, 0.865]
+    assert table["miou_published_std"].isna().tolist() == [True, True, False, False]
+    assert table["cross_entropy_published"].isna().tolist() == [True, True, False, False]
+
+    text = markdown(grid, table)
+    cells = {(row[3], row[1]): row[4:6] for row in rows_of(text)}
+    assert cells["a", "n10"] == ["85.0 ± 7.1 (80.0)", "0.250 ± 0.000"]
+    assert cells["a", "all"] == ["–", "–"]
+    assert cells["b", "all"] == ["– (86.5 ± 1.1)", "– (0.200 ± 0.100)"]
+    note = "In parentheses: figures published in A_Paper, Table 1. its second row cannot be right."
+    assert note in text.replace("\n", " ")
+    tex = latex(grid, table)
+    assert r"(86.5 $\pm$ 1.1)" in tex
+    assert r"A\_Paper, Table 1" in tex
+
+
+def test_of_a_loss_the_lowest_is_bold_and_what_was_published_never_is(project):
+    write_run(method="a", miou=0.5, cross_entropy=0.3)
+    write_run(method="b", miou=0.6, cross_entropy=0.4)
+    published = PUBLISHED | {"figures": [{"figures": {"miou": 0.9}}]}
+    grid = asked(methods=["a", "b"], metrics=["miou", "cross_entropy"], published=published)
+    rows = rows_of(markdown(*summarised(grid)))
+    assert [row[4:6] for row in rows] == [
+        ["50.0 (90.0)", "**0.300**"],
+        ["**60.0** (90.0)", "0.400"],
+    ]
+    assert r"\textbf{60.0} (90.0) & 0.400" in latex(*summarised(grid))
+
+
+def test_columns_are_those_that_were_asked_for_and_a_dash_where_a_class_is_not(project):
+    write_run("scenes")
+    write_run("pets", classes={"Ginger cat": 0.4, "dog": 0.5})
+    metrics = ["iou_Ginger cat", "f1_wall", "focal_loss", "class_accuracy", "iou_never"]
+    text = markdown(*summarised(asked(datasets=["scenes", "pets"], metrics=metrics)))
+    header = next(line for line in text.splitlines() if line.startswith("|"))
+    assert [cell.strip() for cell in header.split("|")][5:10] == [
+        "IoU of Ginger cat (%)",
+        "F1 of wall (%)",
+        "Focal loss",
+        "Class accuracy (%)",
+        "IoU of never (%)",
+    ]
+    assert [row[4:9] for row in rows_of(text)] == [
+        ["–", "85.0", "0.100", "60.0", "–"],
+        ["40.0", "–", "0.100", "60.0", "–"],
+    ]

@@ -49,7 +49,7 @@ def steps_in(history: Path) -> list[str]:
             averaging={"decay": 0.9},
             precision="fp32",
             clip_gradient_norm=1.0,
-            evaluation={"every": 7, "metric": "loss", "patience": 4},
+            evaluation={"every": 7, "metric": "loss", "patience": 28},
         ),
     ],
     ids=["plain", "averaged"],
@@ -146,6 +146,30 @@ def test_other_settings_do_not_take_up_a_checkpoint(inputs: Inputs, tmp_path: Pa
     assert (output / WEIGHTS).read_bytes() == trained(inputs, changed, tmp_path / "whole")
 
 
+@pytest.mark.parametrize(
+    "weighting",
+    [
+        {"name": "fixed", "weights": {"classification": 0.1}},
+        {"name": "uncertainty", "learning_rate_factor": 10},
+        {"name": "dynamic_weight_average", "period": 2},
+        {"name": "nash_mtl", "update_weights_every": 3},
+        {"name": "pcgrad"},
+        {"name": "cagrad"},
+    ],
+    ids=lambda weighting: weighting["name"],
+)
+def test_a_weighting_goes_on_with_what_it_had(inputs: Inputs, tmp_path: Path, weighting: dict):
+    precision = "fp16" if weighting["name"] == "nash_mtl" else "bf16"
+    objective = {"name": "supervised", "classification": {"dropout": 0.2}}
+    stage = small_stage(steps=10, objective=objective, weighting=weighting, precision=precision)
+    expected = trained(inputs, stage, tmp_path / "whole")
+    output = tmp_path / "killed"
+    # Step 5 lies within a period, and between two updates of Nash-MTL's weights.
+    interrupted(inputs, stage, output, after=5)
+    assert trained(inputs, stage, output) == expected
+    assert steps_in(output / HISTORY) == steps_in(tmp_path / "whole" / HISTORY)
+
+
 def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     output, log = tmp_path / "stage", tmp_path / "log"
     output.mkdir()
@@ -184,14 +208,16 @@ def test_seeds_give_different_weights(inputs: Inputs, tmp_path: Path):
     assert not torch.equal(first[name], second[name])
 
 
-def interrupted(inputs: Inputs, stage: Stage, output: Path) -> None:
-    """Train up to a checkpoint and die."""
+def interrupted(inputs: Inputs, stage: Stage, output: Path, after: int = 1) -> None:
+    """Train up to the checkpoint after so many steps and die."""
 
     def die_after_a_checkpoint() -> None:
         whole_save = torch.save
 
         def save_and_die(state: object, path: Path) -> None:
             whole_save(state, path)
+            if state["state"]["step"] < after:
+                return
             path.replace(output / CHECKPOINT)
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
-from tests.workflow.snakemake import fewmask, planned, snakemake, write_project
+from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake, write_project
 
 METHOD = """\
 extends: supervised
@@ -19,6 +21,21 @@ stages:
     evaluation: {every: 3, metric: loss}
     resources: {cpus: 1, gpus: 0}
   supervised: {start_from: pretrain, take_over: [encoder, decoder]}
+"""
+
+
+ELSEWHERE = """\
+extends: supervised
+stages:
+  pretrain:
+    dataset: pictures
+    objective: {name: simclr}
+    optimiser: {name: adamw, learning_rate: 0.003}
+    steps: 1 epoch
+    batch: {all: 8}
+    evaluation: {metric: none}
+    resources: {cpus: 1, gpus: 0}
+  supervised: {start_from: pretrain, take_over: [encoder]}
 """
 
 
@@ -48,7 +65,7 @@ def test_it_runs_from_pretraining_to_the_table(folder: Path):
     assert answer.returncode == 0, answer.stdout
     logs = folder / "results/logs/train/rooms/masked_image"
     told = (logs / "n8/0/supervised.log").read_text()
-    assert "encoder, decoder; newly initialised: segmentation_head" in told
+    assert "newly initialised: segmentation_head\n" in told
     assert (logs / "all/0/pretrain.log").exists()
     metrics = json.loads((folder / "results/metrics/rooms/masked_image/n8/0.json").read_text())
     assert metrics["cost"]["images_seen"] == 6 * 8 + 6 * 4
@@ -57,3 +74,30 @@ def test_it_runs_from_pretraining_to_the_table(folder: Path):
     assert "rooms,masked_image,n8,8,1,1," in table
     assert "2 done" in fewmask(folder, "status", "--config", "seeds=[0]", "--config",
                                "fractions=[n8]").stdout  # fmt: skip
+
+
+@pytest.mark.slow
+def test_it_may_learn_from_pictures_of_another_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    write_project(tmp_path)
+    monkeypatch.setenv("FEWMASK_DATA", str(tmp_path / "data"))
+    pictures = tmp_path / "data/pictures"
+    for i in range(20):
+        path = pictures / ("Cat" if i % 2 else "Dog") / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(i).integers(0, 256, (40, 36, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    dataset = "reader: {name: class_folders}\nroot: pictures\nsize: 32\nfit: crop\n"
+    (tmp_path / "config/datasets/pictures.yaml").write_text(dataset)
+    (tmp_path / "config/methods/simclr.yaml").write_text(ELSEWHERE)
+    answer = snakemake(tmp_path, "--config", "seeds=[0]", "methods=[simclr]")
+    assert answer.returncode == 0, answer.stdout
+    assert job_counts(answer.stdout)["train"] == 3  # one pretraining for both fractions
+    stages = tmp_path / "results/stages"
+    history = (stages / "pictures/simclr/all/0/pretrain/history.csv").read_text().splitlines()
+    assert history[-1].startswith("3,24,")  # 20 pictures in steps of 8
+    told = (tmp_path / "results/logs/train/rooms/simclr/n8/0/supervised.log").read_text()
+    assert "loaded encoder" in told
+    assert "newly initialised: decoder, segmentation_head" in told
+    assert len(list((tmp_path / "results/metrics").rglob("*.json"))) == 2

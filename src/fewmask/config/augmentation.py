@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from fewmask.config.settings import Settings
 
@@ -23,6 +23,11 @@ class Augmentation(Settings):
     """Largest angle in degrees, drawn evenly between minus and plus it."""
     crop: Length | tuple[Length, Length] | None = None
     """Height and width in pixels of a random crop; absent: the whole picture."""
+    crop_area: tuple[float, float] = (1.0, 1.0)
+    """Range of the part of the picture's area that a crop holds, at any place and shown at full
+    size (random resized crop)."""
+    crop_aspect: tuple[float, float] = (1.0, 1.0)
+    """Range of such a crop's width relative to its height, both relative to the picture's."""
     brightness: float = Field(default=0.0, ge=0, lt=1)
     """Largest relative change of brightness."""
     contrast: float = Field(default=0.0, ge=0, lt=1)
@@ -32,9 +37,26 @@ class Augmentation(Settings):
     hue: float = Field(default=0.0, ge=0, le=0.5)
     """Largest shift of the hue, as a part of the colour circle."""
 
-    @field_validator("scale")
+    colour: float = Field(default=1.0, ge=0, le=1)
+    """Probability that a picture's brightness, contrast, saturation and hue change at all."""
+    greyscale: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a picture without colours."""
+    blur: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a Gaussian blur."""
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    """Range of its standard deviation in pixels."""
+
+    @field_validator("scale", "crop_area", "crop_aspect", "blur_sigma")
     @classmethod
-    def _is_a_range(cls, scale: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < scale[0] <= scale[1]:
-            raise ValueError("a scale range has two numbers, 0 < smallest <= largest")
-        return scale
+    def _is_a_range(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < bounds[0] <= bounds[1]:
+            raise ValueError("a range has two numbers, 0 < smallest <= largest")
+        return bounds
+
+    @model_validator(mode="after")
+    def _crops_one_way(self) -> "Augmentation":
+        if self.crop_area[1] > 1:
+            raise ValueError("crop_area is a part of the picture's area: at most 1")
+        if self.crop is not None and self.crop_area != (1, 1):
+            raise ValueError("crop cuts a fixed size, crop_area a random one: give only one")
+        return self

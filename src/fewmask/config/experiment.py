@@ -32,22 +32,29 @@ def fraction_name(fraction: object) -> str:
 
 Fraction = Annotated[str, BeforeValidator(fraction_name)]
 
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-class When(Settings):
-    """Which stages an override is for; what is absent selects everything."""
+
+class Cells(Settings):
+    """Which cells of the grid are meant; what is absent selects everything."""
 
     dataset: Name | list[Name] | None = None
     method: Name | list[Name] | None = None
     fraction: Fraction | list[Fraction] | None = None
-    stage: Name | list[Name] | None = None
 
     def selects(self, **cell: str) -> bool:
-        """Whether a stage with this dataset, method, fraction and stage name is meant."""
+        """Whether what has this dataset, method, fraction (and stage) is meant."""
         for key, wanted in self:
             allowed = wanted if isinstance(wanted, list) else [wanted]
             if wanted is not None and cell[key] not in allowed:
                 return False
         return True
+
+
+class When(Cells):
+    """Which stages an override is for; what is absent selects everything."""
+
+    stage: Name | list[Name] | None = None
 
 
 class Override(Settings):
@@ -56,6 +63,48 @@ class Override(Settings):
     when: When = When()
     settings: dict[str, Any]
     """Stage settings, as in a method's stages."""
+
+
+def _mean_and_spread(figure: object) -> object:
+    """A mean, or a mean and its standard deviation, as a pair."""
+    if isinstance(figure, list | tuple) and len(figure) in (1, 2):
+        return (*figure, None)[:2]
+    if isinstance(figure, int | float):
+        return (figure, None)
+    raise ValueError("expected a mean (0.865), or it and its standard deviation ([0.865, 0.011])")
+
+
+Figure = Annotated[
+    tuple[NonNegative, NonNegative | None],
+    BeforeValidator(_mean_and_spread, json_schema_input_type=float | tuple[float, float]),
+]
+
+
+class PublishedFigures(Settings):
+    """Published figures of some cells of the grid."""
+
+    when: Cells = Cells()
+    figures: dict[str, Figure]
+    """By metric: a mean, or a mean and its standard deviation; shares are written 0.865."""
+
+
+class Published(Settings):
+    """The figures of a paper, to be shown beside this experiment's."""
+
+    source: str
+    """Where they stand, for the note under the tables."""
+    remark: str = ""
+    """What must be known to read them, for that note: a sentence."""
+    figures: list[PublishedFigures] = []
+    """A later entry lies on top of an earlier one."""
+
+    def of(self, **cell: str) -> dict[str, Figure]:
+        """The figures of a cell of the grid, by metric."""
+        found: dict[str, Figure] = {}
+        for entry in self.figures:
+            if entry.when.selects(**cell):
+                found |= entry.figures
+        return found
 
 
 class Experiment(Settings):
@@ -77,6 +126,10 @@ class Experiment(Settings):
     evaluation_size: Literal["network", "original"] = "network"
     """Compare predictions with masks at the size that pictures were prepared in, or map them back
     and compare at each picture's own size."""
+    metrics: list[str] = Field(default=["miou", "pixel_accuracy", "dice"], min_length=1)
+    """What the tables for people show: test metrics, and figures of classes such as iou_pet."""
+    published: Published | None = None
+    """Figures of a paper, shown in parentheses beside this experiment's."""
     overrides: list[Override] = []
     """What this experiment changes in the methods, a later one on top of an earlier one."""
 
@@ -87,7 +140,7 @@ class Experiment(Settings):
             raise ValueError("must be 'results' or a folder below it, named in [a-z0-9_-]")
         return folder
 
-    @field_validator("datasets", "methods", "fractions", "seeds")
+    @field_validator("datasets", "methods", "fractions", "seeds", "metrics")
     @classmethod
     def _no_value_twice(cls, values: list) -> list:
         twice = sorted({str(value) for value in values if values.count(value) > 1})

@@ -82,7 +82,8 @@ def load_yaml(path: Path) -> Layer:
 
 
 def load_chain(path: Path) -> list[Layer]:
-    """A YAML file after those that it ``extends:`` (names of files beside it), root first."""
+    """A YAML file after those that it ``extends:``, root first: files beside it by their names, or
+    in the folder above as ``../name``."""
     chain: list[Layer] = []
     seen: list[Path] = []
     while True:
@@ -94,7 +95,9 @@ def load_chain(path: Path) -> list[Layer]:
         chain.insert(0, layer)
         if parent is None:
             return chain
-        path = sibling(path.parent, parent, f"{path}: extends")
+        above = isinstance(parent, str) and parent.startswith("../")
+        folder = path.parent.parent if above else path.parent
+        path = sibling(folder, parent.removeprefix("../") if above else parent, f"{path}: extends")
 
 
 def sibling(folder: Path, name: object, wanted_by: str) -> Path:

@@ -1,16 +1,17 @@
 """Settings of a method: config/methods/*.yaml. A method is a chain of stages."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fewmask.config.augmentation import Augmentation
+from fewmask.config.duration import Duration, DurationOrZero, in_steps
 from fewmask.config.explain import did_you_mean
 from fewmask.config.network import Network
 from fewmask.config.objectives import Objective
 from fewmask.config.optimiser import Optimiser
-from fewmask.config.settings import Name, Settings
-from fewmask.config.weighting import FixedWeighting
+from fewmask.config.settings import NAME, Name, Settings
+from fewmask.config.weighting import FixedWeighting, Weighting
 from fewmask.metrics import METRICS
 
 
@@ -18,7 +19,7 @@ class Schedule(Settings):
     """The learning rate over the steps: a linear warm-up from 0, then a decay to 0."""
 
     name: Literal["constant", "linear", "polynomial", "cosine"] = "constant"
-    warmup_steps: int = Field(default=0, ge=0)
+    warmup_steps: DurationOrZero = 0
     power: float = Field(default=0.9, gt=0)
     """The exponent of the polynomial decay."""
 
@@ -35,25 +36,33 @@ class Batch(Settings):
 class Evaluation(Settings):
     """Looking at the validation pictures while training: selection and early stopping."""
 
-    every: int = Field(default=100, gt=0)
-    """Steps between two looks; the last step always is one."""
+    every: Duration = 100
+    """Steps (or epochs) between two looks; the last step always is one."""
     metric: str = "miou"
     """The weights with the best value of this are kept: loss or a metric; ``none`` keeps the
     last."""
-    patience: int | None = Field(default=None, gt=0)
-    """Stop after this many looks in a row without a better value; absent: never."""
+    patience: Duration | None = None
+    """Stop after this many steps (or epochs), rounded up to looks, without a better value; absent:
+    never."""
+    patience_metric: str = "metric"
+    """What must get better for that: loss or a metric; ``metric`` stands for the one above."""
     batch_size: int = Field(default=32, gt=0)
 
     @model_validator(mode="after")
     def _patience_has_a_metric(self) -> "Evaluation":
-        if self.patience and self.metric == "none":
+        if self.patience and self.stops_by == "none":
             raise ValueError("patience needs a metric: with none there is no better value")
         return self
 
-    @field_validator("metric")
+    @property
+    def stops_by(self) -> str:
+        """What must get better lest patience ends the training."""
+        return self.metric if self.patience_metric == "metric" else self.patience_metric
+
+    @field_validator("metric", "patience_metric")
     @classmethod
-    def _is_known(cls, metric: str) -> str:
-        allowed = [*METRICS, "none"]
+    def _is_known(cls, metric: str, info: ValidationInfo) -> str:
+        allowed = [*METRICS, "none" if info.field_name == "metric" else "metric"]
         if metric not in allowed:
             raise ValueError(
                 f"no such metric{did_you_mean(metric, allowed)}; known: {', '.join(allowed)}"
@@ -84,12 +93,13 @@ class Stage(Settings):
 
     network: Network
     objective: Objective
-    weighting: FixedWeighting = FixedWeighting()
+    weighting: Weighting = FixedWeighting()
     """How several losses become one update."""
     optimiser: Optimiser
     schedule: Schedule = Schedule()
-    steps: int = Field(gt=0)
-    """Updates of the weights."""
+    steps: Duration
+    """Updates of the weights; or epochs, each of which sees the labelled pictures once (all that
+    are drawn, where no masks are)."""
     batch: Batch
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     """Of forward and backward passes; the weights stay in 32 bits."""
@@ -99,8 +109,12 @@ class Stage(Settings):
     evaluation: Evaluation = Evaluation()
     deterministic: bool = False
     """Ask the GPU for kernels that give the same bits every time (slower); a CPU always does."""
-    start_from: Name | None = None
-    """A stage of this method whose trained weights this one starts from."""
+    dataset: Name | None = None
+    """A dataset of its own to train on; absent: the run's. Such a stage is trained once for all
+    datasets of the grid."""
+    start_from: Annotated[str, Field(pattern=rf"^({NAME}/)?{NAME}$")] | None = None
+    """The stage whose trained weights this one starts from: one of this method, or of another as
+    ``method/stage``."""
     labels: Literal["fraction", "all"] = "fraction"
     """Whose masks are seen: those of the run's fraction, or of all training pictures (an upper
     bound; trained once for all fractions)."""
@@ -117,7 +131,30 @@ class Stage(Settings):
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""
-        return self.model_dump_json(exclude={"resources", "checkpoint_minutes"})
+        return self.model_dump_json(exclude={"resources", "checkpoint_minutes", "dataset"})
+
+    def in_steps(self, pictures: dict[str, int]) -> "Stage":
+        """The same with every duration in steps.
+
+        An epoch sees ``pictures`` of a role once: of those that the objective draws, the first of
+        ``objective.draws``. Raises ValueError should the durations not fit together.
+        """
+        role = self.objective.draws[0]
+        steps_per_epoch = pictures[role] / getattr(self.batch, role)
+        steps = in_steps(self.steps, steps_per_epoch)
+        warmup_steps = in_steps(self.schedule.warmup_steps, steps_per_epoch)
+        _check_warmup(warmup_steps, steps)
+        looks = self.evaluation
+        patience = looks.patience and in_steps(looks.patience, steps_per_epoch)
+        every = {"every": in_steps(looks.every, steps_per_epoch), "patience": patience}
+        return self.model_copy(
+            update={
+                "steps": steps,
+                "weighting": self.weighting.in_steps(steps_per_epoch),
+                "schedule": self.schedule.model_copy(update={"warmup_steps": warmup_steps}),
+                "evaluation": looks.model_copy(update=every),
+            }
+        )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Stage":
@@ -128,18 +165,17 @@ class Stage(Settings):
                 f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; "
                 f"the objective {self.objective.name} needs {', '.join(sorted(needed))}"
             )
-        unknown = set(self.weighting.weights) - set(self.objective.loss_names)
-        if unknown:
-            raise ValueError(
-                f"weighting.weights names {', '.join(sorted(unknown))}; the objective's losses "
-                f"are {', '.join(self.objective.loss_names)}"
-            )
-        if self.schedule.warmup_steps >= self.steps:
-            raise ValueError(
-                f"schedule.warmup_steps ({self.schedule.warmup_steps}) must be fewer than "
-                f"steps ({self.steps})"
-            )
+        self.weighting.check(self.objective.loss_names)
+        if isinstance(self.schedule.warmup_steps, int) and isinstance(self.steps, int):
+            _check_warmup(self.schedule.warmup_steps, self.steps)
         return self
+
+
+def _check_warmup(warmup_steps: int, steps: int) -> None:
+    if warmup_steps >= steps:
+        raise ValueError(
+            f"schedule.warmup_steps ({warmup_steps}) must be fewer than steps ({steps})"
+        )
 
 
 class Method(Settings):

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from fewmask.config.augmentation import Augmentation
 from fewmask.config.settings import Settings
 
 
@@ -48,5 +49,31 @@ class MaskedImage(Settings):
     loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
 
 
-Objective = Annotated[Supervised | MaskedImage, Field(discriminator="name")]
+class SimCLR(Settings):
+    """Tell two views of one picture from those of all others (paper 002, 2.1)."""
+
+    name: Literal["simclr"]
+    temperature: float = Field(default=0.5, gt=0)
+    """What similarities are divided by; the paper does not say."""
+    projection: int = Field(default=128, gt=0)
+    """How long the vectors are that are compared: what the two-layer head puts out. Its hidden
+    layer is as wide as the encoder's features."""
+    views: Augmentation = Augmentation(
+        crop_area=(0.2, 1.0),
+        crop_aspect=(0.75, 4 / 3),
+        brightness=0.8,
+        contrast=0.8,
+        saturation=0.8,
+        hue=0.2,
+        colour=0.8,
+        greyscale=0.2,
+        blur=0.5,
+    )
+    """How the two views of a picture are made, after the stage's augmentation."""
+
+    draws: ClassVar[tuple[str, ...]] = ("all",)
+    loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
+
+
+Objective = Annotated[Supervised | MaskedImage | SimCLR, Field(discriminator="name")]
 """Any objective's settings, told apart by ``name``."""

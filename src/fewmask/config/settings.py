@@ -4,7 +4,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
+NAME = "[a-z0-9][a-z0-9_-]*"
+Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=64)]
 """Names of datasets, methods and stages: they become folders and wildcards."""
 
 Share = Annotated[float, Field(gt=0, lt=1)]

@@ -19,6 +19,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from fewmask import IGNORE
 from fewmask.config.augmentation import Augmentation
+from fewmask.data.blur import Blur
 
 
 def augment(
@@ -38,9 +39,13 @@ def augment(
     count, _, height, width = images.shape
     warp = Warp.draw(settings, count, height, width, images.device)
     colour = Colour.draw(settings, count, images.device)
+    blur = Blur.draw(settings, count, images.device)
     if not images.is_floating_point():
         images = images.float() / 255
+    memory_format = _memory_format(images)
     images = colour.images(warp.images(images))
+    if blur is not None:
+        images = blur.images(images).contiguous(memory_format=memory_format)
     masks = None if masks is None else warp.masks(masks)
     inside = None if inside is None else warp.inside(inside)
     return images, masks, inside
@@ -95,7 +100,12 @@ class Warp:
             room = zoom[:, None] * torch.tensor([width, height]) - torch.tensor(size[::-1])
             centre = centre + _shift(room, torch.stack(place, dim=1)) / zoom[:, None]
 
-        moves_whole_pixels = settings.scale == (1, 1) and settings.rotate == 0
+        if settings.crop_area != (1, 1):
+            part, centre = _part(settings, count, height, width)
+            signs = signs * part
+
+        is_whole = settings.scale == (1, 1) == settings.crop_area
+        moves_whole_pixels = is_whole and settings.rotate == 0
         never_flips = settings.flip == 0 and settings.vertical_flip == 0
         return cls(
             similarity(signs, zoom, angle, centre, size).to(device, non_blocking=True),
@@ -182,7 +192,8 @@ def similarity(
     """Maps that flip, then rotate, then zoom, from the centre of the result to a given one.
 
     Args:
-        signs: float32 (N, 2), -1 to flip x or y, else 1.
+        signs: float32 (N, 2), -1 to flip x or y, else 1; times the share of the picture's width
+            and height that the result shows, should that not be all.
         zoom: float32 (N), 2 shows things twice as large.
         angle: float32 (N), in radians; things turn anticlockwise.
         centre: float32 (N, 2), x and y of what the result's centre shows.
@@ -196,6 +207,19 @@ def similarity(
     linear = signs[..., None] * rotation / zoom[:, None, None]
     middle = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2])
     return torch.cat([linear, centre[..., None] - (linear * middle).sum(2, keepdim=True)], dim=2)
+
+
+def _part(settings: Augmentation, count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """A part of each picture at any place: float32 (N, 2), which share of the width and height it
+    is, and the x and y of its centre. A part wider or higher than the picture is cut to it."""
+    area, aspect, *place = torch.rand(4, count)
+    smallest, largest = settings.crop_area
+    narrowest, widest = settings.crop_aspect
+    area = smallest + (largest - smallest) * area
+    aspect = narrowest * (widest / narrowest) ** aspect
+    part = torch.stack([(area * aspect).sqrt(), (area / aspect).sqrt()], dim=1).clamp(max=1)
+    corner = (1 - part) * torch.stack(place, dim=1)
+    return part, (corner + part / 2) * torch.tensor([width, height]) - 0.5
 
 
 def _shift(room: Tensor, place: Tensor) -> Tensor:
@@ -223,6 +247,8 @@ class Colour:
     contrast: Tensor | None = None
     saturation: Tensor | None = None
     hue: Tensor | None = None
+    greyscale: Tensor | None = None
+    """Of 1 where nothing is left of the colours, of 0 elsewhere."""
 
     @classmethod
     def draw(
@@ -232,9 +258,14 @@ class Colour:
         drawn = 2 * torch.rand(4, count, 1, 1, 1) - 1
         middles = {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 0}
         changes = {}
+        if settings.colour < 1:
+            drawn = drawn * (torch.rand(count, 1, 1, 1) < settings.colour)
         for (name, middle), change in zip(middles.items(), drawn, strict=True):
             if largest := getattr(settings, name):
                 changes[name] = (middle + largest * change).to(device, non_blocking=True)
+        if settings.greyscale:
+            chosen = (torch.rand(count, 1, 1, 1) < settings.greyscale).float()
+            changes["greyscale"] = chosen.to(device, non_blocking=True)
         return cls(**changes)
 
     def images(self, images: Tensor) -> Tensor:
@@ -248,6 +279,8 @@ class Colour:
             images = adjust_saturation(images, self.saturation)
         if self.hue is not None:
             images = adjust_hue(images, self.hue)
+        if self.greyscale is not None:
+            images = adjust_saturation(images, 1 - self.greyscale)
         return images.contiguous(memory_format=memory_format)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ from fewmask.config.network import Network
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
+from fewmask.networks.backbone import Backbone, fit_channels
 from fewmask.networks.segmenter import Segmenter
 
 Description = dict[str, Any]
+
+WITHOUT_CLASSES = ("masked_image", "simclr")
+"""Objectives whose networks predict no classes."""
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], description: Description) -> None:
@@ -49,12 +54,15 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def take_over(network: Segmenter, path: Path, parts: list[str]) -> None:
+def take_over(network: Backbone, path: Path, parts: list[str]) -> None:
     """Load some parts of a network from a file of weights, each as a whole, and say which.
 
-    Raises FewmaskError if the file's part has other tensors than the network's.
+    An encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
+    part has other tensors in the file than in the network.
     """
     weights = load_weights(path)
+    in_file = dict.fromkeys(name.partition(".")[0] for name in weights)
+    told = []
     for part in parts:
         prefix = f"{part}."
         given = {
@@ -62,28 +70,44 @@ def take_over(network: Segmenter, path: Path, parts: list[str]) -> None:
             for name, tensor in weights.items()
             if name.startswith(prefix)
         }
+        module = getattr(network, part, None)
+        if module is None or (module.state_dict() and not given):
+            lacking = "the network" if module is None else "it"
+            raise FewmaskError(
+                f"{path}: {lacking} has no {part}; leave {part} out of take_over\n"
+                f"  in the file: {_listed(in_file)}"
+            )
+        given, changed = fit_channels(given, module.state_dict())
         try:
-            getattr(network, part).load_state_dict(given)
+            module.load_state_dict(given)
         except RuntimeError as error:
             reasons = "; ".join(line.strip() for line in str(error).split("\n")[1:3])
             raise FewmaskError(
                 f"{path}: its {part} does not fit the network: {reasons}\n"
                 f"  mend: give both stages the same network, or leave {part} out of take_over"
             ) from None
-    afresh = [name for name, _ in network.named_children() if name not in parts]
+        told.append(f"{part} ({len(given)} tensors)")
+        told += [f"{part}.{name} fitted to the padding channel" for name in changed]
+    afresh = [name for name, child in network.named_children() if child.state_dict()]
     print(
-        f"from {path}: {', '.join(parts)}; newly initialised: {', '.join(afresh) or 'nothing'}",
+        f"from {path}: loaded {', '.join(told)}; "
+        f"left in the file: {_listed(part for part in in_file if part not in parts)}; "
+        f"newly initialised: {_listed(part for part in afresh if part not in parts)}",
         file=sys.stderr,
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
 
 
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:
     """A trained network in evaluation mode, the dataset it was trained on, and its description."""
     description = read_description(path)
     learnt = description["training"]["objective"]["name"]
-    if learnt == "masked_image":
+    if learnt in WITHOUT_CLASSES:
         raise FewmaskError(
-            f"{path}: weights of {learnt}, which predicts colours and no classes\n"
+            f"{path}: weights of {learnt}, which predicts no classes\n"
             f"  expected: weights of a stage that learnt masks"
         )
     _, dataset = parse_settings(json.dumps(description["dataset"]))

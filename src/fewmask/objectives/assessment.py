@@ -30,7 +30,7 @@ def assess(
 ) -> Assessment:
     """Compare a network's predictions with the masks, in evaluation mode.
 
-    ``keep`` is handed every batch with its predicted classes, int64 (N, H, W).
+    ``keep`` is handed every batch with its class scores, float32 (N, K, H, W).
     """
     was_training = network.training
     network.eval()
@@ -38,11 +38,10 @@ def assess(
     for batch in batches:
         with autocast():
             logits = network(batch.image, batch.inside)["segmentation"].float()
-        prediction = logits.argmax(dim=1)
-        matrices.append(confusion(prediction, batch.mask, logits.shape[1]))
+        matrices.append(confusion(logits.argmax(dim=1), batch.mask, logits.shape[1]))
         of_pixels, counted = pixel_cross_entropy(logits, batch.mask)
         loss, pixels = loss + of_pixels, pixels + counted
         if keep is not None:
-            keep(batch, prediction)
+            keep(batch, logits)
     network.train(was_training)
     return Assessment(torch.cat(matrices), float(loss / pixels))

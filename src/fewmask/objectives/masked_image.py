@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch
 from fewmask.errors import FewmaskError
+from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.objective import Objective
 from fewmask.seeds import derive
@@ -97,11 +98,6 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
     )
 
 
-def build(
-    options: settings.MaskedImage,
-    network: Callable[[int], Segmenter],
-    classes: int,
-    categories: int,
-) -> MaskedImage:
+def build(options: settings.MaskedImage, blueprint: Blueprint) -> MaskedImage:
     """The objective with a network that predicts colours, whatever the classes."""
-    return MaskedImage(options, network(CHANNELS))
+    return MaskedImage(options, blueprint.segmenter(CHANNELS))

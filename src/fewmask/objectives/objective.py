@@ -26,6 +26,13 @@ class Objective(nn.Module, ABC):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         """The losses of a step by name, each a scalar; ``batches`` by role."""
 
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """The parameters that all losses learn: those of the network's encoder.
+
+        Weightings that look at gradients weigh the losses by their gradients on these.
+        """
+        return list(self.network.encoder.parameters())
+
     def validate(
         self,
         network: nn.Module,

@@ -1,13 +1,12 @@
 """Supervised learning: the masks of the labelled pictures, and their categories if asked for."""
 
-from collections.abc import Callable
-
 from torch import Tensor
 from torch.nn import functional
 
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch
 from fewmask.errors import FewmaskError
+from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import BY_NAME
 from fewmask.objectives.objective import Objective
@@ -44,19 +43,14 @@ def _categories(logits: Tensor, categories: Tensor) -> Tensor:
     return total / (categories != UNKNOWN).sum().clamp(min=1)
 
 
-def build(
-    options: settings.Supervised,
-    network: Callable[[int], Segmenter],
-    classes: int,
-    categories: int,
-) -> Supervised:
+def build(options: settings.Supervised, blueprint: Blueprint) -> Supervised:
     """The objective with a network that predicts the classes.
 
     Raises FewmaskError if a dataset without categories is to be classified.
     """
-    segmenter = network(classes)
+    network = blueprint.segmenter()
     if options.classification:
-        if not categories:
+        if not blueprint.categories:
             raise FewmaskError("objective.classification: the dataset has no categories")
-        segmenter.add_classification_head(categories, options.classification.dropout)
-    return Supervised(options, segmenter)
+        network.add_classification_head(blueprint.categories, options.classification.dropout)
+    return Supervised(options, network)

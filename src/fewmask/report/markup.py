@@ -1,33 +1,33 @@
-"""The summary for people, in Markdown and in LaTeX: few columns, in percent, with n."""
+"""The summary for people, in Markdown and in LaTeX: few columns, with n."""
 
 from collections.abc import Callable
 
 import pandas as pd
 
-from fewmask.config.experiment import Experiment
+from fewmask.config.asked import Asked
+from fewmask.report.columns import NOTHING, best, number, title, with_spread
 
-METRICS_SHOWN = {"miou": "mIoU", "pixel_accuracy": "Pixel acc.", "dice": "Dice"}
 COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
 """The columns at the left and how they are aligned; all others are numbers, aligned right."""
 
-NOTHING = "–"
 UNITS = {"h": 3600, "min": 60, "s": 1}
 
 Show = Callable[[str, bool], str]
 """Makes a cell of its text and of whether it is the best."""
 
 
-def markdown(asked: Experiment, summary: pd.DataFrame) -> str:
+def markdown(asked: Asked, summary: pd.DataFrame) -> str:
     """The summary as Markdown that is also readable as it is written."""
 
     def show(text: str, is_best: bool) -> str:
         text = text.replace("|", r"\|")
         return f"**{text}**" if is_best else text
 
-    rows = [[show(name, False) for name in _header(summary)]]
-    rows += [row for group in _groups(summary, _unit(summary), show) for row in group]
+    header = _header(asked, summary)
+    rows = [[show(name, False) for name in header]]
+    rows += [row for group in _groups(asked, summary, _unit(summary), show) for row in group]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = _alignment(summary)
+    sides = "".join(COLUMNS.get(name, "r") for name in header)
     rules = [
         "-" * w if side == "l" else "-" * (w - 1) + ":"
         for w, side in zip(widths, sides, strict=True)
@@ -37,23 +37,23 @@ def markdown(asked: Experiment, summary: pd.DataFrame) -> str:
     return f"# {' '.join(asked.title.split())}\n\n{notes}\n\n" + "\n".join(lines) + "\n"
 
 
-def latex(asked: Experiment, summary: pd.DataFrame) -> str:
+def latex(asked: Asked, summary: pd.DataFrame) -> str:
     r"""The summary as LaTeX for ``\input``, a table a dataset; it needs the package booktabs."""
     tables = [_table(asked, summary, own) for _, own in summary.groupby("dataset", sort=False)]
     head = r"% Written by Fewmask. \input this file; it needs \usepackage{booktabs}." "\n"
     return head + "\n".join(tables)
 
 
-def _table(asked: Experiment, summary: pd.DataFrame, own: pd.DataFrame) -> str:
+def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
     """The rows of one dataset, narrow enough for a column of text: compared rows under a title."""
 
     def show(text: str, is_best: bool) -> str:
         return rf"\textbf{{{escape(text)}}}" if is_best else escape(text)
 
     compared, unit = _is_compared(summary), _unit(summary)
-    header = ["Method" if compared else "Labelled", *_header(summary)[len(COLUMNS) :]]
+    header = ["Method" if compared else "Labelled", *_header(asked, summary)[len(COLUMNS) :]]
     body = []
-    for group in _groups(own, unit, show):
+    for group in _groups(asked, own, unit, show):
         titles = [f"{labelled} labelled ({fraction})" for _, fraction, labelled, _, *_ in group]
         if compared:
             body += [r"\midrule", rf"\multicolumn{{{len(header)}}}{{l}}{{{titles[0]}}} \\"]
@@ -65,7 +65,7 @@ def _table(asked: Experiment, summary: pd.DataFrame, own: pd.DataFrame) -> str:
             for stub, row in zip(stubs, group, strict=True)
         ]
     dataset = own["dataset"].iloc[0]
-    caption = " ".join([f"{_title(asked)} Dataset: {dataset}.", *notes_on(asked, summary)])
+    caption = " ".join([f"{_sentence(asked.title)} Dataset: {dataset}.", *notes_on(asked, summary)])
     lines = [
         r"\begin{table}",
         r"\centering",
@@ -94,7 +94,7 @@ def escape(text: str) -> str:
     return "".join(special.get(c, c) for c in text)
 
 
-def notes_on(asked: Experiment, summary: pd.DataFrame) -> list[str]:
+def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
     """The sentences without which the figures cannot be read."""
     n = len(asked.seeds)
     there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
@@ -108,16 +108,19 @@ def notes_on(asked: Experiment, summary: pd.DataFrame) -> list[str]:
         notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
     if _is_compared(summary):
         notes.append(
-            "Bold: the highest mean at each dataset and fraction of which all runs are there; "
+            "Bold: the best mean at each dataset and fraction of which all runs are there; "
             "it says nothing about significance."
         )
-    return notes
+    if any(f"{metric}_published" in summary for metric in asked.metrics):
+        source = _sentence(f"In parentheses: figures published in {asked.published.source}")
+        notes += [source, _sentence(asked.published.remark)]
+    return [note for note in notes if note]
 
 
-def _title(asked: Experiment) -> str:
-    """The title as a sentence, so that another can follow."""
-    title = " ".join(asked.title.split())
-    return title if title.endswith((".", "?", "!")) else f"{title}."
+def _sentence(text: str) -> str:
+    """Text with a full stop, so that another sentence can follow; nothing of nothing."""
+    text = " ".join(text.split())
+    return text if not text or text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _is_compared(summary: pd.DataFrame) -> bool:
@@ -130,43 +133,34 @@ def _unit(summary: pd.DataFrame) -> str:
     return next((unit for unit, seconds in UNITS.items() if typical >= seconds), "s")
 
 
-def _header(summary: pd.DataFrame) -> list[str]:
-    metrics = [f"{name} (%)" for name in METRICS_SHOWN.values()]
-    time = f"Time ({_unit(summary)})"
-    return [*COLUMNS, *metrics, time, "Seeds"]
+def _header(asked: Asked, summary: pd.DataFrame) -> list[str]:
+    return [*COLUMNS, *map(title, asked.metrics), f"Time ({_unit(summary)})", "Seeds"]
 
 
-def _alignment(summary: pd.DataFrame) -> str:
-    return "".join(COLUMNS.get(name, "r") for name in _header(summary))
-
-
-def _groups(summary: pd.DataFrame, unit: str, show: Show) -> list[list[list[str]]]:
+def _groups(asked: Asked, summary: pd.DataFrame, unit: str, show: Show) -> list[list[list[str]]]:
     """The cells, row by row; the rows that are compared with each other are one group.
 
     With one method, a dataset is one group.
     """
     keys = ["dataset", "fraction"] if _is_compared(summary) else ["dataset"]
     return [
-        [_row(row, _best(group), unit, show) for _, row in group.iterrows()]
+        [_row(row, _best(asked, group), unit, show) for _, row in group.iterrows()]
         for _, group in summary.groupby(keys, sort=False)
     ]
 
 
-def _best(group: pd.DataFrame) -> dict[str, str]:
-    """The highest mean of every metric as it is printed, so that equal figures look equal."""
+def _best(asked: Asked, group: pd.DataFrame) -> dict[str, str]:
+    """What is bold of every metric that is shown."""
     if not _is_compared(group) or (group["seeds"] < group["seeds_asked"]).any():
-        return {}
-    return {metric: _percent(group[f"{metric}_mean"].max()) for metric in METRICS_SHOWN}
+        return dict.fromkeys(asked.metrics, NOTHING)
+    return {
+        metric: best(metric, group[f"{metric}_mean"]) if f"{metric}_mean" in group else NOTHING
+        for metric in asked.metrics
+    }
 
 
-def _row(row: pd.Series, best: dict[str, str], unit: str, show: Show) -> list[str]:
-    metrics = [
-        show(
-            _mean_and_spread(row[f"{metric}_mean"], row[f"{metric}_std"]),
-            _percent(row[f"{metric}_mean"]) == best.get(metric, NOTHING) != NOTHING,
-        )
-        for metric in METRICS_SHOWN
-    ]
+def _row(row: pd.Series, best_of: dict[str, str], unit: str, show: Show) -> list[str]:
+    metrics = [_cell(row, metric, best_shown, show) for metric, best_shown in best_of.items()]
     seconds = row["seconds_mean"]
     words = [row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]]
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[unit]:.1f}"
@@ -175,19 +169,23 @@ def _row(row: pd.Series, best: dict[str, str], unit: str, show: Show) -> list[st
     return [*(show(word, False) for word in words), *metrics, show(time, False), seeds]
 
 
+def _cell(row: pd.Series, metric: str, best_shown: str, show: Show) -> str:
+    """Mean and spread, and what was published in parentheses."""
+    mean, std, published, published_std = (
+        row.get(f"{metric}_{part}") for part in ("mean", "std", "published", "published_std")
+    )
+    is_best = number(metric, mean) == best_shown != NOTHING
+    cell = show(with_spread(metric, mean, std), is_best)
+    if pd.isna(published):
+        return cell
+    return f"{cell} {show(f'({with_spread(metric, published, published_std)})', False)}"
+
+
 def count_text(labelled: float) -> str:
     """A number of pictures; with a decimal only where it is a mean that needs one."""
     if pd.isna(labelled):
         return NOTHING
     return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"
-
-
-def _percent(share: float) -> str:
-    return NOTHING if pd.isna(share) else f"{100 * share:.1f}"
-
-
-def _mean_and_spread(mean: float, std: float) -> str:
-    return _percent(mean) if pd.isna(std) else f"{_percent(mean)} ± {_percent(std)}"
 
 
 def _pad(row: list[str], widths: list[int], sides: str) -> str:

@@ -2,28 +2,22 @@
 
 from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pandas as pd
 from pydantic import BaseModel, ValidationError
 
-from fewmask.config.experiment import Experiment
+from fewmask.config.asked import Asked, fingerprint
 from fewmask.errors import FewmaskError
 from fewmask.grid import Run
-from fewmask.metrics import METRICS
+from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
-
-METRIC_NAMES = tuple(name for name in METRICS if name != "loss")
-"""What a run is judged by; the loss only serves to select."""
 
 COST_NAMES = ("seconds", "peak_memory_mb", "images_seen")
 
 
 class _Pictures(BaseModel):
     labelled: int
-
-
-class _OfClass(BaseModel):
-    iou: float | None
 
 
 class _Cost(BaseModel):
@@ -41,14 +35,20 @@ class _Metrics(BaseModel):
     seed: int
     pictures: _Pictures
     metrics: dict[str, float | None]
-    classes: dict[str, _OfClass]
+    classes: dict[str, dict[str, float | None]]
     cost: _Cost
+    provenance: dict[str, Any]
 
 
-def asked_runs(asked: Experiment) -> list[Run]:
-    """All runs that an experiment asks for, in its order."""
-    cells = product(asked.datasets, asked.methods, asked.fractions, asked.seeds)
-    return [Run(*cell) for cell in cells]
+class Runs(NamedTuple):
+    """What there is of an experiment."""
+
+    table: pd.DataFrame
+    """One row for every run that is there."""
+    missing: list[Path]
+    """The metrics files that are asked for and not there, or outdated."""
+    outdated: list[Path]
+    """Those that are of a training with other settings."""
 
 
 def run_file(pattern: str, run: Run) -> Path:
@@ -56,40 +56,47 @@ def run_file(pattern: str, run: Run) -> Path:
     return Path(pattern.format(**vars(run)))
 
 
-def missing_files(asked: Experiment) -> list[Path]:
-    """The metrics files that are asked for and not there."""
-    pattern = Layout(asked.results).metrics
-    return [path for run in asked_runs(asked) if not (path := run_file(pattern, run)).is_file()]
-
-
-def collect(asked_json: str) -> pd.DataFrame:
+def collect(asked: Asked) -> Runs:
     """The runs that are there, one row each, in the order of the experiment.
 
-    Args:
-        asked_json: what ``Grid.asked`` returns.
-
-    Returns:
-        The columns dataset, method, fraction, labelled (pictures), seed; every metric, in [0, 1];
-        seconds, peak_memory_mb, images_seen; and iou_<class> for the classes of all datasets. NaN
-        where a figure is undefined. The columns are there even if no run is.
+    The table has the columns dataset, method, fraction, labelled (pictures), seed; every metric,
+    shares in [0, 1]; seconds, peak_memory_mb, images_seen; and <figure>_<class>, such as iou_pet,
+    for the figures of the classes of all datasets. NaN where a figure is undefined. All but the
+    classes' columns are there even if no run is.
 
     Raises:
         FewmaskError: a metrics file is damaged or belongs to another run.
     """
-    asked = Experiment.model_validate_json(asked_json)
     pattern = Layout(asked.results).metrics
-    rows = [
-        _row(run, path) for run in asked_runs(asked) if (path := run_file(pattern, run)).is_file()
-    ]
-    leading = ["dataset", "method", "fraction", "labelled", "seed", *METRIC_NAMES, *COST_NAMES]
-    classes = [name for row in rows for name in row if name not in leading]
-    return pd.DataFrame(rows, columns=list(dict.fromkeys(leading + classes)))
+    records: dict[Run, _Metrics] = {}
+    missing, outdated = [], []
+    trainings = asked.trainings or [None] * len(asked.cells())
+    for (cell, training), seed in product(zip(asked.cells(), trainings, strict=True), asked.seeds):
+        run = Run(*cell, seed)
+        path = run_file(pattern, run)
+        record = _read(run, path) if path.is_file() else None
+        if record is None:
+            missing.append(path)
+        elif training and training != fingerprint(record.provenance.get("training", {})):
+            missing.append(path)
+            outdated.append(path)
+        else:
+            records[run] = record
+    return Runs(_table(records), missing, outdated)
 
 
-def _row(run: Run, path: Path) -> dict[str, object]:
-    record = _read(run, path)
-    figures = {name: record.metrics[name] for name in METRIC_NAMES} | dict(record.cost)
-    ious = {f"iou_{name}": figure.iou for name, figure in record.classes.items()}
+def _table(records: dict[Run, _Metrics]) -> pd.DataFrame:
+    leading = ["dataset", "method", "fraction", "labelled", "seed", *TEST_METRICS, *COST_NAMES]
+    classes = dict.fromkeys(name for record in records.values() for name in record.classes)
+    of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
+    rows = [_row(run, record) for run, record in records.items()]
+    return pd.DataFrame(rows, columns=[*leading, *of_classes])
+
+
+def _row(run: Run, record: _Metrics) -> dict[str, object]:
+    figures = {name: record.metrics[name] for name in TEST_METRICS} | dict(record.cost)
+    for name, of_class in record.classes.items():
+        figures |= {f"{figure}_{name}": of_class[figure] for figure in CLASS_FIGURES}
     undefined = float("nan")
     return {
         "dataset": run.dataset,
@@ -98,7 +105,6 @@ def _row(run: Run, path: Path) -> dict[str, object]:
         "labelled": record.pictures.labelled,
         "seed": run.seed,
         **{name: undefined if figure is None else figure for name, figure in figures.items()},
-        **{name: undefined if iou is None else iou for name, iou in ious.items()},
     }
 
 
@@ -114,9 +120,11 @@ def _read(run: Run, path: Path) -> _Metrics:
         raise _damaged(
             path, f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
         )
-    absent = [name for name in METRIC_NAMES if name not in record.metrics]
-    if absent:
-        raise _damaged(path, f"metrics: without {', '.join(absent)}")
+    wanted = {"metrics": (record.metrics, TEST_METRICS)}
+    wanted |= {f"classes.{name}": (one, CLASS_FIGURES) for name, one in record.classes.items()}
+    for key, (figures, names) in wanted.items():
+        if absent := [name for name in names if name not in figures]:
+            raise _damaged(path, f"{key}: without {', '.join(absent)}")
     return record
 
 

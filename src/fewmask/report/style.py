@@ -90,12 +90,12 @@ class Page:
         box = Rectangle(corner, width / self.width, height / self.height, **looks)
         return self.figure.add_artist(box)
 
-    def sample(self, left: float, middle: float, width: float, colour: str, marker: str) -> Line2D:
+    def sample(self, left: float, middle: float, width: float, **looks: object) -> Line2D:
         """A piece of a line with its marker, for a legend."""
         x = [(left + part * width) / self.width for part in (0, 0.5, 1)]
         y = [1 - middle / self.height] * 3
-        looks = {"marker": marker, "markevery": [1], "markersize": 6, "markeredgecolor": "white"}
-        line = Line2D(x, y, color=colour, transform=self.figure.transFigure, **looks)
+        looks = {"markevery": [1], "markersize": 6} | looks
+        line = Line2D(x, y, transform=self.figure.transFigure, **looks)
         return self.figure.add_artist(line)
 
     def heading(self, title: str, note: str) -> None:

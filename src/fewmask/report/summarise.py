@@ -1,19 +1,20 @@
 """Everything a person reads of an experiment: written in one go."""
 
+import sys
 from pathlib import Path
 
-from fewmask.config.experiment import Experiment
+from fewmask.config.asked import Asked
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.report.examples import examples
 from fewmask.report.figures import label_curve
 from fewmask.report.markup import latex, markdown
-from fewmask.report.runs import asked_runs, collect, missing_files
+from fewmask.report.runs import Runs, collect
 from fewmask.report.style import save
 from fewmask.report.tables import summary, write_csv
 
 NAMED = 5
-"""How many missing files a message names."""
+"""How many files a message names."""
 
 
 def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
@@ -28,10 +29,10 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
     """
-    asked = Experiment.model_validate_json(asked_json)
-    _check_runs(asked, partial)
-    runs = collect(asked_json)
-    table = summary(asked, runs)
+    asked = Asked.model_validate_json(asked_json)
+    found = collect(asked)
+    _check_runs(found, partial)
+    runs, table = found.table, summary(asked, found.table)
     # Drawn before anything is written: a damaged file leaves all the results of before as they are.
     drawn = {"label_curve": label_curve(asked, runs, table), "examples": examples(asked, runs)}
     write_csv(runs, tables / "runs.csv")
@@ -43,17 +44,26 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
         save(figure, figures / name)
 
 
-def _check_runs(asked: Experiment, partial: bool) -> None:
-    missing, wanted = missing_files(asked), len(asked_runs(asked))
-    if len(missing) == wanted:
+def _check_runs(found: Runs, partial: bool) -> None:
+    wanted = len(found.table) + len(found.missing)
+    if found.outdated:
+        print(
+            f"{len(found.outdated)} metrics files are of earlier settings and count as missing:"
+            f"{_named(found.outdated)}",
+            file=sys.stderr,
+        )
+    if found.table.empty:
         raise FewmaskError(
-            f"{missing[0]}: not there, and none of the {wanted} runs is\n"
+            f"{found.missing[0]}: not there, and none of the {wanted} runs is\n"
             f"  run the workflow first: snakemake"
         )
-    if missing and not partial:
-        named = "".join(f"\n  {path}" for path in missing[:NAMED])
-        more = f"\n  and {len(missing) - NAMED} more" if len(missing) > NAMED else ""
+    if found.missing and not partial:
         raise FewmaskError(
-            f"{len(missing)} of {wanted} runs are missing:{named}{more}\n"
+            f"{len(found.missing)} of {wanted} runs are missing:{_named(found.missing)}\n"
             f"  run the workflow again, or ask for what is there: snakemake partial"
         )
+
+
+def _named(paths: list[Path]) -> str:
+    named = "".join(f"\n  {path}" for path in paths[:NAMED])
+    return named + (f"\n  and {len(paths) - NAMED} more" if len(paths) > NAMED else "")

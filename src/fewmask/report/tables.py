@@ -2,42 +2,57 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from fewmask.config.experiment import Experiment
+from fewmask.config.asked import Asked
 from fewmask.files import written_whole
-from fewmask.report.runs import COST_NAMES, METRIC_NAMES
 
 CELL = ["dataset", "method", "fraction"]
-FIGURES = [*METRIC_NAMES, *COST_NAMES]
 
 
-def summary(asked: Experiment, runs: pd.DataFrame) -> pd.DataFrame:
+def summary(asked: Asked, runs: pd.DataFrame) -> pd.DataFrame:
     """Mean and sample standard deviation over the seeds of every cell that is asked for.
 
     Args:
         asked: the experiment.
-        runs: what ``collect`` returns.
+        runs: the table that ``collect`` returns.
 
     Returns:
         In the order of the experiment, the columns dataset, method, fraction; labelled, a mean
         should seeds differ in it; seeds, the number of runs that are there; seeds_asked; then
-        <figure>_mean and <figure>_std for every metric, in [0, 1], and every cost. The mean is NaN
-        without a run and where a run's figure is undefined; the deviation also with one run.
+        <figure>_mean and <figure>_std for every metric and cost and every figure of a class; and
+        <metric>_published and <metric>_published_std for every metric of which a published figure
+        is known. The mean is NaN without a run and where a run's figure is undefined; the deviation
+        also with one run.
     """
-    cells = pd.MultiIndex.from_product([asked.datasets, asked.methods, asked.fractions], names=CELL)
-    groups = runs.groupby(CELL)
+    cells = pd.MultiIndex.from_tuples(asked.cells(), names=CELL)
+    groups, figures = runs.groupby(CELL), [c for c in runs if c not in (*CELL, "labelled", "seed")]
     # Left to itself pandas skips what is undefined, and a mean would be over fewer seeds than said.
-    mean = groups[FIGURES].agg(lambda figure: figure.mean(skipna=False)).reindex(cells)
-    std = groups[FIGURES].agg(lambda figure: figure.std(ddof=1, skipna=False)).reindex(cells)
+    is_defined = groups[figures].count().eq(groups.size(), axis=0)
+    mean = groups[figures].mean().where(is_defined).reindex(cells)
+    std = groups[figures].std(ddof=1).where(is_defined).reindex(cells)
     columns = {
         "labelled": _labelled(runs, cells),
         "seeds": groups.size().reindex(cells, fill_value=0),
         "seeds_asked": len(asked.seeds),
     }
-    for figure in FIGURES:
+    for figure in figures:
         columns |= {f"{figure}_mean": mean[figure], f"{figure}_std": std[figure]}
-    return pd.DataFrame(columns, index=cells).reset_index()
+    return pd.DataFrame(columns | _published(asked, cells), index=cells).reset_index()
+
+
+def _published(asked: Asked, cells: pd.MultiIndex) -> dict[str, np.ndarray]:
+    """The columns of the published figures."""
+    if asked.published is None:
+        return {}
+    of_cells = [asked.published.of(**dict(zip(CELL, cell, strict=True))) for cell in cells]
+    columns = {}
+    for metric in dict.fromkeys(metric for figures in of_cells for metric in figures):
+        pairs = [figures.get(metric, (None, None)) for figures in of_cells]
+        columns[f"{metric}_published"] = [mean for mean, _ in pairs]
+        columns[f"{metric}_published_std"] = [std for _, std in pairs]
+    return {name: np.array(values, dtype=float) for name, values in columns.items()}
 
 
 def _labelled(runs: pd.DataFrame, cells: pd.MultiIndex) -> pd.Series:

@@ -23,6 +23,7 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
 from fewmask.jobs import ERROR
+from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import read_description, save_weights, take_over
 from fewmask.objectives import build
 from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, WEIGHTS
@@ -152,13 +153,19 @@ def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runti
             raise FewmaskError(
                 f"{inputs.split}: no picture is {role}, but the objective needs some"
             )
-    if stage.evaluation.metric != "none" and not len(rows["validation"]):
+    looks_for = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
+    if looks_for and not len(rows["validation"]):
         raise FewmaskError(
-            f"{inputs.split}: no validation pictures to select by {stage.evaluation.metric}; "
+            f"{inputs.split}: no validation pictures to select by {' and '.join(looks_for)}; "
             f"set split.validation in the dataset, or evaluation.metric: none"
         )
+    try:
+        stage = stage.in_steps({role: len(drawn[role]) for role in sizes})
+    except ValueError as error:
+        raise FewmaskError(f"{inputs.split}: {error}") from None
     torch.manual_seed(derive(seed, "weights"))
-    objective = build(stage, len(store.classes), len(store.categories), inputs.encoder)
+    counts = len(store.classes), len(store.categories)
+    objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
     objective.network.check_size(*_crop(stage, store))
     objective.network.check_size(store.height, store.width)
     if inputs.start_from is not None:

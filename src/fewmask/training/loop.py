@@ -21,7 +21,7 @@ from fewmask.data.batches import Batch, Draws, Pictures
 from fewmask.errors import FewmaskError
 from fewmask.metrics import METRICS
 from fewmask.objectives.objective import Objective
-from fewmask.objectives.weighting import Fixed
+from fewmask.objectives.weighting import build as build_weighting
 from fewmask.seeds import derive
 from fewmask.training.optimiser import build_optimiser
 from fewmask.training.runtime import Runtime, peak_memory_mb
@@ -46,8 +46,11 @@ class Training:
         self.stage, self.draws, self.validation = stage, draws, validation
         self.seed, self.runtime = seed, runtime
         self.objective = objective.to(runtime.device, memory_format=torch.channels_last)
-        self.weighting = Fixed(stage.weighting)
+        weighting = build_weighting(stage.weighting, stage.objective.loss_names)
+        self.weighting = weighting.to(runtime.device)
         self.optimiser = build_optimiser(stage.optimiser, objective.parameters())
+        for group in weighting.parameter_groups():
+            self.optimiser.add_param_group(group)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=stage.precision == "fp16")
         self.average = None
         if stage.averaging:
@@ -77,8 +80,8 @@ class Training:
     @property
     def finished(self) -> bool:
         """Whether all steps are done, or early stopping has ended them."""
-        patience = self.stage.evaluation.patience
-        stopped_early = patience is not None and self.looks_without_gain >= patience
+        every, patience = self.stage.evaluation.every, self.stage.evaluation.patience
+        stopped_early = patience is not None and self.looks_without_gain * every >= patience
         return self.step >= self.stage.steps or stopped_early
 
     @property
@@ -132,9 +135,8 @@ class Training:
         batches = {role: self._augmented(b) for role, b in self.draws.at(self.step).items()}
         with self.runtime.autocast():
             losses = self.objective.losses(batches, self.step)
-        total = self.weighting.total(losses)
         self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(total).backward()
+        figures = self.weighting.backward(losses, self.objective, self.scaler, self.step)
         if self.stage.clip_gradient_norm is not None:
             self.scaler.unscale_(self.optimiser)
             torch.nn.utils.clip_grad_norm_(
@@ -145,8 +147,8 @@ class Training:
         if self.average:
             self.average.update_parameters(self.objective.network)
         # Kept on the device: reading a loss at every step would wait for the device.
-        self.loss_names = ["loss", *losses]
-        self.pending.append(torch.stack([total, *losses.values()]).detach().float())
+        self.loss_names = list(figures)
+        self.pending.append(torch.stack([*figures.values()]).detach().float())
         self.rate = rate
         self.step += 1
 
@@ -160,7 +162,7 @@ class Training:
         factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
         rate = self.stage.optimiser.learning_rate * factor
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("learning_rate_factor", 1.0)
         return rate
 
     def _settle(self) -> None:
@@ -208,28 +210,31 @@ class Training:
                 **{f"validation_{name}": value for name, value in found.items()},
             }
         )
-        if evaluation.metric != "none":
-            self._keep_if_best(found[evaluation.metric])
+        if evaluation.metric != "none" and self._is_best(evaluation.metric):
+            weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+            value = found[evaluation.metric]
+            self.best = {"value": value, "step": self.step, "weights": weights}
+        if evaluation.patience:
+            is_better = self._is_best(evaluation.stops_by)
+            self.looks_without_gain = 0 if is_better else self.looks_without_gain + 1
 
-    def _keep_if_best(self, value: float) -> None:
+    def _is_best(self, metric: str) -> bool:
+        """Whether the last look found a better value than every look before it."""
+        *before, value = [row[f"validation_{metric}"] for row in self.history]
         if not math.isfinite(value):
             raise FewmaskError(
-                f"{self.stage.evaluation.metric} on the validation pictures is {value} at step "
-                f"{self.step}: no validation pixel is labelled, or the network has diverged"
+                f"{metric} on the validation pictures is {value} at step {self.step}: "
+                f"no validation pixel is labelled, or the network has diverged"
             )
-        sign = 1 if METRICS[self.stage.evaluation.metric] else -1
-        if self.best["value"] is not None and sign * value <= sign * self.best["value"]:
-            self.looks_without_gain += 1
-            return
-        weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-        self.best = {"value": value, "step": self.step, "weights": weights}
-        self.looks_without_gain = 0
+        sign = 1 if METRICS[metric] else -1
+        return all(sign * value > sign * earlier for earlier in before)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on; no step may be pending."""
         return {
             "step": self.step,
             "objective": self.objective.state_dict(),
+            "weighting": self.weighting.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average else None,
@@ -246,6 +251,7 @@ class Training:
         """Go on from a checkpoint's state."""
         state = copy.copy(state)
         self.objective.load_state_dict(state.pop("objective"))
+        self.weighting.load_state_dict(state.pop("weighting"))
         self.optimiser.load_state_dict(state.pop("optimiser"))
         self.scaler.load_state_dict(state.pop("scaler"))
         average = state.pop("average")

@@ -1,0 +1,88 @@
+"""Whether the metrics and published figures that an experiment names can be."""
+
+from collections.abc import Callable, Iterable
+from itertools import product
+
+from pydantic import ValidationError
+
+from fewmask.config.experiment import Experiment, Figure
+from fewmask.config.explain import did_you_mean
+from fewmask.config.layer import Keys, Layer
+from fewmask.config.layers import merge_all
+from fewmask.errors import ConfigError
+from fewmask.metrics import CLASS_FIGURES, TEST_METRICS, is_loss
+
+
+def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
+    """Refuse metrics that there are not, and published figures that cannot be.
+
+    ``layers`` are those of the experiment, ``classes_of`` tells the classes of a dataset by name.
+    What fits the grid of a file goes on to fit where another file, or --config, asks for less.
+    Raises ConfigError.
+    """
+    grids = _grids(layers)
+    datasets = dict.fromkeys(name for grid in grids for name in grid.datasets)
+    classes = dict.fromkeys(name for dataset in datasets for name in classes_of(dataset))
+    experiment = grids[-1]
+    for i, metric in enumerate(experiment.metrics):
+        _check_metric(metric, list(classes), layers, ("metrics", i))
+    for i, entry in enumerate(experiment.published.figures if experiment.published else []):
+        keys = ("published", "figures", i)
+        for metric, figure in entry.figures.items():
+            _check_metric(metric, list(classes), layers, (*keys, "figures", metric))
+            _check_share(metric, figure, layers, (*keys, "figures", metric))
+        cells = (cell for grid in grids for cell in _cells(grid))
+        if not any(entry.when.selects(**cell) for cell in cells):
+            wanted = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
+            raise _error(
+                layers,
+                (*keys, "when"),
+                f"selects no cell of the grid\n  found: {wanted}\n"
+                f"  expected: some of the experiment's datasets, methods and fractions",
+            )
+
+
+def _grids(layers: list[Layer]) -> list[Experiment]:
+    """The experiment as every one of its layers leaves it; the last is what is asked for."""
+    grids = []
+    for i in range(len(layers)):
+        try:
+            grids.append(Experiment.model_validate(merge_all(layers[: i + 1])))
+        except ValidationError:
+            continue  # a file that is only there to be extended
+    return grids
+
+
+def _cells(grid: Experiment) -> Iterable[dict[str, str]]:
+    for cell in product(grid.datasets, grid.methods, grid.fractions):
+        yield dict(zip(("dataset", "method", "fraction"), cell, strict=True))
+
+
+def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Keys) -> None:
+    of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
+    if metric in TEST_METRICS or metric in of_classes:
+        return
+    near = did_you_mean(metric, [*TEST_METRICS, *of_classes])
+    raise _error(
+        layers,
+        keys,
+        f"there is no metric {metric}{near}\n  known: {', '.join(TEST_METRICS)}\n"
+        f"  and {', '.join(f'{figure}_' for figure in CLASS_FIGURES)} before a class, as it is "
+        f"written in its dataset: {', '.join(classes)}",
+    )
+
+
+def _check_share(metric: str, figure: Figure, layers: list[Layer], keys: Keys) -> None:
+    highest = max(part for part in figure if part is not None)
+    if highest > 1 and not is_loss(metric):
+        raise _error(
+            layers,
+            keys,
+            f"{metric} is a share, from 0 to 1\n  found: {highest:g}\n"
+            f"  expected: {highest / 100:g}, if {highest:g} % is meant",
+        )
+
+
+def _error(layers: list[Layer], keys: Keys, what: str) -> ConfigError:
+    layer = next((one for one in reversed(layers) if one.holds(keys[:2])), layers[-1])
+    return ConfigError(f"{layer.place(keys)}: {'.'.join(map(str, keys))}: {what}")

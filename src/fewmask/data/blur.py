@@ -1,0 +1,46 @@
+"""Gaussian blur of a batch, of another strength for every picture."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from fewmask.config.augmentation import Augmentation
+
+
+@dataclass(frozen=True)
+class Blur:
+    """One row of weights for every picture; it is laid along rows, then along columns."""
+
+    weights: Tensor
+    """float32 (N, 2 r + 1), each row adds up to 1; only the middle is not 0 where nothing blurs."""
+
+    @classmethod
+    def draw(
+        cls, settings: Augmentation, count: int, device: torch.device | str = "cpu"
+    ) -> "Blur | None":
+        """Draw whether and how strongly each of ``count`` pictures is blurred; None for never."""
+        if not settings.blur:
+            return None
+        chosen, strength = torch.rand(2, count, 1)
+        weakest, strongest = settings.blur_sigma
+        sigma = weakest + (strongest - weakest) * strength
+        radius = math.ceil(3 * strongest)  # 99.7 % of the bell
+        distance = torch.arange(-radius, radius + 1).float()
+        bell = torch.exp(-((distance / sigma) ** 2) / 2)
+        sharp = (distance == 0).float()
+        weights = torch.where(chosen < settings.blur, bell / bell.sum(1, keepdim=True), sharp)
+        return cls(weights.to(device, non_blocking=True))
+
+    def images(self, images: Tensor) -> Tensor:
+        """Blur float32 (N, C, H, W); beyond the border, the border's pixels."""
+        count, channels = images.shape[:2]
+        radius = self.weights.shape[1] // 2
+        weights = self.weights.repeat_interleave(channels, 0)[:, None]
+        flat = images.reshape(1, count * channels, *images.shape[2:])
+        flat = F.pad(flat, 4 * [radius], mode="replicate")
+        flat = F.conv2d(flat, weights[:, :, None], groups=count * channels)
+        flat = F.conv2d(flat, weights[..., None], groups=count * channels)
+        return flat.reshape(images.shape)

@@ -1,0 +1,114 @@
+"""The encoder of every network, and what all networks do with a picture before it."""
+
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fewmask.config.network import Network
+from fewmask.errors import FewmaskError
+
+# Of ImageNet, which all encoder weights of segmentation_models_pytorch were trained with.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+Weights = dict[str, Tensor]
+
+
+class Backbone(nn.Module):
+    """An encoder that takes pictures in [0, 1] and normalises them itself.
+
+    By itself it is what learns without masks; with a decoder and a head it is a `Segmenter`.
+    """
+
+    def __init__(
+        self,
+        settings: Network,
+        encoder: nn.Module | None = None,
+        encoder_weights: Path | None = None,
+    ) -> None:
+        """Random weights come from torch's global generator.
+
+        Args:
+            settings: which encoder.
+            encoder: one with three input channels, should it be part of a larger network.
+            encoder_weights: a .safetensors file for the encoder, with three input channels.
+
+        Raises:
+            FewmaskError: the file is not this encoder's.
+        """
+        super().__init__()
+        self.settings = settings
+        self.encoder = encoder or smp.encoders.get_encoder(
+            settings.encoder, in_channels=3, weights=None, **encoder_depth(settings, "depth")
+        )
+        if settings.padding_channel:
+            self.encoder.set_in_channels(4, pretrained=False)
+        if encoder_weights is not None:
+            load_encoder(self.encoder, encoder_weights, settings.encoder)
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+
+    def features(self, image: Tensor, inside: Tensor) -> list[Tensor]:
+        """The encoder's feature maps, float (N, C, h, w) each, the smallest last.
+
+        Args:
+            image: float (N, 3, H, W) in [0, 1].
+            inside: float (N, 1, H, W), 1 inside the picture and 0 in its padding.
+        """
+        image = (image - self.mean) / self.std
+        if self.settings.padding_channel:
+            image = torch.cat([image, inside], dim=1)
+        return self.encoder(image.contiguous(memory_format=torch.channels_last))
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raise FewmaskError for a size that the encoder cannot halve as often as it must."""
+        stride = self.encoder.output_stride
+        if height % stride or width % stride:
+            fits = [max(stride, round(length / stride) * stride) for length in (height, width)]
+            raise FewmaskError(
+                f"pictures of {height} x {width} do not fit the network: "
+                f"{self.settings.architecture} with {self.settings.encoder} needs multiples of "
+                f"{stride}; set the dataset's size (or the crop) to [{fits[0]}, {fits[1]}]"
+            )
+
+
+def encoder_depth(settings: Network, key: str = "encoder_depth") -> dict[str, int]:
+    """The option ``key`` for how often the encoder halves, if it is not the library's own."""
+    return {key: len(settings.decoder_channels)} if settings.decoder_channels else {}
+
+
+def load_encoder(encoder: nn.Module, path: Path, name: str) -> None:
+    """Load a file of encoder weights, all of them and nothing else."""
+    try:
+        encoder.load_state_dict(fit_channels(load_file(path), encoder.state_dict())[0])
+    except (OSError, SafetensorError) as error:
+        raise FewmaskError(f"{path}: cannot be read as encoder weights: {error}") from None
+    except RuntimeError as error:
+        reasons = "; ".join(str(error).split("\n")[1:3]).strip()
+        raise FewmaskError(f"{path}: not the weights of {name}: {reasons}") from None
+
+
+def fit_channels(given: Weights, wanted: Weights) -> tuple[Weights, list[str]]:
+    """Weights for pictures of three channels as weights for three and padding, or the other way.
+
+    A padding channel that is new starts at zero, so that the network sees what it saw; one that
+    is no longer there is cut off.
+
+    Returns:
+        The weights, and the names of those that were changed. What does not fit otherwise is left
+        as it is.
+    """
+    fitted, changed = dict(given), []
+    for name in given.keys() & wanted.keys():
+        tensor, shape = given[name], wanted[name].shape
+        of_kernel = [(*size[:1], *size[2:]) for size in (tensor.shape, shape)]
+        channels = {size[1] for size in (tensor.shape, shape) if len(size) == 4}
+        if channels == {3, 4} and of_kernel[0] == of_kernel[1]:
+            padding = tensor.new_zeros(shape)[:, 3:]
+            fitted[name] = torch.cat([tensor[:, :3], padding], dim=1)
+            changed.append(name)
+    return fitted, changed

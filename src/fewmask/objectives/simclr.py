@@ -1,0 +1,93 @@
+"""SimCLR: two views of one picture belong together (Chen et al. 2020; paper 002, 2.1)."""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fewmask.config import objectives as settings
+from fewmask.data.augment import augment
+from fewmask.data.batches import Batch
+from fewmask.errors import FewmaskError
+from fewmask.networks.backbone import Backbone
+from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.objective import Objective
+from fewmask.seeds import derive
+
+
+class SimCLR(Objective):
+    """NT-Xent between two views of each picture, by way of a head that is thrown away later."""
+
+    def __init__(self, options: settings.SimCLR, network: Backbone) -> None:
+        super().__init__(network)
+        self.options = options
+        channels = network.encoder.out_channels[-1]
+        self.head = nn.Sequential(
+            nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, options.projection)
+        )
+
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        return {"contrastive": self._loss(self.network, batches["all"])}
+
+    @torch.no_grad()
+    def validate(
+        self,
+        network: nn.Module,
+        batches: Iterable[Batch],
+        autocast: Callable[[], AbstractContextManager],
+    ) -> dict[str, float]:
+        """The same on the validation pictures as ``loss``, with the same views always.
+
+        Pictures are compared within a batch, so that the loss hangs on the batch size.
+        """
+        torch.manual_seed(derive("validation"))
+        network.eval()
+        total, pictures = 0.0, 0
+        for batch in batches:
+            if len(batch.rows) == 1:
+                continue  # a picture alone has nothing to be told from
+            with autocast():
+                loss = self._loss(network, batch)
+            total, pictures = total + loss * len(batch.rows), pictures + len(batch.rows)
+        network.train()
+        return {"loss": float(total / pictures) if pictures else float("nan")}
+
+    def _loss(self, network: Backbone, batch: Batch) -> Tensor:
+        if len(batch.rows) < 2:
+            raise FewmaskError("simclr compares pictures: batch.all must be at least 2")
+        views = [augment(batch.image, None, batch.inside, self.options.views) for _ in range(2)]
+        image = torch.cat([image for image, _, _ in views])
+        inside = torch.cat([inside for _, _, inside in views])
+        features = network.features(image, inside)[-1].mean((2, 3))
+        return nt_xent(*self.head(features).chunk(2), self.options.temperature)
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+    """The normalised, temperature-scaled cross-entropy (paper 002, equation 2.1).
+
+    Args:
+        first: float (N, D), one view of each picture.
+        second: float (N, D), the other.
+        temperature: what cosine similarities are divided by.
+
+    Returns:
+        The mean, over all 2 N views, of the cross-entropy of finding a view's partner among the
+        2 N - 1 other views; a scalar, in float32.
+    """
+    views = functional.normalize(torch.cat([first, second]).float())
+    with torch.autocast(views.device.type, enabled=False):
+        similarity = views @ views.T / temperature
+    similarity.fill_diagonal_(-torch.inf)
+    return functional.cross_entropy(similarity, _partners(len(first), views.device))
+
+
+def _partners(pictures: int, device: torch.device) -> Tensor:
+    """The index of each view's partner: N, ..., 2 N - 1, 0, ..., N - 1."""
+    return torch.arange(2 * pictures, device=device).roll(pictures)
+
+
+def build(options: settings.SimCLR, blueprint: Blueprint) -> SimCLR:
+    """The objective with an encoder, which is all that it trains."""
+    return SimCLR(options, blueprint.backbone())

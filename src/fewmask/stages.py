@@ -1,0 +1,183 @@
+"""From methods in YAML to stages with all their settings, and who shares them.
+
+A stage is trained once for whatever does not change it: a stage that sees no label once for all
+fractions, a stage with a dataset of its own once for all datasets, and a stage that a method
+leaves as it was in the method that it extends once for both. Which of these it is can be read from
+its `StageKey`, and so from its path.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fewmask.config.experiment import ALL, Override
+from fewmask.config.explain import did_you_mean
+from fewmask.config.layer import Layer
+from fewmask.config.layers import load_chain, merge_all, sibling, validate
+from fewmask.config.method import Method, Stage
+from fewmask.errors import ConfigError
+from fewmask.paths import CONFIG
+
+
+@dataclass(frozen=True)
+class StageKey:
+    """Which stage, apart from the seed. ``method`` is the one that owns it, ``dataset`` the one
+    whose pictures it sees, ``fraction`` is ``all`` for a stage that does not depend on it."""
+
+    dataset: str
+    method: str
+    fraction: str
+    stage: str
+
+
+class Resolved(NamedTuple):
+    """A stage with its settings and the stage whose weights it starts from."""
+
+    key: StageKey
+    stage: Stage
+    upstream: "Resolved | None"
+
+
+class Cell(NamedTuple):
+    """What a run's stages are resolved for."""
+
+    dataset: str
+    fraction: str
+
+
+class Resolver:
+    """Finds the stages of methods under an experiment's overrides."""
+
+    def __init__(self, overrides: list[tuple[Override, Layer]]) -> None:
+        self._overrides = overrides
+        self._resolving: list[str] = []
+        self._chain = cache(load_method)
+
+    def stages(self, method: str, dataset: str, fraction: str) -> list[Resolved]:
+        """The stages of a run in the order in which they are trained, those of other methods that
+        they start from included. Raises ConfigError."""
+        found: dict[StageKey, Resolved] = {}
+        for stage in self._resolve(self._chain(method), Cell(dataset, fraction)).values():
+            line: list[Resolved] = []
+            upstream: Resolved | None = stage
+            while upstream is not None:
+                line.insert(0, upstream)
+                upstream = upstream.upstream
+            found |= {one.key: one for one in line}
+        return list(found.values())
+
+    def _resolve(self, chain: list[Layer], cell: Cell, strict: bool = True) -> dict[str, Resolved]:
+        """The stages of the method that ``chain`` ends with, by name.
+
+        A stage that has the same settings, and starts from the same weights, as in the method
+        that this one extends belongs to that one. Without ``strict`` stages that do not make
+        sense are left out: a method may be there only to be extended.
+        """
+        if not chain:
+            return {}
+        inherited = self._resolve(chain[:-1], cell, strict=False)
+        found: dict[str, Resolved] = {}
+        for name in stage_order(merge_all(chain).get("stages", {})):
+            try:
+                resolved = self._resolve_stage(chain, cell, name, found)
+            except ConfigError:
+                if strict:
+                    raise
+                continue
+            parent = inherited.get(name)
+            if parent and (parent.stage, parent.upstream) == (resolved.stage, resolved.upstream):
+                resolved = parent
+            found[name] = resolved
+        return found
+
+    def _resolve_stage(
+        self, chain: list[Layer], cell: Cell, name: str, earlier: dict[str, Resolved]
+    ) -> Resolved:
+        method = Path(chain[-1].source).stem
+        where = f"config/methods/{method}.yaml: stages.{name}"
+        stage = self._settings(chain, cell, name)
+        upstream = self._upstream(stage, cell, earlier, where)
+        sees_labels = stage.depends_on_fraction or (upstream and upstream.key.fraction != ALL)
+        seen = Cell(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
+        if stage.dataset is not None:
+            _check_own_dataset(stage, seen, upstream, where)
+        if seen != cell:  # trained once for all of them: no setting may depend on one
+            stage = self._settings(chain, seen, name)
+        return Resolved(StageKey(seen.dataset, method, seen.fraction, name), stage, upstream)
+
+    def _upstream(
+        self, stage: Stage, cell: Cell, earlier: dict[str, Resolved], where: str
+    ) -> Resolved | None:
+        """The stage whose weights a stage starts from: an earlier one, or another method's."""
+        if stage.start_from is None:
+            return None
+        method, _, name = stage.start_from.rpartition("/")
+        if method:
+            if method in self._resolving:
+                raise ConfigError(f"{where}.start_from: {method} itself starts from this method")
+            self._resolving.append(method)
+            try:
+                earlier = self._resolve(self._chain(method, f"{where}.start_from"), cell)
+            finally:
+                self._resolving.pop()
+        if name not in earlier:
+            there = f"of {method}" if method else f"before {where.rpartition('.')[2]}"
+            raise ConfigError(
+                f"{where}.start_from: there is no stage {name} {there}"
+                f"{did_you_mean(name, earlier)}\n  known: {', '.join(earlier) or 'none'}"
+            )
+        return earlier[name]
+
+    def _settings(self, chain: list[Layer], cell: Cell, name: str) -> Stage:
+        method = Path(chain[-1].source).stem
+        layers = []
+        for layer in chain:
+            if "network" in layer.values:
+                network = {"network": layer.values["network"]}
+                layers.append(Layer(layer.source, network, lines=layer.lines))
+            if "defaults" in layer.values:
+                layers.append(layer.part("defaults"))
+            if name in layer.values.get("stages", {}):
+                layers.append(layer.part("stages", name))
+        for override, layer in self._overrides:
+            if override.when.selects(**cell._asdict(), method=method, stage=name):
+                layers.append(layer)
+        subject = f"stage {name} of {method} on {cell.dataset} at {cell.fraction}"
+        return validate(Stage, layers, subject)
+
+
+def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
+    """The layers of config/methods/``name``.yaml, root first. Raises ConfigError."""
+    chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
+    validate(Method, chain)
+    return chain
+
+
+def stage_order(stages: dict[str, dict[str, Any]]) -> list[str]:
+    """The names of stages as they are written, but each after the one that it starts from: a
+    method may put a stage before those of the method that it extends."""
+    names: list[str] = []
+    waiting = list(stages)
+    while waiting:
+        ready = [n for n in waiting if stages[n].get("start_from") not in waiting]
+        # In a circle none is ready: leave it as written, to be refused where stages are resolved.
+        names.append((ready or waiting)[0])
+        waiting.remove(names[-1])
+    return names
+
+
+def _check_own_dataset(stage: Stage, seen: Cell, upstream: Resolved | None, where: str) -> None:
+    """A stage with a dataset of its own is trained once for every dataset of the grid, so it must
+    not hang on anything that differs between them."""
+    if stage.depends_on_fraction:
+        raise ConfigError(
+            f"{where}: it has a dataset of its own ({seen.dataset}) and learns masks of a "
+            f"fraction; fractions are those of the grid's datasets\n  mend: labels: all"
+        )
+    if upstream is not None and upstream.stage.dataset is None:
+        raise ConfigError(
+            f"{where}: it has a dataset of its own ({seen.dataset}) and starts from "
+            f"{upstream.key.stage}, which is trained on each dataset of the grid\n"
+            f"  mend: name a dataset in {upstream.key.stage} too"
+        )
