@@ -22,6 +22,7 @@ from fewmask.grid import Run
 from fewmask.networks.weights import load_segmenter
 from fewmask.paths import TRAINING, WEIGHTS
 from fewmask.predict import predict
+from fewmask.pseudo_label import pseudo_label
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 
@@ -153,6 +154,25 @@ def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, room
     training = json.loads((trained / TRAINING).read_text())
     assert told["cost"]["seconds"] == training["seconds"]
     assert told["cost"]["images_seen"] == 80
+
+
+def test_it_records_how_good_learnt_pseudo_masks_are(
+    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    assert json.loads(result.read_text())["pseudo_masks"] == []
+    for stage in ("first", "second"):
+        pseudo_label(
+            f"chain/{stage}", rooms, rooms_split, trained / WEIGHTS, tmp_path / f"{stage}.h5"
+        )
+    files = [tmp_path / f"{stage}.json" for stage in ("first", "second")]
+    output = tmp_path / "0.json"
+    evaluate(
+        RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output, pseudo_masks=files
+    )
+    told = json.loads(output.read_text())
+    assert [one["stage"] for one in told["pseudo_masks"]] == ["chain/first", "chain/second"]
+    assert told["pseudo_masks"][0] == json.loads(files[0].read_text())
+    assert told["metrics"] == json.loads(result.read_text())["metrics"]
 
 
 def test_at_the_original_size_of_unscaled_pictures_nothing_changes(

@@ -17,6 +17,7 @@ from fewmask.metrics import (
     LOSSES,
     METRICS,
     TEST_METRICS,
+    calibration,
     class_figure,
     class_scores,
     confusion,
@@ -259,3 +260,17 @@ def test_a_name_tells_figure_and_class(name, figure, loss):
 def test_importing_does_not_import_torch():
     code = "import sys, fewmask.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_calibration_of_a_case_by_hand():
+    wrong, right = np.zeros((2, 256), int)
+    right[255], wrong[255] = 6, 2  # confidence 1 in the last bin, 3/4 right
+    right[17] = 1  # confidence 1/15 is the upper end of the first bin,
+    wrong[0] = 1  # which 0 is in as well: mean confidence 1/30, half right
+    figures = calibration(wrong, right)
+    assert figures["calibration_error"] == pytest.approx(0.8 * 0.25 + 0.2 * (1 / 2 - 1 / 30))
+    assert figures["mean_confidence"] == pytest.approx((8 + 1 / 15) / 10)
+
+
+def test_calibration_of_nothing_is_nan():
+    assert np.isnan(list(calibration(*np.zeros((2, 256), int)).values())).all()

@@ -138,7 +138,7 @@ def test_a_stage_may_start_from_another_methods(two: Path):
     [
         ("elsewhere/pretrian", r"no stage pretrian of elsewhere \(did you mean pretrain\?\)"),
         ("elswhere/pretrain", "did you mean elsewhere"),
-        ("borrowed/second", "borrowed itself starts from"),
+        ("borrowed/second", "borrowed itself hangs on"),
         ("Else where/x", "start_from"),
     ],
 )

@@ -147,6 +147,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 @click.option("--output", type=folder, required=True)
 @click.option("--start-from", type=file, help="Weights of an earlier stage.")
 @click.option("--encoder", type=file, help="Weights of the encoder.")
+@click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
 @click.option("--checkpoint-minutes", type=float, default=5, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @job
@@ -158,6 +159,7 @@ def train(
     output: Path,
     start_from: Path | None,
     encoder: Path | None,
+    pseudo_masks: Path | None,
     checkpoint_minutes: float,
     threads: int,
 ) -> None:
@@ -170,9 +172,26 @@ def train(
     from fewmask.training.job import Inputs, train
 
     stage = from_json(Stage, settings, "--settings")
-    inputs = Inputs(dataset, split, start_from, encoder)
+    inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
     if not train(inputs, stage, seed, output, checkpoint_minutes, threads):
         sys.exit(EXIT_INTERRUPTED)
+
+
+@commands.command()
+@click.option("--stage", required=True, metavar="METHOD/STAGE", help="Whose weights they are.")
+@click.option("--dataset", type=file, required=True)
+@click.option("--split", type=file, required=True)
+@click.option("--weights", type=file, required=True)
+@click.option("--output", type=path, required=True, help="A .h5; their quality is put beside it.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@job
+def pseudo_label(
+    stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
+) -> None:
+    """Predict the masks of the training pictures, for another stage to learn."""
+    from fewmask.pseudo_label import pseudo_label
+
+    pseudo_label(stage, dataset, split, weights, output, threads=threads)
 
 
 @commands.command()
@@ -181,6 +200,7 @@ def train(
 @click.option("--split", type=file, required=True)
 @click.option("--weights", type=file, required=True)
 @click.option("--training", "trainings", type=file, multiple=True, required=True)
+@click.option("--pseudo-masks", type=file, multiple=True, help="Quality of those that it learnt.")
 @click.option("--output", type=path, required=True)
 @click.option("--size", type=click.Choice(["network", "original"]), default="network")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
@@ -191,6 +211,7 @@ def evaluate(
     split: Path,
     weights: Path,
     trainings: tuple[Path, ...],
+    pseudo_masks: tuple[Path, ...],
     output: Path,
     size: str,
     threads: int,
@@ -200,7 +221,8 @@ def evaluate(
     from fewmask.grid import Run
 
     cell = Run(*run[:3], seed=int(run[3]))
-    evaluate(cell, dataset, split, weights, list(trainings), output, size, threads=threads)
+    files = (dataset, split, weights, list(trainings), output)
+    evaluate(cell, *files, size, threads=threads, pseudo_masks=pseudo_masks)
 
 
 @commands.command()
@@ -253,15 +275,21 @@ def datasets() -> None:
 
 
 @commands.command()
-@click.argument("store", type=file)
+@click.argument("FILE", type=file)
 @click.option("--picture", type=path, help="PNG to write; beside the file if not given.")
-def inspect(store: Path, picture: Path | None) -> None:
-    """Print what a prepared dataset holds, and write a picture of some samples."""
-    from fewmask.data.inspect import contact_sheet, describe
+@click.option("--dataset", type=file, help="Of pseudo-masks: the dataset, if it is elsewhere now.")
+def inspect(file: Path, picture: Path | None, dataset: Path | None) -> None:
+    """Print what a prepared dataset or a file of pseudo-masks holds, and write a picture of some
+    samples."""
+    from fewmask.data import inspect, inspect_pseudo_masks
+    from fewmask.data.pseudo_masks import holds_pseudo_masks
 
-    click.echo(describe(store))
-    picture = picture or store.with_suffix(".png")
-    contact_sheet(store, picture)
+    picture = picture or file.with_suffix(".png")
+    if holds_pseudo_masks(file):
+        click.echo(inspect_pseudo_masks.inspect(file, picture, dataset))
+    else:
+        click.echo(inspect.describe(file))
+        inspect.contact_sheet(file, picture)
     click.echo(f"samples: {picture}")
 
 

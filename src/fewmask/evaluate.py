@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,20 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 from fewmask.grid import Run
-from fewmask.metrics import CLASS_FIGURES, class_scores, confusion, picture_scores, scores
+from fewmask.metrics import (
+    CLASS_FIGURES,
+    class_scores,
+    confusion,
+    picture_scores,
+    scores,
+    without_nan,
+)
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.weights import load_segmenter
 from fewmask.objectives.assessment import assess
 from fewmask.objectives.pooled_losses import PooledLosses
 from fewmask.paths import data_folder
-from fewmask.training.runtime import Runtime, describe, start
+from fewmask.trained import Trained
+from fewmask.training.runtime import Runtime, describe
 
 EXAMPLES = {"fixed": 6, "median": 3, "worst": 3}
 """How many test pictures are kept with their predictions: the same ones in every run, those whose
@@ -43,6 +50,7 @@ def evaluate(
     size: str = "network",
     batch_size: int = 32,
     threads: int = 1,
+    pseudo_masks: Sequence[Path] = (),
 ) -> None:
     """Evaluate a run's weights on its test pictures.
 
@@ -55,18 +63,16 @@ def evaluate(
         size: ``network`` compares at the size that the dataset was prepared in, ``original`` maps
             predictions back and compares with the mask files as they are (the losses are those
             at the prepared size all the same).
+        pseudo_masks: pseudo_masks.json of the stages whose pseudo-masks others learnt, for the
+            record.
 
     Raises:
         FewmaskError: the weights were trained on other data, or there are no test pictures.
     """
-    network, _, description = load_segmenter(weights, torch.device("cpu"))
-    training = description["training"]
-    runtime = start(training["precision"], threads, training["deterministic"])
-    network.to(runtime.device)
+    trained = Trained.load(weights, threads)
+    network, runtime = trained.network, trained.runtime
     with Store(dataset) as store:
-        store.check_name()
-        if description["digests"]["dataset"] != store.digest:
-            raise FewmaskError(f"{weights}: trained on other data than {dataset} holds")
+        trained.check(store)
         roles = splits.read(split)
         if not len(roles["test"]):
             raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
@@ -79,10 +85,11 @@ def evaluate(
         result = {
             **asdict(run),
             "pictures": {role: len(rows) for role, rows in roles.items()},
-            "metrics": _without_nan(scores(matrices) | losses.scores()),
+            "metrics": without_nan(scores(matrices) | losses.scores()),
             "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
             "cost": _cost([json.loads(path.read_text()) for path in trainings]),
-            "provenance": {**description, **describe(runtime), "evaluated_at": size},
+            "pseudo_masks": [json.loads(path.read_text()) for path in pseudo_masks],
+            "provenance": {**trained.description, **describe(runtime), "evaluated_at": size},
         }
     with written_whole(output) as path:
         path.write_text(json.dumps(result, indent=1))
@@ -192,14 +199,9 @@ def _of_classes(
 ) -> dict[str, dict[str, float | None]]:
     figures = class_scores(pooled) | {"dice_loss": losses.class_scores()}
     return {
-        name: _without_nan({kind: float(figures[kind][i]) for kind in CLASS_FIGURES})
+        name: without_nan({kind: float(figures[kind][i]) for kind in CLASS_FIGURES})
         for i, name in enumerate(names)
     }
-
-
-def _without_nan(figures: dict[str, float]) -> dict[str, float | None]:
-    """NaN is not JSON: what could not be measured is null."""
-    return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
 def _cost(trainings: list[dict[str, Any]]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ from fewmask.paths import (
     CONFIG,
     DEFAULT_EXPERIMENT,
     HISTORY,
+    PSEUDO_MASK_QUALITY,
+    PSEUDO_MASKS,
     TRAINING,
     WEIGHTS,
     Layout,
@@ -119,11 +121,13 @@ class Grid:
             "dataset": self.layout.dataset.format(dataset=key.dataset),
             "split": self.layout.split.format(**asdict(key), seed=seed),
         }
-        _, stage, upstream = self._stages[key]
-        if upstream is not None:
-            files["start_from"] = f"{self.stage_folder(upstream.key, seed)}/{WEIGHTS}"
-        if upstream is None or "encoder" not in stage.take_over:
+        _, stage, start_from, pseudo_masks = self._stages[key]
+        if start_from is not None:
+            files["start_from"] = f"{self.stage_folder(start_from.key, seed)}/{WEIGHTS}"
+        if start_from is None or "encoder" not in stage.take_over:
             files |= self._encoder(stage.network)
+        if pseudo_masks is not None:
+            files["pseudo_masks"] = self.pseudo_mask_files(pseudo_masks.key, seed)["masks"]
         return files
 
     def _encoder(self, network: Network) -> dict[str, str]:
@@ -137,7 +141,8 @@ class Grid:
     def training_options(self, key: StageKey, seed: int | str) -> str:
         """The command-line options for those files that not every training reads."""
         files = self.training_inputs(key, seed)
-        optional = {name: files[name] for name in ("start_from", "encoder") if name in files}
+        names = ("start_from", "encoder", "pseudo_masks")
+        optional = {name: files[name] for name in names if name in files}
         return " ".join(
             f"--{name.replace('_', '-')} {shlex.quote(path)}" for name, path in optional.items()
         )
@@ -159,6 +164,17 @@ class Grid:
             "training": f"{folder}/{TRAINING}",
         }
 
+    def pseudo_mask_files(self, key: StageKey, seed: int | str) -> dict[str, str]:
+        """What pseudo-labelling with a stage writes."""
+        folder = self.stage_folder(key, seed)
+        return {"masks": f"{folder}/{PSEUDO_MASKS}", "quality": f"{folder}/{PSEUDO_MASK_QUALITY}"}
+
+    def learnt_pseudo_masks(self, run: Run) -> list[StageKey]:
+        """The stages of a run whose pseudo-masks others of its stages learn, in their order."""
+        keys = self.stages(run)
+        learnt = {one.key for key in keys if (one := self._stages[key].pseudo_masks)}
+        return [key for key in keys if key in learnt]
+
     def evaluation_inputs(self, run: Run) -> dict[str, Any]:
         """Every file that an evaluation reads."""
         stages = [self.stage_files(key, run.seed) for key in self.stages(run)]
@@ -167,6 +183,10 @@ class Grid:
             "split": self.layout.split.format(**asdict(run)),
             "weights": stages[-1]["weights"],
             "training": [files["training"] for files in stages],
+            "pseudo_masks": [
+                self.pseudo_mask_files(key, run.seed)["quality"]
+                for key in self.learnt_pseudo_masks(run)
+            ],
         }
 
     def metrics(self) -> list[str]:

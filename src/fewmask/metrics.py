@@ -49,6 +49,8 @@ TEST_METRICS = (*(name for name in METRICS if name != "loss"), *LOSSES)
 CLASS_FIGURES = ("iou", "precision", "recall", "f1", "dice_loss")
 """What it is judged by class by class."""
 
+CALIBRATION_BINS = 15
+
 
 def class_figure(name: str) -> tuple[str, str] | None:
     """The figure and the class in a name like ``iou_pet``: (``iou``, ``pet``); else None.
@@ -145,6 +147,36 @@ def scores(confusion: np.ndarray) -> dict[str, float]:
     pooled = picture_scores(confusion.sum(axis=0))
     pooled["dice"] = _mean(picture_scores(confusion)["dice"])
     return {name: float(figure) for name, figure in pooled.items()}
+
+
+def calibration(wrong: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    """Return how much a network's confidence is worth, both figures in [0, 1].
+
+    - mean_confidence: of all pixels
+    - calibration_error: the expected calibration error (Guo et al., 2017). The pixels are put into
+      15 equal bins of confidence, (b / 15, (b + 1) / 15]; the error is the mean over all pixels of
+      the distance, in each one's bin, between the mean confidence and the share that is right.
+
+    Both are NaN without a pixel.
+
+    Args:
+        wrong, right: int (L,), the pixels that are so, counted by their confidence in L equal
+            steps from 0 to 1.
+    """
+    level, top = np.arange(len(right)), len(right) - 1
+    confidence = (wrong + right) * level / top
+    bins = np.maximum(-(-level * CALIBRATION_BINS // top) - 1, 0)
+    distance = np.abs(np.bincount(bins, confidence - right))
+    pixels = (wrong + right).sum()
+    return {
+        "calibration_error": float(_ratio(distance.sum(), pixels)),
+        "mean_confidence": float(_ratio(confidence.sum(), pixels)),
+    }
+
+
+def without_nan(figures: dict[str, float]) -> dict[str, float | None]:
+    """The figures as JSON can hold them: what could not be measured is None."""
+    return {name: None if np.isnan(value) else value for name, value in figures.items()}
 
 
 def _mean(figures: np.ndarray) -> np.ndarray:

@@ -92,6 +92,8 @@ class Layout:
 
 
 WEIGHTS = "weights.safetensors"
+PSEUDO_MASKS = "pseudo_masks.h5"
+PSEUDO_MASK_QUALITY = "pseudo_masks.json"
 HISTORY = "history.csv"
 TRAINING = "training.json"
 CHECKPOINT = "checkpoint.pt"

@@ -19,6 +19,9 @@ from fewmask.config.method import Method, Stage
 from fewmask.errors import ConfigError
 from fewmask.paths import CONFIG
 
+UPSTREAM = ("start_from", "pseudo_masks")
+"""The settings of a stage that name another one."""
+
 
 @dataclass(frozen=True)
 class StageKey:
@@ -32,11 +35,19 @@ class StageKey:
 
 
 class Resolved(NamedTuple):
-    """A stage with its settings and the stage whose weights it starts from."""
+    """A stage with its settings and the stages that it hangs on."""
 
     key: StageKey
     stage: Stage
-    upstream: "Resolved | None"
+    start_from: "Resolved | None"
+    """The one whose weights it starts from."""
+    pseudo_masks: "Resolved | None"
+    """The one whose pseudo-masks it learns."""
+
+    @property
+    def upstream(self) -> "list[Resolved]":
+        """The stages that are trained before it."""
+        return [one for one in (self.start_from, self.pseudo_masks) if one is not None]
 
 
 class Cell(NamedTuple):
@@ -58,13 +69,14 @@ class Resolver:
         """The stages of a run in the order in which they are trained, those of other methods that
         they start from included. Raises ConfigError."""
         found: dict[StageKey, Resolved] = {}
-        for stage in self._resolve(self._chain(method), Cell(dataset, fraction)).values():
-            line: list[Resolved] = []
-            upstream: Resolved | None = stage
-            while upstream is not None:
-                line.insert(0, upstream)
-                upstream = upstream.upstream
-            found |= {one.key: one for one in line}
+
+        def add(resolved: Resolved) -> None:
+            for earlier in resolved.upstream:
+                add(earlier)
+            found.setdefault(resolved.key, resolved)
+
+        for resolved in self._resolve(self._chain(method), Cell(dataset, fraction)).values():
+            add(resolved)
         return list(found.values())
 
     def _resolve(self, chain: list[Layer], cell: Cell, strict: bool = True) -> dict[str, Resolved]:
@@ -86,7 +98,7 @@ class Resolver:
                     raise
                 continue
             parent = inherited.get(name)
-            if parent and (parent.stage, parent.upstream) == (resolved.stage, resolved.upstream):
+            if parent and parent[1:] == resolved[1:]:  # all but who owns it
                 resolved = parent
             found[name] = resolved
         return found
@@ -97,34 +109,38 @@ class Resolver:
         method = Path(chain[-1].source).stem
         where = f"config/methods/{method}.yaml: stages.{name}"
         stage = self._settings(chain, cell, name)
-        upstream = self._upstream(stage, cell, earlier, where)
-        sees_labels = stage.depends_on_fraction or (upstream and upstream.key.fraction != ALL)
+        upstream = {
+            role: self._upstream(getattr(stage, role), cell, earlier, f"{where}.{role}")
+            for role in UPSTREAM
+        }
+        before = [one for one in upstream.values() if one is not None]
+        sees_labels = stage.depends_on_fraction or any(one.key.fraction != ALL for one in before)
         seen = Cell(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
         if stage.dataset is not None:
-            _check_own_dataset(stage, seen, upstream, where)
+            _check_own_dataset(stage, seen, before, where)
         if seen != cell:  # trained once for all of them: no setting may depend on one
             stage = self._settings(chain, seen, name)
-        return Resolved(StageKey(seen.dataset, method, seen.fraction, name), stage, upstream)
+        return Resolved(StageKey(seen.dataset, method, seen.fraction, name), stage, **upstream)
 
     def _upstream(
-        self, stage: Stage, cell: Cell, earlier: dict[str, Resolved], where: str
+        self, reference: str | None, cell: Cell, earlier: dict[str, Resolved], where: str
     ) -> Resolved | None:
-        """The stage whose weights a stage starts from: an earlier one, or another method's."""
-        if stage.start_from is None:
+        """The stage that another one refers to: an earlier one, or another method's."""
+        if reference is None:
             return None
-        method, _, name = stage.start_from.rpartition("/")
+        method, _, name = reference.rpartition("/")
         if method:
             if method in self._resolving:
-                raise ConfigError(f"{where}.start_from: {method} itself starts from this method")
+                raise ConfigError(f"{where}: {method} itself hangs on this method")
             self._resolving.append(method)
             try:
-                earlier = self._resolve(self._chain(method, f"{where}.start_from"), cell)
+                earlier = self._resolve(self._chain(method, where), cell)
             finally:
                 self._resolving.pop()
         if name not in earlier:
-            there = f"of {method}" if method else f"before {where.rpartition('.')[2]}"
+            there = f"of {method}" if method else f"before {where.split('.')[-2]}"
             raise ConfigError(
-                f"{where}.start_from: there is no stage {name} {there}"
+                f"{where}: there is no stage {name} {there}"
                 f"{did_you_mean(name, earlier)}\n  known: {', '.join(earlier) or 'none'}"
             )
         return earlier[name]
@@ -155,19 +171,23 @@ def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
 
 
 def stage_order(stages: dict[str, dict[str, Any]]) -> list[str]:
-    """The names of stages as they are written, but each after the one that it starts from: a
-    method may put a stage before those of the method that it extends."""
+    """The names of stages as they are written, but each after those that it hangs on: a method may
+    put a stage before those of the method that it extends."""
     names: list[str] = []
     waiting = list(stages)
     while waiting:
-        ready = [n for n in waiting if stages[n].get("start_from") not in waiting]
+        ready = [
+            name
+            for name in waiting
+            if not any(stages[name].get(role) in waiting for role in UPSTREAM)
+        ]
         # In a circle none is ready: leave it as written, to be refused where stages are resolved.
         names.append((ready or waiting)[0])
         waiting.remove(names[-1])
     return names
 
 
-def _check_own_dataset(stage: Stage, seen: Cell, upstream: Resolved | None, where: str) -> None:
+def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: str) -> None:
     """A stage with a dataset of its own is trained once for every dataset of the grid, so it must
     not hang on anything that differs between them."""
     if stage.depends_on_fraction:
@@ -175,9 +195,10 @@ def _check_own_dataset(stage: Stage, seen: Cell, upstream: Resolved | None, wher
             f"{where}: it has a dataset of its own ({seen.dataset}) and learns masks of a "
             f"fraction; fractions are those of the grid's datasets\n  mend: labels: all"
         )
-    if upstream is not None and upstream.stage.dataset is None:
-        raise ConfigError(
-            f"{where}: it has a dataset of its own ({seen.dataset}) and starts from "
-            f"{upstream.key.stage}, which is trained on each dataset of the grid\n"
-            f"  mend: name a dataset in {upstream.key.stage} too"
-        )
+    for one in before:
+        if one.stage.dataset is None:
+            raise ConfigError(
+                f"{where}: it has a dataset of its own ({seen.dataset}) and hangs on "
+                f"{one.key.stage}, which is trained on each dataset of the grid\n"
+                f"  mend: name a dataset in {one.key.stage} too"
+            )

@@ -46,6 +46,7 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
     if grid.datasets[run.dataset].download:
         yield _job(layout, "download", layout.download, "{dataset}", cell)
     yield _job(layout, "prepare", layout.dataset, "{dataset}", cell)
+    learnt = grid.learnt_pseudo_masks(run)
     for key in grid.stages(run):
         of_stage = cell | asdict(key)
         yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
@@ -56,6 +57,11 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
             grid.stage_files(key, run.seed)["weights"],
             layout.log("train", layout.stage_cell).format(**of_stage),
         )
+        if key in learnt:
+            yield Job(
+                grid.pseudo_mask_files(key, run.seed)["masks"],
+                layout.log("pseudo_label", layout.stage_cell).format(**of_stage),
+            )
     yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell)
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fewmask.data.inspect import contact_sheet, describe, list_datasets
 from fewmask.data.rows import Row
-from fewmask.data.sheet import _coloured, _overlay
+from fewmask.data.sheet import _overlay, coloured
 from fewmask.data.store_writer import StoreWriter
 from fewmask.errors import FewmaskError
 from tests.data.making import PALETTE, noise, reading
@@ -74,10 +74,10 @@ def test_the_same_seed_draws_the_same_sheet(store, tmp_path):
 def test_ignored_pixels_are_hatched_and_left_bare():
     mask = np.array([[1, 255], [255, 2]], np.uint8)
     image = noise(2, 2, 3)
-    coloured, overlay = _coloured(mask, PALETTE), _overlay(image, mask, PALETTE)
-    assert (coloured[0, 0] == PALETTE[1]).all()
-    assert (coloured[1, 1] == PALETTE[2]).all()
-    assert coloured[0, 1].min() >= 200
+    colours, overlay = coloured(mask, PALETTE), _overlay(image, mask, PALETTE)
+    assert (colours[0, 0] == PALETTE[1]).all()
+    assert (colours[1, 1] == PALETTE[2]).all()
+    assert colours[0, 1].min() >= 200
     assert (overlay[0, 1] == image[0, 1]).all()
     assert (overlay[0, 0] == (0.45 * image[0, 0] + 0.55 * PALETTE[1]).round()).all()
 

@@ -15,5 +15,9 @@ def resources_of(w):
     return grid.stage(key).resources
 
 
+def repeated(option, files):
+    return " ".join(f"{option} {file}" for file in files)
+
+
 def folder_of(file):
     return str(Path(file).parent)

@@ -21,6 +21,12 @@ rule summarise:
         ),
         markdown=f"{layout.tables}/summary.md",
         latex=f"{layout.tables}/summary.tex",
+        pseudo_masks=report(
+            f"{layout.tables}/pseudo_masks.csv",
+            caption="../report/pseudo_masks.rst",
+            category="Tables",
+        ),
+        pseudo_masks_markdown=f"{layout.tables}/pseudo_masks.md",
         label_curve=report(
             f"{layout.figures}/label_curve.svg",
             caption="../report/label_curve.rst",

@@ -48,6 +48,31 @@ rule train:
         " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} >> {log} 2>&1"
 
 
+rule pseudo_label:
+    input:
+        dataset=layout.dataset,
+        split=layout.split,
+        weights=f"{layout.stage}/weights.safetensors",
+    output:
+        masks=f"{layout.stage}/pseudo_masks.h5",
+        quality=f"{layout.stage}/pseudo_masks.json",
+    log:
+        layout.log("pseudo_label", layout.stage_cell),
+    benchmark:
+        layout.benchmark("pseudo_label", layout.stage_cell)
+    conda:
+        "../../envs/fewmask.yaml"
+    threads: lambda w: resources_of(w).cpus
+    resources:
+        runtime=60,
+        mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
+        gpu=lambda w: resources_of(w).gpus,
+    shell:
+        "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
+        " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
+        " --output {output.masks} --threads {threads} > {log} 2>&1"
+
+
 rule evaluate:
     input:
         unpack(lambda w: grid.evaluation_inputs(run_of(w))),
@@ -67,13 +92,12 @@ rule evaluate:
         mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
         gpu=lambda w: resources_of(w).gpus,
     params:
-        training=lambda w, input: " ".join(
-            f"--training {file}" for file in input.training
-        ),
+        training=lambda w, input: repeated("--training", input.training),
+        pseudo_masks=lambda w, input: repeated("--pseudo-masks", input.pseudo_masks),
         size=grid.experiment.evaluation_size,
     shell:
         "fewmask evaluate"
         " --run {wildcards.dataset} {wildcards.method} {wildcards.fraction} {wildcards.seed}"
         " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
-        " {params.training} --size {params.size} --output {output.metrics}"
-        " --threads {threads} > {log} 2>&1"
+        " {params.training} {params.pseudo_masks} --size {params.size}"
+        " --output {output.metrics} --threads {threads} > {log} 2>&1"

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from fewmask.config.settings import Name, RelativePath, Settings
 
@@ -30,7 +30,11 @@ def fraction_name(fraction: object) -> str:
     return text
 
 
-Fraction = Annotated[str, BeforeValidator(fraction_name)]
+Fraction = Annotated[
+    str,
+    BeforeValidator(fraction_name),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
+]
 
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 

@@ -88,6 +88,9 @@ class Resources(Settings):
     gpus: int = Field(default=1, ge=0)
 
 
+StageName = Annotated[str, Field(pattern=rf"^({NAME}/)?{NAME}$")]
+
+
 class Stage(Settings):
     """One training: a network, an objective, and how long and with what it is trained."""
 
@@ -112,9 +115,11 @@ class Stage(Settings):
     dataset: Name | None = None
     """A dataset of its own to train on; absent: the run's. Such a stage is trained once for all
     datasets of the grid."""
-    start_from: Annotated[str, Field(pattern=rf"^({NAME}/)?{NAME}$")] | None = None
+    start_from: StageName | None = None
     """The stage whose trained weights this one starts from: one of this method, or of another as
     ``method/stage``."""
+    pseudo_masks: StageName | None = None
+    """The stage whose predictions on the training pictures this one learns; likewise."""
     labels: Literal["fraction", "all"] = "fraction"
     """Whose masks are seen: those of the run's fraction, or of all training pictures (an upper
     bound; trained once for all fractions)."""
@@ -131,7 +136,10 @@ class Stage(Settings):
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""
-        return self.model_dump_json(exclude={"resources", "checkpoint_minutes", "dataset"})
+        left_out = {"resources", "checkpoint_minutes", "dataset"}
+        if self.pseudo_masks is None:  # so that a stage without any stays what it was
+            left_out.add("pseudo_masks")
+        return self.model_dump_json(exclude=left_out)
 
     def in_steps(self, pictures: dict[str, int]) -> "Stage":
         """The same with every duration in steps.
@@ -165,7 +173,12 @@ class Stage(Settings):
                 f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; "
                 f"the objective {self.objective.name} needs {', '.join(sorted(needed))}"
             )
-        self.weighting.check(self.objective.loss_names)
+        if bool(self.pseudo_masks) != self.objective.learns_pseudo_masks:
+            verb = "needs" if self.objective.learns_pseudo_masks else "has no use for"
+            raise ValueError(
+                f"the objective {self.objective.name} {verb} pseudo_masks (the name of a stage)"
+            )
+        self.weighting.check(self.objective.loss_names, self.objective.optional_losses)
         if isinstance(self.schedule.warmup_steps, int) and isinstance(self.steps, int):
             _check_warmup(self.schedule.warmup_steps, self.steps)
         return self

@@ -10,6 +10,20 @@ from pydantic import Field
 
 from fewmask.config.augmentation import Augmentation
 from fewmask.config.settings import Settings
+from fewmask.config.strong_augmentation import StrongAugmentation
+
+
+class OfObjective(Settings):
+    """What planning asks of every objective; each also has a ``name``."""
+
+    draws: ClassVar[tuple[str, ...]]
+    """The roles whose pictures a step draws; an epoch is one of the first."""
+    learns_pseudo_masks: ClassVar[bool] = False
+    """Whether it needs the pseudo-masks of another stage."""
+    loss_names: ClassVar[tuple[str, ...]]
+    """What the losses of a step are called."""
+    optional_losses: ClassVar[tuple[str, ...]] = ()
+    """Those that settings switch off; they may be weighed all the same."""
 
 
 class Classification(Settings):
@@ -18,7 +32,7 @@ class Classification(Settings):
     dropout: float = Field(default=0.2, ge=0, lt=1)
 
 
-class Supervised(Settings):
+class Supervised(OfObjective):
     """Learn the masks of the labelled pictures."""
 
     name: Literal["supervised"]
@@ -36,7 +50,7 @@ class Supervised(Settings):
         return (*self.losses, *(["classification"] if self.classification else []))
 
 
-class MaskedImage(Settings):
+class MaskedImage(OfObjective):
     """Predict the pixels of a picture in which some patches were rotated (paper 000, 2.2)."""
 
     name: Literal["masked_image"]
@@ -49,7 +63,7 @@ class MaskedImage(Settings):
     loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
 
 
-class SimCLR(Settings):
+class SimCLR(OfObjective):
     """Tell two views of one picture from those of all others (paper 002, 2.1)."""
 
     name: Literal["simclr"]
@@ -75,5 +89,54 @@ class SimCLR(Settings):
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
 
 
-Objective = Annotated[Supervised | MaskedImage | SimCLR, Field(discriminator="name")]
+class Auxiliary(Settings):
+    """A second head that learns pseudo-masks (paper 001, 3.2)."""
+
+    own_blocks: Literal[1, 2] = 2
+    """How many of the network's last blocks it does not share. The last block is all that follows
+    the encoder, the one before it the encoder's last stage (2: N - 2 are shared)."""
+
+
+class SelfTraining(OfObjective):
+    """Masks, agreement with a teacher, and pseudo-masks of an earlier stage (paper 001, 3.2)."""
+
+    name: Literal["self_training"]
+    consistency: bool = True
+    """Agree, on strongly augmented pictures, with an averaged teacher (equation 1)."""
+    teacher_decay: float = Field(default=0.99, gt=0, lt=1)
+    """Of the teacher's weights: the exponential average of the student's."""
+    auxiliary: Auxiliary | None = Auxiliary()
+    """Learn the pseudo-masks by a head of its own (equation 3); null: not at all."""
+    strong_augmentation: StrongAugmentation | None = StrongAugmentation()
+    """The operators A and B; null: pictures as the stage's augmentation leaves them."""
+    result: Literal["student", "teacher"] = "student"
+    """Whose weights are judged, kept, and make the next pseudo-masks (paper: student)."""
+
+    draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
+    optional_losses: ClassVar[tuple[str, ...]] = ("consistency", "pseudo_masks")
+
+    @property
+    def learns_pseudo_masks(self) -> bool:
+        """Only with the auxiliary head."""
+        return self.auxiliary is not None
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """Equations 2, 1 and 3."""
+        chosen = {"consistency": self.consistency, "pseudo_masks": self.auxiliary is not None}
+        return ("cross_entropy", *(name for name, is_chosen in chosen.items() if is_chosen))
+
+
+class Reconstruction(OfObjective):
+    """Learn masks, and the pixels of all pictures by a second decoder (paper 003, 2.1)."""
+
+    name: Literal["reconstruction"]
+
+    draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
+    loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "reconstruction")
+
+
+Objective = Annotated[
+    Supervised | MaskedImage | SimCLR | SelfTraining | Reconstruction, Field(discriminator="name")
+]
 """Any objective's settings, told apart by ``name``."""

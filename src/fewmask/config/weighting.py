@@ -24,9 +24,10 @@ class FixedWeighting(_Weighting):
     weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
     """By the name of the loss; one that is not named has weight 1."""
 
-    def check(self, loss_names: Sequence[str]) -> None:
-        """Raise ValueError if a weight is for none of the objective's losses."""
-        unknown = set(self.weights) - set(loss_names)
+    def check(self, loss_names: Sequence[str], switched_off: Sequence[str] = ()) -> None:
+        """Raise ValueError if a weight is for none of the objective's losses; for those that are
+        ``switched_off`` there may be some."""
+        unknown = set(self.weights) - {*loss_names, *switched_off}
         if unknown:
             raise ValueError(
                 f"weighting.weights names {', '.join(sorted(unknown))}; the objective's losses "
@@ -39,7 +40,7 @@ class _OfSeveralLosses(_Weighting):
 
     name: str
 
-    def check(self, loss_names: Sequence[str]) -> None:
+    def check(self, loss_names: Sequence[str], switched_off: Sequence[str] = ()) -> None:
         """Raise ValueError if the objective has fewer than two losses."""
         if len(loss_names) < 2:
             raise ValueError(

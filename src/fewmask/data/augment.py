@@ -36,19 +36,40 @@ def augment(
     Returns:
         The same three; the images float32 in [0, 1], all of the size of the crop if there is one.
     """
-    count, _, height, width = images.shape
-    warp = Warp.draw(settings, count, height, width, images.device)
-    colour = Colour.draw(settings, count, images.device)
-    blur = Blur.draw(settings, count, images.device)
-    if not images.is_floating_point():
-        images = images.float() / 255
-    memory_format = _memory_format(images)
-    images = colour.images(warp.images(images))
-    if blur is not None:
-        images = blur.images(images).contiguous(memory_format=memory_format)
+    change = Change.draw(settings, images)
+    warp = change.warp
     masks = None if masks is None else warp.masks(masks)
     inside = None if inside is None else warp.inside(inside)
-    return images, masks, inside
+    return change.images(images), masks, inside
+
+
+@dataclass(frozen=True)
+class Change:
+    """All changes of a batch: what moves its pixels, and what changes their colours."""
+
+    warp: "Warp"
+    colour: "Colour"
+    blur: Blur | None
+
+    @classmethod
+    def draw(cls, settings: Augmentation, images: Tensor) -> "Change":
+        """Draw the changes for pictures like ``images``, (N, C, H, W)."""
+        count, _, height, width = images.shape
+        return cls(
+            Warp.draw(settings, count, height, width, images.device),
+            Colour.draw(settings, count, images.device),
+            Blur.draw(settings, count, images.device),
+        )
+
+    def images(self, images: Tensor) -> Tensor:
+        """The changed pictures, float32 (N, C, h, w) in [0, 1]."""
+        memory_format = _memory_format(images)
+        if not images.is_floating_point():
+            images = images.float() / 255
+        images = self.colour.images(self.warp.images(images))
+        if self.blur is not None:
+            images = self.blur.images(images).contiguous(memory_format=memory_format)
+        return images
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store import Store
 from fewmask.seeds import derive
 
@@ -35,13 +36,24 @@ class Batch:
     """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
     category: Tensor | None = None
     """int64 (N): index into the dataset's categories, -1 = not known; absent with the masks."""
+    pseudo_mask: Tensor | None = None
+    """int64 (N, H, W): what another stage predicted, or 255; absent if none is learnt."""
 
 
 class Pictures:
     """Pictures of a store, and their masks if it has any, as batches on a device."""
 
-    def __init__(self, store: Store, rows: np.ndarray, device: torch.device) -> None:
-        """Load ``rows`` (int64, in any order) to where they fit."""
+    def __init__(
+        self,
+        store: Store,
+        rows: np.ndarray,
+        device: torch.device,
+        pseudo_masks: PseudoMasks | None = None,
+    ) -> None:
+        """Load ``rows`` (int64, in any order) to where they fit, with their pseudo-masks if given.
+
+        Raises FewmaskError if these are of another dataset, or not of all rows.
+        """
         self.store, self.device = store, device
         self.rows = np.sort(rows)
         self.size = (store.height, store.width)
@@ -50,13 +62,19 @@ class Pictures:
         self.categories = None
         if "category" in store.fields:
             self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
+        self._pseudo_masks = pseudo_masks
         pixels = len(rows) * store.height * store.width
-        self.residence = _residence((3 + self.has_masks) * pixels, device)
+        channels = 3 + self.has_masks + (pseudo_masks is not None)
+        self.residence = _residence(channels * pixels, device)
+        if pseudo_masks is not None:
+            pseudo_masks.check(store)
         if self.residence != "file":
             home = device if self.residence == "device" else torch.device("cpu")
             self._image = torch.from_numpy(store.read("image", self.rows)).to(home)
             if self.has_masks:
                 self._mask = torch.from_numpy(store.read("mask", self.rows)).to(home)
+            if pseudo_masks is not None:
+                self._pseudo_mask = torch.from_numpy(pseudo_masks.labels(self.rows)).to(home)
 
     def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
         """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
@@ -67,6 +85,8 @@ class Pictures:
         if masks and self.has_masks:
             batch.mask = self._fetch("mask", rows, places).long()
             batch.category = None if self.categories is None else self.categories[index]
+        if self._pseudo_masks is not None:
+            batch.pseudo_mask = self._fetch("pseudo_mask", rows, places).long()
         return batch
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
@@ -76,8 +96,10 @@ class Pictures:
 
     def _fetch(self, field: str, rows: np.ndarray, places: np.ndarray) -> Tensor:
         if self.residence == "file":
-            return torch.from_numpy(self.store.read(field, rows)).to(self.device)
-        kept = self._image if field == "image" else self._mask
+            is_pseudo = field == "pseudo_mask"
+            found = self._pseudo_masks.labels(rows) if is_pseudo else self.store.read(field, rows)
+            return torch.from_numpy(found).to(self.device)
+        kept = getattr(self, f"_{field}")
         picked = kept[torch.from_numpy(places).to(kept.device)]
         return picked.to(self.device, non_blocking=True)
 

@@ -39,7 +39,7 @@ def describe(path: Path) -> str:
 def list_datasets() -> str:
     """A line for every dataset in config/datasets; one that cannot be read is a line, too."""
     lines = [("name", "reader", "files", "description"), *map(_about, names_in("datasets"))]
-    return _table(lines)
+    return table(lines)
 
 
 def _about(name: str) -> tuple[str, str, str, str]:
@@ -79,7 +79,7 @@ def _classes(store: Store) -> str:
         store.classes, pixels.sum(axis=0), (pixels > 0).sum(axis=0), strict=True
     ):
         lines.append((name, f"{100 * count / total:5.1f} %", f"{seen:,} of {labelled:,}"))
-    return _table(lines)
+    return table(lines)
 
 
 def _left_out(store: Store) -> str:
@@ -108,7 +108,8 @@ def _counts(names: Iterable[str]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts)
 
 
-def _table(lines: list[tuple[str, ...]]) -> str:
+def table(lines: list[tuple[str, ...]]) -> str:
+    """Lines of cells as text in columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

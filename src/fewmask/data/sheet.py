@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from fewmask import IGNORE
 from fewmask.data.store import Store
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.artist import Artist
 
 TILE = 1.9
 """Inches that the longer side of a tile is wide or high."""
@@ -31,33 +32,55 @@ def contact_sheet(path: Path, output: Path, count: int = 8, seed: int = 0) -> No
     Raises FewmaskError if the store is not whole.
     """
     with Store(path) as store:
-        rows = np.sort(np.random.default_rng(seed).permutation(len(store))[:count])
-        figure = _draw(store, rows)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, format="png")
+        shown = [
+            Shown(_caption(store, row), _tiles(store, row))
+            for row in sample(np.arange(len(store)), count, seed)
+        ]
+        draw_sheet(output, _title(store), shown, (store.height, store.width), _legend(store))
 
 
-def _draw(store: Store, rows: np.ndarray) -> Figure:
+@dataclass(frozen=True)
+class Shown:
+    """A row of the store on the sheet."""
+
+    caption: str
+    tiles: dict[str, np.ndarray]
+    """The pictures that show it, uint8 (h, w, 3) each, by their titles."""
+
+
+def sample(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """``count`` of the rows at random, ascending; all, if there are not more."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+
+
+def draw_sheet(
+    output: Path, title: str, shown: list[Shown], frame: tuple[int, int], legend: list[Artist]
+) -> None:
+    """Draw rows, with their tiles side by side, as a PNG at ``output``.
+
+    ``frame``: the height and width that have room for every tile.
+    """
     from matplotlib.figure import Figure
 
-    tiles = [_tiles(store, row) for row in rows]
-    strips = [_strip(list(one.values()), store.height, store.width) for one in tiles]
-    across = min(ACROSS, len(rows))
-    down = -(-len(rows) // across)
-    inch = TILE / max(store.height, store.width)
+    strips = [_strip(list(one.tiles.values()), *frame) for one in shown]
+    across = min(ACROSS, len(shown))
+    down = -(-len(shown) // across)
+    inch = TILE / max(frame)
     height, width = (inch * length for length in strips[0].shape[:2])
     size = (across * (width + 0.2), down * (height + 0.3) + 0.9)
     figure = Figure(figsize=size, dpi=130, layout="constrained")
-    figure.suptitle(f"{_title(store)}\n{', '.join(tiles[0])}", x=0.01, ha="left", fontsize=10)
+    titles = ", ".join(shown[0].tiles)
+    figure.suptitle(f"{title}\n{titles}", x=0.01, ha="left", fontsize=10)
     axes = figure.subplots(down, across, squeeze=False).ravel()
     for one in axes:
         one.axis("off")
-    for one, row, strip in zip(axes, rows, strips, strict=False):
+    for one, row, strip in zip(axes, shown, strips, strict=False):
         one.imshow(strip)
-        one.set_title(_caption(store, row), fontsize=8, color="0.35", loc="left", pad=3)
+        one.set_title(row.caption, fontsize=8, color="0.35", loc="left", pad=3)
     place = {"loc": "outside lower left", "ncols": max(1, int(size[0] / 1.8)), "frameon": False}
-    figure.legend(handles=_legend(store), fontsize=9, **place)
-    return figure
+    figure.legend(handles=legend, fontsize=9, **place)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(output, format="png")
 
 
 def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
@@ -81,7 +104,7 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
     tiles = {"picture": read("image")}
     if "mask" in store.fields:
         mask = read("mask")
-        tiles["mask"] = _coloured(mask, store.palette)
+        tiles["mask"] = coloured(mask, store.palette)
         tiles["overlay"] = _overlay(tiles["picture"], mask, store.palette)
     if "depth" in store.fields:
         tiles["depth"] = _depth(read("depth"))
@@ -98,7 +121,8 @@ def _hatched(known: np.ndarray, colours: np.ndarray) -> np.ndarray:
     return np.where(known[..., None], colours, stripes).astype(np.uint8)
 
 
-def _coloured(mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
+def coloured(mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """A mask in the colours of its classes, uint8 (h, w, 3); striped where it is ignored."""
     known = mask != IGNORE
     return _hatched(known, palette[np.where(known, mask, 0)])
 
@@ -141,18 +165,22 @@ def _caption(store: Store, row: int) -> str:
     return "  ·  ".join(part for part in parts if part)
 
 
-def _legend(store: Store) -> list:
+def _legend(store: Store) -> list[Artist]:
+    pixels = store.class_pixels.sum(axis=0)
+    all_count = pixels.sum() == store.extents.prod(axis=1, dtype=np.int64).sum()
+    return class_legend(store, pixels, not all_count)
+
+
+def class_legend(store: Store, pixels: np.ndarray, has_ignored: bool) -> list[Artist]:
+    """The classes with their shares of ``pixels``, int (K,); and what the stripes stand for."""
     from matplotlib.patches import Patch
 
-    shares = store.class_pixels.sum(axis=0) / max(store.class_pixels.sum(), 1)
+    shares = pixels / max(pixels.sum(), 1)
     handles = [
         Patch(facecolor=colour / 255, edgecolor="0.6", label=f"{name}  {100 * share:.1f} %")
         for name, colour, share in zip(store.classes, store.palette, shares, strict=True)
     ]
-    if (
-        store.classes
-        and store.class_pixels.sum() < store.extents.prod(axis=1, dtype=np.int64).sum()
-    ):
+    if store.classes and has_ignored:
         stripes = {"facecolor": "0.94", "edgecolor": "0.7", "hatch": "////"}
         handles.append(Patch(**stripes, label="counts nowhere"))
     return handles

@@ -1,10 +1,8 @@
 """Writes the prepared dataset (see `fewmask.data.store`) whole or not at all."""
 
 import hashlib
-import io
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,43 +10,12 @@ import h5py
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.data.hdf5 import QuietFile, explained
 from fewmask.data.readers import parse_settings
 from fewmask.data.rows import LeftOut, Row
 from fewmask.data.store import FORMAT, PIXELS, Store, add_to_digest
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
-
-
-class _File(io.FileIO):
-    """A file that remembers that a write failed, and then takes anything.
-
-    HDF5 must not hear of it: after a failed write it ends the process with a crash.
-    """
-
-    failure: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write all of ``data``, or none of it."""
-        rest = memoryview(data)
-        while len(rest) and self.failure is None:
-            try:
-                rest = rest[super().write(rest) :]
-            except OSError as error:
-                self.failure = error
-        return len(data)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Give the file its final size."""
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self.failure = error
-            return size or 0
-
-    def check(self) -> None:
-        """Raise the first failure."""
-        if self.failure is not None:
-            raise self.failure
 
 
 class StoreWriter:
@@ -73,16 +40,16 @@ class StoreWriter:
         self._on_exit = ExitStack()
 
     def __enter__(self) -> "StoreWriter":
-        with _explained(self._path):
+        with explained(self._path):
             self._partial = self._on_exit.enter_context(written_whole(self._path))
-            self._raw = self._on_exit.enter_context(_File(self._partial, "w+"))
+            self._raw = self._on_exit.enter_context(QuietFile(self._partial, "w+"))
             # No cache for chunks: a row is written when it comes.
             self._file = h5py.File(self._raw, "w", rdcc_nbytes=0)
         self._on_exit.push(self._close)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        with _explained(self._path):
+        with explained(self._path):
             self._on_exit.__exit__(*error)
 
     def append(self, row: Row) -> None:
@@ -96,7 +63,7 @@ class StoreWriter:
             **({"category": row.category} if self._categories else {}),
         }
         self._check_shapes(row.name, arrays)
-        with _explained(self._path):
+        with explained(self._path):
             for field, value in arrays.items():
                 dataset = self._pixels.get(field) or self._create(field, value)
                 dataset.resize(len(dataset) + 1, axis=0)
@@ -182,13 +149,3 @@ class StoreWriter:
             fit=self._fit,
             digest=self._digest.hexdigest(),
         )
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise FewmaskError(
-            f"{path}: cannot be written: {error}\n  mend: free space there, or permissions"
-        ) from None

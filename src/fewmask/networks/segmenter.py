@@ -47,10 +47,14 @@ class Segmenter(Backbone):
             ``classification``: float (N, number of categories), logits.
         """
         features = self.features(image, inside)
-        outputs = {"segmentation": self.segmentation_head(self.decoder(features))}
+        outputs = {"segmentation": self.scores(features)}
         if self.classification_head is not None:
             outputs["classification"] = self.classification_head(features[-1])
         return outputs
+
+    def scores(self, features: list[Tensor]) -> Tensor:
+        """Logits, float (N, K, H, W), from the encoder's feature maps (see ``features``)."""
+        return self.segmentation_head(self.decoder(features))
 
     def add_classification_head(self, categories: int, dropout: float) -> None:
         """Let ``forward`` also tell the category of a picture (paper 000, 2.3)."""

@@ -1,10 +1,14 @@
-"""Losses of class scores against masks, in float32; pixels of value 255 count nowhere."""
+"""Losses of class scores against masks, where pixels of value 255 count nowhere, and of colours
+against pictures, where the padding does not count. All are in float32."""
 
 import segmentation_models_pytorch as smp
 from torch import Tensor
 from torch.nn import functional
 
 from fewmask import IGNORE
+
+CHANNELS = 3
+"""What a network predicts for a pixel of a picture: red, green and blue."""
 
 
 def pixel_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -20,6 +24,16 @@ def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
     """The mean cross-entropy over the labelled pixels; 0 where there are none, not NaN."""
     total, pixels = pixel_cross_entropy(logits, mask)
     return total / pixels.clamp(min=1)
+
+
+def pixel_squared_error(predicted: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed squared error inside the pictures, and how many values it is summed over.
+
+    ``predicted`` and ``image`` float (N, C, H, W); ``inside`` float (N, 1, H, W), 1 inside a
+    picture and 0 in its padding.
+    """
+    error = (predicted.float() - image).square() * inside
+    return error.sum(), image.shape[1] * inside.sum()
 
 
 _dice = smp.losses.DiceLoss("multiclass", from_logits=True, ignore_index=IGNORE)

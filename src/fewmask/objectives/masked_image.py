@@ -11,11 +11,9 @@ from fewmask.data.batches import Batch
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
+from fewmask.objectives.losses import CHANNELS, pixel_squared_error
 from fewmask.objectives.objective import Objective
 from fewmask.seeds import derive
-
-CHANNELS = 3
-"""What the network predicts for a pixel: red, green and blue."""
 
 
 class MaskedImage(Objective):
@@ -54,9 +52,8 @@ class MaskedImage(Objective):
     def _error(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """The summed squared error, and the number of values that it is summed over."""
         perturbed = rotate_patches(batch.image, self.options.patches, self.options.patch_size)
-        predicted = network(perturbed, batch.inside)["segmentation"].float()
-        error = (predicted - batch.image).square() * batch.inside
-        return error.sum(), CHANNELS * batch.inside.sum()
+        predicted = network(perturbed, batch.inside)["segmentation"]
+        return pixel_squared_error(predicted, batch.image, batch.inside)
 
 
 def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:

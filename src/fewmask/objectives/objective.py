@@ -14,17 +14,25 @@ from fewmask.objectives.assessment import assess
 class Objective(nn.Module, ABC):
     """Something to learn: given batches it returns named losses.
 
-    It owns its networks; ``network`` is the one that is the result. It is a module, so a
-    checkpoint of it holds all of them.
+    It owns its networks. ``network`` is the one that is trained, ``result`` the one that is judged
+    and kept. It is a module, so a checkpoint of it holds all of them.
     """
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
+    @property
+    def result(self) -> nn.Module:
+        """The network that is judged and kept; the trained one, unless another follows it."""
+        return self.network
+
     @abstractmethod
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         """The losses of a step by name, each a scalar; ``batches`` by role."""
+
+    def after_update(self) -> None:
+        """Called after every update of the weights; for networks that follow others."""
 
     def shared_parameters(self) -> list[nn.Parameter]:
         """The parameters that all losses learn: those of the network's encoder.

@@ -13,6 +13,7 @@ TITLES = {
     "recall": "Recall",
     "f1": "F1",
     "dice": "Dice",
+    "calibration_error": "Calibration error",
     "cross_entropy": "Cross-entropy",
     "focal_loss": "Focal loss",
     "dice_loss": "Dice loss",

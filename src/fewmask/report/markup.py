@@ -26,15 +26,19 @@ def markdown(asked: Asked, summary: pd.DataFrame) -> str:
     header = _header(asked, summary)
     rows = [[show(name, False) for name in header]]
     rows += [row for group in _groups(asked, summary, _unit(summary), show) for row in group]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = "".join(COLUMNS.get(name, "r") for name in header)
+    notes = "\n".join(notes_on(asked, summary))
+    return f"# {' '.join(asked.title.split())}\n\n{notes}\n\n{markdown_table(rows, sides)}\n"
+
+
+def markdown_table(rows: list[list[str]], sides: str) -> str:
+    """Cells, the header first, as a Markdown table; ``sides`` has ``l`` or ``r`` per column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rules = [
         "-" * w if side == "l" else "-" * (w - 1) + ":"
         for w, side in zip(widths, sides, strict=True)
     ]
-    lines = [_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]]]
-    notes = "\n".join(notes_on(asked, summary))
-    return f"# {' '.join(asked.title.split())}\n\n{notes}\n\n" + "\n".join(lines) + "\n"
+    return "\n".join(_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]])
 
 
 def latex(asked: Asked, summary: pd.DataFrame) -> str:

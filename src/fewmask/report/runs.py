@@ -12,6 +12,7 @@ from fewmask.errors import FewmaskError
 from fewmask.grid import Run
 from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
+from fewmask.report.pseudo_masks import Quality, collect_qualities
 
 COST_NAMES = ("seconds", "peak_memory_mb", "images_seen")
 
@@ -38,6 +39,7 @@ class _Metrics(BaseModel):
     classes: dict[str, dict[str, float | None]]
     cost: _Cost
     provenance: dict[str, Any]
+    pseudo_masks: list[Quality] = []
 
 
 class Runs(NamedTuple):
@@ -45,6 +47,8 @@ class Runs(NamedTuple):
 
     table: pd.DataFrame
     """One row for every run that is there."""
+    pseudo_masks: pd.DataFrame
+    """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
     missing: list[Path]
     """The metrics files that are asked for and not there, or outdated."""
     outdated: list[Path]
@@ -82,7 +86,8 @@ def collect(asked: Asked) -> Runs:
             outdated.append(path)
         else:
             records[run] = record
-    return Runs(_table(records), missing, outdated)
+    qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
+    return Runs(_table(records), qualities, missing, outdated)
 
 
 def _table(records: dict[Run, _Metrics]) -> pd.DataFrame:

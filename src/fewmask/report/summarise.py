@@ -9,6 +9,7 @@ from fewmask.files import written_whole
 from fewmask.report.examples import examples
 from fewmask.report.figures import label_curve
 from fewmask.report.markup import latex, markdown
+from fewmask.report.pseudo_masks import pseudo_masks_markdown, pseudo_masks_summary
 from fewmask.report.runs import Runs, collect
 from fewmask.report.style import save
 from fewmask.report.tables import summary, write_csv
@@ -22,7 +23,8 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
 
     Args:
         asked_json: what ``Grid.asked`` returns.
-        tables: the folder for runs.csv and summary.csv, .md and .tex.
+        tables: the folder for runs.csv, summary.csv, .md and .tex, pseudo_masks.csv and .md (which
+            says so where no stage learns any).
         figures: the folder for label_curve and examples, each as .svg and .png.
         partial: make do with the runs that are there; every row says how many they are.
 
@@ -33,12 +35,18 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     found = collect(asked)
     _check_runs(found, partial)
     runs, table = found.table, summary(asked, found.table)
+    pseudo_masks = pseudo_masks_summary(asked, found.pseudo_masks)
     # Drawn before anything is written: a damaged file leaves all the results of before as they are.
     drawn = {"label_curve": label_curve(asked, runs, table), "examples": examples(asked, runs)}
     write_csv(runs, tables / "runs.csv")
     write_csv(table, tables / "summary.csv")
-    for kind, text in {"md": markdown(asked, table), "tex": latex(asked, table)}.items():
-        with written_whole(tables / f"summary.{kind}") as temporary:
+    write_csv(pseudo_masks, tables / "pseudo_masks.csv")
+    for name, text in {
+        "summary.md": markdown(asked, table),
+        "summary.tex": latex(asked, table),
+        "pseudo_masks.md": pseudo_masks_markdown(asked, pseudo_masks),
+    }.items():
+        with written_whole(tables / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     for name, figure in drawn.items():
         save(figure, figures / name)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import DataFrameGroupBy
 
 from fewmask.config.asked import Asked
 from fewmask.files import written_whole
@@ -28,10 +29,7 @@ def summary(asked: Asked, runs: pd.DataFrame) -> pd.DataFrame:
     """
     cells = pd.MultiIndex.from_tuples(asked.cells(), names=CELL)
     groups, figures = runs.groupby(CELL), [c for c in runs if c not in (*CELL, "labelled", "seed")]
-    # Left to itself pandas skips what is undefined, and a mean would be over fewer seeds than said.
-    is_defined = groups[figures].count().eq(groups.size(), axis=0)
-    mean = groups[figures].mean().where(is_defined).reindex(cells)
-    std = groups[figures].std(ddof=1).where(is_defined).reindex(cells)
+    mean, std = (part.reindex(cells) for part in mean_and_std(groups, figures))
     columns = {
         "labelled": _labelled(runs, cells),
         "seeds": groups.size().reindex(cells, fill_value=0),
@@ -40,6 +38,17 @@ def summary(asked: Asked, runs: pd.DataFrame) -> pd.DataFrame:
     for figure in figures:
         columns |= {f"{figure}_mean": mean[figure], f"{figure}_std": std[figure]}
     return pd.DataFrame(columns | _published(asked, cells), index=cells).reset_index()
+
+
+def mean_and_std(groups: DataFrameGroupBy, figures: list[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Means and sample standard deviations over the rows of every group.
+
+    Both are NaN where a row's figure is; the deviation also with one row.
+    """
+    # Left to itself pandas skips what is undefined, and a mean would be over fewer seeds than said.
+    is_defined = groups[figures].count().eq(groups.size(), axis=0)
+    mean, std = groups[figures].mean(), groups[figures].std(ddof=1)
+    return mean.where(is_defined), std.where(is_defined)
 
 
 def _published(asked: Asked, cells: pd.MultiIndex) -> dict[str, np.ndarray]:

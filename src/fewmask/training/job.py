@@ -19,6 +19,7 @@ from fewmask import __version__
 from fewmask.config.method import Stage
 from fewmask.data import splits
 from fewmask.data.batches import Draws, Pictures
+from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
@@ -46,10 +47,11 @@ class Inputs:
     split: Path
     start_from: Path | None = None
     encoder: Path | None = None
+    pseudo_masks: Path | None = None
 
     def digests(self, store: Store) -> dict[str, str]:
         """What the files hold, by name."""
-        files = {"split": self.split, "start_from": self.start_from, "encoder": self.encoder}
+        files = {name: path for name, path in vars(self).items() if name != "dataset"}
         found = {name: file_digest(path) for name, path in files.items() if path is not None}
         return {"dataset": store.digest, **found}
 
@@ -171,7 +173,9 @@ def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runti
     if inputs.start_from is not None:
         take_over(objective.network, inputs.start_from, stage.take_over)
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
-    draws = Draws(Pictures(store, used, runtime.device), {r: drawn[r] for r in sizes}, sizes, seed)
+    pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
+    pictures = Pictures(store, used, runtime.device, pseudo_masks)
+    draws = Draws(pictures, {role: drawn[role] for role in sizes}, sizes, seed)
     validation = Pictures(store, rows["validation"], runtime.device)
     return Training(stage, objective, draws, validation, seed, runtime)
 

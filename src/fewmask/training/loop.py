@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fewmask.config.method import Stage
-from fewmask.data.augment import augment
+from fewmask.data.augment import Change
 from fewmask.data.batches import Batch, Draws, Pictures
 from fewmask.errors import FewmaskError
 from fewmask.metrics import METRICS
@@ -55,7 +55,7 @@ class Training:
         self.average = None
         if stage.averaging:
             mean = get_ema_multi_avg_fn(stage.averaging.decay)
-            self.average = AveragedModel(objective.network, multi_avg_fn=mean, use_buffers=True)
+            self.average = AveragedModel(objective.result, multi_avg_fn=mean, use_buffers=True)
         self.step = 0
         self.pending: list[Tensor] = []
         self.loss_names: list[str] = []
@@ -69,8 +69,8 @@ class Training:
 
     @property
     def network(self) -> torch.nn.Module:
-        """The network that is judged: the trained one, or its average."""
-        return self.average.module if self.average else self.objective.network
+        """The network that is judged: the objective's result, or its average."""
+        return self.average.module if self.average else self.objective.result
 
     @property
     def result(self) -> dict[str, Tensor]:
@@ -144,8 +144,9 @@ class Training:
             )
         self.scaler.step(self.optimiser)
         self.scaler.update()
+        self.objective.after_update()
         if self.average:
-            self.average.update_parameters(self.objective.network)
+            self.average.update_parameters(self.objective.result)
         # Kept on the device: reading a loss at every step would wait for the device.
         self.loss_names = list(figures)
         self.pending.append(torch.stack([*figures.values()]).detach().float())
@@ -153,10 +154,12 @@ class Training:
         self.step += 1
 
     def _augmented(self, batch: Batch) -> Batch:
-        image, mask, inside = augment(
-            batch.image, batch.mask, batch.inside, self.stage.augmentation
-        )
-        return replace(batch, image=image, mask=mask, inside=inside)
+        change = Change.draw(self.stage.augmentation, batch.image)
+        moved = {"inside": change.warp.inside(batch.inside)}
+        for name in ("mask", "pseudo_mask"):
+            classes = getattr(batch, name)
+            moved[name] = None if classes is None else change.warp.masks(classes)
+        return replace(batch, image=change.images(batch.image), **moved)
 
     def _set_learning_rate(self) -> float:
         factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)

@@ -1,0 +1,102 @@
+"""HDF5 files, opened, read and written so that what goes wrong is one message."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fewmask.errors import FewmaskError
+from fewmask.files import written_whole
+
+
+def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
+    """A file for reading; any number of processes may have it open.
+
+    Raises FewmaskError if there is none, with ``missing`` as its last line, or if it may not be
+    read or is no whole HDF5 file, with ``mend``.
+    """
+    try:
+        # Locks would only make trouble on network drives: the file never changes.
+        return h5py.File(path, "r", locking=False)
+    except FileNotFoundError:
+        raise FewmaskError(f"{path}: no such file\n{missing}") from None
+    except PermissionError:
+        raise FewmaskError(
+            f"{path}: no permission to read it\n  mend: chmod u+r, or ask its owner"
+        ) from None
+    except OSError as error:
+        raise FewmaskError(f"{path}: not a whole HDF5 file: {error}\n{mend}") from None
+
+
+def read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
+    """The values of ``rows``, int64 (n), in any order and with repeats: (n, ...)."""
+    if len(rows) and (rows.min() < 0 or rows.max() >= len(dataset)):
+        raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(dataset)}")
+    wanted, places = np.unique(rows, return_inverse=True)
+    values = np.empty((len(wanted), *dataset.shape[1:]), dataset.dtype)
+    start = 0
+    # One call for each run of neighbouring rows: h5py's own way with a list of rows took 4 s
+    # where this took 0.02 s (345 of 691 pictures of 256 x 256).
+    for run in np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1):
+        if len(run):
+            stop = start + len(run)
+            dataset.read_direct(values, np.s_[run[0] : run[-1] + 1], np.s_[start:stop])
+            start = stop
+    return values if np.array_equal(wanted, rows) else values[places]
+
+
+class QuietFile(io.FileIO):
+    """A file that remembers that a write failed, and then takes anything.
+
+    HDF5 must not hear of it: after a failed write it ends the process with a crash.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of ``data``, or none of it."""
+        rest = memoryview(data)
+        while len(rest) and self.failure is None:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Give the file its final size."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = error
+            return size or 0
+
+    def check(self) -> None:
+        """Raise the first failure."""
+        if self.failure is not None:
+            raise self.failure
+
+
+@contextmanager
+def hdf5_written_whole(path: Path) -> Iterator[h5py.File]:
+    """A file to write to that is there under its name when the block ends without an error."""
+    with explained(path), written_whole(path) as temporary, QuietFile(temporary, "w+") as raw:
+        # No cache for chunks: a row is written when it comes.
+        with h5py.File(raw, "w", rdcc_nbytes=0) as file:
+            yield file
+        raw.check()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Say of an OSError that it is the file at ``path`` that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise FewmaskError(
+            f"{path}: cannot be written: {error}\n  mend: free space there, or permissions"
+        ) from None

@@ -1,0 +1,186 @@
+"""Pseudo-masks in a file: what a trained network predicts for the training pictures.
+
+    labels      uint8  (M, H, W)  class indices; 255 = ignore, in the padding
+    confidence  uint8  (M, H, W)  255 x the highest probability, rounded; 0 in the padding
+    row         int64  (M,)       the pictures' rows in the store, ascending
+
+Attributes: pseudo_masks_format, and those of `Origin`. One row per chunk, with checksums. The same
+weights and data give the same bytes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fewmask.data.hdf5 import hdf5_written_whole, open_hdf5, read_rows
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+
+FORMAT = 1
+PIXELS = ("labels", "confidence")
+MEND = "  mend: delete it and run the workflow again (or fewmask pseudo-label)"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What pseudo-masks were made from; files are told relative to the folder of the pseudo-masks,
+    so that results can be moved as a whole."""
+
+    dataset: str
+    """The dataset's name."""
+    dataset_file: str
+    dataset_digest: str
+    """SHA-256 of the store's content."""
+    weights_file: str
+    weights_digest: str
+    """SHA-256 of the file of weights."""
+    classes: tuple[str, ...]
+    """The names of the classes in the order of their indices."""
+
+
+def write_pseudo_masks(
+    path: Path,
+    rows: np.ndarray,
+    size: tuple[int, int],
+    parts: Iterable[tuple[np.ndarray, np.ndarray]],
+    origin: Origin,
+) -> None:
+    """Write pseudo-masks whole or not at all.
+
+    Args:
+        rows: int64 (M,), ascending.
+        size: height and width.
+        parts: labels and confidence, uint8 (n, H, W) each, of the rows in their order, some at a
+            time.
+        origin: what they are made from.
+
+    Raises FewmaskError if the file cannot be written.
+    """
+    form = {"shape": (len(rows), *size), "chunks": (1, *size), "dtype": np.uint8}
+    with hdf5_written_whole(path) as file:
+        file["row"] = rows
+        for name in PIXELS:
+            file.create_dataset(name, **form, compression="lzf", fletcher32=True)
+        start = 0
+        for part in parts:
+            stop = start + len(part[0])
+            for name, values in zip(PIXELS, part, strict=True):
+                file[name][start:stop] = values
+            start = stop
+        file.attrs.update(pseudo_masks_format=FORMAT, **asdict(origin))
+
+
+def holds_pseudo_masks(path: Path) -> bool:
+    """Whether a file is one of pseudo-masks, damaged or not, and not something else."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return "pseudo_masks_format" in file.attrs
+    except OSError:
+        return False
+
+
+class PseudoMasks:
+    """A file of pseudo-masks, open for reading.
+
+    Raises FewmaskError if it is missing, holds something else, is not whole, or is of another
+    format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._file = open_hdf5(
+            self.path, "  mend: run the workflow (or fewmask pseudo-label)", MEND
+        )
+        try:
+            self._check()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> "PseudoMasks":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def close(self) -> None:
+        """Close the file; what was read stays valid."""
+        self._file.close()
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """The rows of the store that have one, int64 (M,), ascending."""
+        return self._file["row"][:]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self._file["labels"].shape[1:]
+
+    @cached_property
+    def origin(self) -> Origin:
+        """What they were made from."""
+        found = {one.name: self._file.attrs[one.name] for one in fields(Origin)}
+        return Origin(**found | {"classes": tuple(found["classes"])})
+
+    def labels(self, rows: np.ndarray) -> np.ndarray:
+        """The pseudo-masks of ``rows`` of the store in any order, with repeats: uint8 (n, H, W).
+
+        Raises FewmaskError if a row has none, or if the file is damaged there.
+        """
+        return self._read("labels", rows)
+
+    def confidence(self, rows: np.ndarray) -> np.ndarray:
+        """How sure the network was, likewise: uint8 (n, H, W), 255 times the probability."""
+        return self._read("confidence", rows)
+
+    def check(self, store: Store) -> None:
+        """Raise FewmaskError if they are of other pictures, or of another size, than a store's."""
+        found = (self.origin.dataset_digest, self.size)
+        expected = (store.digest, (store.height, store.width))
+        if found != expected:
+            raise FewmaskError(
+                f"{self.path}: pseudo-masks of other pictures than {store.path} holds\n"
+                f"  found: {_told(self.origin.dataset, *found)}\n"
+                f"  expected: {_told(store.dataset, *expected)}\n{MEND}"
+            )
+
+    def _read(self, field: str, rows: np.ndarray) -> np.ndarray:
+        rows = np.asarray(rows, np.int64)
+        unknown = rows[~np.isin(rows, self.rows)]
+        if len(unknown):
+            raise FewmaskError(
+                f"{self.path}: no pseudo-mask of row {unknown[0]} of {self.origin.dataset}\n"
+                f"  found: those of {len(self)} rows from {self.rows[0]} to {self.rows[-1]}\n"
+                f"  expected: one of every picture to train on; was the split drawn anew?\n{MEND}"
+            )
+        try:
+            return read_rows(self._file[field], np.searchsorted(self.rows, rows))
+        except OSError as error:
+            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
+
+    def _check(self) -> None:
+        found = self._file.attrs.get("pseudo_masks_format")
+        if found is None:
+            raise FewmaskError(f"{self.path}: these are no pseudo-masks written by Fewmask\n{MEND}")
+        if found != FORMAT:
+            raise FewmaskError(
+                f"{self.path}: pseudo-masks of format {found}; this version reads {FORMAT}\n{MEND}"
+            )
+        shapes = {name: self._file[name].shape for name in (*PIXELS, "row") if name in self._file}
+        lacking = {one.name for one in fields(Origin)} - set(self._file.attrs)
+        lengths = {shape[0] for shape in shapes.values()}
+        if len(shapes) < 3 or len(lengths) > 1 or 0 in lengths or lacking:
+            raise FewmaskError(f"{self.path}: not whole: it holds {shapes}\n{MEND}")
+
+
+def _told(dataset: str, digest: str, size: tuple[int, int]) -> str:
+    return f"{dataset}, {size[0]} x {size[1]}, content {digest[:12]}"

@@ -1,0 +1,47 @@
+"""Reconstruction: beside the masks, learn the pictures themselves (paper 003, 2.1)."""
+
+import torch
+from torch import Tensor
+
+from fewmask.config import objectives as settings
+from fewmask.data.batches import Batch
+from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.segmenter import Segmenter
+from fewmask.objectives.losses import CHANNELS, cross_entropy, pixel_squared_error
+from fewmask.objectives.objective import Objective
+
+
+class Reconstruction(Objective):
+    """One encoder with two decoders: one for the masks, the other for the pixels of the pictures.
+
+    ``cross_entropy`` is that of the labelled pictures (equation 1), ``reconstruction`` the squared
+    error of labelled and unlabelled pictures alike (equation 2), averaged over the values inside
+    the pictures. The paper does not say how the two are weighted.
+
+    The result is the segmenter; the second decoder and its head only help to train it.
+    """
+
+    def __init__(self, network: Segmenter, painter: Segmenter) -> None:
+        """``painter``: a network for three channels, of which all but the encoder is used."""
+        super().__init__(network)
+        self.decoder = painter.decoder
+        self.head = painter.segmentation_head
+
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        labelled, unlabelled = batches["labelled"], batches["unlabelled"]
+        image = torch.cat([labelled.image, unlabelled.image])
+        inside = torch.cat([labelled.inside, unlabelled.inside])
+        features = self.network.features(image, inside)
+        # The batch-norms of each decoder shall know the pictures of its own task only.
+        with_masks = [feature[: len(labelled.image)] for feature in features]
+        logits = self.network.segmentation_head(self.network.decoder(with_masks))
+        total, values = pixel_squared_error(self.head(self.decoder(features)), image, inside)
+        return {
+            "cross_entropy": cross_entropy(logits, labelled.mask),
+            "reconstruction": total / values,
+        }
+
+
+def build(options: settings.Reconstruction, blueprint: Blueprint) -> Reconstruction:
+    """The objective with a network that predicts the classes, and a decoder for colours."""
+    return Reconstruction(blueprint.segmenter(), blueprint.segmenter(CHANNELS))

@@ -1,0 +1,176 @@
+"""The file of pseudo-masks: what is read is what was written, and what is not right is told."""
+
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from fewmask.data.pseudo_masks import Origin, PseudoMasks, holds_pseudo_masks, write_pseudo_masks
+from fewmask.data.rows import Row
+from fewmask.data.store import Store
+from fewmask.data.store_writer import StoreWriter
+from fewmask.errors import FewmaskError
+from tests.data.making import noise, reading
+
+SIZE = (16, 24)
+ROWS = np.array([1, 2, 4, 7])
+LABELS, CONFIDENCE = noise(4, *SIZE, below=3, seed=1), noise(4, *SIZE, seed=2)
+
+
+def origin(**changes) -> Origin:
+    found = {
+        "dataset": "mine",
+        "dataset_file": "../mine.h5",
+        "dataset_digest": "d" * 64,
+        "weights_file": "weights.safetensors",
+        "weights_digest": "e" * 64,
+        "classes": ("ground", "pet", "border"),
+    }
+    return Origin(**found | changes)
+
+
+def write(path: Path, **changes) -> Path:
+    """Four pseudo-masks, three and then one at a time."""
+    parts = [(LABELS[:3], CONFIDENCE[:3]), (LABELS[3:], CONFIDENCE[3:])]
+    write_pseudo_masks(path, ROWS, SIZE, parts, origin(**changes))
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return write(tmp_path / "pseudo_masks.h5")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """The pictures that the pseudo-masks are of."""
+    with StoreWriter(tmp_path / "mine.h5", reading()) as writer:
+        for i in range(8):
+            mask = noise(*SIZE, below=3, seed=i)
+            writer.append(Row(f"p{i}", "", SIZE, SIZE, noise(*SIZE, 3, seed=i), mask))
+    return tmp_path / "mine.h5"
+
+
+def test_rows_are_read_in_any_order_and_with_repeats(path: Path):
+    with PseudoMasks(path) as found:
+        assert found.rows.tolist() == ROWS.tolist()
+        assert found.rows.dtype == np.int64
+        labels = found.labels(np.array([7, 1, 7, 2]))
+        assert labels.dtype == np.uint8
+        assert np.array_equal(labels, LABELS[[3, 0, 3, 1]])
+        assert np.array_equal(found.confidence(np.array([4, 1])), CONFIDENCE[[2, 0]])
+        assert found.labels(np.array([], np.int64)).shape == (0, *SIZE)
+        assert found.origin == origin()
+        assert len(found) == 4
+
+
+@pytest.mark.parametrize("row", [0, 3, 8, -1])
+def test_a_row_without_one_is_told(path: Path, row: int):
+    with PseudoMasks(path) as found, pytest.raises(FewmaskError) as caught:
+        found.labels(np.array([1, row]))
+    assert f"{path}: no pseudo-mask of row {row} of mine" in str(caught.value)
+    assert "those of 4 rows from 1 to 7" in str(caught.value)
+
+
+def test_the_same_is_the_same_bytes_later(path: Path, tmp_path: Path):
+    time.sleep(1.1)  # HDF5 would write times in seconds
+    assert write(tmp_path / "again.h5").read_bytes() == path.read_bytes()
+
+
+def test_those_of_the_store_are_taken_and_others_refused(store: Path, tmp_path: Path):
+    with Store(store) as opened:
+        with PseudoMasks(write(tmp_path / "a.h5", dataset_digest=opened.digest)) as found:
+            found.check(opened)
+        with (
+            PseudoMasks(write(tmp_path / "b.h5", dataset="other")) as found,
+            pytest.raises(FewmaskError, match="of other pictures than") as caught,
+        ):
+            found.check(opened)
+        assert "found: other, 16 x 24, content dddddddddddd" in str(caught.value)
+        other_size = [(LABELS[:, :8], CONFIDENCE[:, :8])]
+        made_from = origin(dataset_digest=opened.digest)
+        write_pseudo_masks(tmp_path / "c.h5", ROWS, (8, 24), other_size, made_from)
+        with (
+            PseudoMasks(tmp_path / "c.h5") as found,
+            pytest.raises(FewmaskError, match=r"found: mine, 8 x 24(.|\n)*expected: mine, 16 x 24"),
+        ):
+            found.check(opened)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-500])
+
+
+def overwrite(path: Path) -> None:
+    path.write_text("not HDF5")
+
+
+def drop(name: str):
+    def change(path: Path) -> None:
+        with h5py.File(path, "r+") as file:
+            del (file if name in file else file.attrs)[name]
+
+    return change
+
+
+def of_tomorrow(path: Path) -> None:
+    with h5py.File(path, "r+") as file:
+        file.attrs["pseudo_masks_format"] = 9
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        (truncate, "not a whole HDF5 file"),
+        (overwrite, "not a whole HDF5 file"),
+        (drop("confidence"), "not whole"),
+        (drop("weights_digest"), "not whole"),
+        (drop("pseudo_masks_format"), "no pseudo-masks written by Fewmask"),
+        (of_tomorrow, "format 9; this version reads 1"),
+        (Path.unlink, "no such file"),
+    ],
+)
+def test_what_is_damaged_or_foreign_is_one_message(path: Path, damage, expected: str):
+    damage(path)
+    with pytest.raises(FewmaskError, match=expected) as caught:
+        PseudoMasks(path)
+    assert str(path) in str(caught.value)
+    assert "mend: " in str(caught.value)
+
+
+def test_a_changed_byte_of_a_row_is_noticed(path: Path):
+    with h5py.File(path) as file:
+        place = file["labels"].id.get_chunk_info(2).byte_offset + 20
+    content = bytearray(path.read_bytes())
+    content[place] ^= 255
+    path.write_bytes(content)
+    with PseudoMasks(path) as found:
+        assert np.array_equal(found.labels(ROWS[:2]), LABELS[:2])
+        with pytest.raises(FewmaskError, match=r"damaged(.|\n)*mend"):
+            found.labels(ROWS[2:3])
+
+
+def test_a_dataset_is_no_file_of_pseudo_masks(path: Path, store: Path):
+    assert holds_pseudo_masks(path)
+    assert not holds_pseudo_masks(store)
+    with pytest.raises(FewmaskError, match="no pseudo-masks written by Fewmask"):
+        PseudoMasks(store)
+    with pytest.raises(FewmaskError, match="not a dataset prepared by Fewmask"):
+        Store(path)
+
+
+def test_nothing_half_written_stays(tmp_path: Path):
+    def parts():
+        yield LABELS[:2], CONFIDENCE[:2]
+        raise FewmaskError("no more")
+
+    with pytest.raises(FewmaskError, match="no more"):
+        write_pseudo_masks(tmp_path / "a.h5", ROWS, SIZE, parts(), origin())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_one_message():
+    with pytest.raises(FewmaskError, match="cannot be written"):
+        write(Path("/dev/full/pseudo_masks.h5"))
