@@ -253,8 +253,9 @@ def test_what_sees_no_label_is_trained_once_for_all_fractions_and_methods(pretra
 
 def test_what_starts_from_a_labelled_stage_depends_on_the_fraction(small: Path):
     after = PRETRAINING.split("stages:\n")[1].split("  first")[0].replace("pretrain:", "after:")
-    write("methods/chain", METHOD + after + "    start_from: second\n")
-    assert folders("chain")[-1] == "results/stages/rooms/chain/n40/0/after"
+    last = "  last: {start_from: after}\n"
+    write("methods/chain", METHOD + after + "    start_from: second\n" + last)
+    assert folders("chain")[-2] == "results/stages/rooms/chain/n40/0/after"
 
 
 def test_an_upper_bound_is_trained_once_for_all_fractions(small: Path):

@@ -147,3 +147,50 @@ def test_references_to_nothing_are_told(two: Path, reference: str, expected: str
     write("config", EXPERIMENT.replace("[chain, elsewhere]", "[borrowed]"))
     with pytest.raises(ConfigError, match=expected):
         load_grid()
+
+
+SELF_TRAINING = """\
+extends: elsewhere
+stages:
+  third:
+    objective: {name: self_training}
+    batch: {labelled: 2, unlabelled: 2}
+    pseudo_masks: STAGE
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("pretrain", "pretrain learns masked_image, which predicts no classes"),
+        ("chain/thrid", "there is no stage thrid of chain"),
+        ("other/first", "first predicts on pictures, and the stage is trained on rooms"),
+    ],
+)
+def test_pseudo_masks_that_cannot_be_learnt_are_refused(two: Path, stage: str, expected: str):
+    write("methods/other", "extends: chain\nstages:\n  first: {dataset: pictures, labels: all}\n")
+    write("methods/pupil", SELF_TRAINING.replace("STAGE", stage))
+    write("config", EXPERIMENT.replace("[chain, elsewhere]", "[pupil]"))
+    with pytest.raises(ConfigError, match=expected) as caught:
+        load_grid()
+    assert "config/methods/pupil.yaml: stages.third.pseudo_masks" in str(caught.value)
+
+
+def test_pseudo_masks_come_from_any_stage_that_segments(two: Path):
+    write("methods/pupil", SELF_TRAINING.replace("STAGE", "second"))
+    write("config", EXPERIMENT.replace("[chain, elsewhere]", "[pupil]"))
+    grid = load_grid()
+    run = Run("rooms", "pupil", "n40", 0)
+    third = grid.stages(run)[-1]
+    assert grid.training_inputs(third, 0)["pseudo_masks"] == (
+        "results/stages/rooms/elsewhere/n40/0/second/pseudo_masks.h5"
+    )
+
+
+def test_a_run_is_judged_by_a_stage_that_segments(two: Path):
+    write("methods/elsewhere", ELSEWHERE.split("extends: chain\n")[1].split("  first")[0]
+          .replace("stages:", "network: {encoder: resnet18, weights: none}\nstages:")
+          .replace("    dataset: pictures\n", "    optimiser: {name: adamw, learning_rate: 0.1}\n"
+                   "    steps: 5\n"))  # fmt: skip
+    with pytest.raises(ConfigError, match="learns masked_image and no classes"):
+        load_grid()

@@ -116,6 +116,8 @@ class Resolver:
         before = [one for one in upstream.values() if one is not None]
         sees_labels = stage.depends_on_fraction or any(one.key.fraction != ALL for one in before)
         seen = Cell(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
+        if upstream["pseudo_masks"] is not None:
+            _check_pseudo_masks(upstream["pseudo_masks"], seen, where)
         if stage.dataset is not None:
             _check_own_dataset(stage, seen, before, where)
         if seen != cell:  # trained once for all of them: no setting may depend on one
@@ -202,3 +204,17 @@ def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: 
                 f"{one.key.stage}, which is trained on each dataset of the grid\n"
                 f"  mend: name a dataset in {one.key.stage} too"
             )
+
+
+def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
+    """Pseudo-masks are classes, of the pictures that the stage sees."""
+    if not labeller.stage.objective.predicts_classes:
+        raise ConfigError(
+            f"{where}.pseudo_masks: {labeller.key.stage} learns "
+            f"{labeller.stage.objective.name}, which predicts no classes"
+        )
+    if labeller.key.dataset != seen.dataset:
+        raise ConfigError(
+            f"{where}.pseudo_masks: {labeller.key.stage} predicts on {labeller.key.dataset}, "
+            f"and the stage is trained on {seen.dataset}"
+        )

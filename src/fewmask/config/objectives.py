@@ -18,6 +18,8 @@ class OfObjective(Settings):
 
     draws: ClassVar[tuple[str, ...]]
     """The roles whose pictures a step draws; an epoch is one of the first."""
+    predicts_classes: ClassVar[bool] = True
+    """Whether a network that has learnt it can segment."""
     learns_pseudo_masks: ClassVar[bool] = False
     """Whether it needs the pseudo-masks of another stage."""
     loss_names: ClassVar[tuple[str, ...]]
@@ -61,6 +63,7 @@ class MaskedImage(OfObjective):
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
+    predicts_classes: ClassVar[bool] = False
 
 
 class SimCLR(OfObjective):
@@ -87,6 +90,7 @@ class SimCLR(OfObjective):
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
+    predicts_classes: ClassVar[bool] = False
 
 
 class Auxiliary(Settings):

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.network import Network
+from fewmask.config.objectives import Objective
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
@@ -20,9 +22,6 @@ from fewmask.networks.backbone import Backbone, fit_channels
 from fewmask.networks.segmenter import Segmenter
 
 Description = dict[str, Any]
-
-WITHOUT_CLASSES = ("masked_image", "simclr")
-"""Objectives whose networks predict no classes."""
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], description: Description) -> None:
@@ -104,10 +103,10 @@ def _listed(names: Iterable[str]) -> str:
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:
     """A trained network in evaluation mode, the dataset it was trained on, and its description."""
     description = read_description(path)
-    learnt = description["training"]["objective"]["name"]
-    if learnt in WITHOUT_CLASSES:
+    learnt = TypeAdapter(Objective).validate_python(description["training"]["objective"])
+    if not learnt.predicts_classes:
         raise FewmaskError(
-            f"{path}: weights of {learnt}, which predicts no classes\n"
+            f"{path}: weights of {learnt.name}, which predicts no classes\n"
             f"  expected: weights of a stage that learnt masks"
         )
     _, dataset = parse_settings(json.dumps(description["dataset"]))
