@@ -5,16 +5,20 @@ import random
 import signal
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from fewmask.cli import EXIT_INTERRUPTED, main
 from fewmask.config.method import Stage
+from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
+from fewmask.data.store import Store
 from fewmask.networks.weights import load_weights
-from fewmask.paths import CHECKPOINT, HISTORY, WEIGHTS
+from fewmask.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, WEIGHTS
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 from tests.processes import run, start
@@ -25,6 +29,26 @@ KILLS = 12
 @pytest.fixture
 def inputs(rooms: Path, rooms_split: Path) -> Inputs:
     return Inputs(rooms, rooms_split)
+
+
+SELF_TRAINING = small_stage(
+    steps=24,
+    objective={"name": "self_training", "strong_augmentation": {"box_size": 8}},
+    pseudo_masks="supervised",
+    batch={"labelled": 2, "unlabelled": 3},
+)
+
+
+@pytest.fixture
+def pseudo_masks(rooms: Path, tmp_path: Path) -> Path:
+    """Pseudo-masks of the training pictures, drawn at random."""
+    path, rows, size = tmp_path / PSEUDO_MASKS, np.arange(20), (32, 32)
+    drawn = np.random.default_rng(0).integers(0, 7, (2, len(rows), *size), dtype=np.uint8)
+    with Store(rooms) as store:
+        digest, classes = store.digest, tuple(store.classes)
+    origin = Origin("rooms", str(rooms), digest, "weights.safetensors", "e" * 64, classes)
+    write_pseudo_masks(path, rows, size, [tuple(drawn)], origin)
+    return path
 
 
 def trained(inputs: Inputs, stage: Stage, output: Path) -> bytes:
@@ -51,10 +75,13 @@ def steps_in(history: Path) -> list[str]:
             clip_gradient_norm=1.0,
             evaluation={"every": 7, "metric": "loss", "patience": 28},
         ),
+        SELF_TRAINING,
     ],
-    ids=["plain", "averaged"],
+    ids=["plain", "averaged", "self-training"],
 )
-def test_killed_at_random_moments(inputs: Inputs, stage: Stage, tmp_path: Path):
+def test_killed_at_random_moments(inputs: Inputs, stage: Stage, pseudo_masks: Path, tmp_path: Path):
+    if stage.pseudo_masks:
+        inputs = replace(inputs, pseudo_masks=pseudo_masks)
     expected = trained(inputs, stage, tmp_path / "whole")
     output, draw, kills = tmp_path / "killed", random.Random(0), 0
     # A checkpoint after every step: much of the time is spent in writing one.
