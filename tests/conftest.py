@@ -1,6 +1,5 @@
 """What tests share: the real pictures, a small project, and a hypothesis profile."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -46,22 +45,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared dataset of 36 small rendered rooms, 32 x 32."""
-    from fewmask.data.scenes import CATEGORIES, CLASSES, render
-    from fewmask.data.store_writer import Row, StoreWriter
+    from tests.data.making import scenes_store
 
-    size = (32, 32)
-    classes = [{"name": name, "colour": colour} for name, colour in CLASSES]
-    reader = {"name": "scenes", "pictures": 36}
-    settings = {"dataset": "rooms", "reader": reader, "classes": classes, "size": size}
-    path = tmp_path_factory.mktemp("rooms") / "rooms.h5"
-    with StoreWriter(path, json.dumps(settings), CATEGORIES) as writer:
-        for i in range(36):
-            room = render(0, i, *size)
-            row = Row(
-                f"scene_{i:05d}", "", size, size, room.image, room.mask, category=room.category
-            )
-            writer.append(row)
-    return path
+    return scenes_store(tmp_path_factory.mktemp("rooms") / "rooms.h5", 36, geometry=False)
 
 
 @pytest.fixture(scope="session")

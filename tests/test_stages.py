@@ -192,5 +192,5 @@ def test_a_run_is_judged_by_a_stage_that_segments(two: Path):
           .replace("stages:", "network: {encoder: resnet18, weights: none}\nstages:")
           .replace("    dataset: pictures\n", "    optimiser: {name: adamw, learning_rate: 0.1}\n"
                    "    steps: 5\n"))  # fmt: skip
-    with pytest.raises(ConfigError, match="learns masked_image and no classes"):
+    with pytest.raises(ConfigError, match="learns masked_image and predicts nothing"):
         load_grid()

@@ -306,9 +306,12 @@ def list_methods() -> None:
     from fewmask.grid import names_in
     from fewmask.stages import load_method, stage_order
 
-    for name in names_in("methods"):
+    names = names_in("methods")
+    width = max(map(len, names), default=0)
+    for name in names:
         method = validate(Method, load_method(name))
-        click.echo(f"{name:28} {' -> '.join(stage_order(method.stages)):24} {method.description}")
+        stages = " -> ".join(stage_order(method.stages))
+        click.echo(f"{name:{width}} {stages:32} {method.description}")
 
 
 @methods.command("show")

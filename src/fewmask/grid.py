@@ -218,10 +218,11 @@ class Grid:
                     f"config/methods/{method}.yaml: stages.{last.stage}.dataset: a run is judged "
                     f"by its last stage, which must be trained on the run's dataset, {dataset}"
                 )
-            if not found[-1].stage.objective.predicts_classes:
+            objective = found[-1].stage.objective
+            if not objective.predicts:
                 raise ConfigError(
                     f"config/methods/{method}.yaml: a run is judged by its last stage, "
-                    f"{last.stage}, which learns {found[-1].stage.objective.name} and no classes"
+                    f"{last.stage}, which learns {objective.name} and predicts nothing"
                 )
             self._stages |= {resolved.key: resolved for resolved in found}
             self._keys[cell] = tuple(resolved.key for resolved in found)

@@ -208,7 +208,7 @@ def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: 
 
 def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
     """Pseudo-masks are classes, of the pictures that the stage sees."""
-    if not labeller.stage.objective.predicts_classes:
+    if "segmentation" not in labeller.stage.objective.predicts:
         raise ConfigError(
             f"{where}.pseudo_masks: {labeller.key.stage} learns "
             f"{labeller.stage.objective.name}, which predicts no classes"

@@ -8,7 +8,10 @@ import numpy as np
 from PIL import Image
 
 from fewmask.config.dataset import Dataset
+from fewmask.data import scenes
 from fewmask.data.readers import parse_settings
+from fewmask.data.rows import Row
+from fewmask.data.store_writer import StoreWriter
 
 CLASSES = [
     {"name": "ground", "colour": [0, 0, 0]},
@@ -63,3 +66,21 @@ def make_folder(root: Path, count: int = 5, size: tuple[int, int] = (20, 30)) ->
         if i < count - 1:
             save(root / f"masks/{i}.png", noise(*size, below=3, seed=100 + i))
     return root
+
+
+def scenes_store(path: Path, pictures: int, geometry: bool = True) -> Path:
+    """A prepared dataset of small rendered rooms, 32 x 32, with depths and normals or without."""
+    size = (32, 32)
+    classes = [{"name": name, "colour": colour} for name, colour in scenes.CLASSES]
+    reader = {"name": "scenes", "pictures": pictures}
+    found = {"dataset": "rooms", "reader": reader, "classes": classes, "size": size}
+    with StoreWriter(path, json.dumps(found), scenes.CATEGORIES) as writer:
+        for i in range(pictures):
+            room = scenes.render(0, i, *size)
+            fields = {"depth": room.depth, "normal": room.normal} if geometry else {}
+            writer.append(
+                Row(
+                    f"scene_{i:05d}", "", size, size, room.image, room.mask, room.category, **fields
+                )
+            )
+    return path

@@ -173,7 +173,7 @@ def test_parts_that_are_not_in_the_file_are_refused(pretrained: Path):
         take_over(Segmenter(TINY, 7), pretrained, ["encoder", "decoder"])
     with pytest.raises(FewmaskError, match="the network has no decoder"):
         take_over(Backbone(TINY), pretrained, ["decoder"])
-    with pytest.raises(FewmaskError, match="weights of simclr, which predicts no classes"):
+    with pytest.raises(FewmaskError, match="weights of simclr, which predicts nothing"):
         load_segmenter(pretrained, torch.device("cpu"))
 
 

@@ -32,6 +32,11 @@ class Batch(Settings):
     all: int = Field(default=0, ge=0)
     """Labelled and unlabelled pictures alike, without their masks."""
 
+    @property
+    def roles(self) -> list[str]:
+        """Those that are drawn, labelled pictures first."""
+        return [role for role, size in self if size]
+
 
 class Evaluation(Settings):
     """Looking at the validation pictures while training: selection and early stopping."""
@@ -132,7 +137,7 @@ class Stage(Settings):
     @property
     def depends_on_fraction(self) -> bool:
         """Whether the weights depend on who is labelled."""
-        return "labelled" in self.objective.draws and self.labels == "fraction"
+        return "labelled" in self.batch.roles and self.labels == "fraction"
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""
@@ -144,10 +149,10 @@ class Stage(Settings):
     def in_steps(self, pictures: dict[str, int]) -> "Stage":
         """The same with every duration in steps.
 
-        An epoch sees ``pictures`` of a role once: of those that the objective draws, the first of
-        ``objective.draws``. Raises ValueError should the durations not fit together.
+        An epoch sees ``pictures`` of a role once: of those that are drawn, the first. Raises
+        ValueError should the durations not fit together.
         """
-        role = self.objective.draws[0]
+        role = self.batch.roles[0]
         steps_per_epoch = pictures[role] / getattr(self.batch, role)
         steps = in_steps(self.steps, steps_per_epoch)
         warmup_steps = in_steps(self.schedule.warmup_steps, steps_per_epoch)
@@ -166,12 +171,14 @@ class Stage(Settings):
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Stage":
-        needed = set(self.objective.draws)
-        drawn = {role for role, size in self.batch if size}
-        if needed != drawn:
+        needed, drawn = set(self.objective.draws), self.batch.roles
+        if not drawn or not needed <= set(drawn) <= needed | set(self.objective.may_draw):
+            also = f", and may draw {', '.join(self.objective.may_draw)}" * bool(
+                self.objective.may_draw
+            )
             raise ValueError(
-                f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; "
-                f"the objective {self.objective.name} needs {', '.join(sorted(needed))}"
+                f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; the objective "
+                f"{self.objective.name} needs {', '.join(sorted(needed)) or 'none of them'}{also}"
             )
         if bool(self.pseudo_masks) != self.objective.learns_pseudo_masks:
             verb = "needs" if self.objective.learns_pseudo_masks else "has no use for"

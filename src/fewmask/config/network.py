@@ -13,9 +13,10 @@ class Network(Settings):
     """The network of a stage: an encoder, a decoder, a head."""
 
     architecture: Literal[
-        "unet", "unetplusplus", "fpn", "deeplabv2", "deeplabv3", "deeplabv3plus"
+        "unet", "unetplusplus", "fpn", "deeplabv2", "deeplabv3", "deeplabv3plus", "segnet"
     ] = "unet"
-    """A decoder of segmentation_models_pytorch, or DeepLabv2 (paper 001, 4.2)."""
+    """A decoder of segmentation_models_pytorch, DeepLabv2 (paper 001, 4.2), or SegNet (paper 004),
+    whose encoder is a VGG."""
     encoder: str = "resnet34"
     """An encoder of segmentation_models_pytorch."""
     weights: str = "imagenet"

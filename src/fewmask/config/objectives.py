@@ -6,7 +6,7 @@ import torch.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fewmask.config.augmentation import Augmentation
 from fewmask.config.settings import Settings
@@ -17,9 +17,11 @@ class OfObjective(Settings):
     """What planning asks of every objective; each also has a ``name``."""
 
     draws: ClassVar[tuple[str, ...]]
-    """The roles whose pictures a step draws; an epoch is one of the first."""
-    predicts_classes: ClassVar[bool] = True
-    """Whether a network that has learnt it can segment."""
+    """The roles whose pictures a step must draw."""
+    may_draw: ClassVar[tuple[str, ...]] = ()
+    """Further ones, of which it has use."""
+    predicts: ClassVar[tuple[str, ...]] = ("segmentation",)
+    """What a network that has learnt it tells of a picture."""
     learns_pseudo_masks: ClassVar[bool] = False
     """Whether it needs the pseudo-masks of another stage."""
     loss_names: ClassVar[tuple[str, ...]]
@@ -63,7 +65,7 @@ class MaskedImage(OfObjective):
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
-    predicts_classes: ClassVar[bool] = False
+    predicts: ClassVar[tuple[str, ...]] = ()
 
 
 class SimCLR(OfObjective):
@@ -90,7 +92,7 @@ class SimCLR(OfObjective):
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
-    predicts_classes: ClassVar[bool] = False
+    predicts: ClassVar[tuple[str, ...]] = ()
 
 
 class Auxiliary(Settings):
@@ -140,7 +142,47 @@ class Reconstruction(OfObjective):
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "reconstruction")
 
 
+Task = Literal["segmentation", "depth", "normal"]
+
+
+class MultiTask(OfObjective):
+    """Learn masks, depths and surface normals by a decoder each (paper 004).
+
+    A picture counts for the tasks that it has truth for: masks are those of the labelled pictures,
+    depths and normals those of all that are drawn, where they are known.
+    """
+
+    name: Literal["multi_task"]
+    tasks: list[Task] = Field(default=["segmentation", "depth", "normal"], min_length=1)
+    """What is learnt; with one, the single-task twin."""
+
+    may_draw: ClassVar[tuple[str, ...]] = ("unlabelled", "all")
+
+    @property
+    def draws(self) -> tuple[str, ...]:
+        """Masks are only with labelled pictures; depths and normals are with any."""
+        return ("labelled",) if "segmentation" in self.tasks else ()
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The tasks."""
+        return tuple(self.tasks)
+
+    @property
+    def loss_names(self) -> tuple[str, ...]:
+        """The tasks: cross-entropy, L1 and one minus the cosine (see the objective)."""
+        return tuple(self.tasks)
+
+    @field_validator("tasks")
+    @classmethod
+    def _no_task_twice(cls, tasks: list[Task]) -> list[Task]:
+        if len(set(tasks)) < len(tasks):
+            raise ValueError("a task is named twice")
+        return tasks
+
+
 Objective = Annotated[
-    Supervised | MaskedImage | SimCLR | SelfTraining | Reconstruction, Field(discriminator="name")
+    Supervised | MaskedImage | SimCLR | SelfTraining | Reconstruction | MultiTask,
+    Field(discriminator="name"),
 ]
 """Any objective's settings, told apart by ``name``."""

@@ -4,10 +4,10 @@ The pictures that a training needs stay as uint8 where they fit: on the device, 
 else in the file, read through a step ahead. Which rows step k draws follows from (seed, k) alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import psutil
@@ -16,7 +16,10 @@ from torch import Tensor
 
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
 from fewmask.seeds import derive
+
+BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1, "depth": 4, "normal": 12}
 
 SHARE_OF_MEMORY = 0.4
 """Pictures may fill this share of what is free, on the device and in memory."""
@@ -36,6 +39,10 @@ class Batch:
     """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
     category: Tensor | None = None
     """int64 (N): index into the dataset's categories, -1 = not known; absent with the masks."""
+    depth: Tensor | None = None
+    """float32 (N, H, W): metres, 0 where it is not known; absent unless it is learnt."""
+    normal: Tensor | None = None
+    """float32 (N, 3, H, W): unit vectors (x right, y down, z away), 0 where they are not known."""
     pseudo_mask: Tensor | None = None
     """int64 (N, H, W): what another stage predicted, or 255; absent if none is learnt."""
 
@@ -48,45 +55,51 @@ class Pictures:
         store: Store,
         rows: np.ndarray,
         device: torch.device,
+        tasks: Collection[str] = (),
         pseudo_masks: PseudoMasks | None = None,
     ) -> None:
-        """Load ``rows`` (int64, in any order) to where they fit, with their pseudo-masks if given.
+        """Load ``rows`` (int64, in any order) to where they fit.
 
-        Raises FewmaskError if these are of another dataset, or not of all rows.
+        ``tasks``: of depth and normal, what is needed besides pictures and masks.
+
+        Raises FewmaskError if the store has no depths or normals though they are needed, or if the
+        pseudo-masks are of another dataset, or not of all rows.
         """
         self.store, self.device = store, device
         self.rows = np.sort(rows)
         self.size = (store.height, store.width)
         self.extents = torch.from_numpy(store.extents[self.rows]).to(device)
-        self.has_masks = "mask" in store.fields
         self.categories = None
         if "category" in store.fields:
             self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
-        self._pseudo_masks = pseudo_masks
-        pixels = len(rows) * store.height * store.width
-        channels = 3 + self.has_masks + (pseudo_masks is not None)
-        self.residence = _residence(channels * pixels, device)
-        if pseudo_masks is not None:
-            pseudo_masks.check(store)
+        self._read = _readers(store, tasks, pseudo_masks)
+        values = sum(BYTES_PER_PIXEL[name] for name in self._read)
+        self.residence = _residence(len(rows) * store.height * store.width * values, device)
         if self.residence != "file":
             home = device if self.residence == "device" else torch.device("cpu")
-            self._image = torch.from_numpy(store.read("image", self.rows)).to(home)
-            if self.has_masks:
-                self._mask = torch.from_numpy(store.read("mask", self.rows)).to(home)
-            if pseudo_masks is not None:
-                self._pseudo_mask = torch.from_numpy(pseudo_masks.labels(self.rows)).to(home)
+            self._kept = {
+                name: torch.from_numpy(read(self.rows)).to(home)
+                for name, read in self._read.items()
+            }
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the store has any masks."""
+        return "mask" in self._read
 
     def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
         """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
         places = np.searchsorted(self.rows, rows)
-        image = self._fetch("image", rows, places)
+        fetched = {
+            name: self._fetch(name, rows, places) for name in self._read if masks or name != "mask"
+        }
         index = torch.from_numpy(places).to(self.device)
-        batch = Batch(rows, _as_float(image), _inside(self.extents[index], *self.size))
-        if masks and self.has_masks:
-            batch.mask = self._fetch("mask", rows, places).long()
-            batch.category = None if self.categories is None else self.categories[index]
-        if self._pseudo_masks is not None:
-            batch.pseudo_mask = self._fetch("pseudo_mask", rows, places).long()
+        image = _as_float(fetched.pop("image"))
+        batch = Batch(rows, image, _inside(self.extents[index], *self.size))
+        for name, field in fetched.items():
+            setattr(batch, name, _as_labels(name, field))
+        if masks and self.has_masks and self.categories is not None:
+            batch.category = self.categories[index]
         return batch
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
@@ -94,12 +107,10 @@ class Pictures:
         for start in range(0, len(self.rows), batch_size):
             yield self.batch(self.rows[start : start + batch_size])
 
-    def _fetch(self, field: str, rows: np.ndarray, places: np.ndarray) -> Tensor:
+    def _fetch(self, name: str, rows: np.ndarray, places: np.ndarray) -> Tensor:
         if self.residence == "file":
-            is_pseudo = field == "pseudo_mask"
-            found = self._pseudo_masks.labels(rows) if is_pseudo else self.store.read(field, rows)
-            return torch.from_numpy(found).to(self.device)
-        kept = getattr(self, f"_{field}")
+            return torch.from_numpy(self._read[name](rows)).to(self.device)
+        kept = self._kept[name]
         picked = kept[torch.from_numpy(places).to(kept.device)]
         return picked.to(self.device, non_blocking=True)
 
@@ -149,6 +160,31 @@ def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> B
     the part of each that is picture."""
     inside = _inside(torch.from_numpy(extents).to(device), *images.shape[1:3])
     return Batch(np.arange(len(images)), _as_float(torch.from_numpy(images).to(device)), inside)
+
+
+def _readers(
+    store: Store, tasks: Collection[str], pseudo_masks: PseudoMasks | None
+) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    """What reads the rows of every field that is needed."""
+    for task in tasks:
+        if task not in store.fields:
+            raise FewmaskError(
+                f"{store.path}: has no {task}, which the objective learns\n"
+                f"  found: {', '.join(sorted(store.fields))}"
+            )
+    names = ["image", *(["mask"] if "mask" in store.fields else []), *tasks]
+    readers = {name: partial(store.read, name) for name in names}
+    if pseudo_masks is not None:
+        pseudo_masks.check(store)
+        readers["pseudo_mask"] = pseudo_masks.labels
+    return readers
+
+
+def _as_labels(name: str, field: Tensor) -> Tensor:
+    """Classes as int64, normals with their axes first, depths as they are."""
+    if name == "normal":
+        return field.permute(0, 3, 1, 2).contiguous()
+    return field if name == "depth" else field.long()
 
 
 def _as_float(image: Tensor) -> Tensor:

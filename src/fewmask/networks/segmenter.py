@@ -5,11 +5,15 @@ from pathlib import Path
 import segmentation_models_pytorch as smp
 from segmentation_models_pytorch.base import ClassificationHead
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fewmask.config.network import Network
 from fewmask.errors import FewmaskError
 from fewmask.networks.backbone import Backbone, encoder_depth
 from fewmask.networks.deeplabv2 import DeepLabV2
+from fewmask.networks.segnet import SegNet
+
+CHANNELS_OF_TASK = {"depth": 1, "normal": 3}
 
 
 class Segmenter(Backbone):
@@ -34,6 +38,7 @@ class Segmenter(Backbone):
         self.decoder = model.decoder
         self.segmentation_head = model.segmentation_head
         self.classification_head = None
+        self.tasks = nn.ModuleDict()
 
     def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
         """Scores of every pixel.
@@ -44,17 +49,30 @@ class Segmenter(Backbone):
 
         Returns:
             ``segmentation``: float (N, K, H, W), logits; with a classification head also
-            ``classification``: float (N, number of categories), logits.
+            ``classification``: float (N, number of categories), logits; with further tasks also
+            ``depth``: float32 (N, H, W), metres; ``normal``: float32 (N, 3, H, W), unit vectors.
         """
         features = self.features(image, inside)
         outputs = {"segmentation": self.scores(features)}
         if self.classification_head is not None:
             outputs["classification"] = self.classification_head(features[-1])
-        return outputs
+        return outputs | {task: self.of_task(task, features) for task in self.tasks}
 
     def scores(self, features: list[Tensor]) -> Tensor:
         """Logits, float (N, K, H, W), from the encoder's feature maps (see ``features``)."""
         return self.segmentation_head(self.decoder(features))
+
+    def of_task(self, task: str, features: list[Tensor]) -> Tensor:
+        """Depths or normals (see ``forward``) from the encoder's feature maps."""
+        decoder, head = self.tasks[task]
+        maps = head(decoder(features)).float()
+        return maps[:, 0] if task == "depth" else functional.normalize(maps, dim=1)
+
+    def add_tasks(self, tasks: list[str]) -> None:
+        """Let ``forward`` also tell depths or normals, by a decoder and a head each."""
+        for task in tasks:
+            model = _create(self.settings, CHANNELS_OF_TASK[task])
+            self.tasks[task] = nn.ModuleList([model.decoder, model.segmentation_head])
 
     def add_classification_head(self, categories: int, dropout: float) -> None:
         """Let ``forward`` also tell the category of a picture (paper 000, 2.3)."""
@@ -69,6 +87,8 @@ def _create(settings: Network, classes: int) -> nn.Module:
     try:
         if settings.architecture == "deeplabv2":
             return DeepLabV2(settings, classes)
+        if settings.architecture == "segnet":
+            return SegNet(settings, classes)
         return smp.create_model(
             settings.architecture,
             settings.encoder,

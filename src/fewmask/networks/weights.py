@@ -104,13 +104,14 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset
     """A trained network in evaluation mode, the dataset it was trained on, and its description."""
     description = read_description(path)
     learnt = TypeAdapter(Objective).validate_python(description["training"]["objective"])
-    if not learnt.predicts_classes:
+    if not learnt.predicts:
         raise FewmaskError(
-            f"{path}: weights of {learnt.name}, which predicts no classes\n"
+            f"{path}: weights of {learnt.name}, which predicts nothing of a picture\n"
             f"  expected: weights of a stage that learnt masks"
         )
     _, dataset = parse_settings(json.dumps(description["dataset"]))
     network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
+    network.add_tasks([task for task in learnt.predicts if task != "segmentation"])
     # A classification head only helps to train: segmentation has no need of it.
     needed = {
         name: tensor

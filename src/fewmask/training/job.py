@@ -19,6 +19,7 @@ from fewmask import __version__
 from fewmask.config.method import Stage
 from fewmask.data import splits
 from fewmask.data.batches import Draws, Pictures
+from fewmask.data.geometry import check_keeps_shapes
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
@@ -174,9 +175,12 @@ def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runti
         take_over(objective.network, inputs.start_from, stage.take_over)
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
-    pictures = Pictures(store, used, runtime.device, pseudo_masks)
+    tasks = [task for task in stage.objective.predicts if task != "segmentation"]
+    if tasks:
+        check_keeps_shapes(stage.augmentation)
+    pictures = Pictures(store, used, runtime.device, tasks, pseudo_masks)
     draws = Draws(pictures, {role: drawn[role] for role in sizes}, sizes, seed)
-    validation = Pictures(store, rows["validation"], runtime.device)
+    validation = Pictures(store, rows["validation"], runtime.device, tasks)
     return Training(stage, objective, draws, validation, seed, runtime)
 
 

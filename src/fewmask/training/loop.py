@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from fewmask.config.method import Stage
 from fewmask.data.augment import Change
 from fewmask.data.batches import Batch, Draws, Pictures
+from fewmask.data.geometry import warp_depth, warp_normals
 from fewmask.errors import FewmaskError
 from fewmask.metrics import METRICS
 from fewmask.objectives.objective import Objective
@@ -155,10 +157,15 @@ class Training:
 
     def _augmented(self, batch: Batch) -> Batch:
         change = Change.draw(self.stage.augmentation, batch.image)
-        moved = {"inside": change.warp.inside(batch.inside)}
-        for name in ("mask", "pseudo_mask"):
-            classes = getattr(batch, name)
-            moved[name] = None if classes is None else change.warp.masks(classes)
+        moves = {
+            "inside": change.warp.inside,
+            "mask": change.warp.masks,
+            "pseudo_mask": change.warp.masks,
+            "depth": partial(warp_depth, change.warp),
+            "normal": partial(warp_normals, change.warp),
+        }
+        fields = {name: getattr(batch, name) for name in moves}
+        moved = {name: moves[name](field) for name, field in fields.items() if field is not None}
         return replace(batch, image=change.images(batch.image), **moved)
 
     def _set_learning_rate(self) -> float:

@@ -1,0 +1,132 @@
+"""Several tasks from one encoder: their losses, whom they reach, and which pictures count."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from fewmask.config.network import Network
+from fewmask.config.objectives import MultiTask as Options
+from fewmask.data.batches import Batch, Pictures
+from fewmask.data.store import Store
+from fewmask.errors import FewmaskError
+from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives import build
+from fewmask.objectives.multi_task import MultiTask, depth_error, normal_error
+from tests.conftest import small_stage
+
+TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
+CLASSES = 5
+
+
+def objective(*tasks: str) -> MultiTask:
+    torch.manual_seed(0)
+    options = Options(name="multi_task", **({"tasks": list(tasks)} if tasks else {}))
+    return build(options, Blueprint(TINY, CLASSES))
+
+
+def batch(pictures: int, masks: bool) -> Batch:
+    size = (pictures, 32, 32)
+    normal = torch.nn.functional.normalize(torch.randn(pictures, 3, 32, 32), dim=1)
+    depth = 1 + torch.rand(size)
+    depth[:, :8] = 0  # not known
+    normal[:, :, :, :8] = 0
+    mask = torch.randint(0, CLASSES, size) if masks else None
+    image = torch.rand(pictures, 3, 32, 32)
+    return Batch(np.arange(pictures), image, torch.ones(pictures, 1, 32, 32), mask,
+                 depth=depth, normal=normal)  # fmt: skip
+
+
+def batches() -> dict[str, Batch]:
+    torch.manual_seed(1)
+    return {"labelled": batch(2, masks=True), "unlabelled": batch(3, masks=False)}
+
+
+def test_the_errors_are_those_of_a_naive_loop():
+    torch.manual_seed(0)
+    truth, predicted = torch.rand(2, 4, 5), torch.rand(2, 4, 5)
+    truth[0, :2] = 0
+    expected = [
+        abs(p - t)
+        for t, p in zip(truth.flatten().tolist(), predicted.flatten().tolist(), strict=True)
+        if t > 0
+    ]
+    assert float(depth_error(predicted, truth)) == pytest.approx(np.mean(expected), rel=1e-5)
+
+    truth, predicted = (torch.nn.functional.normalize(torch.randn(2, 3, 4, 5), dim=1) for _ in "ab")
+    truth[1, :, 0] = 0
+    expected = []
+    for n in range(2):
+        for y in range(4):
+            for x in range(5):
+                one, other = truth[n, :, y, x].tolist(), predicted[n, :, y, x].tolist()
+                if any(one):
+                    cosine = sum(a * b for a, b in zip(one, other, strict=True))
+                    expected.append(1 - cosine / (math.hypot(*one) * math.hypot(*other)))
+    assert float(normal_error(predicted, truth)) == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_where_nothing_is_known_nothing_is_lost():
+    nothing = torch.zeros(1, 4, 4)
+    assert float(depth_error(torch.rand(1, 4, 4), nothing)) == 0
+    assert float(normal_error(torch.rand(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))) == 0
+
+
+def test_every_task_reaches_the_encoder_and_its_own_decoder_only():
+    for task in ("segmentation", "depth", "normal"):
+        one = objective()
+        one.losses(batches(), step=0)[task].backward()
+        reached = {name for name, p in one.network.named_parameters() if p.grad is not None}
+        own = {"segmentation": ("decoder.", "segmentation_head.")}.get(task, (f"tasks.{task}.",))
+        assert any(name.startswith("encoder.") for name in reached)
+        assert {n for n in reached if not n.startswith("encoder.")} == {
+            name for name, _ in one.network.named_parameters() if name.startswith(own)
+        }
+
+
+def test_unlabelled_pictures_count_for_depth_and_normals_but_not_for_masks():
+    one, drawn = objective().eval(), batches()
+    with torch.no_grad():
+        whole = one.losses(drawn, step=0)
+        alone = one.losses({"labelled": drawn["labelled"]}, step=0)
+    assert torch.allclose(whole["segmentation"], alone["segmentation"], atol=1e-6)
+    assert not torch.allclose(whole["depth"], alone["depth"])
+    assert not torch.allclose(whole["normal"], alone["normal"])
+
+
+def test_a_network_tells_metres_and_unit_vectors():
+    network = objective().network.eval()
+    outputs = network(torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32))
+    assert outputs["segmentation"].shape == (2, CLASSES, 32, 32)
+    assert outputs["depth"].shape == (2, 32, 32)
+    assert torch.allclose(outputs["normal"].norm(dim=1), torch.ones(2, 32, 32), atol=1e-5)
+
+
+def test_single_tasks_are_asked_for_alone():
+    assert list(objective("depth").losses({"all": batch(2, masks=False)}, 0)) == ["depth"]
+    stage = small_stage(objective={"name": "multi_task", "tasks": ["depth"]},
+                        batch={"all": 4})  # fmt: skip
+    assert not stage.depends_on_fraction
+    with pytest.raises(ValidationError, match="needs labelled, and may draw unlabelled, all"):
+        small_stage(objective={"name": "multi_task"}, batch={"all": 4})
+    with pytest.raises(ValidationError, match="named twice"):
+        Options(name="multi_task", tasks=["depth", "depth"])
+
+
+def test_depths_and_normals_come_with_all_pictures(tmp_path: Path, rooms: Path):
+    from fewmask.data.scenes import render
+    from tests.data.making import scenes_store
+
+    path = scenes_store(tmp_path / "rooms.h5", pictures=3)
+    with Store(path) as store:
+        pictures = Pictures(store, np.arange(3), torch.device("cpu"), ["depth", "normal"])
+        drawn = pictures.batch(np.array([2, 0]), masks=False)
+        scene = render(0, 2, 32, 32)
+        assert drawn.mask is None
+        assert np.array_equal(drawn.depth[0].numpy(), scene.depth)
+        assert np.array_equal(drawn.normal[0].permute(1, 2, 0).numpy(), scene.normal)
+    with Store(rooms) as store, pytest.raises(FewmaskError, match="has no depth, which"):
+        Pictures(store, np.arange(3), torch.device("cpu"), ["depth"])
