@@ -21,9 +21,10 @@ from fewmask.metrics import (
     class_figure,
     class_scores,
     confusion,
-    is_loss,
+    is_better_higher,
     picture_scores,
     scores,
+    unit_of,
 )
 
 # The first call of scikit-learn on a busy machine may take longer than the default deadline.
@@ -241,20 +242,26 @@ def test_every_score_is_a_metric(by_hand):
 
 
 @pytest.mark.parametrize(
-    ("name", "figure", "loss"),
+    ("name", "figure", "unit", "higher"),
     [
-        ("iou_pet", ("iou", "pet"), False),
-        ("dice_loss_Ginger cat", ("dice_loss", "Ginger cat"), True),
-        ("f1_dice_loss", ("f1", "dice_loss"), False),
-        ("miou", None, False),
-        ("pixel_accuracy", None, False),
-        ("dice_loss", None, True),
-        ("cross_entropy", None, True),
+        ("iou_pet", ("iou", "pet"), "%", True),
+        ("dice_loss_Ginger cat", ("dice_loss", "Ginger cat"), "", False),
+        ("f1_dice_loss", ("f1", "dice_loss"), "%", True),
+        ("miou", None, "%", True),
+        ("pixel_accuracy", None, "%", True),
+        ("dice_loss", None, "", False),
+        ("cross_entropy", None, "", False),
+        ("depth_absolute_error", None, "m", False),
+        ("depth_relative_error", None, "", False),
+        ("normal_median_angle", None, "°", False),
+        ("normal_within_22_5", None, "%", True),
+        ("delta_m", None, "%", False),
     ],
 )
-def test_a_name_tells_figure_and_class(name, figure, loss):
+def test_a_name_tells_figure_class_unit_and_direction(name, figure, unit, higher):
     assert class_figure(name) == figure
-    assert is_loss(name) == loss
+    assert unit_of(name) == unit
+    assert is_better_higher(name) == higher
 
 
 def test_importing_does_not_import_torch():

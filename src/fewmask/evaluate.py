@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import assess
 from fewmask.objectives.pooled_losses import PooledLosses
 from fewmask.paths import data_folder
+from fewmask.task_metrics import DepthErrors, NormalErrors
 from fewmask.trained import Trained
 from fewmask.training.runtime import Runtime, describe
 
@@ -76,16 +77,21 @@ def evaluate(
         roles = splits.read(split)
         if not len(roles["test"]):
             raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
-        pictures = Pictures(store, roles["test"], runtime.device)
-        matrices, losses = _assess(network, pictures, runtime, batch_size, size)
+        pictures = Pictures(store, roles["test"], runtime.device, list(network.tasks))
+        segments = "segmentation" in trained.predicts
+        matrices, losses = _assess(network, pictures, runtime, batch_size, size, segments)
         of_pictures = picture_scores(matrices)
         _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
         chosen = _choose(of_pictures["miou"])
-        _write_examples(output.with_suffix(".examples.h5"), network, pictures, chosen, runtime)
+        _write_examples(output.with_suffix(".examples.h5"), trained, pictures, chosen)
         result = {
             **asdict(run),
             "pictures": {role: len(rows) for role, rows in roles.items()},
-            "metrics": without_nan(scores(matrices) | losses.scores()),
+            "metrics": without_nan(
+                scores(matrices)
+                | losses.scores()
+                | _assess_tasks(network, pictures, runtime, batch_size)
+            ),
             "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
             "cost": _cost([json.loads(path.read_text()) for path in trainings]),
             "pseudo_masks": [json.loads(path.read_text()) for path in pseudo_masks],
@@ -96,12 +102,22 @@ def evaluate(
 
 
 def _assess(
-    network: Segmenter, pictures: Pictures, runtime: Runtime, batch_size: int, size: str
+    network: Segmenter,
+    pictures: Pictures,
+    runtime: Runtime,
+    batch_size: int,
+    size: str,
+    segments: bool,
 ) -> tuple[np.ndarray, PooledLosses]:
     """The confusion matrices of all pictures, int64 (N, K, K), in the order of their rows; and
-    their losses, which are always those at the network's size."""
+    their losses, which are always those at the network's size.
+
+    Of a network that has not learnt to segment nothing is compared, so that all are 0.
+    """
     batches, losses = pictures.in_order(batch_size), PooledLosses()
-    compare = _at_original_size(pictures.store) if size == "original" else None
+    if not segments:
+        batches = (replace(one, mask=torch.full_like(one.mask, IGNORE)) for one in batches)
+    compare = _at_original_size(pictures.store) if segments and size == "original" else None
     matrices: list[torch.Tensor] = []
 
     def keep(batch: Batch, logits: torch.Tensor) -> None:
@@ -111,6 +127,24 @@ def _assess(
 
     found = assess(network, batches, runtime.autocast, keep).confusion.cpu()
     return (torch.cat(matrices) if compare else found).numpy(), losses
+
+
+ERRORS = {"depth": DepthErrors, "normal": NormalErrors}
+
+
+@torch.no_grad()
+def _assess_tasks(
+    network: Segmenter, pictures: Pictures, runtime: Runtime, batch_size: int
+) -> dict[str, float]:
+    """How good the depths and normals of all pictures are, if the network tells them; at the
+    network's size. Padding does not count."""
+    errors = {task: ERRORS[task]() for task in network.tasks}
+    for batch in pictures.in_order(batch_size) if errors else ():
+        with runtime.autocast():
+            outputs = network(batch.image, batch.inside)
+        for task, error in errors.items():
+            error.add(outputs[task], getattr(batch, task))
+    return {name: value for error in errors.values() for name, value in error.scores().items()}
 
 
 def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterator[torch.Tensor]]:
@@ -165,18 +199,18 @@ def _choose(miou: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _write_examples(
-    path: Path,
-    network: Segmenter,
-    pictures: Pictures,
-    chosen: dict[str, np.ndarray],
-    runtime: Runtime,
+    path: Path, trained: Trained, pictures: Pictures, chosen: dict[str, np.ndarray]
 ) -> None:
+    """Pictures, truth and predictions; of depths and normals too if the network tells them."""
     store = pictures.store
     rows = pictures.rows[np.concatenate(list(chosen.values()))]
-    batch, logits = pictures.batch(rows), []
-    matrices = assess(
-        network, [batch], runtime.autocast, keep=lambda _, found: logits.append(found)
-    ).confusion
+    batch = pictures.batch(rows)
+    with torch.no_grad(), trained.runtime.autocast():
+        outputs = trained.network(batch.image, batch.inside)
+    prediction, truth = outputs["segmentation"].argmax(dim=1), batch.mask
+    segments = "segmentation" in trained.predicts
+    hidden = torch.full_like(truth, IGNORE)
+    matrices = confusion(prediction, truth if segments else hidden, len(store.classes))
     why = [name for name, places in chosen.items() for _ in places]
     with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
         file["row"], file["choice"] = rows, why
@@ -186,12 +220,19 @@ def _write_examples(
         for name, values in {
             "image": store.read("image", rows),
             "mask": store.read("mask", rows),
-            "prediction": logits[0].argmax(dim=1).cpu().numpy().astype(np.uint8),
+            "prediction": (prediction if segments else hidden).cpu().numpy().astype(np.uint8),
+            **{task: store.read(task, rows) for task in trained.network.tasks},
+            **{f"{task}_prediction": _as_stored(outputs[task]) for task in trained.network.tasks},
         }.items():
             file.create_dataset(name, data=values, compression="gzip")
         file.attrs["classes"] = json.dumps(store.classes)
         file.attrs["palette"] = store.palette
         file.attrs["ignore"] = IGNORE
+
+
+def _as_stored(maps: torch.Tensor) -> np.ndarray:
+    """Depths (N, H, W) as they are, normals (N, 3, H, W) with their axes last."""
+    return (maps if maps.ndim == 3 else maps.permute(0, 2, 3, 1)).cpu().numpy()
 
 
 def _of_classes(

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.task_metrics import TASK_METRICS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,6 +47,17 @@ LOSSES = ("cross_entropy", "focal_loss", "dice_loss")
 TEST_METRICS = (*(name for name in METRICS if name != "loss"), *LOSSES)
 """What a run is judged by on its test pictures. All but the losses are shares, in [0, 1]."""
 
+UNITS = {
+    "depth_absolute_error": "m",
+    "depth_relative_error": "",
+    "normal_mean_angle": "°",
+    "normal_median_angle": "°",
+}
+"""Of what is neither a share nor a loss."""
+
+OPTIONAL_METRICS = (*TASK_METRICS, "delta_m")
+"""Of runs that learn depths or normals; `delta_m` where the experiment names baselines."""
+
 CLASS_FIGURES = ("iou", "precision", "recall", "f1", "dice_loss")
 """What it is judged by class by class."""
 
@@ -61,10 +73,22 @@ def class_figure(name: str) -> tuple[str, str] | None:
     return (figure, name.removeprefix(f"{figure}_")) if figure else None
 
 
-def is_loss(name: str) -> bool:
-    """Whether a test metric or a class's figure is a loss: not a share, and better when lower."""
+def unit_of(name: str) -> str:
+    """What a test metric or a class's figure is measured in: ``%`` for shares, which are kept in
+    [0, 1] and written in percent, ``m``, ``°``, or nothing."""
+    base = _without_class(name)
+    return UNITS.get(base, "" if base in LOSSES else "%")
+
+
+def is_better_higher(name: str) -> bool:
+    """Whether more of a test metric or a class's figure is better."""
+    base = _without_class(name)
+    return TASK_METRICS.get(base, base not in (*LOSSES, "delta_m"))
+
+
+def _without_class(name: str) -> str:
     figure = class_figure(name)
-    return (figure[0] if figure else name) in LOSSES
+    return figure[0] if figure else name
 
 
 def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:

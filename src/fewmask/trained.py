@@ -8,7 +8,7 @@ import torch
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.weights import Description, load_segmenter
+from fewmask.networks.weights import Description, learnt, load_segmenter
 from fewmask.training.runtime import Runtime, start
 
 
@@ -36,6 +36,11 @@ class Trained:
         deterministic = deterministic or training["deterministic"]
         runtime = start(training["precision"], threads, deterministic)
         return cls(weights, network.to(runtime.device), description, runtime)
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The tasks that it has learnt."""
+        return learnt(self.description).predicts
 
     def check(self, store: Store) -> None:
         """Raise FewmaskError if the network was trained on other data than the store holds."""

@@ -88,7 +88,7 @@ def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
         ("f1: 1", "f2: 1", ["full.yaml:13: published.figures.1.figures.f2", "no metric f2"]),
         ("[0.8, 0.01]", "[86.5, 1.1]", ["miou is a share", "found: 86.5", "expected: 0.865"]),
         ("f1: 1", "f1: [0.8, 1.2]", ["f1 is a share", "expected: 0.012"]),
-        ("f1: 1", "f1: -1", ["published.figures.1.figures.f1", "greater than or equal to 0"]),
+        ("f1: 1", "f1: -1", ["published.figures.1.figures.f1", "must not be negative"]),
         ("f1: 1", "f1: high", ["published.figures.1.figures.f1", "expected a mean (0.865)"]),
         ("f1: 1", "f1: [1, 2, 3]", ["expected a mean (0.865)"]),
         ("dataset: rooms", "dataset: pet", ["full.yaml:12", "selects no cell", "dataset: pet"]),

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
+from fewmask.config.objectives import Task
 from fewmask.config.settings import Name, RelativePath, Settings
 
 ALL = "all"
@@ -36,7 +37,7 @@ Fraction = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
 ]
 
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Cells(Settings):
@@ -79,7 +80,7 @@ def _mean_and_spread(figure: object) -> object:
 
 
 Figure = Annotated[
-    tuple[NonNegative, NonNegative | None],
+    tuple[Finite, Finite | None],
     BeforeValidator(_mean_and_spread, json_schema_input_type=float | tuple[float, float]),
 ]
 
@@ -132,6 +133,8 @@ class Experiment(Settings):
     and compare at each picture's own size."""
     metrics: list[str] = Field(default=["miou", "pixel_accuracy", "dice"], min_length=1)
     """What the tables for people show: test metrics, and figures of classes such as iou_pet."""
+    baselines: dict[Task, Name] = {}
+    """The methods that learn a task alone: what `delta_m` compares the others with."""
     published: Published | None = None
     """Figures of a paper, shown in parentheses beside this experiment's."""
     overrides: list[Override] = []

@@ -10,7 +10,7 @@ from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Keys, Layer
 from fewmask.config.layers import merge_all
 from fewmask.errors import ConfigError
-from fewmask.metrics import CLASS_FIGURES, TEST_METRICS, is_loss
+from fewmask.metrics import CLASS_FIGURES, OPTIONAL_METRICS, TEST_METRICS, unit_of
 
 
 def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
@@ -26,6 +26,14 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
     experiment = grids[-1]
     for i, metric in enumerate(experiment.metrics):
         _check_metric(metric, list(classes), layers, ("metrics", i))
+    for task, method in experiment.baselines.items():
+        if method not in experiment.methods:
+            raise _error(
+                layers,
+                ("baselines", task),
+                f"{method} is none of the experiment's methods\n"
+                f"  expected: one of {', '.join(experiment.methods)}",
+            )
     for i, entry in enumerate(experiment.published.figures if experiment.published else []):
         keys = ("published", "figures", i)
         for metric, figure in entry.figures.items():
@@ -60,13 +68,14 @@ def _cells(grid: Experiment) -> Iterable[dict[str, str]]:
 
 def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Keys) -> None:
     of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
-    if metric in TEST_METRICS or metric in of_classes:
+    metrics = (*TEST_METRICS, *OPTIONAL_METRICS)
+    if metric in metrics or metric in of_classes:
         return
-    near = did_you_mean(metric, [*TEST_METRICS, *of_classes])
+    near = did_you_mean(metric, [*metrics, *of_classes])
     raise _error(
         layers,
         keys,
-        f"there is no metric {metric}{near}\n  known: {', '.join(TEST_METRICS)}\n"
+        f"there is no metric {metric}{near}\n  known: {', '.join(metrics)}\n"
         f"  and {', '.join(f'{figure}_' for figure in CLASS_FIGURES)} before a class, as it is "
         f"written in its dataset: {', '.join(classes)}",
     )
@@ -74,7 +83,9 @@ def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Ke
 
 def _check_share(metric: str, figure: Figure, layers: list[Layer], keys: Keys) -> None:
     highest = max(part for part in figure if part is not None)
-    if highest > 1 and not is_loss(metric):
+    if metric != "delta_m" and min(part for part in figure if part is not None) < 0:
+        raise _error(layers, keys, f"must not be negative\n  found: {figure[0]:g}")
+    if highest > 1 and unit_of(metric) == "%":
         raise _error(
             layers,
             keys,

@@ -100,18 +100,23 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(names) or "nothing"
 
 
+def learnt(description: Description) -> Objective:
+    """The settings of the objective that the weights were trained with."""
+    return TypeAdapter(Objective).validate_python(description["training"]["objective"])
+
+
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:
     """A trained network in evaluation mode, the dataset it was trained on, and its description."""
     description = read_description(path)
-    learnt = TypeAdapter(Objective).validate_python(description["training"]["objective"])
-    if not learnt.predicts:
+    objective = learnt(description)
+    if not objective.predicts:
         raise FewmaskError(
-            f"{path}: weights of {learnt.name}, which predicts nothing of a picture\n"
+            f"{path}: weights of {objective.name}, which predicts nothing of a picture\n"
             f"  expected: weights of a stage that learnt masks"
         )
     _, dataset = parse_settings(json.dumps(description["dataset"]))
     network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
-    network.add_tasks([task for task in learnt.predicts if task != "segmentation"])
+    network.add_tasks([task for task in objective.predicts if task != "segmentation"])
     # A classification head only helps to train: segmentation has no need of it.
     needed = {
         name: tensor

@@ -1,8 +1,8 @@
-"""How metrics are called and written for people: shares in percent, losses as they are."""
+"""How metrics are called and written for people: shares in percent, all else as it is."""
 
 import pandas as pd
 
-from fewmask.metrics import class_figure, is_loss
+from fewmask.metrics import class_figure, is_better_higher, unit_of
 
 TITLES = {
     "miou": "mIoU",
@@ -17,6 +17,14 @@ TITLES = {
     "cross_entropy": "Cross-entropy",
     "focal_loss": "Focal loss",
     "dice_loss": "Dice loss",
+    "depth_absolute_error": "Depth abs. error",
+    "depth_relative_error": "Depth rel. error",
+    "normal_mean_angle": "Normal mean angle",
+    "normal_median_angle": "Normal median angle",
+    "normal_within_11_25": "Normals < 11.25°",
+    "normal_within_22_5": "Normals < 22.5°",
+    "normal_within_30": "Normals < 30°",
+    "delta_m": "Δm",
 }
 
 NOTHING = "–"
@@ -26,14 +34,18 @@ def title(metric: str) -> str:
     """What heads a metric's column: ``mIoU (%)``, ``IoU of pet (%)``, ``Focal loss``."""
     figure = class_figure(metric)
     name = f"{TITLES[figure[0]]} of {figure[1]}" if figure else TITLES[metric]
-    return name if is_loss(metric) else f"{name} (%)"
+    unit = unit_of(metric)
+    return f"{name} ({unit})" if unit else name
 
 
 def number(metric: str, value: float | None) -> str:
-    """A figure: shares in percent with one decimal, losses with three."""
+    """A figure: shares in percent and angles with one decimal, all else with three."""
     if pd.isna(value):
         return NOTHING
-    return f"{value:.3f}" if is_loss(metric) else f"{100 * value:.1f}"
+    unit = unit_of(metric)
+    if unit == "%":
+        return f"{100 * value:.1f}"
+    return f"{value:.1f}" if unit == "°" else f"{value:.3f}"
 
 
 def with_spread(metric: str, mean: float | None, std: float | None) -> str:
@@ -44,4 +56,4 @@ def with_spread(metric: str, mean: float | None, std: float | None) -> str:
 
 def best(metric: str, means: pd.Series) -> str:
     """The best mean as it is printed, so that equal figures look equal."""
-    return number(metric, means.min() if is_loss(metric) else means.max())
+    return number(metric, means.max() if is_better_higher(metric) else means.min())

@@ -12,7 +12,9 @@ from fewmask.errors import FewmaskError
 from fewmask.grid import Run
 from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
+from fewmask.report.delta_m import add_delta_m
 from fewmask.report.pseudo_masks import Quality, collect_qualities
+from fewmask.task_metrics import TASK_METRICS
 
 COST_NAMES = ("seconds", "peak_memory_mb", "images_seen")
 
@@ -64,9 +66,10 @@ def collect(asked: Asked) -> Runs:
     """The runs that are there, one row each, in the order of the experiment.
 
     The table has the columns dataset, method, fraction, labelled (pictures), seed; every metric,
-    shares in [0, 1]; seconds, peak_memory_mb, images_seen; and <figure>_<class>, such as iou_pet,
-    for the figures of the classes of all datasets. NaN where a figure is undefined. All but the
-    classes' columns are there even if no run is.
+    shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
+    peak_memory_mb, images_seen; and <figure>_<class>, such as iou_pet, for the figures of the
+    classes of all datasets. NaN where a figure is undefined. All but the optional and the classes'
+    columns are there even if no run is.
 
     Raises:
         FewmaskError: a metrics file is damaged or belongs to another run.
@@ -87,11 +90,13 @@ def collect(asked: Asked) -> Runs:
         else:
             records[run] = record
     qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
-    return Runs(_table(records), qualities, missing, outdated)
+    return Runs(add_delta_m(asked, _table(records)), qualities, missing, outdated)
 
 
 def _table(records: dict[Run, _Metrics]) -> pd.DataFrame:
-    leading = ["dataset", "method", "fraction", "labelled", "seed", *TEST_METRICS, *COST_NAMES]
+    leading = ["dataset", "method", "fraction", "labelled", "seed", *TEST_METRICS]
+    found = {name for record in records.values() for name in record.metrics}
+    leading += [*(name for name in TASK_METRICS if name in found), *COST_NAMES]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
     of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
     rows = [_row(run, record) for run, record in records.items()]
@@ -99,7 +104,8 @@ def _table(records: dict[Run, _Metrics]) -> pd.DataFrame:
 
 
 def _row(run: Run, record: _Metrics) -> dict[str, object]:
-    figures = {name: record.metrics[name] for name in TEST_METRICS} | dict(record.cost)
+    known = [name for name in (*TEST_METRICS, *TASK_METRICS) if name in record.metrics]
+    figures = {name: record.metrics[name] for name in known} | dict(record.cost)
     for name, of_class in record.classes.items():
         figures |= {f"{figure}_{name}": of_class[figure] for figure in CLASS_FIGURES}
     undefined = float("nan")
