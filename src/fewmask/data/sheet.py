@@ -107,9 +107,9 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
         tiles["mask"] = coloured(mask, store.palette)
         tiles["overlay"] = _overlay(tiles["picture"], mask, store.palette)
     if "depth" in store.fields:
-        tiles["depth"] = _depth(read("depth"))
+        tiles["depth"] = colour_depth(read("depth"))
     if "normal" in store.fields:
-        tiles["normal"] = _normal(read("normal"))
+        tiles["normal"] = colour_normal(read("normal"))
     return tiles
 
 
@@ -134,18 +134,19 @@ def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.nda
     return np.where(known, mixed, image).round().astype(np.uint8)
 
 
-def _depth(depth: np.ndarray) -> np.ndarray:
-    """Near is bright; the range is the picture's own."""
+def colour_depth(depth: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+    """Depths (H, W) in metres as colours, uint8 (H, W, 3): near is bright. The range is the
+    picture's own, or that ``of`` another."""
     from matplotlib import colormaps
 
-    known = depth > 0
-    low, high = np.percentile(depth[known], [1, 99]) if known.any() else (0, 1)
+    known, of = depth > 0, depth if of is None else of
+    low, high = np.percentile(of[of > 0], [1, 99]) if (of > 0).any() else (0, 1)
     share = np.clip((depth - low) / max(high - low, 1e-6), 0, 1)
     return _hatched(known, 255 * colormaps["magma_r"](share)[..., :3])
 
 
-def _normal(normal: np.ndarray) -> np.ndarray:
-    """Red is right, green is up, blue is towards the camera."""
+def colour_normal(normal: np.ndarray) -> np.ndarray:
+    """Normals (H, W, 3) as colours, uint8: red is right, green up, blue towards the camera."""
     known = normal.any(axis=-1)
     return _hatched(known, 255 * (normal * [1, -1, -1] + 1) / 2)
 

@@ -42,11 +42,15 @@ TALLEST = 1.25
 SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
 SWATCH, LEGEND_LINE = 0.13, 0.22
 
-HOW_TO_READ = (
-    "The same test pictures for all runs, not picked by result. "
-    "Below a prediction: mIoU of this picture (%). "
-    "Models are selected on the validation set, never on the test set."
-)
+SAME_PICTURES = "The same test pictures for all runs, not picked by result. "
+HOW_TO_READ = {
+    "segmentation": SAME_PICTURES
+    + "Below a prediction: mIoU of this picture (%). "
+    + "Models are selected on the validation set, never on the test set.",
+    "depth": SAME_PICTURES + "Depth: near is bright, on the scale of the picture's truth.",
+    "normal": SAME_PICTURES
+    + "Surface normals: red is right, green is up, blue is towards the camera.",
+}
 
 
 @dataclass(frozen=True)
@@ -97,12 +101,14 @@ class Block:
 
     def row(self, name: str) -> float:
         """The height of the tiles of a picture."""
-        height, width = self.columns[0].examples.pictures[name].mask.shape
+        height, width = self.columns[0].examples.pictures[name].mask.shape[:2]
         return _whole(self.tile * min(height / width, TALLEST))
 
     @cached_property
     def values(self) -> list[int]:
         """The mask values to be seen, in their order."""
+        if self.columns[0].examples.pictures[self.names[0]].mask.ndim == 3:
+            return []  # colours, not classes
         shown = [column.examples.pictures[name] for column in self.columns for name in self.names]
         masks = [mask for one in shown for mask in (one.mask, one.prediction)]
         return sorted({int(value) for mask in masks for value in np.unique(mask)})
@@ -118,7 +124,12 @@ class Block:
     def height(self) -> float:
         """The height of the block with its legend."""
         rows = sum(self.row(name) + CAPTION for name in self.names)
-        return self.header + rows + 0.08 + (self.legend[-1][0] + 1) * LEGEND_LINE
+        return self.header + rows + 0.08 + self.legend_lines * LEGEND_LINE
+
+    @property
+    def legend_lines(self) -> int:
+        """How many lines the names of the values take."""
+        return self.legend[-1][0] + 1 if self.legend else 0
 
     def class_name(self, value: int) -> str:
         """What a mask value means."""
@@ -129,26 +140,26 @@ class Block:
 
 
 @STYLED
-def examples(asked: Experiment, runs: pd.DataFrame) -> Figure:
+def examples(asked: Experiment, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
     """Draw, for every dataset, some test pictures, their truth and what the runs made of them.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
-    there.
+    there; of the tasks ``depth`` and ``normal`` those that learn them.
 
     Raises:
         FewmaskError: an examples file is missing or damaged, or runs share no picture.
     """
     present = [name for name in asked.datasets if (runs["dataset"] == name).any()]
     rows = ROWS if len(present) == 1 else ROWS - 1
-    blocks = [_block(asked, runs[runs["dataset"] == name], rows) for name in present]
+    blocks = [_block(asked, runs[runs["dataset"] == name], rows, task) for name in present]
     tile = min(_tile(block) for block in blocks)
     blocks = [replace(block, tile=tile) for block in blocks]
 
     width = max(6.0, *(block.width for block in blocks))
-    top = _whole(heading_height(asked.title, HOW_TO_READ, width) + 0.05)
+    top = _whole(heading_height(asked.title, HOW_TO_READ[task], width) + 0.05)
     height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
     page = Page(_whole(width), _whole(height))
-    page.heading(asked.title, HOW_TO_READ)
+    page.heading(asked.title, HOW_TO_READ[task])
     for block in blocks:
         _draw_header(page, block, top)
         _draw_tiles(page, block, top + block.header)
@@ -157,7 +168,7 @@ def examples(asked: Experiment, runs: pd.DataFrame) -> Figure:
     return page.figure
 
 
-def _block(asked: Experiment, runs: pd.DataFrame, rows: int) -> Block:
+def _block(asked: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block:
     """What to show of the runs of one dataset, in at most so many rows."""
     seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
@@ -170,7 +181,7 @@ def _block(asked: Experiment, runs: pd.DataFrame, rows: int) -> Block:
             group = f"{row.labelled} labelled" if is_told_by_count else fraction
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(asked.results).examples, run)
-            columns.append(Column(group, row.method, read_examples(path)))
+            columns.append(Column(group, row.method, read_examples(path, task)))
     names = [
         name
         for name in columns[0].examples.pictures
@@ -255,7 +266,7 @@ def _draw_tile(
 def _draw_legend(page: Page, block: Block, foot: float) -> None:
     """The classes that are to be seen, in lines that end at ``foot``."""
     palette = block.columns[0].examples.palette / 255
-    top = foot - (block.legend[-1][0] + 1) * LEGEND_LINE
+    top = foot - block.legend_lines * LEGEND_LINE
     for value, (line, left) in zip(block.values, block.legend, strict=True):
         if value == IGNORE:
             light, dark = ((grey / 255,) * 3 for grey in STRIPES)

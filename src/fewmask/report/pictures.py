@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from fewmask import IGNORE
+from fewmask.data.sheet import colour_depth, colour_normal
 from fewmask.errors import FewmaskError
 
 STRIPES = (224, 150)
@@ -23,8 +24,8 @@ class Example:
     """A test picture, cropped to what is not padding, and what a run made of it."""
 
     image: np.ndarray  # uint8 (H, W, 3)
-    mask: np.ndarray  # uint8 (H, W), IGNORE where nothing is known
-    prediction: np.ndarray  # uint8 (H, W)
+    mask: np.ndarray  # uint8 (H, W), IGNORE where nothing is known; or colours (H, W, 3)
+    prediction: np.ndarray  # likewise
     miou: float  # in [0, 1], or NaN
 
 
@@ -37,8 +38,9 @@ class Examples:
     palette: np.ndarray  # uint8 (K, 3)
 
 
-def read_examples(path: Path) -> Examples:
-    """Read the pictures that are the same in every run. Raises FewmaskError."""
+def read_examples(path: Path, task: str = "segmentation") -> Examples:
+    """Read the pictures that are the same in every run, with masks or, for the task ``depth`` or
+    ``normal``, with these as colours: none if the run does not tell them. Raises FewmaskError."""
     if not path.is_file():
         raise FewmaskError(
             f"{path}: not there, though the metrics of the run are\n"
@@ -48,7 +50,9 @@ def read_examples(path: Path) -> Examples:
         with h5py.File(path) as file:
             choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
             pictures = {
-                str(names[i]): _example(file, i) for i in np.flatnonzero(choices == "fixed")
+                str(names[i]): _example(file, i, task)
+                for i in np.flatnonzero(choices == "fixed")
+                if task == "segmentation" or task in file
             }
             return Examples(pictures, json.loads(file.attrs["classes"]), file.attrs["palette"][:])
     except (OSError, KeyError, ValueError, TypeError) as error:
@@ -58,14 +62,18 @@ def read_examples(path: Path) -> Examples:
         ) from error
 
 
-def _example(file: h5py.File, i: int) -> Example:
+def _example(file: h5py.File, i: int, task: str) -> Example:
     height, width = file["extent"][i]
-    image, mask, prediction = (
-        file[name][i, :height, :width] for name in ("image", "mask", "prediction")
-    )
+    names = ("mask", "prediction") if task == "segmentation" else (task, f"{task}_prediction")
+    image, truth, prediction = (file[name][i, :height, :width] for name in ("image", *names))
+    if task == "depth":
+        truth, prediction = (colour_depth(depth, of=truth) for depth in (truth, prediction))
+    if task == "normal":
+        truth, prediction = colour_normal(truth), colour_normal(prediction)
     # Pictures of other than three channels are shown by their first.
     image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
-    return Example(image, mask, prediction, float(file["miou"][i]))
+    miou = float(file["miou"][i]) if task == "segmentation" else float("nan")
+    return Example(image, truth, prediction, miou)
 
 
 def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) -> np.ndarray:

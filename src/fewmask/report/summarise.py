@@ -18,6 +18,10 @@ NAMED = 5
 """How many files a message names."""
 
 
+METRIC_OF_TASK = {"depth": "depth_absolute_error", "normal": "normal_mean_angle"}
+"""Known of every run that tells depths or normals."""
+
+
 def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
     """Write the tables and figures of an experiment.
 
@@ -25,7 +29,8 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
         asked_json: what ``Grid.asked`` returns.
         tables: the folder for runs.csv, summary.csv, .md and .tex, pseudo_masks.csv and .md (which
             says so where no stage learns any).
-        figures: the folder for label_curve and examples, each as .svg and .png.
+        figures: the folder for label_curve and examples, each as .svg and .png; where depths or
+            normals are learnt also depth_examples and normal_examples.
         partial: make do with the runs that are there; every row says how many they are.
 
     Raises:
@@ -38,6 +43,10 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     pseudo_masks = pseudo_masks_summary(asked, found.pseudo_masks)
     # Drawn before anything is written: a damaged file leaves all the results of before as they are.
     drawn = {"label_curve": label_curve(asked, runs, table), "examples": examples(asked, runs)}
+    for task, metric in METRIC_OF_TASK.items():
+        if metric in runs:
+            told = runs[runs[metric].notna()]
+            drawn[f"{task}_examples"] = examples(asked, told, task)
     write_csv(runs, tables / "runs.csv")
     write_csv(table, tables / "summary.csv")
     write_csv(pseudo_masks, tables / "pseudo_masks.csv")
