@@ -194,3 +194,58 @@ def test_a_run_is_judged_by_a_stage_that_segments(two: Path):
                    "    steps: 5\n"))  # fmt: skip
     with pytest.raises(ConfigError, match="learns masked_image and predicts nothing"):
         load_grid()
+
+
+def test_pictures_that_are_tested_on_are_not_learnt_by_way_of_another_dataset(two: Path):
+    folder = "reader: {name: folder, images: 'a/*', masks: 'b/*'}\nroot: same\nclasses: [a, b]\n"
+    write("datasets/rooms", folder)
+    write("datasets/pictures", folder + "size: 64\n")
+    load_grid()  # the same split: what is held out is the same
+    write("datasets/pictures", folder + "split: {test: 0.5}\n")
+    with pytest.raises(ConfigError, match="pictures has the pictures of rooms and another split"):
+        load_grid()
+
+
+@pytest.mark.parametrize(
+    ("when", "settings", "refused"),
+    [
+        ("{stage: pretrain, fraction: n40}", "{steps: 7}", True),
+        ("{stage: pretrain, dataset: rooms}", "{steps: 7}", True),
+        ("{stage: pretrain}", "{steps: 7}", False),
+        ("{fraction: n40}", "{steps: 7}", False),  # for the stages that depend on it
+        ("{stage: pretrain, dataset: rooms}", "{dataset: halls}", False),
+    ],
+)
+def test_an_override_that_a_shared_stage_cannot_follow_is_refused(
+    two: Path, when: str, settings: str, refused: bool
+):
+    write("config", EXPERIMENT.replace("rooms, halls", "rooms")
+          + f"overrides:\n  - {{when: {when}, settings: {settings}}}\n")  # fmt: skip
+    if refused:
+        with pytest.raises(ConfigError, match="pretrain of elsewhere is trained once on pictures"):
+            load_grid()
+    else:
+        load_grid()
+
+
+def test_a_stage_may_be_dropped(two: Path):
+    write(
+        "methods/shorter", "extends: chain\nstages:\n  first: null\n  second: {start_from: null}\n"
+    )
+    write("config", EXPERIMENT.replace("[chain, elsewhere]", "[chain, shorter]"))
+    assert folders("shorter") == ["rooms/shorter/n40/0/second"]
+
+
+@pytest.mark.parametrize(
+    ("first", "expected"),
+    [
+        ("take_over: [encoder, decoder]", "has no decoder\n  mend: take_over: \\[encoder\\]"),
+        ("take_over: [encoder], network: {encoder: resnet34}", "give both stages the same encoder"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_told_before_any_job(two: Path, first: str, expected: str):
+    method = ELSEWHERE.replace("{name: masked_image}", "{name: simclr}")
+    method = method.replace("take_over: [encoder]", first)
+    write("methods/elsewhere", method)
+    with pytest.raises(ConfigError, match=expected):
+        load_grid()

@@ -84,6 +84,7 @@ def evaluate(
         _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
         chosen = _choose(of_pictures["miou"])
         _write_examples(output.with_suffix(".examples.h5"), trained, pictures, chosen)
+        records = [json.loads(path.read_text()) for path in trainings]
         result = {
             **asdict(run),
             "pictures": {role: len(rows) for role, rows in roles.items()},
@@ -93,9 +94,14 @@ def evaluate(
                 | _assess_tasks(network, pictures, runtime, batch_size)
             ),
             "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
-            "cost": _cost([json.loads(path.read_text()) for path in trainings]),
+            "cost": _cost(records),
             "pseudo_masks": [json.loads(path.read_text()) for path in pseudo_masks],
-            "provenance": {**trained.description, **describe(runtime), "evaluated_at": size},
+            "provenance": {
+                **trained.description,
+                **describe(runtime),
+                "evaluated_at": size,
+                "stages": [record["training"] for record in records],
+            },
         }
     with written_whole(output) as path:
         path.write_text(json.dumps(result, indent=1))

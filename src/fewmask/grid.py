@@ -196,9 +196,13 @@ class Grid:
     def asked(self) -> str:
         """JSON of what tables need to know of the experiment (`Asked`)."""
         asked = Asked(**self.experiment.model_dump())
-        last = [self._keys[cell][-1] for cell in asked.cells()]
-        trainings = [fingerprint(json.loads(self.training(key))) for key in last]
-        asked = asked.model_copy(update={"trainings": trainings})
+        trainings = [
+            fingerprint([json.loads(self.training(key)) for key in self._keys[cell]])
+            for cell in asked.cells()
+        ]
+        last = {cell[1]: self._keys[cell][-1] for cell in asked.cells()}
+        all_masks = [name for name, key in last.items() if self.stage(key).labels == "all"]
+        asked = asked.model_copy(update={"trainings": trainings, "all_masks": all_masks})
         return asked.model_dump_json(exclude={"overrides", "evaluation_size"})
 
     # From files to settings.
@@ -230,6 +234,20 @@ class Grid:
             if key.dataset not in self.datasets:
                 where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"
                 self.datasets[key.dataset] = load_dataset(key.dataset, where)
+                self._check_held_out(key.dataset, where)
+
+    def _check_held_out(self, dataset: str, where: str) -> None:
+        """Refuse to learn from pictures that a dataset of the grid tests on under another name."""
+        own = self.datasets[dataset]
+        for name in self.experiment.datasets:
+            tested = self.datasets[name]
+            same = (own.root, own.reader.name) == (tested.root, tested.reader.name)
+            if same and own.split != tested.split:
+                raise ConfigError(
+                    f"{where}: {dataset} has the pictures of {name} and another split, so that the "
+                    f"stage would learn from what {name} is tested on\n"
+                    f"  mend: give both the same split, or leave dataset out"
+                )
 
     def _check_overrides(self) -> None:
         """An override may be for something outside the grid, but not for what does not exist."""

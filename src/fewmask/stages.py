@@ -116,12 +116,18 @@ class Resolver:
         before = [one for one in upstream.values() if one is not None]
         sees_labels = stage.depends_on_fraction or any(one.key.fraction != ALL for one in before)
         seen = Cell(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
+        own_dataset = stage.dataset is not None
+        if upstream["start_from"] is not None:
+            _check_start_from(upstream["start_from"], stage, where)
         if upstream["pseudo_masks"] is not None:
             _check_pseudo_masks(upstream["pseudo_masks"], seen, where)
         if stage.dataset is not None:
             _check_own_dataset(stage, seen, before, where)
         if seen != cell:  # trained once for all of them: no setting may depend on one
+            self._check_overrides(method, cell, seen, name)
             stage = self._settings(chain, seen, name)
+            # What made its dataset its own may have been said for the run's dataset.
+            stage = stage.model_copy(update={"dataset": seen.dataset}) if own_dataset else stage
         return Resolved(StageKey(seen.dataset, method, seen.fraction, name), stage, **upstream)
 
     def _upstream(
@@ -147,6 +153,27 @@ class Resolver:
             )
         return earlier[name]
 
+    def _check_overrides(self, method: str, cell: Cell, seen: Cell, name: str) -> None:
+        """Refuse an override that is meant for a stage by its name, but for only some of the runs
+        that share it: it would have no effect."""
+        for override, layer in self._overrides:
+            when = override.when
+            stages = when.stage if isinstance(when.stage, list) else [when.stage]
+            told = {"method": method, "stage": name}
+            sets_dataset = "dataset" in layer.values
+            if (
+                name in stages
+                and not sets_dataset
+                and when.selects(**cell._asdict(), **told)
+                and not when.selects(**seen._asdict(), **told)
+            ):
+                raise ConfigError(
+                    f"{layer.place(())}: overrides: the stage {name} of {method} is trained once "
+                    f"on {seen.dataset} at {seen.fraction}, so that it cannot differ by dataset "
+                    f"or fraction\n  mend: leave dataset and fraction out of its when, or name "
+                    f"these"
+                )
+
     def _settings(self, chain: list[Layer], cell: Cell, name: str) -> Stage:
         method = Path(chain[-1].source).stem
         layers = []
@@ -156,7 +183,7 @@ class Resolver:
                 layers.append(Layer(layer.source, network, lines=layer.lines))
             if "defaults" in layer.values:
                 layers.append(layer.part("defaults"))
-            if name in layer.values.get("stages", {}):
+            if layer.values.get("stages", {}).get(name) is not None:
                 layers.append(layer.part("stages", name))
         for override, layer in self._overrides:
             if override.when.selects(**cell._asdict(), method=method, stage=name):
@@ -172,10 +199,11 @@ def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
     return chain
 
 
-def stage_order(stages: dict[str, dict[str, Any]]) -> list[str]:
+def stage_order(stages: dict[str, dict[str, Any] | None]) -> list[str]:
     """The names of stages as they are written, but each after those that it hangs on: a method may
-    put a stage before those of the method that it extends."""
+    put a stage before those of the method that it extends. Those that it drops (null) are out."""
     names: list[str] = []
+    stages = {name: stage for name, stage in stages.items() if stage is not None}
     waiting = list(stages)
     while waiting:
         ready = [
@@ -217,4 +245,20 @@ def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
         raise ConfigError(
             f"{where}.pseudo_masks: {labeller.key.stage} predicts on {labeller.key.dataset}, "
             f"and the stage is trained on {seen.dataset}"
+        )
+
+
+def _check_start_from(earlier: Resolved, stage: Stage, where: str) -> None:
+    """The parts to be taken over must be there, and an encoder must be the same."""
+    there = earlier.stage.objective.parts
+    if absent := [part for part in stage.take_over if part not in there]:
+        raise ConfigError(
+            f"{where}.take_over: {earlier.key.stage} learns {earlier.stage.objective.name} and has "
+            f"no {', '.join(absent)}\n  mend: take_over: [{', '.join(there)}]"
+        )
+    encoders = [one.network.encoder for one in (earlier.stage, stage)]
+    if "encoder" in stage.take_over and encoders[0] != encoders[1]:
+        raise ConfigError(
+            f"{where}.network.encoder: {encoders[1]} cannot take over the encoder of "
+            f"{earlier.key.stage}, {encoders[0]}\n  mend: give both stages the same encoder"
         )

@@ -45,3 +45,11 @@ def test_the_memory_format_is_kept(memory_format: torch.memory_format):
     changed, _, _ = augment(images, None, None, Augmentation(flip=0, blur=1))
     assert changed.is_contiguous(memory_format=memory_format)
     assert not torch.equal(changed, images)
+
+
+def test_mixed_precision_does_not_round_it():
+    images = torch.rand(4, 3, 16, 16)
+    blur = Blur.draw(Augmentation(blur=0.5), 4)
+    expected = blur.images(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(blur.images(images), expected)

@@ -108,7 +108,7 @@ def test_a_network_tells_metres_and_unit_vectors():
 def test_single_tasks_are_asked_for_alone():
     assert list(objective("depth").losses({"all": batch(2, masks=False)}, 0)) == ["depth"]
     stage = small_stage(objective={"name": "multi_task", "tasks": ["depth"]},
-                        batch={"all": 4})  # fmt: skip
+                        batch={"all": 4}, evaluation={"metric": "loss"})  # fmt: skip
     assert not stage.depends_on_fraction
     with pytest.raises(ValidationError, match="needs labelled, and may draw unlabelled, all"):
         small_stage(objective={"name": "multi_task"}, batch={"all": 4})

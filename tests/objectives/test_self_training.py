@@ -220,6 +220,11 @@ def test_the_weak_augmentation_moves_pseudo_masks_as_it_moves_masks(seed: int):
     assert not torch.equal(changed.mask, mask[:, :24, :24])
 
 
+def test_boxes_as_large_as_pictures_are_refused():
+    with pytest.raises(FewmaskError, match="box_size is 32, and pictures have 32 x 32"):
+        objective(strong_augmentation={"box_size": 32}).losses(batches(), 0)
+
+
 def test_an_encoder_without_stages_is_refused():
     network = Network(encoder="vgg11", weights="none")
     with pytest.raises(FewmaskError, match="vgg11 has none\n  mend: own_blocks: 1"):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch.nn import functional
 
 from fewmask.config.network import Network
@@ -106,8 +107,18 @@ def test_the_two_views_are_different_pictures_of_the_same_thing(monkeypatch: pyt
 
 
 def test_a_picture_alone_is_refused():
-    with pytest.raises(FewmaskError, match=r"batch\.all must be at least 2"):
-        build(Options(name="simclr"), Blueprint(TINY, 0)).losses(batch(1), 0)
+    with pytest.raises(ValidationError, match=r"batch\.all must be at least 2: simclr compares"):
+        small_stage(**PRETRAINING | {"batch": {"all": 1}})
+
+
+def test_only_the_loss_can_be_selected_by():
+    with pytest.raises(ValidationError, match=r"metric is miou; .* simclr tells loss"):
+        small_stage(**PRETRAINING | {"evaluation": {}})
+
+
+def test_a_setting_of_the_views_leaves_the_others_as_they_are():
+    views = Options(name="simclr", views={"blur": 0}).views
+    assert (views.blur, views.hue, views.crop_area) == (0, 0.2, (0.2, 1.0))
 
 
 def test_validation_draws_the_same_views_always():

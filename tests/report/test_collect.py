@@ -96,7 +96,7 @@ def test_results_may_lie_deeper(project):
 
 def test_metrics_of_earlier_settings_count_as_missing(project):
     axes = {"methods": ["a", "b"], "seeds": [0, 1]}
-    trainings = [fingerprint({"steps": steps}) for steps in (100, 200)]
+    trainings = [fingerprint([{"steps": steps}]) for steps in (100, 200)]
     paths = [write_run(method=method, seed=seed) for method in "ab" for seed in (0, 1)]
     paths[0].unlink()
     runs = collect(asked(**axes, trainings=trainings))

@@ -66,7 +66,7 @@ def test_partial_makes_do_and_says_so_on_every_row(project):
 def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
     write_run(method="a")
     outdated = write_run(method="b", training={"steps": 50})
-    grid = as_json(methods=["a", "b"], trainings=[fingerprint({"steps": 100})] * 2)
+    grid = as_json(methods=["a", "b"], trainings=[fingerprint([{"steps": 100}])] * 2)
     summarise(grid, Path("tables"), Path("figures"), partial=True)
     assert pd.read_csv("tables/summary.csv")["seeds"].tolist() == [1, 0]
     assert f"are of earlier settings and count as missing:\n  {outdated}" in capsys.readouterr().err

@@ -137,7 +137,8 @@ class Stage(Settings):
     @property
     def depends_on_fraction(self) -> bool:
         """Whether the weights depend on who is labelled."""
-        return "labelled" in self.batch.roles and self.labels == "fraction"
+        sees_roles = {"labelled", "unlabelled"} & set(self.batch.roles)
+        return bool(sees_roles) and self.labels == "fraction"
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""
@@ -180,15 +181,36 @@ class Stage(Settings):
                 f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; the objective "
                 f"{self.objective.name} needs {', '.join(sorted(needed)) or 'none of them'}{also}"
             )
+        least = self.objective.least_pictures
+        if few := [role for role in drawn if getattr(self.batch, role) < least]:
+            raise ValueError(
+                f"batch.{few[0]} must be at least {least}: {self.objective.name} compares pictures"
+            )
+        if self.labels == "all" and "unlabelled" in drawn:
+            raise ValueError("with labels: all no picture is unlabelled, but batch draws some")
+        self._check_validation()
         if bool(self.pseudo_masks) != self.objective.learns_pseudo_masks:
             verb = "needs" if self.objective.learns_pseudo_masks else "has no use for"
             raise ValueError(
-                f"the objective {self.objective.name} {verb} pseudo_masks (the name of a stage)"
+                f"the objective {self.objective.name} {verb} pseudo_masks (the name of a stage"
+                f"{'' if self.objective.learns_pseudo_masks else '; null for none'})"
             )
         self.weighting.check(self.objective.loss_names, self.objective.optional_losses)
         if isinstance(self.schedule.warmup_steps, int) and isinstance(self.steps, int):
             _check_warmup(self.schedule.warmup_steps, self.steps)
         return self
+
+    def _check_validation(self) -> None:
+        """A stage is selected, and stops, by what its objective tells of validation pictures."""
+        told = self.objective.validates
+        for key in ("metric", "stops_by"):
+            metric = getattr(self.evaluation, key)
+            if metric not in (*told, "none"):
+                name = "metric" if key == "metric" else "patience_metric"
+                raise ValueError(
+                    f"evaluation.{name} is {metric}; on validation pictures the objective "
+                    f"{self.objective.name} tells {', '.join(told)}"
+                )
 
 
 def _check_warmup(warmup_steps: int, steps: int) -> None:
@@ -207,5 +229,6 @@ class Method(Settings):
     """The network of all stages; a stage may say what differs."""
     defaults: dict[str, Any] = {}
     """Settings that all stages share."""
-    stages: dict[Name, dict[str, Any]] = Field(min_length=1)
-    """The stages in their order; a run is judged by the last."""
+    stages: dict[Name, dict[str, Any] | None] = Field(min_length=1)
+    """The stages in their order; a run is judged by the last. null drops one of the method that is
+    extended."""

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from fewmask.config.augmentation import Augmentation
 from fewmask.config.settings import Settings
 from fewmask.config.strong_augmentation import StrongAugmentation
+from fewmask.metrics import METRICS
 
 
 class OfObjective(Settings):
@@ -22,12 +23,21 @@ class OfObjective(Settings):
     """Further ones, of which it has use."""
     predicts: ClassVar[tuple[str, ...]] = ("segmentation",)
     """What a network that has learnt it tells of a picture."""
+    parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "segmentation_head")
+    """The parts of its network, which other stages may take over."""
+    least_pictures: ClassVar[int] = 1
+    """How many pictures a step must draw of a role."""
     learns_pseudo_masks: ClassVar[bool] = False
     """Whether it needs the pseudo-masks of another stage."""
     loss_names: ClassVar[tuple[str, ...]]
     """What the losses of a step are called."""
     optional_losses: ClassVar[tuple[str, ...]] = ()
     """Those that settings switch off; they may be weighed all the same."""
+
+    @property
+    def validates(self) -> tuple[str, ...]:
+        """What it tells of the validation pictures, to select and to stop by."""
+        return tuple(METRICS) if "segmentation" in self.predicts else ("loss",)
 
 
 class Classification(Settings):
@@ -68,6 +78,20 @@ class MaskedImage(OfObjective):
     predicts: ClassVar[tuple[str, ...]] = ()
 
 
+class Views(Augmentation):
+    """Random changes as strong as SimCLR needs; what is not given stays so."""
+
+    crop_area: tuple[float, float] = (0.2, 1.0)
+    crop_aspect: tuple[float, float] = (0.75, 4 / 3)
+    brightness: float = Field(default=0.8, ge=0, lt=1)
+    contrast: float = Field(default=0.8, ge=0, lt=1)
+    saturation: float = Field(default=0.8, ge=0, le=1)
+    hue: float = Field(default=0.2, ge=0, le=0.5)
+    colour: float = Field(default=0.8, ge=0, le=1)
+    greyscale: float = Field(default=0.2, ge=0, le=1)
+    blur: float = Field(default=0.5, ge=0, le=1)
+
+
 class SimCLR(OfObjective):
     """Tell two views of one picture from those of all others (paper 002, 2.1)."""
 
@@ -77,21 +101,13 @@ class SimCLR(OfObjective):
     projection: int = Field(default=128, gt=0)
     """How long the vectors are that are compared: what the two-layer head puts out. Its hidden
     layer is as wide as the encoder's features."""
-    views: Augmentation = Augmentation(
-        crop_area=(0.2, 1.0),
-        crop_aspect=(0.75, 4 / 3),
-        brightness=0.8,
-        contrast=0.8,
-        saturation=0.8,
-        hue=0.2,
-        colour=0.8,
-        greyscale=0.2,
-        blur=0.5,
-    )
+    views: Views = Views()
     """How the two views of a picture are made, after the stage's augmentation."""
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
+    parts: ClassVar[tuple[str, ...]] = ("encoder",)
+    least_pictures: ClassVar[int] = 2  # a picture alone has nothing to be told from
     predicts: ClassVar[tuple[str, ...]] = ()
 
 

@@ -20,7 +20,8 @@ def build_schemas() -> dict[str, Schema]:
     method["properties"]["network"] = {"$ref": "#/$defs/Network"}
     method["properties"]["defaults"] = part
     stages = method["properties"]["stages"]
-    stages["patternProperties"] = dict.fromkeys(stages["patternProperties"], part)
+    or_null = {"anyOf": [part, {"type": "null"}]}
+    stages["patternProperties"] = dict.fromkeys(stages["patternProperties"], or_null)
     stages["additionalProperties"] = False
     experiment = Experiment.model_json_schema()
     experiment["$defs"] |= method["$defs"]

@@ -41,6 +41,8 @@ class Blur:
         weights = self.weights.repeat_interleave(channels, 0)[:, None]
         flat = images.reshape(1, count * channels, *images.shape[2:])
         flat = F.pad(flat, 4 * [radius], mode="replicate")
-        flat = F.conv2d(flat, weights[:, :, None], groups=count * channels)
-        flat = F.conv2d(flat, weights[..., None], groups=count * channels)
+        # In full precision: autocast would round every picture, blurred or not.
+        with torch.autocast(images.device.type, enabled=False):
+            flat = F.conv2d(flat, weights[:, :, None], groups=count * channels)
+            flat = F.conv2d(flat, weights[..., None], groups=count * channels)
         return flat.reshape(images.shape)

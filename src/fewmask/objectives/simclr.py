@@ -10,7 +10,6 @@ from torch.nn import functional
 from fewmask.config import objectives as settings
 from fewmask.data.augment import augment
 from fewmask.data.batches import Batch
-from fewmask.errors import FewmaskError
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.objective import Objective
@@ -55,8 +54,6 @@ class SimCLR(Objective):
         return {"loss": float(total / pictures) if pictures else float("nan")}
 
     def _loss(self, network: Backbone, batch: Batch) -> Tensor:
-        if len(batch.rows) < 2:
-            raise FewmaskError("simclr compares pictures: batch.all must be at least 2")
         views = [augment(batch.image, None, batch.inside, self.options.views) for _ in range(2)]
         image = torch.cat([image for image, _, _ in views])
         inside = torch.cat([inside for _, _, inside in views])

@@ -148,7 +148,7 @@ def _groups(asked: Asked, summary: pd.DataFrame, unit: str, show: Show) -> list[
     """
     keys = ["dataset", "fraction"] if _is_compared(summary) else ["dataset"]
     return [
-        [_row(row, _best(asked, group), unit, show) for _, row in group.iterrows()]
+        [_row(asked, row, _best(asked, group), unit, show) for _, row in group.iterrows()]
         for _, group in summary.groupby(keys, sort=False)
     ]
 
@@ -163,13 +163,14 @@ def _best(asked: Asked, group: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _row(row: pd.Series, best_of: dict[str, str], unit: str, show: Show) -> list[str]:
+def _row(asked: Asked, row: pd.Series, best_of: dict[str, str], unit: str, show: Show) -> list[str]:
     metrics = [_cell(row, metric, best_shown, show) for metric, best_shown in best_of.items()]
     seconds = row["seconds_mean"]
-    words = [row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]]
+    labelled = "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
+    words = [row["dataset"], row["fraction"], labelled, row["method"]]
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[unit]:.1f}"
-    seeds, asked = row["seeds"], row["seeds_asked"]
-    seeds = f"{seeds}" if seeds == asked else f"{seeds} of {asked}"
+    seeds, wanted = row["seeds"], row["seeds_asked"]
+    seeds = f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
     return [*(show(word, False) for word in words), *metrics, show(time, False), seeds]
 
 

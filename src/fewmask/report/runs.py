@@ -54,7 +54,7 @@ class Runs(NamedTuple):
     missing: list[Path]
     """The metrics files that are asked for and not there, or outdated."""
     outdated: list[Path]
-    """Those that are of a training with other settings."""
+    """Those that are of trainings with other settings."""
 
 
 def run_file(pattern: str, run: Run) -> Path:
@@ -84,7 +84,7 @@ def collect(asked: Asked) -> Runs:
         record = _read(run, path) if path.is_file() else None
         if record is None:
             missing.append(path)
-        elif training and training != fingerprint(record.provenance.get("training", {})):
+        elif training and training != fingerprint(record.provenance.get("stages", [])):
             missing.append(path)
             outdated.append(path)
         else:

@@ -225,10 +225,10 @@ def _report(training: Training, shown: Bar) -> None:
     last, metric = training.history[-1], training.stage.evaluation.metric
     speed = last["images_seen"] / max(last["seconds"], 1e-9)
     left = (training.stage.steps - training.step) * last["seconds"] / training.step
-    judged = "miou" if metric == "none" else metric
+    judged = f"validation_{'miou' if metric == 'none' else metric}"
+    validation = f"validation {judged[11:]} {last[judged]:.4f}  " if judged in last else ""
     shown.say(
-        f"step {training.step}/{training.stage.steps}  loss {last['loss']:.4f}  validation "
-        f"{judged} {last.get(f'validation_{judged}', float('nan')):.4f}  "
+        f"step {training.step}/{training.stage.steps}  loss {last['loss']:.4f}  {validation}"
         f"{speed:.0f} pictures/s  {left:.0f} s left"
     )
 
