@@ -69,7 +69,7 @@ def test_those_of_a_stage_that_is_not_in_the_method_are_of_its_owner(teaching: P
 
 def test_an_upper_bounds_are_made_once_for_all_fractions(teaching: Path):
     write("methods/chain", METHOD.replace("  steps: 100", "  steps: 100\n  labels: all"))
-    write("methods/teaching", TEACHING.replace("student:\n", "student:\n    labels: fraction\n"))
+    write("methods/teaching", TEACHING.replace("    batch", "    labels: fraction\n    batch"))
     grid = load_grid()
     made = {
         fraction: grid.evaluation_inputs(Run("rooms", "teaching", fraction, 0))["pseudo_masks"]

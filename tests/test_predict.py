@@ -99,7 +99,7 @@ def test_what_cannot_be_done_is_said(weights: Path, tmp_path: Path):
         predict(weights, tmp_path / "broken", tmp_path / "out")
     pretrained = json.dumps({"training": {"objective": {"name": "masked_image"}}})
     save_file({}, tmp_path / "pretrained.safetensors", {"fewmask": pretrained})
-    with pytest.raises(FewmaskError, match="predicts colours and no classes"):
+    with pytest.raises(FewmaskError, match="predicts nothing of a picture"):
         predict(tmp_path / "pretrained.safetensors", tmp_path, tmp_path / "out")
     with pytest.raises(FewmaskError, match="cannot be read as weights"):
         predict(tmp_path / "same.png", tmp_path, tmp_path / "out")

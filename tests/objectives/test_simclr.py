@@ -94,7 +94,8 @@ def test_the_two_views_are_different_pictures_of_the_same_thing(monkeypatch: pyt
         return features(self, image, inside)
 
     monkeypatch.setattr(Backbone, "features", spy)
-    options = Options(name="simclr", views={"crop_area": (0.5, 1.0), "flip": 0.5})
+    no_colours = dict.fromkeys(("brightness", "contrast", "saturation", "hue", "greyscale"), 0)
+    options = Options(name="simclr", views={"crop_area": (0.5, 1.0), "blur": 0} | no_colours)
     # Every picture has a colour of its own, which crops and flips leave as it is.
     colours = torch.rand(6, 3, 1, 1).expand(-1, -1, 32, 32).clone()
     colours[:, :, :16] *= 0.5
