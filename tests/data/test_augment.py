@@ -11,8 +11,10 @@ from torchvision.transforms.v2 import functional as reference
 
 from fewmask import IGNORE
 from fewmask.config.augmentation import Augmentation
-from fewmask.data import augment as module
-from fewmask.data.augment import Colour, Warp, augment, similarity
+from fewmask.data import colour as module
+from fewmask.data.augment import augment
+from fewmask.data.colour import Colour
+from fewmask.data.warp import Warp, similarity
 
 # The first call on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fewmask.config.augmentation import Augmentation
-from fewmask.data.augment import Warp, similarity
 from fewmask.data.geometry import check_keeps_shapes, warp_depth, warp_normals
 from fewmask.data.normals import Camera, normals_from_depth
 from fewmask.data.scenes import focal_length, render
+from fewmask.data.warp import Warp, similarity
 from fewmask.errors import ConfigError
 
 unhurried = settings(deadline=None, max_examples=30)

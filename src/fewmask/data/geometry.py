@@ -22,7 +22,7 @@ not known, outside the picture: as `Warp.inside` does it.
 from torch import Tensor
 
 from fewmask.config.augmentation import Augmentation
-from fewmask.data.augment import Warp
+from fewmask.data.warp import Warp
 from fewmask.errors import ConfigError
 
 

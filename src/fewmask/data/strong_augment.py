@@ -26,7 +26,8 @@ from torchvision.transforms.v2.functional import equalize
 
 from fewmask import IGNORE
 from fewmask.config import strong_augmentation as config
-from fewmask.data.augment import Warp, adjust_brightness, adjust_contrast, adjust_saturation
+from fewmask.data.colour import adjust_brightness, adjust_contrast, adjust_saturation
+from fewmask.data.warp import Warp
 
 GREY = 0.5
 LARGEST_CHANGE = 0.9
