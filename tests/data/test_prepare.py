@@ -203,14 +203,14 @@ def assert_all_end(workers):
 )
 def test_asked_to_end_it_leaves_nothing(long, output, number, code):
     long.send_signal(number)
-    assert long.wait(timeout=20) == code
+    assert long.wait(timeout=60) == code
     assert not list(output.parent.iterdir())
     assert_all_end(long.workers)
 
 
 def test_killed_it_leaves_no_final_file_and_no_workers(long, output):
     long.kill()
-    long.wait(timeout=20)
+    long.wait(timeout=60)
     assert not output.exists()
     assert_all_end(long.workers)
 

@@ -214,7 +214,7 @@ def accuracy_of_a_linear_probe(network: Backbone, store: Store, train_rows, test
 
 
 @pytest.mark.slow
-def test_features_of_cats_and_dogs_are_better_than_random_ones(data: Path, tmp_path: Path):
+def test_features_of_cats_and_dogs_are_better_than_random_ones(real_data: Path, tmp_path: Path):
     settings = {
         "dataset": "cats_vs_dogs",
         "reader": {"name": "class_folders", "folder": "PetImages"},

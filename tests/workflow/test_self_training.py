@@ -9,7 +9,10 @@ from fewmask.data.pseudo_masks import PseudoMasks
 from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake, write_project
 
 STAGE = """\
-    objective: {{name: self_training, auxiliary: {{own_blocks: {own_blocks}}}}}
+    objective:
+      name: self_training
+      auxiliary: {{own_blocks: {own_blocks}}}
+      strong_augmentation: {{box_size: 8}}
     pseudo_masks: {pseudo_masks}
     optimiser: {{name: adamw, learning_rate: 0.003}}
     steps: 4
@@ -58,14 +61,12 @@ def test_it_runs_to_the_tables_and_again_to_the_same_bytes(folder: Path):
     ]
     assert metrics["cost"]["images_seen"] == 6 * 4 + 2 * 4 * 6
     assert (folder / "results/tables/pseudo_masks.md").exists()
-    final = stages / "three_stage/n8/0/final/weights.safetensors"
-    before = first.read_bytes(), final.read_bytes()
-
-    first.unlink()
-    answer = snakemake(folder, *one)
-    assert answer.returncode == 0, answer.stdout
-    assert job_counts(answer.stdout)["pseudo_label"] >= 1
-    assert (first.read_bytes(), final.read_bytes()) == before
     told = fewmask(folder, "status", "--config", "seeds=[0]", "--config", "fractions=[n8]",
                    "--config", "methods=[three_stage]")  # fmt: skip
     assert "1 done" in told.stdout
+
+    before = first.read_bytes()
+    first.unlink()
+    answer = snakemake(folder, *one, "--", str(first.relative_to(folder)))
+    assert job_counts(answer.stdout) == {"pseudo_label": 1}, answer.stdout
+    assert first.read_bytes() == before
