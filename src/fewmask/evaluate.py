@@ -29,12 +29,15 @@ from fewmask.metrics import (
     without_nan,
 )
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.assessment import assess
+from fewmask.objectives.assessment import Outputs, assess, predictions
 from fewmask.objectives.pooled_losses import PooledLosses
 from fewmask.paths import data_folder
 from fewmask.task_metrics import DepthErrors, NormalErrors
 from fewmask.trained import Trained
 from fewmask.training.runtime import Runtime, describe
+
+ERRORS = {"depth": DepthErrors, "normal": NormalErrors}
+"""What adds up the errors of a task."""
 
 EXAMPLES = {"fixed": 6, "median": 3, "worst": 3}
 """How many test pictures are kept with their predictions: the same ones in every run, those whose
@@ -79,7 +82,8 @@ def evaluate(
             raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
         pictures = Pictures(store, roles["test"], runtime.device, list(network.tasks))
         segments = "segmentation" in trained.predicts
-        matrices, losses = _assess(network, pictures, runtime, batch_size, size, segments)
+        errors = {task: ERRORS[task]() for task in network.tasks}
+        matrices, losses = _assess(network, pictures, runtime, batch_size, size, segments, errors)
         of_pictures = picture_scores(matrices)
         _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
         chosen = _choose(of_pictures["miou"])
@@ -91,7 +95,7 @@ def evaluate(
             "metrics": without_nan(
                 scores(matrices)
                 | losses.scores()
-                | _assess_tasks(network, pictures, runtime, batch_size)
+                | {name: value for one in errors.values() for name, value in one.scores().items()}
             ),
             "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
             "cost": _cost(records),
@@ -114,9 +118,11 @@ def _assess(
     batch_size: int,
     size: str,
     segments: bool,
+    errors: dict[str, DepthErrors | NormalErrors],
 ) -> tuple[np.ndarray, PooledLosses]:
     """The confusion matrices of all pictures, int64 (N, K, K), in the order of their rows; and
-    their losses, which are always those at the network's size.
+    their losses, which are always those at the network's size, as are the ``errors`` of depths and
+    normals that are added up on the way.
 
     Of a network that has not learnt to segment nothing is compared, so that all are 0.
     """
@@ -126,31 +132,16 @@ def _assess(
     compare = _at_original_size(pictures.store) if segments and size == "original" else None
     matrices: list[torch.Tensor] = []
 
-    def keep(batch: Batch, logits: torch.Tensor) -> None:
+    def keep(batch: Batch, outputs: Outputs) -> None:
+        logits = outputs["segmentation"]
         losses.add(logits, batch.mask)
+        for task, error in errors.items():
+            error.add(outputs[task], getattr(batch, task))
         if compare is not None:
             matrices.extend(compare(batch, logits.argmax(dim=1)))
 
     found = assess(network, batches, runtime.autocast, keep).confusion.cpu()
     return (torch.cat(matrices) if compare else found).numpy(), losses
-
-
-ERRORS = {"depth": DepthErrors, "normal": NormalErrors}
-
-
-@torch.no_grad()
-def _assess_tasks(
-    network: Segmenter, pictures: Pictures, runtime: Runtime, batch_size: int
-) -> dict[str, float]:
-    """How good the depths and normals of all pictures are, if the network tells them; at the
-    network's size. Padding does not count."""
-    errors = {task: ERRORS[task]() for task in network.tasks}
-    for batch in pictures.in_order(batch_size) if errors else ():
-        with runtime.autocast():
-            outputs = network(batch.image, batch.inside)
-        for task, error in errors.items():
-            error.add(outputs[task], getattr(batch, task))
-    return {name: value for error in errors.values() for name, value in error.scores().items()}
 
 
 def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterator[torch.Tensor]]:
@@ -211,8 +202,7 @@ def _write_examples(
     store = pictures.store
     rows = pictures.rows[np.concatenate(list(chosen.values()))]
     batch = pictures.batch(rows)
-    with torch.no_grad(), trained.runtime.autocast():
-        outputs = trained.network(batch.image, batch.inside)
+    [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
     prediction, truth = outputs["segmentation"].argmax(dim=1), batch.mask
     segments = "segmentation" in trained.predicts
     hidden = torch.full_like(truth, IGNORE)

@@ -116,7 +116,6 @@ class Resolver:
         before = [one for one in upstream.values() if one is not None]
         sees_labels = stage.depends_on_fraction or any(one.key.fraction != ALL for one in before)
         seen = Cell(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
-        own_dataset = stage.dataset is not None
         if upstream["start_from"] is not None:
             _check_start_from(upstream["start_from"], stage, where)
         if upstream["pseudo_masks"] is not None:
@@ -125,9 +124,9 @@ class Resolver:
             _check_own_dataset(stage, seen, before, where)
         if seen != cell:  # trained once for all of them: no setting may depend on one
             self._check_overrides(method, cell, seen, name)
-            stage = self._settings(chain, seen, name)
-            # What made its dataset its own may have been said for the run's dataset.
-            stage = stage.model_copy(update={"dataset": seen.dataset}) if own_dataset else stage
+            # Its own dataset may have been given in an override for the run's.
+            own = {"dataset": stage.dataset}
+            stage = self._settings(chain, seen, name).model_copy(update=own)
         return Resolved(StageKey(seen.dataset, method, seen.fraction, name), stage, **upstream)
 
     def _upstream(

@@ -7,48 +7,53 @@ from pydantic import Field, field_validator, model_validator
 from fewmask.config.settings import Settings
 
 Length = Annotated[int, Field(ge=16)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Change = Annotated[float, Field(ge=0, lt=1)]
+SaturationChange = Annotated[float, Field(ge=0, le=1)]
+HueShift = Annotated[float, Field(ge=0, le=0.5)]
+Range = tuple[float, float]
 
 
 class Augmentation(Settings):
     """Random changes of a picture; the geometric ones take its mask along."""
 
-    flip: float = Field(default=0.5, ge=0, le=1)
+    flip: Probability = 0.5
     """Probability of a left-right flip."""
-    vertical_flip: float = Field(default=0.0, ge=0, le=1)
+    vertical_flip: Probability = 0.0
     """Probability of an upside-down flip."""
-    scale: tuple[float, float] = (1.0, 1.0)
+    scale: Range = (1.0, 1.0)
     """Range of the zoom factor, drawn evenly on a logarithmic scale; 2 shows things twice as
     large."""
     rotate: float = Field(default=0.0, ge=0, le=180)
     """Largest angle in degrees, drawn evenly between minus and plus it."""
     crop: Length | tuple[Length, Length] | None = None
     """Height and width in pixels of a random crop; absent: the whole picture."""
-    crop_area: tuple[float, float] = (1.0, 1.0)
+    crop_area: Range = (1.0, 1.0)
     """Range of the part of the picture's area that a crop holds, at any place and shown at full
     size (random resized crop)."""
-    crop_aspect: tuple[float, float] = (1.0, 1.0)
+    crop_aspect: Range = (1.0, 1.0)
     """Range of such a crop's width relative to its height, both relative to the picture's."""
-    brightness: float = Field(default=0.0, ge=0, lt=1)
+    brightness: Change = 0.0
     """Largest relative change of brightness."""
-    contrast: float = Field(default=0.0, ge=0, lt=1)
+    contrast: Change = 0.0
     """Largest relative change of contrast."""
-    saturation: float = Field(default=0.0, ge=0, le=1)
+    saturation: SaturationChange = 0.0
     """Largest relative change of saturation."""
-    hue: float = Field(default=0.0, ge=0, le=0.5)
+    hue: HueShift = 0.0
     """Largest shift of the hue, as a part of the colour circle."""
 
-    colour: float = Field(default=1.0, ge=0, le=1)
+    colour: Probability = 1.0
     """Probability that a picture's brightness, contrast, saturation and hue change at all."""
-    greyscale: float = Field(default=0.0, ge=0, le=1)
+    greyscale: Probability = 0.0
     """Probability of a picture without colours."""
-    blur: float = Field(default=0.0, ge=0, le=1)
+    blur: Probability = 0.0
     """Probability of a Gaussian blur."""
-    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    blur_sigma: Range = (0.1, 2.0)
     """Range of its standard deviation in pixels."""
 
     @field_validator("scale", "crop_area", "crop_aspect", "blur_sigma")
     @classmethod
-    def _is_a_range(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+    def _is_a_range(cls, bounds: Range) -> Range:
         if not 0 < bounds[0] <= bounds[1]:
             raise ValueError("a range has two numbers, 0 < smallest <= largest")
         return bounds

@@ -8,7 +8,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from fewmask.config.augmentation import Augmentation
+from fewmask.config.augmentation import (
+    Augmentation,
+    Change,
+    HueShift,
+    Probability,
+    Range,
+    SaturationChange,
+)
 from fewmask.config.settings import Settings
 from fewmask.config.strong_augmentation import StrongAugmentation
 from fewmask.metrics import METRICS
@@ -81,15 +88,15 @@ class MaskedImage(OfObjective):
 class Views(Augmentation):
     """Random changes as strong as SimCLR needs; what is not given stays so."""
 
-    crop_area: tuple[float, float] = (0.2, 1.0)
-    crop_aspect: tuple[float, float] = (0.75, 4 / 3)
-    brightness: float = Field(default=0.8, ge=0, lt=1)
-    contrast: float = Field(default=0.8, ge=0, lt=1)
-    saturation: float = Field(default=0.8, ge=0, le=1)
-    hue: float = Field(default=0.2, ge=0, le=0.5)
-    colour: float = Field(default=0.8, ge=0, le=1)
-    greyscale: float = Field(default=0.2, ge=0, le=1)
-    blur: float = Field(default=0.5, ge=0, le=1)
+    crop_area: Range = (0.2, 1.0)
+    crop_aspect: Range = (0.75, 4 / 3)
+    brightness: Change = 0.8
+    contrast: Change = 0.8
+    saturation: SaturationChange = 0.8
+    hue: HueShift = 0.2
+    colour: Probability = 0.8
+    greyscale: Probability = 0.2
+    blur: Probability = 0.5
 
 
 class SimCLR(OfObjective):

@@ -4,7 +4,7 @@ The pictures that a training needs stay as uint8 where they fit: on the device, 
 else in the file, read through a step ahead. Which rows step k draws follows from (seed, k) alone.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -153,6 +153,11 @@ class Draws:
     def _draw_order(self, role: str, epoch: int) -> np.ndarray:
         generator = np.random.default_rng(derive(self.seed, "order", role, epoch))
         return generator.permutation(len(self.rows[role]))
+
+
+def joined(batches: Sequence[Batch], field: str) -> Tensor:
+    """A field of several batches as one tensor, in their order."""
+    return torch.cat([getattr(batch, field) for batch in batches])
 
 
 def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> Batch:

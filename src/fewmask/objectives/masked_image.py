@@ -1,19 +1,20 @@
 """Masked image modelling: put rotated patches right again (paper 000, 2.2)."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch
+from fewmask.data.warp import memory_format_of
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
+from fewmask.objectives.assessment import Autocast, mean_loss
 from fewmask.objectives.losses import CHANNELS, pixel_squared_error
 from fewmask.objectives.objective import Objective
-from fewmask.seeds import derive
 
 
 class MaskedImage(Objective):
@@ -31,23 +32,12 @@ class MaskedImage(Objective):
         total, pixels = self._error(self.network, batches["all"])
         return {"reconstruction": total / pixels}
 
-    @torch.no_grad()
     def validate(
-        self,
-        network: nn.Module,
-        batches: Iterable[Batch],
-        autocast: Callable[[], AbstractContextManager],
+        self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
         """The same error on the validation pictures as ``loss``, with the same patches always."""
-        torch.manual_seed(derive("validation"))
-        network.eval()
-        total, pixels = 0.0, 0.0
-        for batch in batches:
-            with autocast():
-                of_batch, counted = self._error(network, batch)
-            total, pixels = total + of_batch, pixels + counted
-        network.train()
-        return {"loss": float(total / pixels)}
+        summed = partial(self._error, network)
+        return {"loss": mean_loss(network, batches, autocast, summed)}
 
     def _error(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
         """The summed squared error, and the number of values that it is summed over."""
@@ -89,10 +79,7 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
         source.scatter_(1, target, shown)
     source = source.to(images.device, non_blocking=True)[:, None].expand(-1, images.shape[1], -1)
     rotated = images.flatten(2).gather(2, source).unflatten(2, (height, width))
-    is_channels_last = images.is_contiguous(memory_format=torch.channels_last)
-    return rotated.contiguous(
-        memory_format=torch.channels_last if is_channels_last else torch.contiguous_format
-    )
+    return rotated.contiguous(memory_format=memory_format_of(images))
 
 
 def build(options: settings.MaskedImage, blueprint: Blueprint) -> MaskedImage:

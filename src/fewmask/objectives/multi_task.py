@@ -4,18 +4,17 @@ The losses are those of the field's NYUv2 benchmark (Liu, Johns and Davison 2019
 one update is for the weighting.
 """
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
 from fewmask.config import objectives as settings
-from fewmask.data.batches import Batch
+from fewmask.data.batches import Batch, joined
 from fewmask.metrics import scores
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.assessment import assess
+from fewmask.objectives.assessment import Autocast, Outputs, assess, predictions
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
 
@@ -31,9 +30,7 @@ class MultiTask(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         drawn = list(batches.values())
-        image = torch.cat([batch.image for batch in drawn])
-        inside = torch.cat([batch.inside for batch in drawn])
-        features = self.network.features(image, inside)
+        features = self.network.features(joined(drawn, "image"), joined(drawn, "inside"))
         losses = {}
         for task in self.tasks:
             if task == "segmentation":  # labelled pictures come first
@@ -41,40 +38,30 @@ class MultiTask(Objective):
                 with_masks = [level[: len(labelled.rows)] for level in features]
                 losses[task] = cross_entropy(self.network.scores(with_masks), labelled.mask)
             else:
-                truth = torch.cat([getattr(batch, task) for batch in drawn])
+                truth = joined(drawn, task)
                 losses[task] = LOSSES[task](self.network.of_task(task, features), truth)
         return losses
 
-    @torch.no_grad()
     def validate(
-        self,
-        network: nn.Module,
-        batches: Iterable[Batch],
-        autocast: Callable[[], AbstractContextManager],
+        self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """``loss`` is the sum of the tasks' losses, each averaged over the batches; with masks
-        learnt also their metrics."""
-        found: dict[str, float] = {}
-        batches, total = list(batches), 0.0
+        """``loss`` is the sum of the tasks' losses, each averaged over the batches (that of masks
+        over the pixels); with masks learnt also their metrics."""
+        found: dict[str, list[Tensor]] = {task: [] for task in self.tasks if task in LOSSES}
+
+        def compare(batch: Batch, outputs: Outputs) -> None:
+            for task, losses in found.items():
+                losses.append(LOSSES[task](outputs[task], getattr(batch, task)))
+
+        metrics, loss = {}, 0.0
         if "segmentation" in self.tasks:
-            assessment = assess(network, batches, autocast)
-            found, total = scores(assessment.confusion.cpu().numpy()), assessment.cross_entropy
-        network.eval()
-        for task in self.tasks:
-            if task in LOSSES:
-                total += sum(_of_batch(network, batch, task, autocast) for batch in batches) / len(
-                    batches
-                )
-        network.train()
-        return {"loss": float(total), **found}
-
-
-def _of_batch(
-    network: Segmenter, batch: Batch, task: str, autocast: Callable[[], AbstractContextManager]
-) -> float:
-    with autocast():
-        predicted = network.of_task(task, network.features(batch.image, batch.inside))
-    return float(LOSSES[task](predicted, getattr(batch, task)))
+            assessment = assess(network, batches, autocast, compare)
+            loss, metrics = assessment.cross_entropy, scores(assessment.confusion.cpu().numpy())
+        else:
+            for batch, outputs in predictions(network, batches, autocast):
+                compare(batch, outputs)
+        loss += sum(float(torch.stack(losses).mean()) for losses in found.values())
+        return {"loss": loss, **metrics}
 
 
 def depth_error(predicted: Tensor, truth: Tensor) -> Tensor:

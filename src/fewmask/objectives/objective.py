@@ -1,14 +1,13 @@
 """What every objective is to the training loop."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 
 from torch import Tensor, nn
 
 from fewmask.data.batches import Batch
 from fewmask.metrics import scores
-from fewmask.objectives.assessment import assess
+from fewmask.objectives.assessment import Autocast, assess
 
 
 class Objective(nn.Module, ABC):
@@ -42,10 +41,7 @@ class Objective(nn.Module, ABC):
         return list(self.network.encoder.parameters())
 
     def validate(
-        self,
-        network: nn.Module,
-        batches: Iterable[Batch],
-        autocast: Callable[[], AbstractContextManager],
+        self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
         """How good ``network`` is on the validation pictures: ``loss`` and the metrics.
 

@@ -1,10 +1,9 @@
 """Reconstruction: beside the masks, learn the pictures themselves (paper 003, 2.1)."""
 
-import torch
 from torch import Tensor
 
 from fewmask.config import objectives as settings
-from fewmask.data.batches import Batch
+from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import CHANNELS, cross_entropy, pixel_squared_error
@@ -29,12 +28,11 @@ class Reconstruction(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, unlabelled = batches["labelled"], batches["unlabelled"]
-        image = torch.cat([labelled.image, unlabelled.image])
-        inside = torch.cat([labelled.inside, unlabelled.inside])
+        image, inside = (joined([labelled, unlabelled], name) for name in ("image", "inside"))
         features = self.network.features(image, inside)
         # The batch-norms of each decoder shall know the pictures of its own task only.
         with_masks = [feature[: len(labelled.image)] for feature in features]
-        logits = self.network.segmentation_head(self.network.decoder(with_masks))
+        logits = self.network.scores(with_masks)
         total, values = pixel_squared_error(self.head(self.decoder(features)), image, inside)
         return {
             "cross_entropy": cross_entropy(logits, labelled.mask),

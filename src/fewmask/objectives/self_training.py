@@ -10,7 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fewmask import IGNORE
 from fewmask.config import objectives as settings
-from fewmask.data.batches import Batch
+from fewmask.data.batches import Batch, joined
 from fewmask.data.strong_augment import StrongAugmentation
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
@@ -57,10 +57,8 @@ class SelfTraining(Objective):
         if step == 0:  # the student may have taken over weights since it was built
             self.after_update()
         labelled, count = batches["labelled"], len(batches["labelled"].rows)
-        both = list(batches.values())
-        image, inside = (
-            torch.cat([getattr(b, name) for b in both]) for name in ("image", "inside")
-        )
+        both = [labelled, batches["unlabelled"]]
+        image, inside = (joined(both, name) for name in ("image", "inside"))
         strong = self._draw(image)
         features = self.network.features(
             torch.cat([labelled.image, strong.images(image)]),
@@ -72,7 +70,7 @@ class SelfTraining(Objective):
             classes = self._classes_of_teacher(image, inside)
             losses["consistency"] = cross_entropy(logits[count:], strong.masks(classes))
         if self.auxiliary is not None:
-            pseudo_masks = torch.cat([batch.pseudo_mask for batch in both])
+            pseudo_masks = joined(both, "pseudo_mask")
             found = self.auxiliary([level[count:] for level in features])
             losses["pseudo_masks"] = cross_entropy(found, strong.masks(pseudo_masks))
         return losses

@@ -1,7 +1,6 @@
 """SimCLR: two views of one picture belong together (Chen et al. 2020; paper 002, 2.1)."""
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +11,8 @@ from fewmask.data.augment import augment
 from fewmask.data.batches import Batch
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.assessment import Autocast, mean_loss
 from fewmask.objectives.objective import Objective
-from fewmask.seeds import derive
 
 
 class SimCLR(Objective):
@@ -30,28 +29,21 @@ class SimCLR(Objective):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         return {"contrastive": self._loss(self.network, batches["all"])}
 
-    @torch.no_grad()
     def validate(
-        self,
-        network: nn.Module,
-        batches: Iterable[Batch],
-        autocast: Callable[[], AbstractContextManager],
+        self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
         """The same on the validation pictures as ``loss``, with the same views always.
 
         Pictures are compared within a batch, so that the loss hangs on the batch size.
         """
-        torch.manual_seed(derive("validation"))
-        network.eval()
-        total, pictures = 0.0, 0
-        for batch in batches:
-            if len(batch.rows) == 1:
-                continue  # a picture alone has nothing to be told from
-            with autocast():
-                loss = self._loss(network, batch)
-            total, pictures = total + loss * len(batch.rows), pictures + len(batch.rows)
-        network.train()
-        return {"loss": float(total / pictures) if pictures else float("nan")}
+
+        def summed(batch: Batch) -> tuple[Tensor | float, int]:
+            pictures = len(batch.rows)
+            if pictures == 1:
+                return 0.0, 0  # a picture alone has nothing to be told from
+            return self._loss(network, batch) * pictures, pictures
+
+        return {"loss": mean_loss(network, batches, autocast, summed)}
 
     def _loss(self, network: Backbone, batch: Batch) -> Tensor:
         views = [augment(batch.image, None, batch.inside, self.options.views) for _ in range(2)]
