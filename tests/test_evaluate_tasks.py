@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -32,12 +33,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str]) -> dict:
+def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **settings: Any) -> dict:
     """The metrics of a short training of some tasks."""
     batch = {"labelled": 2, "unlabelled": 2} if "segmentation" in tasks else {"all": 4}
     stage = small_stage(
         steps=6,
-        objective={"name": "multi_task", "tasks": tasks},
+        objective={"name": "multi_task", "tasks": tasks, **settings},
         batch=batch,
         evaluation={"every": 3, "metric": "loss"},
     )
@@ -50,8 +51,10 @@ def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str]) -> di
     return json.loads(output.read_text())
 
 
-def test_figures_are_those_of_the_predictions(prepared: Path, tmp_path: Path):
-    found = evaluated(prepared, tmp_path, "all", ["segmentation", "depth", "normal"])["metrics"]
+@pytest.mark.parametrize("settings", [{}, {"normal_codes": 12}], ids=["vectors", "codes"])
+def test_figures_are_those_of_the_predictions(prepared: Path, tmp_path: Path, settings: dict):
+    tasks = ["segmentation", "depth", "normal"]
+    found = evaluated(prepared, tmp_path, "all", tasks, **settings)["metrics"]
     network, _, _ = load_segmenter(tmp_path / "all" / WEIGHTS, torch.device("cpu"))
     with Store(prepared / "rooms.h5") as store:
         rows = np.flatnonzero(np.array(ROLES) == "test")

@@ -329,3 +329,48 @@ def test_an_override_for_nothing_is_told(small: Path, override: str, expected: s
 def test_values_that_cannot_be_are_refused_before_any_job(small: Path, settings: dict):
     with pytest.raises(ConfigError):
         load_grid(config={"overrides": [{"settings": settings}]})
+
+
+MULTI_TASK = """\
+network: {encoder: resnet18, weights: none}
+stages:
+  tasks:
+    objective: {name: multi_task, tasks: [depth, normal]}
+    optimiser: {name: adamw, learning_rate: 0.001}
+    batch: {all: 4}
+    steps: 100
+    evaluation: {metric: loss}
+"""
+
+AFTER = """\
+  masks:
+    objective: {name: supervised}
+    optimiser: {name: adamw, learning_rate: 0.001}
+    batch: {labelled: 4}
+    steps: 100
+    start_from: tasks
+    take_over: [encoder]
+"""
+
+
+@pytest.mark.parametrize("owner", ["run", "stage"])
+def test_normals_of_stretched_pictures_are_not_learnt(small: Path, owner: str):
+    dataset = "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\nfit: stretch\n"
+    on, method = "halls", MULTI_TASK
+    if owner == "stage":
+        on, method = "rooms", MULTI_TASK.replace("steps", "dataset: halls\n    steps") + AFTER
+    write("datasets/halls", dataset)
+    write("methods/multi_task", method)
+    asked = {"datasets": [on], "methods": ["multi_task"]}
+    with pytest.raises(ConfigError) as caught:
+        load_grid(config=asked)
+    assert str(caught.value) == (
+        "config/datasets/halls.yaml: fit is stretch, which changes shapes\n"
+        "  expected: pad or crop, for tasks of multi_task learns surface normals\n"
+        "  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
+    )
+    write("methods/multi_task", method.replace("[depth, normal]", "[depth]"))
+    load_grid(config=asked)
+    write("methods/multi_task", method)
+    write("datasets/halls", dataset.replace("stretch", "crop"))
+    load_grid(config=asked)

@@ -235,6 +235,7 @@ class Grid:
                 where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"
                 self.datasets[key.dataset] = load_dataset(key.dataset, where)
                 self._check_held_out(key.dataset, where)
+            self._check_keeps_shapes(key)
 
     def _check_held_out(self, dataset: str, where: str) -> None:
         """Refuse to learn from pictures that a dataset of the grid tests on under another name."""
@@ -248,6 +249,20 @@ class Grid:
                     f"stage would learn from what {name} is tested on\n"
                     f"  mend: give both the same split, or leave dataset out"
                 )
+
+    def _check_keeps_shapes(self, key: StageKey) -> None:
+        """Refuse to learn normals of stretched pictures: they are no longer those of what is seen.
+
+        Depths are along the camera's axis, and stay. Where pictures have the proportions of the
+        size there is nothing to stretch, and pad and crop come to the same.
+        """
+        learnt, fit = self.stage(key).objective.predicts, self.datasets[key.dataset].fit
+        if "normal" in learnt and fit == "stretch":
+            raise ConfigError(
+                f"config/datasets/{key.dataset}.yaml: fit is stretch, which changes shapes\n"
+                f"  expected: pad or crop, for {key.stage} of {key.method} learns surface normals\n"
+                f"  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
+            )
 
     def _check_overrides(self) -> None:
         """An override may be for something outside the grid, but not for what does not exist."""

@@ -1,7 +1,10 @@
 """Several tasks from one encoder: their losses, whom they reach, and which pictures count."""
 
+import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,16 +18,22 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives import build
-from fewmask.objectives.multi_task import MultiTask, depth_error, normal_error
+from fewmask.objectives.multi_task import (
+    MultiTask,
+    depth_error,
+    depth_squared_error,
+    normal_error,
+)
 from tests.conftest import small_stage
 
 TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
 CLASSES = 5
+PAPER = {"depth_loss": "l2", "normal_codes": 40}
 
 
-def objective(*tasks: str) -> MultiTask:
+def objective(*tasks: str, **settings: Any) -> MultiTask:
     torch.manual_seed(0)
-    options = Options(name="multi_task", **({"tasks": list(tasks)} if tasks else {}))
+    options = Options(name="multi_task", **({"tasks": list(tasks)} if tasks else {}), **settings)
     return build(options, Blueprint(TINY, CLASSES))
 
 
@@ -55,6 +64,8 @@ def test_the_errors_are_those_of_a_naive_loop():
         if t > 0
     ]
     assert float(depth_error(predicted, truth)) == pytest.approx(np.mean(expected), rel=1e-5)
+    squared = np.mean([error**2 for error in expected])
+    assert float(depth_squared_error(predicted, truth)) == pytest.approx(squared, rel=1e-5)
 
     truth, predicted = (torch.nn.functional.normalize(torch.randn(2, 3, 4, 5), dim=1) for _ in "ab")
     truth[1, :, 0] = 0
@@ -72,7 +83,43 @@ def test_the_errors_are_those_of_a_naive_loop():
 def test_where_nothing_is_known_nothing_is_lost():
     nothing = torch.zeros(1, 4, 4)
     assert float(depth_error(torch.rand(1, 4, 4), nothing)) == 0
+    assert float(depth_squared_error(torch.rand(1, 4, 4), nothing)) == 0
     assert float(normal_error(torch.rand(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))) == 0
+
+
+def test_codes_are_learnt_by_the_cross_entropy_of_a_naive_loop():
+    one, drawn = objective("normal", normal_codes=6).eval(), batches()
+    expected = []
+    for role in drawn.values():
+        with torch.no_grad():
+            logits = one.network(role.image, role.inside)["normal_logits"].double().numpy()
+        for n, y, x in np.ndindex(len(role.rows), 32, 32):
+            truth, scores = role.normal[n, :, y, x].double().numpy(), logits[n, :, y, x]
+            if truth.any():
+                code = np.argmax(one.network.normal_codes.directions.double().numpy() @ truth)
+                expected.append(np.log(np.exp(scores).sum()) - scores[code])
+    with torch.no_grad():
+        found = one.losses(drawn, step=0)["normal"]
+    assert float(found) == pytest.approx(np.mean(expected), rel=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, PAPER], ids=["benchmark", "paper"])
+def test_every_loss_falls_and_is_what_validation_tells(settings: dict[str, Any]):
+    one, drawn = objective(**settings), batches()
+    optimiser = torch.optim.Adam(one.parameters(), lr=0.003)
+    seen = []
+    for step in range(30):
+        losses = one.losses(drawn, step)
+        seen.append({task: loss.item() for task, loss in losses.items()})
+        optimiser.zero_grad()
+        sum(losses.values()).backward()
+        optimiser.step()
+    assert all(seen[-1][task] < 0.9 * seen[0][task] for task in seen[0]), (seen[0], seen[-1])
+    labelled = {"labelled": drawn["labelled"]}
+    told = one.validate(one.network, labelled.values(), nullcontext)
+    one.eval()
+    with torch.no_grad():
+        assert told["loss"] == pytest.approx(float(sum(one.losses(labelled, 0).values())), rel=1e-4)
 
 
 def test_every_task_reaches_the_encoder_and_its_own_decoder_only():
@@ -97,8 +144,9 @@ def test_unlabelled_pictures_count_for_depth_and_normals_but_not_for_masks():
     assert not torch.allclose(whole["normal"], alone["normal"])
 
 
-def test_a_network_tells_metres_and_unit_vectors():
-    network = objective().network.eval()
+@pytest.mark.parametrize("settings", [{}, PAPER], ids=["benchmark", "paper"])
+def test_a_network_tells_metres_and_unit_vectors(settings: dict[str, Any]):
+    network = objective(**settings).network.eval()
     outputs = network(torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32))
     assert outputs["segmentation"].shape == (2, CLASSES, 32, 32)
     assert outputs["depth"].shape == (2, 32, 32)
@@ -114,6 +162,30 @@ def test_single_tasks_are_asked_for_alone():
         small_stage(objective={"name": "multi_task"}, batch={"all": 4})
     with pytest.raises(ValidationError, match="named twice"):
         Options(name="multi_task", tasks=["depth", "depth"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"tasks": ["depth"], "normal_codes": 40}, "normal_codes is 40, but normal is none of"),
+        ({"tasks": ["normal"], "depth_loss": "l2"}, "depth_loss is l2, but depth is none of"),
+        ({"normal_codes": 3}, "greater than 3"),
+        ({"normal_codes": 256}, "less than or equal to 255"),
+    ],
+)
+def test_losses_that_make_no_sense_are_refused(settings: dict[str, Any], expected: str):
+    with pytest.raises(ValidationError, match=expected):
+        Options(name="multi_task", **settings)
+
+
+def test_a_stage_without_the_papers_losses_is_what_it_was_before_them():
+    def shaping(**settings: Any) -> dict[str, Any]:
+        stage = small_stage(objective={"name": "multi_task", **settings})
+        return json.loads(stage.shaping())["objective"]
+
+    before = {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]}
+    assert shaping() == shaping(depth_loss="l1") == before
+    assert shaping(**PAPER) == before | PAPER
 
 
 def test_depths_and_normals_come_with_all_pictures(tmp_path: Path, rooms: Path):

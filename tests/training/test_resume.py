@@ -21,6 +21,7 @@ from fewmask.networks.weights import load_weights
 from fewmask.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, WEIGHTS
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
+from tests.data.making import scenes_store
 from tests.processes import run, start
 
 KILLS = 12
@@ -200,6 +201,26 @@ def test_a_weighting_goes_on_with_what_it_had(inputs: Inputs, tmp_path: Path, we
 def test_a_second_decoder_goes_on_too(inputs: Inputs, tmp_path: Path):
     batch = {"labelled": 4, "unlabelled": 3}
     stage = small_stage(steps=10, objective={"name": "reconstruction"}, batch=batch)
+    expected = trained(inputs, stage, tmp_path / "whole")
+    output = tmp_path / "killed"
+    interrupted(inputs, stage, output, after=5)
+    assert trained(inputs, stage, output) == expected
+    assert steps_in(output / HISTORY) == steps_in(tmp_path / "whole" / HISTORY)
+
+
+@pytest.mark.parametrize(
+    "losses", [{}, {"depth_loss": "l2", "normal_codes": 12}], ids=["benchmark", "paper"]
+)
+def test_depths_and_normals_that_are_augmented_go_on_too(
+    rooms_split: Path, tmp_path: Path, losses: dict
+):
+    inputs = Inputs(scenes_store(tmp_path / "rooms.h5", pictures=36), rooms_split)
+    stage = small_stage(
+        steps=10,
+        objective={"name": "multi_task", **losses},
+        batch={"labelled": 4, "unlabelled": 3},
+        augmentation={"flip": 0.5, "scale": [0.8, 1.25], "rotate": 20},
+    )
     expected = trained(inputs, stage, tmp_path / "whole")
     output = tmp_path / "killed"
     interrupted(inputs, stage, output, after=5)

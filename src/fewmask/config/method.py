@@ -142,9 +142,10 @@ class Stage(Settings):
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""
-        left_out = {"resources", "checkpoint_minutes", "dataset"}
+        left_out = dict.fromkeys(("resources", "checkpoint_minutes", "dataset"), True)
         if self.pseudo_masks is None:  # so that a stage without any stays what it was
-            left_out.add("pseudo_masks")
+            left_out["pseudo_masks"] = True
+        left_out["objective"] = self.objective.not_used
         return self.model_dump_json(exclude=left_out)
 
     def in_steps(self, pictures: dict[str, int]) -> "Stage":

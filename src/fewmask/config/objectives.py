@@ -6,7 +6,7 @@ import torch.
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from fewmask.config.augmentation import (
     Augmentation,
@@ -45,6 +45,16 @@ class OfObjective(Settings):
     def validates(self) -> tuple[str, ...]:
         """What it tells of the validation pictures, to select and to stop by."""
         return tuple(METRICS) if "segmentation" in self.predicts else ("loss",)
+
+    @property
+    def heads(self) -> dict[str, int]:
+        """What its network has beside that of masks: tasks, and the channels of their heads."""
+        return {}
+
+    @property
+    def not_used(self) -> set[str]:
+        """Settings that came later and are not made use of: a stage is what it was before them."""
+        return set()
 
 
 class Classification(Settings):
@@ -178,6 +188,11 @@ class MultiTask(OfObjective):
     name: Literal["multi_task"]
     tasks: list[Task] = Field(default=["segmentation", "depth", "normal"], min_length=1)
     """What is learnt; with one, the single-task twin."""
+    depth_loss: Literal["l1", "l2"] = "l1"
+    """The error of depths: absolute (the NYUv2 benchmark's), or squared."""
+    normal_codes: int | None = Field(default=None, gt=3, le=255)
+    """Learn normals as a choice among so many directions, by cross-entropy (paper 004, II.A.1; it
+    does not say how many); absent: as vectors, by one minus the cosine (the NYUv2 benchmark's)."""
 
     may_draw: ClassVar[tuple[str, ...]] = ("unlabelled", "all")
 
@@ -193,8 +208,20 @@ class MultiTask(OfObjective):
 
     @property
     def loss_names(self) -> tuple[str, ...]:
-        """The tasks: cross-entropy, L1 and one minus the cosine (see the objective)."""
+        """The tasks."""
         return tuple(self.tasks)
+
+    @property
+    def heads(self) -> dict[str, int]:
+        """Depths have one channel, normals one for every axis or code."""
+        channels = {"depth": 1, "normal": self.normal_codes or 3}
+        return {task: channels[task] for task in self.tasks if task in channels}
+
+    @property
+    def not_used(self) -> set[str]:
+        """How depths and normals are learnt, where it is as it was before one could choose."""
+        came_later = {"depth_loss": "l1", "normal_codes": None}
+        return {key for key, default in came_later.items() if getattr(self, key) == default}
 
     @field_validator("tasks")
     @classmethod
@@ -202,6 +229,16 @@ class MultiTask(OfObjective):
         if len(set(tasks)) < len(tasks):
             raise ValueError("a task is named twice")
         return tasks
+
+    @model_validator(mode="after")
+    def _losses_are_of_tasks(self) -> "MultiTask":
+        for key, task in (("depth_loss", "depth"), ("normal_codes", "normal")):
+            if key not in self.not_used and task not in self.tasks:
+                raise ValueError(
+                    f"{key} is {getattr(self, key)}, but {task} is none of the tasks "
+                    f"({', '.join(self.tasks)}); leave {key} out"
+                )
+        return self
 
 
 Objective = Annotated[

@@ -11,9 +11,8 @@ from fewmask.config.network import Network
 from fewmask.errors import FewmaskError
 from fewmask.networks.backbone import Backbone, encoder_depth
 from fewmask.networks.deeplabv2 import DeepLabV2
+from fewmask.networks.normal_codes import NormalCodes
 from fewmask.networks.segnet import SegNet
-
-CHANNELS_OF_TASK = {"depth": 1, "normal": 3}
 
 
 class Segmenter(Backbone):
@@ -39,6 +38,7 @@ class Segmenter(Backbone):
         self.segmentation_head = model.segmentation_head
         self.classification_head = None
         self.tasks = nn.ModuleDict()
+        self.normal_codes = None
 
     def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
         """Scores of every pixel.
@@ -50,29 +50,47 @@ class Segmenter(Backbone):
         Returns:
             ``segmentation``: float (N, K, H, W), logits; with a classification head also
             ``classification``: float (N, number of categories), logits; with further tasks also
-            ``depth``: float32 (N, H, W), metres; ``normal``: float32 (N, 3, H, W), unit vectors.
+            what `of_task` tells of them.
         """
         features = self.features(image, inside)
         outputs = {"segmentation": self.scores(features)}
         if self.classification_head is not None:
             outputs["classification"] = self.classification_head(features[-1])
-        return outputs | {task: self.of_task(task, features) for task in self.tasks}
+        for task in self.tasks:
+            outputs |= self.of_task(task, features)
+        return outputs
 
     def scores(self, features: list[Tensor]) -> Tensor:
         """Logits, float (N, K, H, W), from the encoder's feature maps (see ``features``)."""
         return self.segmentation_head(self.decoder(features))
 
-    def of_task(self, task: str, features: list[Tensor]) -> Tensor:
-        """Depths or normals (see ``forward``) from the encoder's feature maps."""
+    def of_task(self, task: str, features: list[Tensor]) -> dict[str, Tensor]:
+        """Depths or normals from the encoder's feature maps.
+
+        Returns:
+            ``depth``: float32 (N, H, W), metres; or ``normal``: float32 (N, 3, H, W), unit vectors,
+            with normal codes also ``normal_logits``: float32 (N, number of codes, H, W).
+        """
         decoder, head = self.tasks[task]
         maps = head(decoder(features)).float()
-        return maps[:, 0] if task == "depth" else functional.normalize(maps, dim=1)
+        if task == "depth":
+            return {task: maps[:, 0]}
+        if self.normal_codes is None:
+            return {task: functional.normalize(maps, dim=1)}
+        return {task: self.normal_codes(maps), "normal_logits": maps}
 
-    def add_tasks(self, tasks: list[str]) -> None:
-        """Let ``forward`` also tell depths or normals, by a decoder and a head each."""
-        for task in tasks:
-            model = _create(self.settings, CHANNELS_OF_TASK[task])
+    def add_tasks(self, channels: dict[str, int]) -> None:
+        """Let ``forward`` also tell depths or normals, by a decoder and a head each.
+
+        Args:
+            channels: of the heads, by task: 1 for ``depth``; for ``normal`` 3, which are its axes,
+                or more, which are codes to choose from.
+        """
+        for task, count in channels.items():
+            model = _create(self.settings, count)
             self.tasks[task] = nn.ModuleList([model.decoder, model.segmentation_head])
+        if channels.get("normal", 3) > 3:
+            self.normal_codes = NormalCodes(channels["normal"])
 
     def add_classification_head(self, categories: int, dropout: float) -> None:
         """Let ``forward`` also tell the category of a picture (paper 000, 2.3)."""

@@ -116,7 +116,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset
         )
     _, dataset = parse_settings(json.dumps(description["dataset"]))
     network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
-    network.add_tasks([task for task in objective.predicts if task != "segmentation"])
+    network.add_tasks(objective.heads)
     # A classification head only helps to train: segmentation has no need of it.
     needed = {
         name: tensor

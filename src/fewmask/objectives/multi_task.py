@@ -1,7 +1,7 @@
 """Several tasks from one encoder: masks, depths, surface normals (paper 004).
 
-The losses are those of the field's NYUv2 benchmark (Liu, Johns and Davison 2019); how they become
-one update is for the weighting.
+The losses are those of the field's NYUv2 benchmark (Liu, Johns and Davison 2019) unless settings
+ask for the paper's; how they become one update is for the weighting.
 """
 
 from collections.abc import Iterable
@@ -20,13 +20,20 @@ from fewmask.objectives.objective import Objective
 
 
 class MultiTask(Objective):
-    """``segmentation``: cross-entropy of the masks of the labelled pictures; ``depth``: mean
-    absolute error in metres; ``normal``: mean of one minus the cosine; the latter two over the
-    pixels of all pictures that are drawn whose depth or normal is known."""
+    """One loss a task, the latter two over the pixels of all pictures that are drawn whose depth or
+    normal is known:
+
+    ``segmentation``: cross-entropy of the masks of the labelled pictures;
+    ``depth``: mean absolute (l1) or squared (l2) error, in metres. The paper's is the squared error
+    of the left picture as depth makes it from the right one (II.A.2). It needs pairs of pictures,
+    which no dataset here has: l2 is that of the depth itself;
+    ``normal``: mean of one minus the cosine, or cross-entropy of the nearest of K codes (II.A.1).
+    """
 
     def __init__(self, options: settings.MultiTask, network: Segmenter) -> None:
         super().__init__(network)
         self.tasks = options.tasks
+        self.depth_error = {"l1": depth_error, "l2": depth_squared_error}[options.depth_loss]
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         drawn = list(batches.values())
@@ -38,20 +45,28 @@ class MultiTask(Objective):
                 with_masks = [level[: len(labelled.rows)] for level in features]
                 losses[task] = cross_entropy(self.network.scores(with_masks), labelled.mask)
             else:
-                truth = joined(drawn, task)
-                losses[task] = LOSSES[task](self.network.of_task(task, features), truth)
+                outputs = self.network.of_task(task, features)
+                losses[task] = self.error(task, outputs, joined(drawn, task))
         return losses
+
+    def error(self, task: str, outputs: Outputs, truth: Tensor) -> Tensor:
+        """The loss of ``depth`` or ``normal``: of what the network tells, against the truth."""
+        if task == "depth":
+            return self.depth_error(outputs["depth"], truth)
+        if self.network.normal_codes is None:
+            return normal_error(outputs["normal"], truth)
+        return cross_entropy(outputs["normal_logits"], self.network.normal_codes.nearest(truth))
 
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
         """``loss`` is the sum of the tasks' losses, each averaged over the batches (that of masks
         over the pixels); with masks learnt also their metrics."""
-        found: dict[str, list[Tensor]] = {task: [] for task in self.tasks if task in LOSSES}
+        found: dict[str, list[Tensor]] = {task: [] for task in network.tasks}
 
         def compare(batch: Batch, outputs: Outputs) -> None:
             for task, losses in found.items():
-                losses.append(LOSSES[task](outputs[task], getattr(batch, task)))
+                losses.append(self.error(task, outputs, getattr(batch, task)))
 
         metrics, loss = {}, 0.0
         if "segmentation" in self.tasks:
@@ -69,8 +84,12 @@ def depth_error(predicted: Tensor, truth: Tensor) -> Tensor:
 
     Both float32 (N, H, W), metres; a true depth of 0 is not known.
     """
-    known = truth > 0
-    return ((predicted.float() - truth).abs() * known).sum() / known.sum().clamp(min=1)
+    return _mean_where(truth > 0, (predicted.float() - truth).abs())
+
+
+def depth_squared_error(predicted: Tensor, truth: Tensor) -> Tensor:
+    """The mean squared error, in square metres; otherwise as `depth_error`."""
+    return _mean_where(truth > 0, (predicted.float() - truth).square())
 
 
 def normal_error(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -78,16 +97,16 @@ def normal_error(predicted: Tensor, truth: Tensor) -> Tensor:
 
     Both float32 (N, 3, H, W), unit vectors; a true normal of 0 is not known.
     """
-    known = truth.square().sum(1) > 0
     cosine = (predicted.float() * truth).sum(1)
-    return ((1 - cosine) * known).sum() / known.sum().clamp(min=1)
+    return _mean_where(truth.square().sum(1) > 0, 1 - cosine)
 
 
-LOSSES = {"depth": depth_error, "normal": normal_error}
+def _mean_where(known: Tensor, values: Tensor) -> Tensor:
+    return (values * known).sum() / known.sum().clamp(min=1)
 
 
 def build(options: settings.MultiTask, blueprint: Blueprint) -> MultiTask:
     """The objective with a network of one encoder and a decoder for every task."""
     network = blueprint.segmenter()
-    network.add_tasks([task for task in options.tasks if task in LOSSES])
+    network.add_tasks(options.heads)
     return MultiTask(options, network)

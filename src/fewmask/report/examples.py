@@ -238,7 +238,7 @@ def _draw_tiles(page: Page, block: Block, top: float) -> None:
         tiles = [(picture.image, ""), (picture.mask, "")]
         for column in block.columns:
             example = column.examples.pictures[name]
-            miou = "–" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
+            miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
             tiles.append((example.prediction, miou))
         for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):
             _draw_tile(page, block, pixels, left, top, height)

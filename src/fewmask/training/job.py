@@ -175,7 +175,7 @@ def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runti
         take_over(objective.network, inputs.start_from, stage.take_over)
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
-    tasks = [task for task in stage.objective.predicts if task != "segmentation"]
+    tasks = list(stage.objective.heads)
     if tasks:
         check_keeps_shapes(stage.augmentation)
     pictures = Pictures(store, used, runtime.device, tasks, pseudo_masks)

@@ -1,0 +1,75 @@
+"""Several tasks from one encoder, and their single-task twins, through the real Snakemake."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fewmask.task_metrics import DEPTH_METRICS, NORMAL_METRICS
+from tests.workflow.snakemake import snakemake, write_project
+
+MULTI_TASK = """\
+extends: supervised
+stages:
+  supervised:
+    objective: {name: multi_task}
+    batch: {labelled: 2, unlabelled: 2}
+"""
+
+SINGLE_DEPTH = """\
+extends: multi_task
+stages:
+  supervised:
+    objective: {tasks: [depth]}
+    batch: {labelled: 0, unlabelled: 0, all: 4}
+    evaluation: {metric: loss}
+"""
+
+BASELINES = {"segmentation": "supervised", "depth": "single_depth"}
+
+
+@pytest.mark.slow
+def test_it_runs_to_the_change_against_single_tasks(tmp_path: Path):
+    write_project(tmp_path)
+    for name, text in (("multi_task", MULTI_TASK), ("single_depth", SINGLE_DEPTH)):
+        (tmp_path / f"config/methods/{name}.yaml").write_text(text)
+    path = tmp_path / "config/config.yaml"
+    asked = {
+        "methods": ["supervised", "single_depth", "multi_task"],
+        "fractions": ["n8"],
+        "seeds": [0],
+        "metrics": ["miou", "depth_absolute_error", "normal_mean_angle", "delta_m"],
+        "baselines": BASELINES,
+    }
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | asked))
+    answer = snakemake(tmp_path)
+    assert answer.returncode == 0, answer.stdout
+
+    results = tmp_path / "results"
+    metrics = {
+        method: json.loads((results / f"metrics/rooms/{method}/n8/0.json").read_text())["metrics"]
+        for method in asked["methods"]
+    }
+    assert {*DEPTH_METRICS, *NORMAL_METRICS, "miou"} <= metrics["multi_task"].keys()
+    assert metrics["single_depth"].keys() >= DEPTH_METRICS.keys()
+    assert metrics["single_depth"].keys().isdisjoint(NORMAL_METRICS)
+    with (results / "tables/runs.csv").open() as file:
+        delta_m = {row["method"]: row["delta_m"] for row in csv.DictReader(file)}
+    assert float(delta_m["multi_task"]) == pytest.approx(change(metrics))
+    assert delta_m["supervised"] == delta_m["single_depth"] == ""
+    assert "Δm" in (results / "tables/summary.md").read_text()
+    for task in ("depth", "normal"):
+        assert list(results.glob(f"figures/{task}_examples.*"))
+
+
+def change(metrics: dict[str, dict[str, float]]) -> float:
+    """The mean change of the four figures against the baselines, where lower is better."""
+    pairs = [("miou", "supervised", -1), ("pixel_accuracy", "supervised", -1)]
+    pairs += [(metric, "single_depth", 1) for metric in DEPTH_METRICS]
+    changes = [
+        sign * (metrics["multi_task"][metric] / metrics[baseline][metric] - 1)
+        for metric, baseline, sign in pairs
+    ]
+    return sum(changes) / len(changes)
