@@ -14,7 +14,7 @@ from fewmask.status import statuses
 from tests.workflow.snakemake import BIN, fewmask, write_project
 
 
-@pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["status"]])
+@pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["status"], ["plan"]])
 def test_planning_commands_import_nothing_heavy(project: Path, command: list[str]):
     write_project(project)
     code = (

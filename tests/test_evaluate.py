@@ -156,6 +156,24 @@ def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, room
     assert told["cost"]["images_seen"] == 80
 
 
+def test_every_stage_is_told_by_its_name_with_what_it_had(
+    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    folder = tmp_path / "results/stages/rooms/simclr/all/0/pretrain"
+    folder.mkdir(parents=True)
+    earlier = json.loads((trained / TRAINING).read_text())
+    assert earlier.pop("gpus") == int(torch.cuda.is_available())  # as an earlier version wrote it
+    (folder / TRAINING).write_text(json.dumps(earlier))
+    trainings, output = [folder / TRAINING, trained / TRAINING], tmp_path / "0.json"
+    evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, trainings, output)
+    told = json.loads(output.read_text())
+    first, second = told["cost"]["stages"]
+    assert first["cell"] == "rooms/simclr/all/0/pretrain"
+    assert "gpus" not in first
+    assert second["cell"].endswith(trained.name)
+    assert second["gpus"] == told["provenance"]["gpus"] == int(torch.cuda.is_available())
+
+
 def test_it_records_how_good_learnt_pseudo_masks_are(
     result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
 ):

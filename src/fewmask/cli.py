@@ -148,7 +148,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 @click.option("--start-from", type=file, help="Weights of an earlier stage.")
 @click.option("--encoder", type=file, help="Weights of the encoder.")
 @click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
-@click.option("--checkpoint-minutes", type=float, default=5, show_default=True)
+@click.option("--checkpoint-seconds", type=click.IntRange(min=0), default=300, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @job
 def train(
@@ -160,7 +160,7 @@ def train(
     start_from: Path | None,
     encoder: Path | None,
     pseudo_masks: Path | None,
-    checkpoint_minutes: float,
+    checkpoint_seconds: int,
     threads: int,
 ) -> None:
     """Train one stage, going on from its checkpoint if there is one.
@@ -173,7 +173,7 @@ def train(
 
     stage = from_json(Stage, settings, "--settings")
     inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
-    if not train(inputs, stage, seed, output, checkpoint_minutes, threads):
+    if not train(inputs, stage, seed, output, checkpoint_seconds / 60, threads):
         sys.exit(EXIT_INTERRUPTED)
 
 
@@ -248,10 +248,29 @@ def summarise(experiment: str, tables: Path, figures: Path, partial: bool) -> No
 def status(
     configfiles: tuple[Path, ...], config: tuple[str, ...], failed: bool, targets: bool
 ) -> None:
-    """Say of every run whether it is done, running, failed (and why) or missing."""
+    """Say of every run whether it is done, running, waiting, failed (and why) or missing."""
     from fewmask.status import print_status
 
     print_status(open_grid(configfiles, config), failed, targets)
+
+
+@commands.command()
+@experiment_options
+@click.option(
+    "--jobs",
+    "at_once",
+    type=click.IntRange(min=1),
+    help="Also tell about how long it takes with so many jobs (or GPUs) at a time.",
+)
+def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | None) -> None:
+    """Say which jobs there are, what is to do, and what that may cost in hours.
+
+    Starts nothing. Whether settings were changed since a job was done is not looked at: snakemake
+    --dry-run does.
+    """
+    from fewmask.plan import print_plan
+
+    print_plan(open_grid(configfiles, config), at_once)
 
 
 @commands.command()

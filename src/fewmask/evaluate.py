@@ -98,7 +98,7 @@ def evaluate(
                 | {name: value for one in errors.values() for name, value in one.scores().items()}
             ),
             "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
-            "cost": _cost(records),
+            "cost": _cost(trainings, records),
             "pseudo_masks": [json.loads(path.read_text()) for path in pseudo_masks],
             "provenance": {
                 **trained.description,
@@ -241,12 +241,21 @@ def _of_classes(
     }
 
 
-def _cost(trainings: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the stages of a run took together."""
-    kept = ("seconds", "peak_memory_mb", "images_seen", "steps", "device")
+def _cost(paths: list[Path], trainings: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the stages of a run took together, and each of them."""
+    kept = ("seconds", "peak_memory_mb", "images_seen", "steps", "device", "gpus")
     return {
         "seconds": round(sum(one["seconds"] for one in trainings), 3),
         "peak_memory_mb": max(one["peak_memory_mb"] for one in trainings),
         "images_seen": sum(one["images_seen"] for one in trainings),
-        "stages": [{name: one[name] for name in kept} for one in trainings],
+        "stages": [
+            # Trainings of earlier versions do not tell all of it.
+            {"cell": _stage_cell(path)} | {name: one[name] for name in kept if name in one}
+            for path, one in zip(paths, trainings, strict=True)
+        ],
     }
+
+
+def _stage_cell(training: Path) -> str:
+    """Which stage it is: the end of its folder's path, dataset/method/fraction/seed/stage."""
+    return "/".join(training.absolute().parent.parts[-5:])

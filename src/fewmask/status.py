@@ -1,9 +1,10 @@
 """What has become of every run, told from files alone."""
 
 import fcntl
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,12 +12,14 @@ import click
 
 from fewmask.grid import Grid, Run
 from fewmask.jobs import DONE, ERROR
-from fewmask.paths import Layout
+from fewmask.run_jobs import Job, jobs
+from fewmask.slurm import QueuedJob, comment_of, queued_jobs
 
-State = Literal["done", "running", "failed", "missing"]
+State = Literal["done", "running", "waiting", "failed", "missing"]
 COLOURS: dict[State, str] = {
     "done": "green",
     "running": "blue",
+    "waiting": "cyan",
     "failed": "red",
     "missing": "yellow",
 }
@@ -24,59 +27,23 @@ COLOURS: dict[State, str] = {
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a run; for one that failed, why, and where to read on."""
+    """The state of a run; for one that failed or waits, why, and where to read on."""
 
     state: State
     reason: str = ""
     log: str = ""
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job that a run hangs on: the file that it makes, and its log."""
-
-    output: str
-    log: str
-
-
-def jobs(grid: Grid, run: Run) -> Iterator[Job]:
-    """The jobs of a run in the order in which they run."""
-    layout: Layout = grid.layout
-    cell = {name: str(value) for name, value in asdict(run).items()}
-    if grid.datasets[run.dataset].download:
-        yield _job(layout, "download", layout.download, "{dataset}", cell)
-    yield _job(layout, "prepare", layout.dataset, "{dataset}", cell)
-    learnt = grid.learnt_pseudo_masks(run)
-    for key in grid.stages(run):
-        of_stage = cell | asdict(key)
-        yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
-        encoder = grid.stage(key).network.encoder
-        if layout.encoder.format(encoder=encoder) in grid.training_inputs(key, run.seed).values():
-            yield _job(layout, "fetch_encoder", layout.encoder, "{encoder}", {"encoder": encoder})
-        yield Job(
-            grid.stage_files(key, run.seed)["weights"],
-            layout.log("train", layout.stage_cell).format(**of_stage),
-        )
-        if key in learnt:
-            yield Job(
-                grid.pseudo_mask_files(key, run.seed)["masks"],
-                layout.log("pseudo_label", layout.stage_cell).format(**of_stage),
-            )
-    yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell)
-
-
-def _job(layout: Layout, rule: str, output: str, pattern: str, cell: dict[str, str]) -> Job:
-    return Job(output.format(**cell), layout.log(rule, pattern).format(**cell))
-
-
 def statuses(grid: Grid) -> dict[Run, Status]:
     """The status of every run of a grid.
 
-    The first of its jobs without its file decides: one whose log is held by a process is running,
-    one whose log does not end well failed. So metrics of an earlier training do not hide that a
-    new one failed. A run with metrics whose other files were only removed is done.
+    The first of its jobs without its file decides: one that is in SLURM's queue waits or is
+    running, one whose log is held by a process is running, one whose log does not end well failed.
+    So metrics of an earlier training do not hide that a new one failed. A run with metrics whose
+    other files were only removed is done.
     """
-    look = cache(_look)
+    queued = {job.comment: job for job in queued_jobs(Path.cwd())}
+    look = cache(partial(_look, queued))
 
     def status(run: Run) -> Status:
         found = next((s for job in jobs(grid, run) if (s := look(job))), Status("done"))
@@ -86,10 +53,12 @@ def statuses(grid: Grid) -> dict[Run, Status]:
     return {run: status(run) for run in grid.runs}
 
 
-def _look(job: Job) -> Status | None:
+def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     """What a job that has not made its file tells of its run; None if it has made it."""
     if Path(job.output).exists():
         return None
+    if in_queue := queued.get(comment_of(job.rule, job.cell)):
+        return Status(in_queue.state, in_queue.reason, job.log)
     log = Path(job.log)
     if not log.exists():
         return Status("missing")
@@ -127,7 +96,7 @@ def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -
         return
     for line in _overview(found):
         click.echo(line)
-    for line in _reasons(found):
+    for line in [*_waiting(found), *_reasons(found)]:
         click.echo(line)
     counts = {state: sum(s.state == state for s in found.values()) for state in COLOURS}
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
@@ -148,6 +117,14 @@ def _overview(found: dict[Run, Status]) -> Iterator[str]:
             if state in states
         ]
         yield f"{names}  {'  '.join(parts)}"
+
+
+def _waiting(found: dict[Run, Status]) -> Iterator[str]:
+    """What runs wait for in SLURM's queue, in SLURM's words."""
+    reasons = Counter(status.reason for status in found.values() if status.state == "waiting")
+    if reasons:
+        named = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        yield f"\nwaiting in SLURM's queue for: {named}\n"
 
 
 def _reasons(found: dict[Run, Status]) -> Iterator[str]:

@@ -40,7 +40,7 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
             "seconds": figures.get("seconds", 90.0),
             "peak_memory_mb": 900,
             "images_seen": 4800,
-            "stages": {"train": {"seconds": 90.0}},
+            "stages": figures.get("stages", [{"seconds": figures.get("seconds", 90.0)}]),
         },
         "pseudo_masks": figures.get("pseudo_masks", []),
         "provenance": {"version": "0.1.0", "stages": [figures.get("training", {"steps": 100})]},

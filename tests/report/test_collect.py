@@ -15,6 +15,7 @@ COLUMNS = [
     *("dataset", "method", "fraction", "labelled", "seed"),
     *("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"),
     *("cross_entropy", "focal_loss", "dice_loss", "seconds", "peak_memory_mb", "images_seen"),
+    *("hours", "gpu_hours"),
     *("iou_wall", "iou_box", "precision_wall", "precision_box", "recall_wall", "recall_box"),
     *("f1_wall", "f1_box", "dice_loss_wall", "dice_loss_box"),
 ]

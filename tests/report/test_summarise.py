@@ -14,6 +14,7 @@ from tests.report.synthetic_runs import asked, write_run
 
 FILES = [
     *(f"figures/{name}.{kind}" for name in ("examples", "label_curve") for kind in ("png", "svg")),
+    *("tables/cost.csv", "tables/cost.md"),
     *("tables/pseudo_masks.csv", "tables/pseudo_masks.md", "tables/runs.csv"),
     *(f"tables/summary.{kind}" for kind in ("csv", "md", "tex")),
 ]

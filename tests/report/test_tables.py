@@ -12,7 +12,7 @@ from tests.report.synthetic_runs import asked, write_run
 METRICS = ["miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"]
 LOSSES = ["cross_entropy", "focal_loss", "dice_loss"]
 FIGURES = ["iou", "precision", "recall", "f1", "dice_loss"]
-COSTS = ["seconds", "peak_memory_mb", "images_seen"]
+COSTS = ["seconds", "peak_memory_mb", "images_seen", "hours", "gpu_hours"]
 
 
 def summarised(grid):
@@ -132,6 +132,7 @@ def test_markdown_for_people(project):
         "90.0 ± 0.0",
         "64.0 ± 0.0",
         "1.5",
+        "0.03",
         "3",
     ]
     assert rows_of(text) == [row]
@@ -179,7 +180,7 @@ def test_latex_has_a_table_a_dataset_with_equal_rows(project, methods):
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 2
     rows = [line for line in text.splitlines() if " & " in line]
     assert len(rows) == 2 * (1 + 2 * len(methods))
-    assert all(row.count(" & ") == 5 and row.endswith(r" \\") for row in rows)
+    assert all(row.count(" & ") == 6 and row.endswith(r" \\") for row in rows)
     unescaped = text.replace(r"\{", "").replace(r"\}", "")
     assert unescaped.count("{") == unescaped.count("}")
     assert (r"\textbf" in text) == (len(methods) > 1)
@@ -198,7 +199,7 @@ def test_time_in_a_unit_that_fits(project, seconds, shown):
     write_run(seconds=seconds)
     text = markdown(*summarised(asked()))
     number, unit = shown.split()
-    assert rows_of(text)[0][-2] == number
+    assert rows_of(text)[0][-3] == number
     assert f"Time ({unit})" in text
 
 
@@ -273,3 +274,27 @@ def test_columns_are_those_that_were_asked_for_and_a_dash_where_a_class_is_not(p
         ["–", "85.0", "0.100", "60.0", "–"],
         ["40.0", "–", "0.100", "60.0", "–"],
     ]
+
+
+def stage(seconds, gpus):
+    return {"seconds": seconds, "device": "NVIDIA H200", "gpus": gpus}
+
+
+def test_one_more_column_tells_what_runs_cost(project):
+    for seed, seconds in enumerate([3600, 7200]):
+        write_run(seed=seed, stages=[stage(seconds, gpus=2)])
+    experiment, table = summarised(asked(seeds=[0, 1]))
+    assert table[["hours_mean", "gpu_hours_mean"]].to_numpy().tolist() == [[1.5, 3.0]]
+    assert table["gpu_hours_std"].tolist() == [pytest.approx(2**0.5)]
+    text = markdown(experiment, table)
+    assert "| GPU hours | Seeds |" in text
+    assert rows_of(text)[0][-2] == "3.00"
+    assert "times the GPUs" in text
+
+
+def test_without_gpus_the_column_tells_hours(project):
+    write_run(stages=[stage(5400, gpus=0)])
+    text = markdown(*summarised(asked()))
+    assert "| Hours | Seeds |" in text
+    assert rows_of(text)[0][-2] == "1.50"
+    assert "GPU" not in text

@@ -82,6 +82,14 @@ class TestAGridWithAFailingSeed:
         targets = fewmask(folder, "status", "--failed", "--targets")
         assert targets.stdout.split() == [f"{METRICS}/n8/1.json"]
 
+    def test_the_plan_is_what_is_left_and_what_the_others_took(self, folder: Path):
+        told = fewmask(folder, "plan")
+        rows = [line.split() for line in told.stdout.splitlines()]
+        counts = {row[0]: row[-7:-4] for row in rows if row and row[0] in ("train", "evaluate")}
+        assert counts == {"train": ["4", "3", "1"], "evaluate": ["4", "3", "1"]}
+        assert "measured: the mean" in told.stdout
+        assert "YAML" not in told.stdout
+
     def test_partial_tables_say_how_many_seeds_they_hold(self, folder: Path):
         answer = snakemake(folder, "partial")
         assert answer.returncode == 0, answer.stdout
@@ -103,6 +111,9 @@ class TestAGridWithAFailingSeed:
         rows = table(folder / "results/tables/summary.csv")
         assert [cell(row) for row in rows] == [("n4", "2", "2"), ("n8", "2", "2")]
         assert len(table(folder / "results/tables/runs.csv")) == 4
+        costs = table(folder / "results/tables/cost.csv")
+        assert [row["dataset"] for row in costs] == ["rooms", "total"]
+        assert (costs[-1]["jobs"], costs[-1]["from_benchmark"]) == ("8", "8")
         for name in ("label_curve.svg", "label_curve.png", "examples.png"):
             assert (folder / "results/figures" / name).stat().st_size > 1000
         assert "4 done" in fewmask(folder, "status").stdout
@@ -155,11 +166,15 @@ def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
         assert first.poll() is None, "it ended before it was killed"
         time.sleep(0.05)
     assert "running: 0" in fewmask(tmp_path, "status").stdout
+    second = snakemake(tmp_path)
+    assert second.returncode == 1
+    assert "error: results: another snakemake writes here: process " in second.stdout
+    assert "Traceback" not in second.stdout
+    partial = snakemake(tmp_path, "--", "partial")
+    assert "none of the 1 runs is" in partial.stdout  # yet it may look
     kill_group(first)
     assert "failed: 0" in fewmask(tmp_path, "status").stdout
 
-    answer = snakemake(tmp_path, "--unlock")
-    assert answer.returncode == 0, answer.stdout
     answer = snakemake(tmp_path)
     assert answer.returncode == 0, answer.stdout
     log = (tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log").read_text()

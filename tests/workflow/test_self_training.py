@@ -1,5 +1,6 @@
 """Three stages through the real Snakemake, each with the pseudo-masks of the one before."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -61,6 +62,10 @@ def test_it_runs_to_the_tables_and_again_to_the_same_bytes(folder: Path):
     ]
     assert metrics["cost"]["images_seen"] == 6 * 4 + 2 * 4 * 6
     assert (folder / "results/tables/pseudo_masks.md").exists()
+    with (folder / "results/tables/cost.csv").open() as file:
+        costs = [(row["jobs"], row["from_benchmark"]) for row in csv.DictReader(file)]
+    # Trainings, evaluations, and pseudo-labelling where it is learnt; in all each of them once.
+    assert costs == [("2", "2"), ("4", "4"), ("6", "6"), ("8", "8")]
     told = fewmask(folder, "status", "--config", "seeds=[0]", "--config", "fractions=[n8]",
                    "--config", "methods=[three_stage]")  # fmt: skip
     assert "1 done" in told.stdout

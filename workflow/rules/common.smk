@@ -15,6 +15,13 @@ def resources_of(w):
     return grid.stage(key).resources
 
 
+def on_cluster(gpus):
+    """Resources that say where on a cluster a job goes; ``gpus`` of its wildcards."""
+    return {
+        name: lambda w, name=name: site.resources(gpus(w))[name] for name in RESOURCES
+    }
+
+
 def repeated(option, files):
     return " ".join(f"{option} {file}" for file in files)
 

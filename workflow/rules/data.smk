@@ -28,10 +28,11 @@ rule prepare:
         layout.benchmark("prepare", "{dataset}")
     conda:
         "../../envs/fewmask.yaml"
-    threads: 16
+    threads: 4
     resources:
-        runtime=240,
-        mem_mb=8000,
+        **on_cluster(lambda w: 0),
+        runtime=site.minutes(240, gpus=0),
+        mem_mb=lambda w, attempt: memory_mb(8, attempt),
     params:
         settings=lambda w: grid.reading(w.dataset),
     shell:

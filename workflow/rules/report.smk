@@ -27,6 +27,12 @@ rule summarise:
             category="Tables",
         ),
         pseudo_masks_markdown=f"{layout.tables}/pseudo_masks.md",
+        cost=report(
+            f"{layout.tables}/cost.csv",
+            caption="../report/cost.rst",
+            category="Tables",
+        ),
+        cost_markdown=f"{layout.tables}/cost.md",
         label_curve=report(
             f"{layout.figures}/label_curve.svg",
             caption="../report/label_curve.rst",

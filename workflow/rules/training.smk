@@ -32,11 +32,15 @@ rule train:
         "../../envs/fewmask.yaml"
     threads: lambda w: resources_of(w).cpus
     resources:
-        runtime=lambda w: resources_of(w).minutes,
-        mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
+        **on_cluster(lambda w: resources_of(w).gpus),
+        runtime=lambda w: site.minutes(resources_of(w).minutes, resources_of(w).gpus),
+        mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
         gpu=lambda w: resources_of(w).gpus,
-        # Not in params: it cannot change a result, so changing it must not rerun anything.
-        checkpoint_minutes=lambda w: grid.stage(stage_of(w)).checkpoint_minutes,
+        # Not in params: it cannot change a result, so changing it must not rerun anything. In
+        # seconds, for resources are whole numbers.
+        checkpoint_seconds=lambda w: round(
+            60 * grid.stage(stage_of(w)).checkpoint_minutes
+        ),
     params:
         settings=lambda w: grid.training(stage_of(w)),
         options=lambda w: grid.training_options(stage_of(w), w.seed),
@@ -45,7 +49,7 @@ rule train:
         # exec: a signal for the job reaches the training itself, and its exit code Snakemake.
         "exec fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
         " --settings {params.settings:q} --seed {wildcards.seed} --output {params.folder}"
-        " --checkpoint-minutes {resources.checkpoint_minutes} --threads {threads} >> {log} 2>&1"
+        " --checkpoint-seconds {resources.checkpoint_seconds} --threads {threads} >> {log} 2>&1"
 
 
 rule pseudo_label:
@@ -64,8 +68,9 @@ rule pseudo_label:
         "../../envs/fewmask.yaml"
     threads: lambda w: resources_of(w).cpus
     resources:
+        **on_cluster(lambda w: resources_of(w).gpus),
         runtime=60,
-        mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
+        mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
         gpu=lambda w: resources_of(w).gpus,
     shell:
         "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
@@ -88,8 +93,9 @@ rule evaluate:
         "../../envs/fewmask.yaml"
     threads: lambda w: resources_of(w).cpus
     resources:
+        **on_cluster(lambda w: resources_of(w).gpus),
         runtime=60,
-        mem_mb=lambda w: int(1000 * resources_of(w).memory_gb),
+        mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
         gpu=lambda w: resources_of(w).gpus,
     params:
         training=lambda w, input: repeated("--training", input.training),

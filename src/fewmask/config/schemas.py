@@ -6,6 +6,7 @@ from typing import Any
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment
 from fewmask.config.method import Method, Stage
+from fewmask.config.site import Site
 from fewmask.paths import CONFIG
 
 Schema = dict[str, Any]
@@ -27,7 +28,8 @@ def build_schemas() -> dict[str, Schema]:
     experiment["$defs"] |= method["$defs"]
     experiment["$defs"]["Override"]["properties"]["settings"] = part
     schemas = {"dataset": Dataset.model_json_schema(), "method": method, "experiment": experiment}
-    return {f"{kind}.schema.json": _of_file(schema) for kind, schema in schemas.items()}
+    found = {f"{kind}.schema.json": _of_file(schema) for kind, schema in schemas.items()}
+    return found | {"site.schema.json": Site.model_json_schema()}
 
 
 def write_schemas(check: bool = False) -> list[str]:

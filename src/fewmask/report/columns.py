@@ -54,6 +54,11 @@ def with_spread(metric: str, mean: float | None, std: float | None) -> str:
     return shown if pd.isna(std) else f"{shown} ± {number(metric, std)}"
 
 
+def hours_text(hours: float | None) -> str:
+    """Hours; 0.01 is about half a minute."""
+    return NOTHING if pd.isna(hours) else f"{hours:.2f}"
+
+
 def best(metric: str, means: pd.Series) -> str:
     """The best mean as it is printed, so that equal figures look equal."""
     return number(metric, means.max() if is_better_higher(metric) else means.min())

@@ -1,16 +1,28 @@
 """The summary for people, in Markdown and in LaTeX: few columns, with n."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import pandas as pd
 
 from fewmask.config.asked import Asked
-from fewmask.report.columns import NOTHING, best, number, title, with_spread
+from fewmask.report.columns import NOTHING, best, hours_text, number, title, with_spread
 
 COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
 """The columns at the left and how they are aligned; all others are numbers, aligned right."""
 
 UNITS = {"h": 3600, "min": 60, "s": 1}
+
+COSTS = {"hours": "Hours", "gpu_hours": "GPU hours"}
+
+
+class _Costs(NamedTuple):
+    """How costs are shown: the unit of training times, and whose hours."""
+
+    unit: str
+    hours: str
+    """A key of `COSTS`."""
+
 
 Show = Callable[[str, bool], str]
 """Makes a cell of its text and of whether it is the best."""
@@ -25,7 +37,7 @@ def markdown(asked: Asked, summary: pd.DataFrame) -> str:
 
     header = _header(asked, summary)
     rows = [[show(name, False) for name in header]]
-    rows += [row for group in _groups(asked, summary, _unit(summary), show) for row in group]
+    rows += [row for group in _groups(asked, summary, _costs(summary), show) for row in group]
     sides = "".join(COLUMNS.get(name, "r") for name in header)
     notes = "\n".join(notes_on(asked, summary))
     return f"# {' '.join(asked.title.split())}\n\n{notes}\n\n{markdown_table(rows, sides)}\n"
@@ -54,10 +66,10 @@ def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
     def show(text: str, is_best: bool) -> str:
         return rf"\textbf{{{escape(text)}}}" if is_best else escape(text)
 
-    compared, unit = _is_compared(summary), _unit(summary)
+    compared, costs = _is_compared(summary), _costs(summary)
     header = ["Method" if compared else "Labelled", *_header(asked, summary)[len(COLUMNS) :]]
     body = []
-    for group in _groups(asked, own, unit, show):
+    for group in _groups(asked, own, costs, show):
         titles = [f"{labelled} labelled ({fraction})" for _, fraction, labelled, _, *_ in group]
         if compared:
             body += [r"\midrule", rf"\multicolumn{{{len(header)}}}{{l}}{{{titles[0]}}} \\"]
@@ -115,6 +127,13 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
             "Bold: the best mean at each dataset and fraction of which all runs are there; "
             "it says nothing about significance."
         )
+    notes.append(
+        "Time: of trainings alone. Hours: of all trainings and evaluations of a run, shared ones "
+        "in full."
+        if _costs(summary).hours == "hours"
+        else "Time: of trainings alone. GPU hours: of all trainings and evaluations of a run, "
+        "shared ones in full, times the GPUs they had."
+    )
     if any(f"{metric}_published" in summary for metric in asked.metrics):
         source = _sentence(f"In parentheses: figures published in {asked.published.source}")
         notes += [source, _sentence(asked.published.remark)]
@@ -131,24 +150,29 @@ def _is_compared(summary: pd.DataFrame) -> bool:
     return summary["method"].nunique() > 1
 
 
-def _unit(summary: pd.DataFrame) -> str:
-    """The largest unit in which a typical training takes at least one."""
+def _costs(summary: pd.DataFrame) -> _Costs:
+    """The largest unit in which a typical training takes at least one; hours of GPUs, if any."""
     typical = summary["seconds_mean"].median()
-    return next((unit for unit, seconds in UNITS.items() if typical >= seconds), "s")
+    unit = next((unit for unit, seconds in UNITS.items() if typical >= seconds), "s")
+    return _Costs(unit, "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours")
 
 
 def _header(asked: Asked, summary: pd.DataFrame) -> list[str]:
-    return [*COLUMNS, *map(title, asked.metrics), f"Time ({_unit(summary)})", "Seeds"]
+    costs = _costs(summary)
+    titles = f"Time ({costs.unit})", COSTS[costs.hours]
+    return [*COLUMNS, *map(title, asked.metrics), *titles, "Seeds"]
 
 
-def _groups(asked: Asked, summary: pd.DataFrame, unit: str, show: Show) -> list[list[list[str]]]:
+def _groups(
+    asked: Asked, summary: pd.DataFrame, costs: _Costs, show: Show
+) -> list[list[list[str]]]:
     """The cells, row by row; the rows that are compared with each other are one group.
 
     With one method, a dataset is one group.
     """
     keys = ["dataset", "fraction"] if _is_compared(summary) else ["dataset"]
     return [
-        [_row(asked, row, _best(asked, group), unit, show) for _, row in group.iterrows()]
+        [_row(asked, row, _best(asked, group), costs, show) for _, row in group.iterrows()]
         for _, group in summary.groupby(keys, sort=False)
     ]
 
@@ -163,15 +187,19 @@ def _best(asked: Asked, group: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _row(asked: Asked, row: pd.Series, best_of: dict[str, str], unit: str, show: Show) -> list[str]:
+def _row(
+    asked: Asked, row: pd.Series, best_of: dict[str, str], costs: _Costs, show: Show
+) -> list[str]:
     metrics = [_cell(row, metric, best_shown, show) for metric, best_shown in best_of.items()]
     seconds = row["seconds_mean"]
     labelled = "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
     words = [row["dataset"], row["fraction"], labelled, row["method"]]
-    time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[unit]:.1f}"
+    time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[costs.unit]:.1f}"
+    spent = [time, hours_text(row[f"{costs.hours}_mean"])]
     seeds, wanted = row["seeds"], row["seeds_asked"]
     seeds = f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
-    return [*(show(word, False) for word in words), *metrics, show(time, False), seeds]
+    left, right = ([show(text, False) for text in texts] for texts in (words, spent))
+    return [*left, *metrics, *right, seeds]
 
 
 def _cell(row: pd.Series, metric: str, best_shown: str, show: Show) -> str:

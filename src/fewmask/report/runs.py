@@ -12,11 +12,13 @@ from fewmask.errors import FewmaskError
 from fewmask.grid import Run
 from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
+from fewmask.report.cost import Accounts, JobCost, RunCost, StageCost, total
 from fewmask.report.delta_m import add_delta_m
 from fewmask.report.pseudo_masks import Quality, collect_qualities
 from fewmask.task_metrics import TASK_METRICS
 
-COST_NAMES = ("seconds", "peak_memory_mb", "images_seen")
+TRAINING_COSTS = ("seconds", "peak_memory_mb", "images_seen")
+COST_NAMES = (*TRAINING_COSTS, "hours", "gpu_hours")
 
 
 class _Pictures(BaseModel):
@@ -27,6 +29,7 @@ class _Cost(BaseModel):
     seconds: float
     peak_memory_mb: float | None
     images_seen: int
+    stages: list[StageCost] = []
 
 
 class _Metrics(BaseModel):
@@ -51,6 +54,8 @@ class Runs(NamedTuple):
     """One row for every run that is there."""
     pseudo_masks: pd.DataFrame
     """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
+    jobs: dict[Run, list[JobCost]]
+    """What the jobs of every run that is there took."""
     missing: list[Path]
     """The metrics files that are asked for and not there, or outdated."""
     outdated: list[Path]
@@ -67,9 +72,10 @@ def collect(asked: Asked) -> Runs:
 
     The table has the columns dataset, method, fraction, labelled (pictures), seed; every metric,
     shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
-    peak_memory_mb, images_seen; and <figure>_<class>, such as iou_pet, for the figures of the
-    classes of all datasets. NaN where a figure is undefined. All but the optional and the classes'
-    columns are there even if no run is.
+    peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
+    with other runs in full (see `fewmask.report.cost`); and <figure>_<class>, such as iou_pet, for
+    the figures of the classes of all datasets. NaN where a figure is undefined. All but the
+    optional and the classes' columns are there even if no run is.
 
     Raises:
         FewmaskError: a metrics file is damaged or belongs to another run.
@@ -90,22 +96,31 @@ def collect(asked: Asked) -> Runs:
         else:
             records[run] = record
     qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
-    return Runs(add_delta_m(asked, _table(records)), qualities, missing, outdated)
+    accounts = Accounts(asked.results)
+    jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
+    table = add_delta_m(asked, _table(records, jobs))
+    return Runs(table, qualities, jobs, missing, outdated)
 
 
-def _table(records: dict[Run, _Metrics]) -> pd.DataFrame:
+def _run_cost(record: _Metrics) -> RunCost:
+    learnt = [quality.stage for quality in record.pseudo_masks]
+    return RunCost(record.cost.stages, learnt, record.provenance)
+
+
+def _table(records: dict[Run, _Metrics], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
     leading = ["dataset", "method", "fraction", "labelled", "seed", *TEST_METRICS]
     found = {name for record in records.values() for name in record.metrics}
     leading += [*(name for name in TASK_METRICS if name in found), *COST_NAMES]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
     of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
-    rows = [_row(run, record) for run, record in records.items()]
+    rows = [_row(run, record) | total(jobs[run]) for run, record in records.items()]
     return pd.DataFrame(rows, columns=[*leading, *of_classes])
 
 
 def _row(run: Run, record: _Metrics) -> dict[str, object]:
     known = [name for name in (*TEST_METRICS, *TASK_METRICS) if name in record.metrics]
-    figures = {name: record.metrics[name] for name in known} | dict(record.cost)
+    figures = {name: record.metrics[name] for name in known}
+    figures |= {name: getattr(record.cost, name) for name in TRAINING_COSTS}
     for name, of_class in record.classes.items():
         figures |= {f"{figure}_{name}": of_class[figure] for figure in CLASS_FIGURES}
     undefined = float("nan")

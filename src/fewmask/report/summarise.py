@@ -6,6 +6,7 @@ from pathlib import Path
 from fewmask.config.asked import Asked
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
+from fewmask.report.cost import cost_markdown, cost_summary
 from fewmask.report.examples import examples
 from fewmask.report.figures import label_curve
 from fewmask.report.markup import latex, markdown
@@ -27,8 +28,8 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
 
     Args:
         asked_json: what ``Grid.asked`` returns.
-        tables: the folder for runs.csv, summary.csv, .md and .tex, pseudo_masks.csv and .md (which
-            says so where no stage learns any).
+        tables: the folder for runs.csv, summary.csv, .md and .tex, cost.csv and .md,
+            pseudo_masks.csv and .md (which says so where no stage learns any).
         figures: the folder for label_curve and examples, each as .svg and .png; where depths or
             normals are learnt also depth_examples and normal_examples.
         partial: make do with the runs that are there; every row says how many they are.
@@ -41,6 +42,7 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     _check_runs(found, partial)
     runs, table = found.table, summary(asked, found.table)
     pseudo_masks = pseudo_masks_summary(asked, found.pseudo_masks)
+    cost = cost_summary(asked, runs, found.jobs)
     # Drawn before anything is written: a damaged file leaves all the results of before as they are.
     drawn = {"label_curve": label_curve(asked, runs, table), "examples": examples(asked, runs)}
     for task, metric in METRIC_OF_TASK.items():
@@ -50,10 +52,12 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     write_csv(runs, tables / "runs.csv")
     write_csv(table, tables / "summary.csv")
     write_csv(pseudo_masks, tables / "pseudo_masks.csv")
+    write_csv(cost, tables / "cost.csv")
     for name, text in {
         "summary.md": markdown(asked, table),
         "summary.tex": latex(asked, table),
         "pseudo_masks.md": pseudo_masks_markdown(asked, pseudo_masks),
+        "cost.md": cost_markdown(asked, cost),
     }.items():
         with written_whole(tables / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -5,7 +5,7 @@ import hashlib
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +28,13 @@ from fewmask.jobs import ERROR
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import read_description, save_weights, take_over
 from fewmask.objectives import build
-from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, WEIGHTS
+from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, TRIES, WEIGHTS
 from fewmask.progress import Bar, bar
 from fewmask.seeds import derive
 from fewmask.training.checkpoint import Checkpoint
 from fewmask.training.loop import Training
 from fewmask.training.runtime import Runtime, describe, start
+from fewmask.training.tries import Tries
 
 LOCK_TIMEOUT = 600
 """Seconds to wait for another process that trains the same stage: one that is being stopped needs
@@ -97,11 +98,19 @@ def train(
         if state is not None:
             training.load_state_dict(state)
             print(f"going on from step {training.step}", file=sys.stderr)
-        if not _run(training, checkpoint, checkpoint_minutes):
-            return False
-        _write(output, training, description)
-        checkpoint.remove()
-        return True
+        tries = Tries(output / TRIES)
+        tries.add("started", training.step)
+
+        def save(now: Training) -> None:
+            checkpoint.save(now.state_dict())
+            tries.add("saved", now.step)
+
+        ended = _run(training, save, checkpoint_minutes)
+        if ended:
+            _write(output, training, description)
+            checkpoint.remove()
+        tries.add("finished" if ended else "stopped", training.step)
+        return ended
 
 
 @contextmanager
@@ -191,7 +200,7 @@ def _crop(stage: Stage, store: Store) -> tuple[int, int]:
     return (crop, crop) if isinstance(crop, int) else crop
 
 
-def _run(training: Training, checkpoint: Checkpoint, checkpoint_minutes: float) -> bool:
+def _run(training: Training, save: Callable[[Training], None], checkpoint_minutes: float) -> bool:
     """Train, and save when it is time or a signal comes; returns whether the end was reached."""
     terminated = []
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -201,7 +210,7 @@ def _run(training: Training, checkpoint: Checkpoint, checkpoint_minutes: float) 
     try:
         with bar("train", training.stage.steps) as shown:
             ended = training.run(
-                save=lambda now: checkpoint.save(now.state_dict()),
+                save=save,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupted=lambda: bool(terminated),
                 report=lambda now: _report(now, shown),

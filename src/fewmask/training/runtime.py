@@ -12,6 +12,8 @@ from pathlib import Path
 
 import torch
 
+from fewmask.slurm import NAME_PREFIX
+
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -50,12 +52,22 @@ def peak_memory_mb(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
+def gpus(device: torch.device) -> int:
+    """How many GPUs this job has, used or not: those that SLURM gave it, else the one it is on."""
+    # In an allocation that a person made, and shares between jobs, SLURM's count is not the job's.
+    is_own_allocation = os.environ.get("SLURM_JOB_NAME", "").startswith(NAME_PREFIX)
+    given = os.environ.get("SLURM_GPUS_ON_NODE", "") if is_own_allocation else ""
+    return int(given) if given.isdigit() else int(device.type == "cuda")
+
+
 def describe(runtime: Runtime) -> dict[str, object]:
-    """What a figure depends on besides settings and data: versions, commit, device, precision."""
+    """What a figure depends on besides settings and data: versions, commit, device, precision; and
+    how many GPUs it took."""
     on_gpu = runtime.device.type == "cuda"
     packages = ("fewmask", "torch", "torchvision", "segmentation-models-pytorch", "numpy", "h5py")
     return {
         "device": torch.cuda.get_device_name(runtime.device) if on_gpu else _processor(),
+        "gpus": gpus(runtime.device),
         "precision": runtime.precision,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),

@@ -1,0 +1,36 @@
+"""What jobs took, by Snakemake's benchmark files and by what trainings count themselves."""
+
+import csv
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Source = Literal["accounting", "benchmark", "training", "unknown"]
+
+
+class Elapsed(NamedTuple):
+    """How long a job ran, and who says so."""
+
+    seconds: float
+    source: Source
+
+
+def elapsed(benchmark: Path, trained: float | None = None) -> Elapsed:
+    """What a job took; 0 seconds where nothing is known.
+
+    Args:
+        benchmark: Snakemake's file of the job (see `Layout.benchmark`), which may be missing.
+        trained: of a training, the seconds that it counted itself.
+    """
+    measured = _benchmark_seconds(benchmark)
+    if measured is None:
+        return Elapsed(0.0, "unknown") if trained is None else Elapsed(trained, "training")
+    # Snakemake measures a job's last try, which may have gone on from another one's checkpoint.
+    return Elapsed(max(measured, trained or 0.0), "benchmark")
+
+
+def _benchmark_seconds(path: Path) -> float | None:
+    try:
+        with path.open() as file:
+            return sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
+    except (FileNotFoundError, KeyError, ValueError):
+        return None

@@ -1,0 +1,70 @@
+"""The one process that plans and submits the jobs of an experiment, and what it left if killed.
+
+Snakemake's own lock stays behind when Snakemake is killed, and then has to be removed by hand. This
+one is the operating system's: it ends with its process.
+"""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from fewmask.errors import FewmaskError
+from fewmask.slurm import cancel, queued_jobs
+
+LOCKS = Path(".snakemake") / "heads"
+
+_held: list[FileLock] = []
+
+
+def take_charge(results: str) -> None:
+    """Hold the experiment whose results are written to a folder, until this process ends.
+
+    Jobs that a killed head of this folder left in SLURM's queue are cancelled first: their
+    checkpoints are where the new jobs go on, and nothing is trained twice at the same time.
+
+    Raises:
+        FewmaskError: another process holds it.
+    """
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    path = LOCKS / f"{results.replace('/', '_')}.lock"
+    owner = path.with_suffix(".txt")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise FewmaskError(
+            f"{results}: another snakemake writes here: {owner.read_text()}\n"
+            f"  wait for it, or stop it, and give the command again"
+        ) from None
+    _held.append(lock)
+    owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
+    _cancel_leftovers(path)
+
+
+def _cancel_leftovers(own: Path) -> None:
+    jobs = queued_jobs(Path.cwd())
+    if not jobs:
+        return
+    if any(_is_held(path) for path in LOCKS.glob("*.lock") if path != own):
+        return  # they may be those of another experiment's head
+    numbers = ", ".join(job.number for job in jobs)
+    noun = "job" if len(jobs) == 1 else "jobs"
+    print(
+        f"A snakemake that was killed left {len(jobs)} {noun} in SLURM's queue ({numbers}), now "
+        f"cancelled; trainings go on from their checkpoints.",
+        file=sys.stderr,
+    )
+    cancel(jobs, Path.cwd())
+
+
+def _is_held(path: Path) -> bool:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False

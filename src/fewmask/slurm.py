@@ -1,0 +1,107 @@
+"""What SLURM knows of the jobs of a folder; nothing where there is no SLURM.
+
+Snakemake's executor names every job it submits by ``NAME_PREFIX`` and a number of its own (the
+profile says so), and says in the job's comment which rule it runs for which wildcards.
+"""
+
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+NAME_PREFIX = "fewmask_"
+
+EARLIEST = "now-365days"
+"""How far back accounting is asked: it is slow about more."""
+
+PATIENCE = 180
+"""Seconds that cancelled jobs have to save their checkpoints and end."""
+
+
+def comment_of(rule: str, cell: str) -> str:
+    """The comment of the job that runs a rule for a cell like ``pet/supervised/n20/0``."""
+    return f"rule_{rule}_wildcards_{cell.replace('/', '_')}"
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """A job that waits or runs."""
+
+    number: str
+    comment: str
+    state: Literal["waiting", "running"]
+    reason: str
+    """Why it waits, in SLURM's word: Priority, Resources, ..."""
+
+
+def queued_jobs(folder: Path) -> list[QueuedJob]:
+    """The jobs that a Snakemake in a folder has submitted and that wait or run now.
+
+    Empty where there is no SLURM, or it does not answer.
+    """
+    if shutil.which("squeue") is None:
+        return []
+    form = "%i|%T|%r|%Z|%j|%k"
+    answer = subprocess.run(
+        ["squeue", "--me", "--noheader", f"--format={form}"], capture_output=True, text=True
+    )
+    jobs = []
+    for line in answer.stdout.splitlines():
+        number, state, reason, work_folder, name, comment = line.split("|", 5)
+        if name.startswith(NAME_PREFIX) and Path(work_folder) == folder.resolve():
+            is_waiting = state in ("PENDING", "REQUEUED", "CONFIGURING", "SUSPENDED")
+            jobs.append(QueuedJob(number, comment, "waiting" if is_waiting else "running", reason))
+    return jobs
+
+
+def cancel(jobs: list[QueuedJob], folder: Path) -> None:
+    """Cancel jobs and wait until they are gone: trainings save their checkpoints first."""
+    subprocess.run(["scancel", *(job.number for job in jobs)], check=False)
+    numbers, end = {job.number for job in jobs}, time.monotonic() + PATIENCE
+    while time.monotonic() < end and numbers & {job.number for job in queued_jobs(folder)}:
+        time.sleep(1)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What all tries of a job took together."""
+
+    seconds: float
+    gpu_seconds: float
+
+
+def accounted_jobs(folder: Path) -> dict[str, Spent]:
+    """What the jobs of a folder took, by their comment: every try of each, also requeued ones.
+
+    Tries before an earlier one that went well are left out: they are of an earlier result. Empty
+    where there is no accounting.
+    """
+    if shutil.which("sacct") is None:
+        return {}
+    fields = "Start,State,ElapsedRaw,AllocTRES,JobName,WorkDir,SubmitLine"
+    answer = subprocess.run(
+        [
+            *("sacct", "--allocations", "--duplicates", "--parsable2", "--noheader"),
+            *(f"--starttime={EARLIEST}", f"--format={fields}"),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    spent: dict[str, Spent] = {}
+    completed: set[str] = set()
+    for line in sorted(answer.stdout.splitlines()):
+        _, state, seconds, resources, name, work_folder, submitted = line.split("|", 6)
+        comment = re.search(r"--comment '?([^\s']+)", submitted)
+        is_ours = name.startswith(NAME_PREFIX) and Path(work_folder) == folder.resolve()
+        if not is_ours or comment is None:
+            continue
+        job = comment[1]
+        before = Spent(0, 0) if job in completed else spent.get(job, Spent(0, 0))
+        gpus = re.search(r"gres/gpu=(\d+)", resources)
+        gpu_seconds = float(seconds) * int(gpus[1] if gpus else 0)
+        spent[job] = Spent(before.seconds + float(seconds), before.gpu_seconds + gpu_seconds)
+        (completed.add if state == "COMPLETED" else completed.discard)(job)
+    return spent

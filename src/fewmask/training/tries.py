@@ -1,0 +1,34 @@
+"""What became of every try of a training, for those that were stopped and went on.
+
+Snakemake removes the log of a job that it starts again; this file stays.
+"""
+
+import csv
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+COLUMNS = ("time", "node", "slurm_job", "event", "step")
+
+
+class Tries:
+    """The file, one row an event: when, where, as which job of SLURM, what, at which step."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def add(self, event: Literal["started", "saved", "stopped", "finished"], step: int) -> None:
+        """Add a row. A try that was killed has no last one, and ``saved`` is where the next starts.
+
+        Times are UTC.
+        """
+        is_new = not self.path.exists()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self.path.open("a", newline="") as file:
+            writer = csv.writer(file)
+            if is_new:
+                writer.writerow(COLUMNS)
+            job = os.environ.get("SLURM_JOB_ID", "")
+            writer.writerow([now, socket.gethostname(), job, event, step])

@@ -1,0 +1,206 @@
+"""A project with a small grid, and the Snakemake that sends its jobs to the cluster."""
+
+import csv
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from tests.slurm.cluster import Cluster
+from tests.workflow.snakemake import BIN, ROOT, write_project
+
+METHOD = """\
+network: {encoder: resnet18, weights: none, decoder_channels: [16, 8, 4]}
+stages:
+  supervised:
+    objective: {name: supervised}
+    optimiser: {name: adamw, learning_rate: 0.003}
+    steps: 600
+    batch: {labelled: 4}
+    evaluation: {every: 50}
+    checkpoint_minutes: 0.03
+    resources: {cpus: 1, gpus: 0, memory_gb: 4, minutes: 10}
+"""
+
+LONGER = "extends: supervised\nstages: {supervised: {steps: 2500}}\n"
+
+EXPERIMENT = {
+    "title": "A small grid on a cluster",
+    "datasets": ["rooms"],
+    "methods": ["supervised"],
+    "fractions": ["n4"],
+    "seeds": [0, 1, 2],
+}
+
+SITE = "account: masks\nwarn_seconds: 15\n"
+
+# Jobs of seconds, not hours: Snakemake asks more often what has become of them.
+IMPATIENCE = (
+    *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
+    *("--max-status-checks-per-second", "2", "--latency-wait", "10"),
+)
+
+STAGE = "rooms/{method}/n4/{seed}/supervised"
+
+
+def write_grid(folder: Path) -> None:
+    """The project: one dataset, two methods, three seeds."""
+    write_project(folder)
+    (folder / "config/methods/supervised.yaml").write_text(METHOD)
+    (folder / "config/methods/longer.yaml").write_text(LONGER)
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    (folder / "profiles").mkdir()
+    (folder / "profiles/site.yaml").write_text(SITE)
+
+
+def forget_trainings(folder: Path) -> None:
+    """Remove all results but the prepared pictures and their splits."""
+    for name in ("stages", "metrics", "tables", "figures"):
+        shutil.rmtree(folder / "results" / name)
+    for rule in ("train", "evaluate", "summarise"):
+        shutil.rmtree(folder / "results/logs" / rule)
+
+
+class Head:
+    """A running Snakemake in a project, with the profile slurm; ``through`` another command."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        folder: Path,
+        *options: str,
+        through: Sequence[str] = (),
+        output: str = "snakemake.out",
+    ) -> None:
+        self.cluster, self.folder = cluster, folder
+        self.environment = cluster.environment | {"PATH": f"{BIN}:{cluster.environment['PATH']}"}
+        command = [str(BIN / "snakemake"), "--profile", str(ROOT / "slurm"), *IMPATIENCE]
+        snakefile = ["--snakefile", str(ROOT / "workflow" / "Snakefile")]
+        self.output = folder / output
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [*through, *command, *snakefile, *options],
+                cwd=folder,
+                env=self.environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+
+    def end(self, seconds: float = 300) -> str:
+        """Wait for its end; what it said.
+
+        Raises:
+            TimeoutError: it did not end.
+        """
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.cluster.run("scancel", "--user", str(os.getuid()), check=False)
+            raise TimeoutError(f"after {seconds} s:\n{self.said}") from None
+        return self.said
+
+    @property
+    def said(self) -> str:
+        """What it has said so far."""
+        return self.output.read_text()
+
+    def succeed(self) -> None:
+        """Wait for its end and expect that all went well."""
+        said = self.end()
+        assert self.process.returncode == 0, said
+
+    def kill(self) -> None:
+        """kill -9 of Snakemake, and of nothing that SLURM runs."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def fewmask(self, *arguments: str) -> str:
+        """What a fewmask command prints in the project."""
+        return subprocess.run(
+            [str(BIN / "fewmask"), *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            text=True,
+            check=True,
+            stdout=subprocess.PIPE,
+        ).stdout
+
+    # Trainings.
+
+    def log(self, seed: int = 0, method: str = "supervised") -> str:
+        """What a training has said so far, in all its tries."""
+        path = self.folder / f"results/logs/train/{STAGE.format(method=method, seed=seed)}.log"
+        return path.read_text() if path.exists() else ""
+
+    def wait_for_training(self, seed: int = 0, method: str = "supervised") -> str:
+        """Wait until a training has written a checkpoint; its job's number."""
+        stage = self.folder / "results/stages" / STAGE.format(method=method, seed=seed)
+        self.cluster.wait(
+            lambda: (stage / "checkpoint.pt").exists() and "step 50/" in self.log(seed, method),
+            f"{stage} has a checkpoint",
+            seconds=120,
+        )
+        return self.job(f"rule_train_wildcards_{STAGE.format(method=method, seed=seed)}")
+
+    def job(self, comment: str) -> str:
+        """The number of the job that waits or runs for a rule and its wildcards."""
+        queue = self.cluster.run("squeue", "--noheader", "--format=%i %k").stdout
+        wanted = comment.replace("/", "_")
+        return re.findall(rf"^(\d+) {wanted}$", queue, re.M)[-1]
+
+    def tries(self, number: str) -> list[str]:
+        """How SLURM says that all tries of a job ended, the first first."""
+        answer = self.cluster.run(
+            *("sacct", "--allocations", "--duplicates", "--noheader", "--parsable2"),
+            *("--jobs", number, "--format", "State"),
+        )
+        return [line.split()[0] for line in answer.stdout.splitlines()]
+
+
+def steps_trained(folder: Path, seed: int = 0, method: str = "supervised") -> int:
+    """How many steps all tries of a training made together.
+
+    Of a try that was killed only those that it saved are known.
+    """
+    stage = folder / "results/stages" / STAGE.format(method=method, seed=seed)
+    with (stage / "tries.csv").open() as file:
+        steps = [(row["event"], int(row["step"])) for row in csv.DictReader(file)]
+    pairs = itertools.pairwise(steps)
+    return sum(after - before for (_, before), (event, after) in pairs if event != "started")
+
+
+def figures(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+    """The table of all runs without what they cost, by method and seed."""
+    with (folder / "results/tables/runs.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    costs = ("seconds", "peak_memory_mb", "hours", "gpu_hours")
+    kept = [{name: figure for name, figure in row.items() if name not in costs} for row in rows]
+    return {(row["method"], row["seed"]): row for row in kept}
+
+
+def keep_figures(folder: Path) -> None:
+    """Add the table's runs to those that `assert_equal` compares with."""
+    path = folder / "figures.json"
+    before = json.loads(path.read_text()) if path.exists() else []
+    path.write_text(json.dumps([*before, *figures(folder).values()]))
+
+
+def assert_equal(folder: Path, expected: Path, seeds: int = 1) -> None:
+    """A project's table has so many runs, and they are those of another project to the last bit."""
+    rows = json.loads((expected / "figures.json").read_text())
+    wanted = {(row["method"], row["seed"]): row for row in rows}
+    found = figures(folder)
+    assert len(found) == seeds
+    for (method, seed), row in found.items():
+        assert row == wanted[method, seed]
+        weights = f"results/stages/{STAGE.format(method=method, seed=seed)}/weights.safetensors"
+        assert (folder / weights).read_bytes() == (expected / weights).read_bytes()
