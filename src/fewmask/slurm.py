@@ -1,7 +1,8 @@
 """What SLURM knows of the jobs of a folder; nothing where there is no SLURM.
 
-Snakemake's executor names every job it submits by ``NAME_PREFIX`` and a number of its own (the
-profile says so), and says in the job's comment which rule it runs for which wildcards.
+Both executors name every job they submit by ``NAME_PREFIX`` and a number of their own (the profiles
+say so). Which rule it runs for which wildcards, Snakemake's executor for SLURM says in the job's
+comment, and the one for submitit in a file of the array's name, a line for every job.
 """
 
 import re
@@ -13,6 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 NAME_PREFIX = "fewmask_"
+
+ARRAYS = Path(".snakemake/submitit/names")
+"""Where the files of arrays are."""
 
 EARLIEST = "now-365days"
 """How far back accounting is asked: it is slow about more."""
@@ -45,16 +49,23 @@ def queued_jobs(folder: Path) -> list[QueuedJob]:
     if shutil.which("squeue") is None:
         return []
     form = "%i|%T|%r|%Z|%j|%k"
-    answer = subprocess.run(
-        ["squeue", "--me", "--noheader", f"--format={form}"], capture_output=True, text=True
-    )
+    query = ["squeue", "--me", "--array", "--noheader", f"--format={form}"]
+    answer = subprocess.run(query, capture_output=True, text=True)
     jobs = []
     for line in answer.stdout.splitlines():
         number, state, reason, work_folder, name, comment = line.split("|", 5)
         if name.startswith(NAME_PREFIX) and Path(work_folder) == folder.resolve():
             is_waiting = state in ("PENDING", "REQUEUED", "CONFIGURING", "SUSPENDED")
-            jobs.append(QueuedJob(number, comment, "waiting" if is_waiting else "running", reason))
+            told = _of_array(folder, name, number) or comment
+            jobs.append(QueuedJob(number, told, "waiting" if is_waiting else "running", reason))
     return jobs
+
+
+def _of_array(folder: Path, name: str, number: str) -> str | None:
+    """What a job of an array runs, if it is one of an array that submitit sent."""
+    path = folder / ARRAYS / f"{name}.txt"
+    _, _, index = number.partition("_")
+    return path.read_text().splitlines()[int(index or 0)] if path.exists() else None
 
 
 def cancel(jobs: list[QueuedJob], folder: Path) -> None:
@@ -81,7 +92,7 @@ def accounted_jobs(folder: Path) -> dict[str, Spent]:
     """
     if shutil.which("sacct") is None:
         return {}
-    fields = "Start,State,ElapsedRaw,AllocTRES,JobName,WorkDir,SubmitLine"
+    fields = "Start,State,ElapsedRaw,AllocTRES,JobID,JobName,WorkDir,SubmitLine"
     answer = subprocess.run(
         [
             *("sacct", "--allocations", "--duplicates", "--parsable2", "--noheader"),
@@ -93,12 +104,13 @@ def accounted_jobs(folder: Path) -> dict[str, Spent]:
     spent: dict[str, Spent] = {}
     completed: set[str] = set()
     for line in sorted(answer.stdout.splitlines()):
-        _, state, seconds, resources, name, work_folder, submitted = line.split("|", 6)
-        comment = re.search(r"--comment '?([^\s']+)", submitted)
-        is_ours = name.startswith(NAME_PREFIX) and Path(work_folder) == folder.resolve()
-        if not is_ours or comment is None:
+        _, state, seconds, resources, number, name, work_folder, submitted = line.split("|", 7)
+        if not name.startswith(NAME_PREFIX) or Path(work_folder) != folder.resolve():
             continue
-        job = comment[1]
+        comment = re.search(r"--comment '?([^\s']+)", submitted)
+        job = _of_array(folder, name, number) or (comment and comment[1])
+        if job is None:
+            continue
         before = Spent(0, 0) if job in completed else spent.get(job, Spent(0, 0))
         gpus = re.search(r"gres/gpu=(\d+)", resources)
         gpu_seconds = float(seconds) * int(gpus[1] if gpus else 0)

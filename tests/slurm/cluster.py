@@ -89,9 +89,21 @@ StorageLoc=slurm
 """
 
 
-SRUN = """\
+CLIENTS = (
+    "sacct",
+    "sacctmgr",
+    "sbatch",
+    "scancel",
+    "scontrol",
+    "sinfo",
+    "squeue",
+    "srun",
+    "sshare",
+)
+
+CLIENT = """\
 #!/bin/sh
-SLURM_CONF={folder}/slurm.conf exec {srun} "$@"
+SLURM_CONF={folder}/slurm.conf exec {path} "$@"
 """
 
 
@@ -130,10 +142,12 @@ class Cluster:
         }
         for name in ("state", "spool", "database", "bin"):
             (self.folder / name).mkdir()
-        # Snakemake's job steps remove SLURM_CONF, for a cluster's nodes have it in /etc.
-        srun = self.folder / "bin" / "srun"
-        srun.write_text(SRUN.format(folder=self.folder, srun=shutil.which("srun", path=PATH)))
-        srun.chmod(0o755)
+        # Snakemake removes SLURM_CONF inside jobs, for a cluster's nodes have it in /etc.
+        for name in CLIENTS:
+            client = self.folder / "bin" / name
+            path = shutil.which(name, path=PATH)
+            client.write_text(CLIENT.format(folder=self.folder, path=path))
+            client.chmod(0o755)
         (self.folder / "slurm.conf").write_text(SLURM_CONF.format(**filled))
         (self.folder / "gres.conf").write_text(f"Name=gpu File={self.folder}/gpu[0-1]\n")
         for gpu in range(2):

@@ -42,10 +42,16 @@ EXPERIMENT = {
 SITE = "account: masks\nwarn_seconds: 15\n"
 
 # Jobs of seconds, not hours: Snakemake asks more often what has become of them.
-IMPATIENCE = (
-    *("--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"),
-    *("--max-status-checks-per-second", "2", "--latency-wait", "10"),
-)
+IMPATIENCE = {
+    "slurm": (
+        *("--slurm-init-seconds-before-status-checks", "2", "--max-status-checks-per-second", "2"),
+        *("--seconds-between-status-checks", "2", "--latency-wait", "10"),
+    ),
+    "profiles/submitit": (
+        *("--seconds-between-status-checks", "2", "--latency-wait", "10"),
+        *("--submitit-warn-seconds", "15"),
+    ),
+}
 
 STAGE = "rooms/{method}/n4/{seed}/supervised"
 
@@ -78,10 +84,11 @@ class Head:
         *options: str,
         through: Sequence[str] = (),
         output: str = "snakemake.out",
+        profile: str = "slurm",
     ) -> None:
         self.cluster, self.folder = cluster, folder
         self.environment = cluster.environment | {"PATH": f"{BIN}:{cluster.environment['PATH']}"}
-        command = [str(BIN / "snakemake"), "--profile", str(ROOT / "slurm"), *IMPATIENCE]
+        command = [str(BIN / "snakemake"), "--profile", str(ROOT / profile), *IMPATIENCE[profile]]
         snakefile = ["--snakefile", str(ROOT / "workflow" / "Snakefile")]
         self.output = folder / output
         with self.output.open("w") as file:

@@ -47,7 +47,9 @@ def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
 
 
 def test_snakemake_may_itself_be_a_job(cluster: Cluster, project: Path, expected: Path):
-    head = Head(cluster, project, "--config", "seeds=[0]", through=["srun", "--account=masks"])
+    head = Head(
+        cluster, project, "--config", "seeds=[0]", through=["srun", "--account=masks", "--mem=1000"]
+    )
     head.succeed()
     assert_equal(project, expected)
 

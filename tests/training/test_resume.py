@@ -103,6 +103,7 @@ def test_killed_at_random_moments(inputs: Inputs, stage: Stage, pseudo_masks: Pa
         "history.csv",
         "lock",
         "training.json",
+        "tries.csv",
         "weights.safetensors",
     ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 
 from tests.workflow.snakemake import (
     fewmask,
@@ -36,6 +37,16 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def cell(row: dict[str, str]) -> tuple[str, str, str]:
     return row["fraction"], row["seeds"], row["seeds_asked"]
+
+
+def hold(folder: Path, results: str) -> FileLock:
+    """Hold a folder of results as another Snakemake would."""
+    locks = folder / ".snakemake" / "heads"
+    locks.mkdir(parents=True)
+    (locks / f"{results}.txt").write_text("process 7 on node3")
+    lock = FileLock(locks / f"{results}.lock")
+    lock.acquire()
+    return lock
 
 
 @pytest.fixture(scope="module")
@@ -166,12 +177,6 @@ def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
         assert first.poll() is None, "it ended before it was killed"
         time.sleep(0.05)
     assert "running: 0" in fewmask(tmp_path, "status").stdout
-    second = snakemake(tmp_path)
-    assert second.returncode == 1
-    assert "error: results: another snakemake writes here: process " in second.stdout
-    assert "Traceback" not in second.stdout
-    partial = snakemake(tmp_path, "--", "partial")
-    assert "none of the 1 runs is" in partial.stdout  # yet it may look
     kill_group(first)
     assert "failed: 0" in fewmask(tmp_path, "status").stdout
 
@@ -180,6 +185,20 @@ def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
     log = (tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log").read_text()
     assert "going on from step" in log
     assert "done: 0" in fewmask(tmp_path, "status").stdout
+
+
+def test_one_snakemake_at_a_time_writes_to_a_folder(tmp_path: Path):
+    write_project(tmp_path)
+    held = hold(tmp_path, "results")
+    second = snakemake(tmp_path)
+    assert second.returncode == 1
+    assert "error: results: another snakemake writes here: process 7 on node3" in second.stdout
+    assert "Traceback" not in second.stdout
+    partial = snakemake(tmp_path, "--", "partial")
+    assert "none of the 4 runs is" in partial.stdout  # it writes nowhere that others do
+    elsewhere = snakemake(tmp_path, "--config", "results=results/b", "--", "datasets")
+    assert elsewhere.returncode == 0, elsewhere.stdout
+    held.release()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,186 @@
+"""A Snakemake executor that sends jobs through submitit: as SLURM job arrays, or on one machine.
+
+Jobs of one rule that ask for the same and are ready at the same look are one array. A job whose
+time is nearly up is told to stop, and is put back into the queue under its own number, so that for
+Snakemake it is one job that takes as long as it takes.
+"""
+
+# ruff: noqa: UP045, RUF009
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional
+
+from snakemake_interface_common.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
+from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
+
+from snakemake_executor_plugin_submitit.clusters import CLUSTERS, Outcome
+from snakemake_executor_plugin_submitit.request import Request
+from snakemake_executor_plugin_submitit.snapshot import Snapshot
+
+LOG_LINES = 20
+"""How many lines of a failed job's log its error message has."""
+
+
+def _option(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text, "env_var": False, "required": False})
+
+
+@dataclass
+class ExecutorSettings(ExecutorSettingsBase):
+    """The options ``--submitit-*``. Snakemake does not understand ``str | None``."""
+
+    cluster: Optional[str] = _option(
+        "slurm",
+        "Where jobs run: slurm; local, as processes of this machine; debug, one after another in "
+        "the process of Snakemake itself.",
+    )
+    folder: Optional[Path] = _option(
+        Path(".snakemake/submitit"),
+        "Where jobs are described and logged; compute nodes must see it.",
+    )
+    name_prefix: Optional[str] = _option("snakemake", "What the names of jobs start with.")
+    warn_seconds: Optional[int] = _option(
+        120, "How long before its time is up a job is told to stop and put back into the queue."
+    )
+    max_requeues: Optional[int] = _option(
+        1000, "How often a job may be put back into the queue because its time was up."
+    )
+    array_parallelism: Optional[int] = _option(
+        1000, "How many jobs of an array may run at the same time."
+    )
+    gpus: Optional[str] = _option(
+        None,
+        "With local: the numbers of the GPUs to use, such as 0,1; each runs one job at a time. All "
+        "of this machine if not given.",
+    )
+    snapshot: Optional[str] = _option(
+        None,
+        "Files and folders of the working directory, separated by spaces, that are copied when "
+        "Snakemake starts; jobs use the copies, so that editing does not change queued jobs.",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a cluster that there is not."""
+        if self.cluster not in CLUSTERS:
+            raise WorkflowError(
+                f"--submitit-cluster {self.cluster}: expected one of {', '.join(CLUSTERS)}"
+            )
+
+
+common_settings = CommonSettings(
+    non_local_exec=True,
+    implies_no_shared_fs=False,
+    job_deploy_sources=False,
+    pass_default_storage_provider_args=True,
+    pass_default_resources_args=True,
+    pass_envvar_declarations_to_cmd=False,
+    auto_deploy_default_storage_provider=False,
+)
+
+
+class Executor(RemoteExecutor):
+    """Keeps ready jobs until the next look at what runs, and sends them together then."""
+
+    def __post_init__(self) -> None:
+        settings = self.workflow.executor_settings
+        # What a job of SLURM would hand down to those that it submits.
+        for name in [*os.environ]:
+            if name.startswith(("SLURM_", "SBATCH_", "SRUN_")) and name != "SLURM_CONF":
+                del os.environ[name]
+        self.settings = settings
+        self.snapshot = (
+            Snapshot(settings.snapshot.split(), settings.folder) if settings.snapshot else None
+        )
+        self.cluster = CLUSTERS[settings.cluster](settings)
+        self._ready: list[JobExecutorInterface] = []
+        self._ready_lock = threading.Lock()
+
+    def additional_general_args(self) -> str:
+        """What runs a job's own Snakemake inside it."""
+        return "--executor local"
+
+    def get_snakefile(self) -> str:
+        """The Snakefile, or its copy."""
+        path = super().get_snakefile()
+        return self.snapshot.path_of(path) if self.snapshot else path
+
+    def run_jobs(self, jobs: list[JobExecutorInterface]) -> None:
+        """Keep jobs for the next look."""
+        for job in jobs:
+            self.run_job_pre(job)
+            self.run_job(job)
+
+    def run_job(self, job: JobExecutorInterface) -> None:
+        """Keep a job for the next look."""
+        with self._ready_lock:
+            self._ready.append(job)
+
+    async def check_active_jobs(
+        self, active_jobs: list[SubmittedJobInfo]
+    ) -> AsyncGenerator[SubmittedJobInfo, None]:
+        """Send what is ready, and report what has ended."""
+        await asyncio.to_thread(self._submit_ready)
+        numbers = [info.external_jobid for info in active_jobs]
+        outcomes = await asyncio.to_thread(self.cluster.outcomes, numbers) if numbers else {}
+        for info in active_jobs:
+            outcome = outcomes.get(info.external_jobid, Outcome.ACTIVE)
+            if outcome is Outcome.ACTIVE:
+                yield info
+            elif outcome is Outcome.DONE:
+                self.report_job_success(info)
+            else:
+                self._report_failure(info, outcome)
+
+    def _report_failure(self, info: SubmittedJobInfo, outcome: Outcome) -> None:
+        log = self.cluster.log(info.external_jobid)
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        end = "\n".join(lines[-LOG_LINES:])
+        message = f"job {info.external_jobid} {outcome.value}; the end of its log {log}:\n{end}"
+        self.report_job_error(info, msg=message, aux_logs=[str(log)])
+
+    def _submit_ready(self) -> None:
+        with self._ready_lock:
+            ready, self._ready = self._ready, []
+        groups: dict[tuple[str, Request], list[JobExecutorInterface]] = {}
+        for job in ready:
+            groups.setdefault((job.name, Request.of(job)), []).append(job)
+        for (_, request), jobs in groups.items():
+            room = self.cluster.room(request, len(jobs))
+            for start in range(0, room, self.cluster.array_size):
+                self._submit(request, jobs[start : min(start + self.cluster.array_size, room)])
+            with self._ready_lock:
+                self._ready.extend(jobs[room:])
+
+    def _submit(self, request: Request, jobs: Sequence[JobExecutorInterface]) -> None:
+        commands = [self._command(job) for job in jobs]
+        try:
+            numbers = self.cluster.submit(request, commands, [_name(job) for job in jobs])
+        except Exception as error:
+            for job in jobs:
+                self.report_job_error(SubmittedJobInfo(job), msg=f"could not be submitted: {error}")
+            return
+        self.logger.info(f"Submitted {len(jobs)} jobs of {jobs[0].name}: {', '.join(numbers)}")
+        for job, number in zip(jobs, numbers, strict=True):
+            self.report_job_submission(SubmittedJobInfo(job, external_jobid=number))
+
+    def _command(self, job: JobExecutorInterface) -> str:
+        command = self.format_job_exec(job)
+        return f"{self.snapshot.enter} && {command}" if self.snapshot else command
+
+    def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
+        """Cancel jobs when Snakemake is interrupted."""
+        self.cluster.cancel([info.external_jobid for info in active_jobs])
+
+
+def _name(job: JobExecutorInterface) -> str:
+    """The rule and its wildcards, as Snakemake's executor for SLURM writes them into comments."""
+    wildcards = "_".join(map(str, getattr(job, "wildcards", None) or ())).replace("/", "_")
+    return f"rule_{job.name}_wildcards_{wildcards}" if wildcards else f"rule_{job.name}"
