@@ -4,15 +4,16 @@ import csv
 import itertools
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import yaml
 
+from fewmask.slurm import queued_jobs
 from tests.slurm.cluster import Cluster
 from tests.workflow.snakemake import BIN, ROOT, write_project
 
@@ -158,11 +159,13 @@ class Head:
         )
         return self.job(f"rule_train_wildcards_{STAGE.format(method=method, seed=seed)}")
 
-    def job(self, comment: str) -> str:
+    def job(self, name: str) -> str:
         """The number of the job that waits or runs for a rule and its wildcards."""
-        queue = self.cluster.run("squeue", "--noheader", "--format=%i %k").stdout
-        wanted = comment.replace("/", "_")
-        return re.findall(rf"^(\d+) {wanted}$", queue, re.M)[-1]
+        with pytest.MonkeyPatch.context() as patch:
+            for variable in ("PATH", "SLURM_CONF"):
+                patch.setenv(variable, self.environment[variable])
+            jobs = queued_jobs(self.folder)
+        return next(job.number for job in jobs if job.comment == name.replace("/", "_"))
 
     def tries(self, number: str) -> list[str]:
         """How SLURM says that all tries of a job ended, the first first."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster
+from tests.slurm.faults import Faults, ask_for
 from tests.slurm.head import Head, assert_equal
-from tests.slurm.test_faults import ask_for
 from tests.workflow.snakemake import ROOT
 
 pytestmark = pytest.mark.slow
@@ -19,6 +19,10 @@ pytestmark = pytest.mark.slow
 def table(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
         return list(csv.DictReader(file))
+
+
+class TestFaults(Faults):
+    profile = "slurm"
 
 
 def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
