@@ -77,6 +77,7 @@ class Grid:
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
         self._resolve()
+        self._check_reference()
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -200,10 +201,13 @@ class Grid:
             fingerprint([json.loads(self.training(key)) for key in self._keys[cell]])
             for cell in asked.cells()
         ]
-        last = {cell[1]: self._keys[cell][-1] for cell in asked.cells()}
-        all_masks = [name for name, key in last.items() if self.stage(key).labels == "all"]
-        asked = asked.model_copy(update={"trainings": trainings, "all_masks": all_masks})
+        asked = asked.model_copy(update={"trainings": trainings, "all_masks": self._all_masks()})
         return asked.model_dump_json(exclude={"overrides", "evaluation_size"})
+
+    def _all_masks(self) -> list[str]:
+        """The methods whose last stage sees all masks."""
+        last = {method: keys[-1] for (_, method, _), keys in self._keys.items()}
+        return [name for name, key in last.items() if self.stage(key).labels == "all"]
 
     # From files to settings.
 
@@ -262,6 +266,14 @@ class Grid:
                 f"config/datasets/{key.dataset}.yaml: fit is stretch, which changes shapes\n"
                 f"  expected: pad or crop, for {key.stage} of {key.method} learns surface normals\n"
                 f"  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
+            )
+
+    def _check_reference(self) -> None:
+        if self.experiment.reference in self._all_masks():
+            raise ConfigError(
+                f"{self.source}: reference: {self.experiment.reference} sees all masks whatever "
+                f"the fraction, so that it has no curve to compare others with\n"
+                f"  expected: a method whose labels are those of the fraction"
             )
 
     def _check_overrides(self) -> None:

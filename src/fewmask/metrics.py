@@ -18,7 +18,7 @@ Importing this module does not import torch, for the reports have no need of it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -111,23 +111,42 @@ def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
     return counts[:, 1:].unflatten(1, (classes, classes))
 
 
+class Counts(NamedTuple):
+    """Pixels of every class, each (..., K); what all figures but those of pairs of classes need."""
+
+    hit: np.ndarray
+    truth: np.ndarray
+    predicted: np.ndarray
+
+
+def counts(confusion: np.ndarray) -> Counts:
+    """The pixels of every class: int (..., K, K) -> (..., K)."""
+    hit = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return Counts(hit, confusion.sum(axis=-1), confusion.sum(axis=-2))
+
+
 def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Return iou, recall, precision and f1 of every class: int (..., K, K) -> float (..., K).
 
     Figures are in [0, 1], or NaN for a class that occurs neither in the truth nor in the
     prediction.
     """
-    hit = np.diagonal(confusion, axis1=-2, axis2=-1)
-    truth, predicted = confusion.sum(axis=-1), confusion.sum(axis=-2)
+    pixels = counts(confusion)
+    return {name: class_score(name, pixels) for name in ("iou", "recall", "precision", "f1")}
+
+
+def class_score(name: str, pixels: Counts) -> np.ndarray:
+    """One of what `class_scores` returns, of counts (..., K)."""
+    hit, truth, predicted = pixels
     union = truth + predicted - hit
+    part, whole = {
+        "iou": (hit, union),
+        "recall": (hit, truth),
+        "precision": (hit, predicted),
+        "f1": (2 * hit, truth + predicted),
+    }[name]
     # A whole that is empty has no part either: dividing by 1 instead makes 0 of 0 / 0.
-    figures = {
-        "iou": hit / np.maximum(union, 1),
-        "recall": hit / np.maximum(truth, 1),
-        "precision": hit / np.maximum(predicted, 1),
-        "f1": 2 * hit / np.maximum(truth + predicted, 1),
-    }
-    return {name: np.where(union > 0, figure, np.nan) for name, figure in figures.items()}
+    return np.where(union > 0, part / np.maximum(whole, 1), np.nan)
 
 
 def picture_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
@@ -140,19 +159,18 @@ def picture_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
 
     All are NaN for a picture without a labelled pixel.
     """
-    of_class = class_scores(confusion)
-    truth = confusion.sum(axis=-1)
-    hit = np.trace(confusion, axis1=-2, axis2=-1)
-    f1 = _mean(of_class["f1"])
-    return {
-        "miou": _mean(of_class["iou"]),
-        "pixel_accuracy": _ratio(hit, truth.sum(axis=-1)),
-        "class_accuracy": _mean(np.where(truth > 0, of_class["recall"], np.nan)),
-        "precision": _mean(of_class["precision"]),
-        "recall": _mean(of_class["recall"]),
-        "f1": f1,
-        "dice": f1,
-    }
+    pixels = counts(confusion)
+    return {name: picture_score(name, pixels) for name in METRICS if name != "loss"}
+
+
+def picture_score(name: str, pixels: Counts) -> np.ndarray:
+    """One of what `picture_scores` returns, of counts (..., K)."""
+    hit, truth, _ = pixels
+    if name == "pixel_accuracy":
+        return _ratio(hit.sum(axis=-1), truth.sum(axis=-1))
+    if name == "class_accuracy":
+        return _mean(np.where(truth > 0, class_score("recall", pixels), np.nan))
+    return _mean(class_score({"miou": "iou", "dice": "f1"}.get(name, name), pixels))
 
 
 def scores(confusion: np.ndarray) -> dict[str, float]:

@@ -19,7 +19,9 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
+from snakemake_interface_executor_plugins.logging import LoggerExecutorInterface
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
+from snakemake_interface_executor_plugins.workflow import WorkflowExecutorInterface
 
 from snakemake_executor_plugin_submitit.clusters import CLUSTERS, Outcome
 from snakemake_executor_plugin_submitit.request import Request
@@ -89,19 +91,22 @@ common_settings = CommonSettings(
 class Executor(RemoteExecutor):
     """Keeps ready jobs until the next look at what runs, and sends them together then."""
 
-    def __post_init__(self) -> None:
-        settings = self.workflow.executor_settings
+    def __init__(
+        self, workflow: WorkflowExecutorInterface, logger: LoggerExecutorInterface
+    ) -> None:
+        # All of it before super().__init__, which starts the thread that looks at jobs.
+        self._ready: list[JobExecutorInterface] = []
+        self._ready_lock = threading.Lock()
         # What a job of SLURM would hand down to those that it submits.
         for name in [*os.environ]:
             if name.startswith(("SLURM_", "SBATCH_", "SRUN_")) and name != "SLURM_CONF":
                 del os.environ[name]
-        self.settings = settings
-        self.snapshot = (
-            Snapshot(settings.snapshot.split(), settings.folder) if settings.snapshot else None
-        )
+        settings = workflow.executor_settings
+        self.snapshot = None
+        if settings.snapshot:
+            self.snapshot = Snapshot(settings.snapshot.split(), settings.folder)
         self.cluster = CLUSTERS[settings.cluster](settings)
-        self._ready: list[JobExecutorInterface] = []
-        self._ready_lock = threading.Lock()
+        super().__init__(workflow, logger)
 
     def additional_general_args(self) -> str:
         """What runs a job's own Snakemake inside it."""

@@ -55,6 +55,27 @@ def load(name: str = "full", **config: object):
     return load_grid([Path(f"config/experiments/{name}.yaml")], config)
 
 
+class TestReference:
+    """The method that all others are compared with."""
+
+    def test_it_is_handed_on(self, small: Path):
+        assert Asked.model_validate_json(load(reference="longer").asked()).compared_with == "longer"
+        assert Asked.model_validate_json(load().asked()).compared_with == "plain"
+
+    def test_it_must_be_a_method_of_the_experiment(self, small: Path):
+        with pytest.raises(ConfigError) as error:
+            load(reference="plane")
+        assert str(error.value).splitlines() == [
+            "--config: reference: plane is none of the experiment's methods (did you mean plain?)",
+            "  expected: one of plain, longer",
+        ]
+
+    def test_it_must_not_see_all_masks(self, small: Path):
+        write("methods/longer", "extends: plain\nstages: {train: {labels: all}}\n")
+        with pytest.raises(ConfigError, match="reference: longer sees all masks"):
+            load(reference="longer")
+
+
 def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
     grid = load()
     asked = Asked.model_validate_json(grid.asked())

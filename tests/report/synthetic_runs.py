@@ -10,11 +10,12 @@ from fewmask.config.asked import Asked
 from fewmask.paths import Layout
 
 CLASSES = ["wall", "box"]
+KINDS = ["hit", "truth", "predicted"]
 PALETTE = np.array([[40, 40, 40], [230, 159, 0]], np.uint8)
 
 
 def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **figures):
-    """Write a run's two files below the current folder; ``figures`` replace the defaults."""
+    """Write a run's three files below the current folder; ``figures`` replace the defaults."""
     labelled, miou = figures.get("labelled", 10), figures.get("miou", 0.5)
     cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
     record = {
@@ -48,8 +49,24 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
     path = Path(Layout().metrics.format(**cell))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
+    write_pictures(path.with_suffix(".csv"), figures.get("pictures", [miou] * 6))
     write_examples(Path(Layout().examples.format(**cell)), **figures)
     return path
+
+
+def write_pictures(path, miou, pixels=100_000):
+    """Write the table of test pictures, each with this mIoU; None: without a labelled pixel.
+
+    Both classes have as many pixels in the truth and in the prediction.
+    """
+    lines = ["name,row,miou," + ",".join(f"{kind}_{c}" for kind in KINDS for c in CLASSES)]
+    for i, one in enumerate(miou):
+        hit, all_of_class = (0, 0) if one is None else (round(2 * pixels * one / (1 + one)), pixels)
+        counts = [hit] * 2 + [all_of_class] * 4
+        lines.append(
+            f"picture_{i},{i},{'nan' if one is None else one}," + ",".join(map(str, counts))
+        )
+    path.write_text("\n".join(lines) + "\n")
 
 
 def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24, 24)), **_):

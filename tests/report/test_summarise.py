@@ -12,9 +12,12 @@ from fewmask.errors import FewmaskError
 from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import asked, write_run
 
+FIGURES = ("examples", "label_curve", "label_savings")
 FILES = [
-    *(f"figures/{name}.{kind}" for name in ("examples", "label_curve") for kind in ("png", "svg")),
+    *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")),
+    *("tables/comparison.csv", "tables/comparison.md"),
     *("tables/cost.csv", "tables/cost.md"),
+    *("tables/label_savings.csv", "tables/label_savings.md"),
     *("tables/pseudo_masks.csv", "tables/pseudo_masks.md", "tables/runs.csv"),
     *(f"tables/summary.{kind}" for kind in ("csv", "md", "tex")),
 ]
@@ -30,15 +33,17 @@ def written():
 
 def test_everything_is_written_and_the_same_again(project):
     for seed in (0, 1):
-        write_run(seed=seed, miou=0.5 + 0.1 * seed)
+        for method in ("supervised", "b"):
+            write_run(method=method, seed=seed, miou=0.5 + 0.1 * seed, pictures=[0.4, 0.7])
     contents = []
     for _ in range(2):
-        summarise(as_json(seeds=[0, 1]), Path("tables"), Path("figures"))
+        grid = as_json(methods=["supervised", "b"], seeds=[0, 1])
+        summarise(grid, Path("tables"), Path("figures"))
         assert written() == FILES
         contents.append([Path(name).read_bytes() for name in FILES])
     assert contents[0] == contents[1]
-    assert len(pd.read_csv("tables/runs.csv")) == 2
-    assert pd.read_csv("tables/summary.csv")["miou_mean"].tolist() == [pytest.approx(0.55)]
+    assert len(pd.read_csv("tables/runs.csv")) == 4
+    assert pd.read_csv("tables/summary.csv")["miou_mean"].tolist() == [pytest.approx(0.55)] * 2
 
 
 def test_missing_runs_are_counted_and_the_first_are_named(project):

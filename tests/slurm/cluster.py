@@ -103,6 +103,7 @@ CLIENTS = (
 
 CLIENT = """\
 #!/bin/sh
+echo "$(date +%s.%N) {name}" >> {folder}/calls.log
 SLURM_CONF={folder}/slurm.conf exec {path} "$@"
 """
 
@@ -121,6 +122,8 @@ class Cluster:
             "PATH": f"{self.folder}/bin:{PATH}",
             "SLURM_CONF": f"{self.folder}/slurm.conf",
         }
+        self.calls = self.folder / "calls.log"
+        """A line for every call of a command: when, and which."""
         self.processes: dict[str, subprocess.Popen] = {}
         self._configure()
         for name in ("munged", "mariadbd", "slurmdbd"):
@@ -146,7 +149,7 @@ class Cluster:
         for name in CLIENTS:
             client = self.folder / "bin" / name
             path = shutil.which(name, path=PATH)
-            client.write_text(CLIENT.format(folder=self.folder, path=path))
+            client.write_text(CLIENT.format(folder=self.folder, path=path, name=name))
             client.chmod(0o755)
         (self.folder / "slurm.conf").write_text(SLURM_CONF.format(**filled))
         (self.folder / "gres.conf").write_text(f"Name=gpu File={self.folder}/gpu[0-1]\n")

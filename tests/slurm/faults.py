@@ -128,6 +128,15 @@ class Faults:
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
+    def test_an_interrupted_snakemake_cancels_its_jobs(self, cluster: Cluster, project: Path):
+        head = self.head(cluster, project, *ONE_SEED)
+        number = head.wait_for_training()
+        head.process.send_signal(signal.SIGINT)
+        head.end()
+        cluster.wait(lambda: head.tries(number) == ["CANCELLED"], "the job is cancelled")
+        assert "1 failed" in head.fewmask("status")
+        assert "checkpoint saved" in head.log()
+
     def test_a_seed_that_always_fails(self, cluster: Cluster, project: Path, expected: Path):
         split = project / "results/splits/rooms/n4/1.csv"
         whole = split.read_text()

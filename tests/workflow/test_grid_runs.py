@@ -89,7 +89,7 @@ class TestAGridWithAFailingSeed:
         assert "rooms  supervised  n8  done: 0  failed: 1" in told.stdout
         assert "n8 seed 1 failed: results/splits/rooms/n8/1.csv, line" in told.stdout
         assert "log: results/logs/train/rooms/supervised/n8/1/supervised.log" in told.stdout
-        assert "3 done, 0 running, 1 failed, 0 missing" in told.stdout
+        assert "3 done, 0 running, 0 waiting, 1 failed, 0 missing" in told.stdout
         targets = fewmask(folder, "status", "--failed", "--targets")
         assert targets.stdout.split() == [f"{METRICS}/n8/1.json"]
 

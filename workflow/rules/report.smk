@@ -21,6 +21,18 @@ rule summarise:
         ),
         markdown=f"{layout.tables}/summary.md",
         latex=f"{layout.tables}/summary.tex",
+        comparison=report(
+            f"{layout.tables}/comparison.csv",
+            caption="../report/comparison.rst",
+            category="Tables",
+        ),
+        comparison_markdown=f"{layout.tables}/comparison.md",
+        label_savings=report(
+            f"{layout.tables}/label_savings.csv",
+            caption="../report/label_savings.rst",
+            category="Tables",
+        ),
+        label_savings_markdown=f"{layout.tables}/label_savings.md",
         pseudo_masks=report(
             f"{layout.tables}/pseudo_masks.csv",
             caption="../report/pseudo_masks.rst",
@@ -39,6 +51,12 @@ rule summarise:
             category="Figures",
         ),
         label_curve_png=f"{layout.figures}/label_curve.png",
+        label_savings_figure=report(
+            f"{layout.figures}/label_savings.svg",
+            caption="../report/label_savings_figure.rst",
+            category="Figures",
+        ),
+        label_savings_png=f"{layout.figures}/label_savings.png",
         examples=report(
             f"{layout.figures}/examples.png",
             caption="../report/examples.rst",

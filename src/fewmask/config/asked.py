@@ -7,6 +7,8 @@ from typing import Any
 
 from fewmask.config.experiment import Experiment
 
+DEFAULT_REFERENCE = "supervised"
+
 
 class Asked(Experiment):
     """An experiment, and what the weights of its runs must have been trained with."""
@@ -16,6 +18,15 @@ class Asked(Experiment):
     trained counts."""
     all_masks: list[str] = []
     """The methods that see all masks whatever the fraction: upper bounds."""
+
+    @property
+    def compared_with(self) -> str:
+        """The method that all others are compared with."""
+        if self.reference is not None:
+            return self.reference
+        others = [method for method in self.methods if method not in self.all_masks]
+        candidates = others or self.methods
+        return DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
 
     def cells(self) -> list[tuple[str, str, str]]:
         """Dataset, method and fraction of every cell, dataset by dataset."""

@@ -135,6 +135,9 @@ class Experiment(Settings):
     """What the tables for people show: test metrics, and figures of classes such as iou_pet."""
     baselines: dict[Task, Name] = {}
     """The methods that learn a task alone: what `delta_m` compares the others with."""
+    reference: Name | None = None
+    """The method that all others are compared with. Absent: supervised, if it is one of the
+    methods, else the first that does not see all masks."""
     published: Published | None = None
     """Figures of a paper, shown in parentheses beside this experiment's."""
     overrides: list[Override] = []

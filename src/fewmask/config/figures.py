@@ -1,4 +1,4 @@
-"""Whether the metrics and published figures that an experiment names can be."""
+"""Whether the metrics, methods and published figures that an experiment names can be."""
 
 from collections.abc import Callable, Iterable
 from itertools import product
@@ -14,7 +14,7 @@ from fewmask.metrics import CLASS_FIGURES, OPTIONAL_METRICS, TEST_METRICS, unit_
 
 
 def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
-    """Refuse metrics that there are not, and published figures that cannot be.
+    """Refuse metrics and methods that there are not, and published figures that cannot be.
 
     ``layers`` are those of the experiment, ``classes_of`` tells the classes of a dataset by name.
     What fits the grid of a file goes on to fit where another file, or --config, asks for less.
@@ -27,13 +27,9 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
     for i, metric in enumerate(experiment.metrics):
         _check_metric(metric, list(classes), layers, ("metrics", i))
     for task, method in experiment.baselines.items():
-        if method not in experiment.methods:
-            raise _error(
-                layers,
-                ("baselines", task),
-                f"{method} is none of the experiment's methods\n"
-                f"  expected: one of {', '.join(experiment.methods)}",
-            )
+        _check_method(method, experiment, layers, ("baselines", task))
+    if experiment.reference is not None:
+        _check_method(experiment.reference, experiment, layers, ("reference",))
     for i, entry in enumerate(experiment.published.figures if experiment.published else []):
         keys = ("published", "figures", i)
         for metric, figure in entry.figures.items():
@@ -79,6 +75,17 @@ def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Ke
         f"  and {', '.join(f'{figure}_' for figure in CLASS_FIGURES)} before a class, as it is "
         f"written in its dataset: {', '.join(classes)}",
     )
+
+
+def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys: Keys) -> None:
+    if method not in experiment.methods:
+        near = did_you_mean(method, experiment.methods)
+        raise _error(
+            layers,
+            keys,
+            f"{method} is none of the experiment's methods{near}\n"
+            f"  expected: one of {', '.join(experiment.methods)}",
+        )
 
 
 def _check_share(metric: str, figure: Figure, layers: list[Layer], keys: Keys) -> None:

@@ -30,12 +30,16 @@ TITLES = {
 NOTHING = "–"
 
 
+def called(metric: str) -> str:
+    """What a metric is called: ``mIoU``, ``IoU of pet``, ``Focal loss``."""
+    figure = class_figure(metric)
+    return f"{TITLES[figure[0]]} of {figure[1]}" if figure else TITLES[metric]
+
+
 def title(metric: str) -> str:
     """What heads a metric's column: ``mIoU (%)``, ``IoU of pet (%)``, ``Focal loss``."""
-    figure = class_figure(metric)
-    name = f"{TITLES[figure[0]]} of {figure[1]}" if figure else TITLES[metric]
     unit = unit_of(metric)
-    return f"{name} ({unit})" if unit else name
+    return f"{called(metric)} ({unit})" if unit else called(metric)
 
 
 def number(metric: str, value: float | None) -> str:
@@ -46,6 +50,12 @@ def number(metric: str, value: float | None) -> str:
     if unit == "%":
         return f"{100 * value:.1f}"
     return f"{value:.1f}" if unit == "°" else f"{value:.3f}"
+
+
+def signed(metric: str, difference: float | None) -> str:
+    """A difference between two figures, with its sign."""
+    shown = number(metric, difference)
+    return f"+{shown}" if shown != NOTHING and difference > 0 else shown
 
 
 def with_spread(metric: str, mean: float | None, std: float | None) -> str:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fewmask.config.asked import Asked
-from fewmask.report.columns import NOTHING, best, hours_text, number, title, with_spread
+from fewmask.report.columns import NOTHING, best, called, hours_text, number, title, with_spread
 
 COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
 """The columns at the left and how they are aligned; all others are numbers, aligned right."""
@@ -105,7 +105,8 @@ def escape(text: str) -> str:
     special = {c: rf"\{c}" for c in "&%$#_{}"} | {
         "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
         "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-        "±": r"$\pm$", "–": "--",
+        "±": r"$\pm$", "×": r"$\times$",
+        "↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--",
     }  # fmt: skip
     return "".join(special.get(c, c) for c in text)
 
@@ -126,6 +127,17 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
         notes.append(
             "Bold: the best mean at each dataset and fraction of which all runs are there; "
             "it says nothing about significance."
+        )
+    if "mark" in summary:
+        notes.append(
+            f"↑, ↓: better, worse than {asked.compared_with} in {called(asked.metrics[0])}: the "
+            "95 % interval of the paired difference leaves out 0 (comparison.md). Of methods that "
+            "are no different, up to one in twenty is marked all the same."
+        )
+    if "label_savings" in summary:
+        notes.append(
+            f"Label savings: how many times as many labelled images {asked.compared_with} would "
+            f"need for the same {called(asked.metrics[0])}; label_savings.md has the intervals."
         )
     notes.append(
         "Time: of trainings alone. Hours: of all trainings and evaluations of a run, shared ones "
@@ -159,7 +171,8 @@ def _costs(summary: pd.DataFrame) -> _Costs:
 
 def _header(asked: Asked, summary: pd.DataFrame) -> list[str]:
     costs = _costs(summary)
-    titles = f"Time ({costs.unit})", COSTS[costs.hours]
+    savings = ["Label savings"] if "label_savings" in summary else []
+    titles = *savings, f"Time ({costs.unit})", COSTS[costs.hours]
     return [*COLUMNS, *map(title, asked.metrics), *titles, "Seeds"]
 
 
@@ -191,15 +204,15 @@ def _row(
     asked: Asked, row: pd.Series, best_of: dict[str, str], costs: _Costs, show: Show
 ) -> list[str]:
     metrics = [_cell(row, metric, best_shown, show) for metric, best_shown in best_of.items()]
+    if row.get("mark"):
+        metrics[0] += f" {show(row['mark'], False)}"
     seconds = row["seconds_mean"]
-    labelled = "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
-    words = [row["dataset"], row["fraction"], labelled, row["method"]]
+    words = [row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]]
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[costs.unit]:.1f}"
-    spent = [time, hours_text(row[f"{costs.hours}_mean"])]
-    seeds, wanted = row["seeds"], row["seeds_asked"]
-    seeds = f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
+    savings = [row["label_savings"]] if "label_savings" in row else []
+    spent = [*savings, time, hours_text(row[f"{costs.hours}_mean"])]
     left, right = ([show(text, False) for text in texts] for texts in (words, spent))
-    return [*left, *metrics, *right, seeds]
+    return [*left, *metrics, *right, seeds_text(row)]
 
 
 def _cell(row: pd.Series, metric: str, best_shown: str, show: Show) -> str:
@@ -212,6 +225,17 @@ def _cell(row: pd.Series, metric: str, best_shown: str, show: Show) -> str:
     if pd.isna(published):
         return cell
     return f"{cell} {show(f'({with_spread(metric, published, published_std)})', False)}"
+
+
+def labelled_text(asked: Asked, row: pd.Series) -> str:
+    """How many pictures were labelled for a row: ``all`` for upper bounds."""
+    return "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
+
+
+def seeds_text(row: pd.Series) -> str:
+    """How many seeds a row is made of, and of how many if some are missing."""
+    seeds, wanted = row["seeds"], row["seeds_asked"]
+    return f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
 
 
 def count_text(labelled: float) -> str:

@@ -1,0 +1,149 @@
+"""Pages of panels, one a dataset, with labelled images along the horizontal axis."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
+
+from fewmask.report.markup import count_text
+from fewmask.report.style import (
+    BODY,
+    COLOURS,
+    FAINT,
+    MARGIN,
+    MARKERS,
+    Page,
+    flow,
+    heading_height,
+    shorten,
+    text_width,
+)
+
+PANELS_A_ROW = 3
+LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.42, 0.34, 0.55
+"""Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
+
+LEGEND_LINE, SAMPLE = 0.2, 0.3
+"""Inches: the height of a line of the legend, and the length of a sample of a line in it."""
+
+Looks = dict[str, object]
+"""How a line is drawn, as matplotlib has it."""
+
+
+def panel_page(
+    title: str, note: str, legend: list[tuple[str, Looks]], datasets: list[str]
+) -> tuple[Page, list[Axes], float]:
+    """A page with a heading, a legend, and an empty panel for every dataset.
+
+    Returns the page, the panels, and their width in inches.
+    """
+    columns = min(len(datasets), PANELS_A_ROW)
+    rows = math.ceil(len(datasets) / columns)
+    panel = {1: 5.2, 2: 3.8, 3: 3.2}[columns], {1: 3.2, 2: 2.8, 3: 2.6}[columns]
+    width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
+    top = heading_height(title, note, width) + 0.05
+    places = flow([_entry_width(name) for name, _ in legend], width - 2 * MARGIN)
+    below = top + (places[-1][0] + 1) * LEGEND_LINE
+    page = Page(width, below + rows * (ABOVE + panel[1] + BELOW) + MARGIN)
+    page.heading(title, note)
+    _draw_legend(page, legend, places, top)
+    panels = []
+    for i, dataset in enumerate(datasets):
+        row, column = divmod(i, columns)
+        left = MARGIN + LEFT + column * (panel[0] + BETWEEN)
+        axes = page.axes(left, below + row * (ABOVE + panel[1] + BELOW) + ABOVE, *panel)
+        name = shorten(dataset, panel[0], BODY + 1, "bold")
+        axes.set_title(name, loc="left", size=BODY + 1, weight="bold")
+        panels.append(axes)
+    return page, panels, panel[0]
+
+
+def is_first_in_row(panel: int) -> bool:
+    """Whether a panel stands at the left, where the vertical axis is labelled."""
+    return panel % PANELS_A_ROW == 0
+
+
+def say_nothing(axes: Axes, text: str) -> None:
+    """Leave a panel empty but for a few words."""
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=FAINT)
+
+
+def _entry_width(name: str) -> float:
+    return SAMPLE + 0.08 + text_width(name, BODY) + 0.25
+
+
+def _draw_legend(
+    page: Page, legend: list[tuple[str, Looks]], places: list[tuple[int, float]], top: float
+) -> None:
+    """Between the heading and the panels, where there are no data to cover."""
+    for (name, look), (line, left) in zip(legend, places, strict=True):
+        left, middle = MARGIN + left, top + (line + 0.5) * LEGEND_LINE
+        page.sample(left, middle, SAMPLE, **look)
+        page.text(left + SAMPLE + 0.08, middle, name, size=BODY, va="center_baseline")
+
+
+def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker by place in the experiment: a method looks the same in all its figures."""
+    return {
+        method: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+        for i, method in enumerate(methods)
+    }
+
+
+def samples(methods: list[str]) -> list[tuple[str, Looks]]:
+    """The entries of methods in a legend."""
+    return [
+        (method, {"color": colour, "marker": marker, "markeredgecolor": "white"})
+        for method, (colour, marker) in looks(methods).items()
+    ]
+
+
+def shifts(methods: list[str], apart: float) -> dict[str, float]:
+    """How far, in inches, methods stand sideways of their counts, ``apart`` from each other."""
+    return {method: (i - (len(methods) - 1) / 2) * apart for i, method in enumerate(methods)}
+
+
+def shifted(axes: Axes, shift: float) -> Transform:
+    """Where the data lie, moved sideways by inches: the data themselves stay what they are."""
+    return axes.transData + ScaledTranslation(shift, 0, axes.figure.dpi_scale_trans)
+
+
+def set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
+    """Logarithmic, with the counts themselves as ticks, named where there is room."""
+    axes.set_xscale("log")
+    margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
+    axes.set_xlim(counts[0] / margin, counts[-1] * margin)
+    names = [count_text(count) for count in counts]
+    places = np.log(counts) / np.log(np.divide(*axes.get_xlim()[::-1])) * width
+    shown = _that_fit(places, [text_width(name, BODY) for name in names])
+    labels = [name if i in shown else "" for i, name in enumerate(names)]
+    axes.xaxis.set_major_locator(FixedLocator(counts))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(counts, labels)
+    axes.set_xlabel("Labelled images" + (" (log scale)" if len(counts) > 1 else ""))
+
+
+def _that_fit(places: np.ndarray, widths: list[float]) -> list[int]:
+    """Which labels can stand side by side: the last, and from the first on those with room."""
+    last = len(widths) - 1
+    kept = [last]
+    left = -math.inf
+    for i in range(last):
+        begin, end = places[i] - widths[i] / 2, places[i] + widths[i] / 2
+        if begin > left + 0.08 and end < places[last] - widths[last] / 2 - 0.08:
+            kept.append(i)
+            left = end
+    return kept
+
+
+def step(axes: Axes, counts: list[float], methods: int, width: float, most: float = 0.055) -> float:
+    """How far, in inches, methods stand apart sideways, so that none hides another; ``most`` where
+    there are several counts."""
+    if len(counts) == 1:
+        return min(0.7, 0.8 * width / methods)
+    low, high = axes.get_xlim()
+    nearest = np.diff(np.log(counts)).min() / math.log(high / low) * width
+    return min(most, 0.6 * nearest / methods)

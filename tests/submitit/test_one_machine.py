@@ -1,0 +1,104 @@
+"""Real Snakemake runs with the executor on this machine, without SLURM."""
+
+import itertools
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.snakemake import BIN, ROOT, environment, write_project
+
+SNAKEFILE = """\
+rule all:
+    input: expand("out/{i}", i=range(4))
+rule gpu:
+    output: "out/{i}"
+    resources: gpu=1
+    shell: "date +%s.%N > {output}; echo gpu ${{CUDA_VISIBLE_DEVICES:-}} >> {output}; {COMMAND}"
+"""
+
+
+def snakemake(folder: Path, command: str, *options: str) -> subprocess.Popen[str]:
+    (folder / "Snakefile").write_text(SNAKEFILE.replace("{COMMAND}", command))
+    return subprocess.Popen(
+        [
+            *(str(BIN / "snakemake"), "--executor", "submitit", "--jobs", "10", "--keep-going"),
+            *("--seconds-between-status-checks", "1", "--latency-wait", "5", *options),
+        ],
+        cwd=folder,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def test_each_gpu_has_one_job_at_a_time(tmp_path: Path):
+    command = "sleep 1.5; date +%s.%N >> {output}"
+    run = snakemake(tmp_path, command, "--submitit-cluster", "local", "--submitit-gpus", "0,1")
+    said, _ = run.communicate()
+    assert run.returncode == 0, said
+    spans: dict[str, list[tuple[float, float]]] = {}
+    for i in range(4):
+        start, gpu, end = (tmp_path / f"out/{i}").read_text().split("\n")[:3]
+        spans.setdefault(gpu, []).append((float(start), float(end)))
+    assert set(spans) == {"gpu 0", "gpu 1"}
+    for of_gpu in spans.values():
+        of_gpu.sort()
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(of_gpu))
+
+
+@pytest.mark.parametrize("cluster", ["local", "debug"])
+def test_one_job_fails_alone_and_its_own_words_are_shown(tmp_path: Path, cluster: str):
+    command = "if [ {wildcards.i} = 3 ]; then echo the reason is this; exit 3; fi"
+    run = snakemake(tmp_path, command, "--submitit-cluster", cluster)
+    said, _ = run.communicate()
+    assert run.returncode == 1
+    assert sorted(path.name for path in (tmp_path / "out").glob("*")) == ["0", "1", "2"], said
+    assert "the reason is this" in said
+    assert "submitit/core" not in said  # no traceback of what ran it
+
+
+def test_an_interrupted_snakemake_stops_its_jobs(tmp_path: Path):
+    command = "sleep 60.5"
+    run = snakemake(tmp_path, command, "--submitit-cluster", "local")
+    while len(list((tmp_path / "out").glob("*"))) < 4:
+        assert run.poll() is None
+        time.sleep(0.2)
+    run.send_signal(signal.SIGINT)
+    run.communicate()
+    assert run.returncode
+    time.sleep(2)
+    left = subprocess.run(["pgrep", "-f", "sleep 60[.]5"], capture_output=True, text=True)
+    assert left.stdout == ""
+
+
+def test_a_cluster_that_there_is_not_is_told(tmp_path: Path):
+    run = snakemake(tmp_path, "true", "--submitit-cluster", "sge")
+    said, _ = run.communicate()
+    assert run.returncode == 1
+    assert "--submitit-cluster sge: expected one of slurm, local, debug" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.slow
+def test_the_profile_trains_without_slurm(tmp_path: Path):
+    write_project(tmp_path)
+    run = subprocess.run(
+        [
+            *(str(BIN / "snakemake"), "--profile", str(ROOT / "profiles/submitit")),
+            *("--snakefile", str(ROOT / "workflow/Snakefile"), "--submitit-cluster", "local"),
+            *("--seconds-between-status-checks", "1", "--config", "seeds=[0]"),
+        ],
+        cwd=tmp_path,
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    assert run.returncode == 0, run.stdout
+    assert re.search("Submitted 2 jobs of train", run.stdout)
+    assert (tmp_path / "results/tables/summary.md").exists()
