@@ -45,7 +45,8 @@ class Faults:
         ask_for(project, gpus=1)
         head = self.head(cluster, project, *ONE_SEED)
         number = head.wait_for_training()
-        cluster.run("sbatch", "--partition=urgent", "--account=masks", "--gpus=2", "--wrap=sleep 3")
+        urgent = ("--partition=urgent", "--account=masks", "--gpus=2", "--output=/dev/null")
+        cluster.run("sbatch", *urgent, "--wrap=sleep 3")
         head.succeed()
         assert head.tries(number) == ["PREEMPTED", "COMPLETED"]
         assert "Trying to restart" not in head.said
