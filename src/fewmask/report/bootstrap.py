@@ -75,6 +75,19 @@ class Scores:
         of_cells = [set(self.of_seeds.get(cell, {})) for cell in cells]
         return sorted(set.intersection(*of_cells))
 
+    def start_of_row(self, asked: Asked, cell: pd.Series, seeds: list[int]) -> dict[str, object]:
+        """What rows of tables begin with: which cell, compared with what, by what and by whom."""
+        return {
+            "dataset": cell["dataset"],
+            "method": cell["method"],
+            "fraction": cell["fraction"],
+            "reference": asked.compared_with,
+            "metric": self.metric,
+            "labelled": cell["labelled"],
+            "seeds": len(seeds),
+            "seeds_asked": len(asked.seeds),
+        }
+
     def means(self, cells: list[Cell], seeds: list[int]) -> np.ndarray:
         """The scores of C cells, means over these seeds: float (C,)."""
         return self._table(cells, seeds).mean(axis=0)

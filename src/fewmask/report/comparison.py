@@ -53,19 +53,10 @@ def comparison(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.DataFr
 
 
 def _row(asked: Asked, scores: Scores, cell: pd.Series) -> dict[str, object]:
-    own = dataset, method, fraction = tuple(cell[CELL])
+    dataset, _, fraction = own = tuple(cell[CELL])
     cells = [own, (dataset, asked.compared_with, fraction)]
     seeds = scores.seeds(cells)
-    row = {
-        "dataset": dataset,
-        "method": method,
-        "fraction": fraction,
-        "reference": asked.compared_with,
-        "metric": scores.metric,
-        "labelled": cell["labelled"],
-        "seeds": len(seeds),
-        "seeds_asked": len(asked.seeds),
-    }
+    row = scores.start_of_row(asked, cell, seeds)
     if not seeds:
         return row | {"verdict": NO_RUN}
     score, reference = scores.means(cells, seeds)

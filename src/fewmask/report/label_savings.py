@@ -96,20 +96,11 @@ COLUMNS = [
 
 
 def _row(asked: Asked, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
-    dataset, method, fraction = own = tuple(cell[CELL])
+    dataset, *_ = own = tuple(cell[CELL])
     labelled, fractions = _curve(asked, summary, scores, dataset)
     cells = [own, *((dataset, asked.compared_with, one) for one in fractions)]
     seeds = scores.seeds(cells)
-    row = {
-        "dataset": dataset,
-        "method": method,
-        "fraction": fraction,
-        "reference": asked.compared_with,
-        "metric": scores.metric,
-        "labelled": cell["labelled"],
-        "seeds": len(seeds),
-        "seeds_asked": len(asked.seeds),
-    }
+    row = scores.start_of_row(asked, cell, seeds)
     if not seeds or len(fractions) < 2:
         return row
     means = scores.means(cells, seeds)
