@@ -135,7 +135,8 @@ class Faults:
         head.process.send_signal(signal.SIGINT)
         head.end()
         cluster.wait(lambda: head.tries(number) == ["CANCELLED"], "the job is cancelled")
-        assert "1 failed" in head.fewmask("status")
+        # Until its processes are gone SLURM has it in the queue.
+        cluster.wait(lambda: "1 failed" in head.fewmask("status"), "its run counts as failed")
         assert "checkpoint saved" in head.log()
 
     def test_a_seed_that_always_fails(self, cluster: Cluster, project: Path, expected: Path):
