@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -63,9 +64,15 @@ def queued_jobs(folder: Path) -> list[QueuedJob]:
 
 def _of_array(folder: Path, name: str, number: str) -> str | None:
     """What a job of an array runs, if it is one of an array that submitit sent."""
-    path = folder / ARRAYS / f"{name}.txt"
+    names = _names(folder / ARRAYS / f"{name}.txt")
     _, _, index = number.partition("_")
-    return path.read_text().splitlines()[int(index or 0)] if path.exists() else None
+    return names[int(index or 0)] if names else None
+
+
+@cache
+def _names(path: Path) -> list[str]:
+    """The lines of an array's file, which is written once, before the array is sent."""
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def cancel(jobs: list[QueuedJob], folder: Path) -> None:

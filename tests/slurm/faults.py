@@ -81,26 +81,30 @@ class Faults:
     def test_a_node_daemon_that_died_and_came_back(
         self, cluster: Cluster, project: Path, expected: Path
     ):
-        head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
-        cluster.kill("slurmd")
-        time.sleep(3)
-        cluster.start("slurmd")
-        head.succeed()
-        assert head.tries(number) == ["COMPLETED"]
-        assert steps_trained(project) == 600
-        assert_equal(project, expected)
+        self.outlives(cluster, project, expected, "slurmd", signal.SIGKILL, seconds=3)
 
     def test_a_controller_that_was_started_again(
         self, cluster: Cluster, project: Path, expected: Path
     ):
+        self.outlives(cluster, project, expected, "slurmctld", signal.SIGTERM, seconds=8)
+
+    def outlives(
+        self,
+        cluster: Cluster,
+        project: Path,
+        expected: Path,
+        daemon: str,
+        number: int,
+        seconds: float,
+    ) -> None:
+        """A training goes on while a daemon of SLURM is away for some seconds."""
         head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
-        cluster.kill("slurmctld", signal.SIGTERM)
-        time.sleep(8)
-        cluster.start("slurmctld")
+        job = head.wait_for_training()
+        cluster.kill(daemon, number)
+        time.sleep(seconds)
+        cluster.start(daemon)
         head.succeed()
-        assert head.tries(number) == ["COMPLETED"]
+        assert head.tries(job) == ["COMPLETED"]
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 

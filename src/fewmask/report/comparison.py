@@ -12,7 +12,7 @@ from fewmask.config.asked import Asked
 from fewmask.metrics import is_better_higher, unit_of
 from fewmask.report.bootstrap import Scores, interval
 from fewmask.report.columns import NOTHING, called, number, signed, title
-from fewmask.report.markup import labelled_text, markdown_table, seeds_text
+from fewmask.report.markup import by_fraction, labelled_text, markdown_table, seeds_text
 from fewmask.report.tables import CELL
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
@@ -100,11 +100,7 @@ def comparison_markdown(asked: Asked, compared: pd.DataFrame, scores: Scores) ->
     difference = f"Difference ({unit})" if unit else "Difference"
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
     header += ["95 % interval", "Probability", "Verdict", "Seeds"]
-    rows = [
-        _cells(asked, row)
-        for _, group in compared.groupby(["dataset", "fraction"], sort=False)
-        for _, row in group.iterrows()
-    ]
+    rows = [_cells(asked, row) for row in by_fraction(compared)]
     table = markdown_table([header, *rows], "llrlrrrrlr")
     notes = "\n".join(_notes(asked, compared, scores))
     return f"# Is it better? {' '.join(asked.title.split())}\n\n{notes}\n\n{table}\n"

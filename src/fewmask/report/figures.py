@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from fewmask.config.experiment import Experiment
 from fewmask.report.columns import TITLES
 from fewmask.report.panels import (
+    dots,
     is_first_in_row,
     looks,
     panel_page,
@@ -118,7 +119,7 @@ def _draw_seeds(axes: Axes, runs: pd.DataFrame, metric: str, colour: str, shift:
 def _draw_method(
     axes: Axes, cells: pd.DataFrame, metric: str, look: tuple[str, str], shift: float
 ) -> None:
-    (colour, marker), place = look, shifted(axes, shift)
+    (colour, _), place = look, shifted(axes, shift)
     labelled = cells["labelled"].to_numpy(float)
     mean, std = (100 * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
     axes.plot(labelled, mean, color=colour, linewidth=1.5, transform=place, zorder=3)
@@ -126,13 +127,7 @@ def _draw_method(
         labelled, mean, yerr=std, fmt="none", ecolor=colour, elinewidth=1, capsize=2,
         transform=place, zorder=3,
     )  # fmt: skip
-    is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
-    axes.scatter(
-        labelled, mean, s=26, marker=marker, transform=place, zorder=4,
-        facecolors=np.where(is_complete, colour, "white").tolist(),
-        edgecolors=np.where(is_complete, "white", colour).tolist(),
-        linewidths=np.where(is_complete, 0.6, 1.2).tolist(),
-    )  # fmt: skip
+    dots(axes, labelled, mean, cells, look, place)
 
 
 def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric: str) -> None:

@@ -14,7 +14,7 @@ from fewmask.config.asked import Asked
 from fewmask.metrics import is_better_higher
 from fewmask.report.bootstrap import Interval, Scores, interval
 from fewmask.report.columns import NOTHING, called, number, title
-from fewmask.report.markup import count_text, markdown_table, seeds_text
+from fewmask.report.markup import by_fraction, count_text, markdown_table, seeds_text
 from fewmask.report.tables import CELL
 
 BEYOND, BELOW = "beyond the curve", "below the curve"
@@ -161,11 +161,7 @@ def label_savings_markdown(asked: Asked, savings: pd.DataFrame, scores: Scores) 
     """The savings for people."""
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), "Needed"]
     header += ["Factor", "95 % interval", "Seeds"]
-    rows = [
-        _cells(row)
-        for _, group in savings.groupby(["dataset", "fraction"], sort=False)
-        for _, row in group.iterrows()
-    ]
+    rows = [_cells(row) for row in by_fraction(savings)]
     table = markdown_table([header, *rows], "llrlrrrrr")
     notes = "\n".join(_notes(asked, savings, scores))
     return f"# Label savings: {' '.join(asked.title.split())}\n\n{notes}\n\n{table}\n"

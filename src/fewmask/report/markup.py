@@ -1,6 +1,6 @@
 """The summary for people, in Markdown and in LaTeX: few columns, with n."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pandas as pd
@@ -251,3 +251,10 @@ def _pad(row: list[str], widths: list[int], sides: str) -> str:
         for text, width, side in zip(row, widths, sides, strict=True)
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def by_fraction(table: pd.DataFrame) -> Iterator[pd.Series]:
+    """The rows of a table with those of one dataset and fraction together."""
+    for _, group in table.groupby(["dataset", "fraction"], sort=False):
+        for _, row in group.iterrows():
+            yield row

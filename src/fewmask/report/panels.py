@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
@@ -147,3 +148,22 @@ def step(axes: Axes, counts: list[float], methods: int, width: float, most: floa
     low, high = axes.get_xlim()
     nearest = np.diff(np.log(counts)).min() / math.log(high / low) * width
     return min(most, 0.6 * nearest / methods)
+
+
+def dots(
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    cells: pd.DataFrame,
+    look: tuple[str, str],
+    place: Transform,
+) -> None:
+    """A dot for every cell, hollow where some of the seeds that are asked for are missing."""
+    colour, marker = look
+    is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
+    axes.scatter(
+        x, y, s=26, marker=marker, transform=place, zorder=4,
+        facecolors=np.where(is_complete, colour, "white").tolist(),
+        edgecolors=np.where(is_complete, "white", colour).tolist(),
+        linewidths=np.where(is_complete, 0.6, 1.2).tolist(),
+    )  # fmt: skip

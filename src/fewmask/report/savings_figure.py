@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from fewmask.config.asked import Asked
 from fewmask.report.markup import count_text
 from fewmask.report.panels import (
+    dots,
     is_first_in_row,
     looks,
     panel_page,
@@ -127,7 +128,7 @@ def _draw_factors(axes: Axes, savings: pd.DataFrame, counts: list[float]) -> Non
 
 
 def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
-    (colour, marker), place = look, shifted(axes, shift)
+    (colour, _), place = look, shifted(axes, shift)
     labelled = cells["labelled"].to_numpy(float)
     bottom, top = axes.get_ylim()
     low, high = _extent(cells)
@@ -136,10 +137,4 @@ def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: 
     needed = np.where(np.isinf(needed), math.sqrt(high * top), needed)
     ends = [cells[f"needed_{end}"].to_numpy(float).clip(bottom, top) for end in ("low", "high")]
     axes.vlines(labelled, *ends, color=colour, linewidth=1, transform=place, zorder=3)
-    is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
-    axes.scatter(
-        labelled, needed, s=26, marker=marker, transform=place, zorder=4,
-        facecolors=np.where(is_complete, colour, "white").tolist(),
-        edgecolors=np.where(is_complete, "white", colour).tolist(),
-        linewidths=np.where(is_complete, 0.6, 1.2).tolist(),
-    )  # fmt: skip
+    dots(axes, labelled, needed, cells, look, place)
