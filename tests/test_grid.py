@@ -91,6 +91,16 @@ def test_what_cannot_change_a_result_is_not_handed_to_the_job(small: Path):
     assert after.stage(after.stages(after.runs[0])[1]).resources.minutes == 7
 
 
+def test_neither_are_curves(small: Path):
+    before, after = load_grid(), load_grid(config={"tensorboard": True})
+    key = before.stages(before.runs[0])[0]
+    assert before.training(key) == after.training(key)
+    assert before.asked == after.asked
+    assert before.curves_option(key, 0) == ""
+    folder = before.stage_folder(key, 0).replace("/stages/", "/tensorboard/")
+    assert after.curves_option(key, 0) == f"--tensorboard {folder}"
+
+
 def test_an_override_reaches_what_it_selects(small: Path):
     write(
         "config",

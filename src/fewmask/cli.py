@@ -149,6 +149,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 @click.option("--encoder", type=file, help="Weights of the encoder.")
 @click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
 @click.option("--checkpoint-seconds", type=click.IntRange(min=0), default=300, show_default=True)
+@click.option("--tensorboard", type=folder, help="Where to write training curves, if at all.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @job
 def train(
@@ -161,6 +162,7 @@ def train(
     encoder: Path | None,
     pseudo_masks: Path | None,
     checkpoint_seconds: int,
+    tensorboard: Path | None,
     threads: int,
 ) -> None:
     """Train one stage, going on from its checkpoint if there is one.
@@ -173,7 +175,8 @@ def train(
 
     stage = from_json(Stage, settings, "--settings")
     inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
-    if not train(inputs, stage, seed, output, checkpoint_seconds / 60, threads):
+    minutes = checkpoint_seconds / 60
+    if not train(inputs, stage, seed, output, minutes, threads, tensorboard):
         sys.exit(EXIT_INTERRUPTED)
 
 

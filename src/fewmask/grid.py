@@ -19,7 +19,7 @@ from fewmask.config.explain import did_you_mean
 from fewmask.config.figures import check_figures
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, load_yaml, sibling, validate
-from fewmask.config.method import Stage
+from fewmask.config.method import Method, Stage
 from fewmask.config.network import Network
 from fewmask.errors import ConfigError
 from fewmask.paths import (
@@ -148,6 +148,12 @@ class Grid:
             f"--{name.replace('_', '-')} {shlex.quote(path)}" for name, path in optional.items()
         )
 
+    def curves_option(self, key: StageKey, seed: int | str) -> str:
+        """The command-line option for a training's curves, if the experiment asks for them."""
+        if not self.experiment.tensorboard:
+            return ""
+        return f"--tensorboard {self.layout.tensorboard.format(**asdict(key), seed=seed)}"
+
     def training(self, key: StageKey) -> str:
         """JSON of everything that shapes a stage's weights."""
         return self._stages[key].stage.shaping()
@@ -194,15 +200,27 @@ class Grid:
         """The metrics files of all runs."""
         return [self.layout.metrics.format(**asdict(run)) for run in self.runs]
 
-    def asked(self) -> str:
-        """JSON of what tables need to know of the experiment (`Asked`)."""
-        asked = Asked(**self.experiment.model_dump())
-        trainings = [
-            fingerprint([json.loads(self.training(key)) for key in self._keys[cell]])
-            for cell in asked.cells()
-        ]
-        asked = asked.model_copy(update={"trainings": trainings, "all_masks": self._all_masks()})
-        return asked.model_dump_json(exclude={"overrides", "evaluation_size"})
+    @cached_property
+    def asked(self) -> Asked:
+        """What tables and figures need to know of the experiment."""
+        asked = Asked(
+            **self.experiment.model_dump(exclude={"overrides", "evaluation_size", "tensorboard"})
+        )
+        judged = [self.stage(keys[-1]).objective for keys in self._keys.values()]
+        return asked.model_copy(
+            update={
+                "trainings": [
+                    fingerprint([json.loads(self.training(key)) for key in self._keys[cell]])
+                    for cell in asked.cells()
+                ],
+                "all_masks": self._all_masks(),
+                "descriptions": {
+                    name: validate(Method, load_method(name)).description for name in asked.methods
+                },
+                "learns_pseudo_masks": any(one.pseudo_masks for one in self._stages.values()),
+                "tasks": sorted({task for objective in judged for task in objective.heads}),
+            }
+        )
 
     def _all_masks(self) -> list[str]:
         """The methods whose last stage sees all masks."""

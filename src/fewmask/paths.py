@@ -48,6 +48,11 @@ class Layout:
         return f"{self.results}/stages/{self.stage_cell}"
 
     @property
+    def tensorboard(self) -> str:
+        """The folder of a stage's curves."""
+        return f"{self.results}/tensorboard/{self.stage_cell}"
+
+    @property
     def metrics(self) -> str:
         """The metrics of one run; figures of every picture and examples lie beside it."""
         return f"{self.results}/metrics/{self.run_cell}.json"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fewmask.config.asked import Asked, fingerprint
+from fewmask.config.asked import fingerprint
 from fewmask.errors import ConfigError
 from fewmask.grid import load_grid
 
@@ -59,8 +59,8 @@ class TestReference:
     """The method that all others are compared with."""
 
     def test_it_is_handed_on(self, small: Path):
-        assert Asked.model_validate_json(load(reference="longer").asked()).compared_with == "longer"
-        assert Asked.model_validate_json(load().asked()).compared_with == "plain"
+        assert load(reference="longer").asked.compared_with == "longer"
+        assert load().asked.compared_with == "plain"
 
     def test_it_must_be_a_method_of_the_experiment(self, small: Path):
         with pytest.raises(ConfigError) as error:
@@ -78,7 +78,7 @@ class TestReference:
 
 def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
     grid = load()
-    asked = Asked.model_validate_json(grid.asked())
+    asked = grid.asked
     assert asked.metrics == ["miou", "iou_Ginger cat", "dice_loss_wall"]
     assert asked.published == grid.experiment.published
     cell = {"dataset": "rooms", "method": "longer", "fraction": "n40"}
@@ -128,7 +128,7 @@ def test_what_cannot_be_is_refused(small: Path, found: str, instead: str, expect
 
 def test_a_smaller_grid_keeps_what_fitted_the_one_it_extends(small: Path):
     write("experiments/twin", "extends: full\ndatasets: [rooms]\nfractions: [n10]\n")
-    asked = Asked.model_validate_json(load("twin").asked())
+    asked = load("twin").asked
     assert asked.published.of(dataset="rooms", method="plain", fraction="n10") == {"f1": (1, None)}
     assert load(methods=["plain"], datasets=["rooms"]).runs
 

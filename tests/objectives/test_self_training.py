@@ -214,7 +214,7 @@ def test_the_weak_augmentation_moves_pseudo_masks_as_it_moves_masks(seed: int):
     given_batch = Batch(np.arange(3), torch.rand(3, 3, 32, 40), torch.ones(3, 1, 32, 40), mask)
     given_batch.pseudo_mask = mask.clone()
     loop = SimpleNamespace(stage=SimpleNamespace(augmentation=chosen))
-    changed = Training._augmented(loop, given_batch)
+    changed = Training.augmented(loop, given_batch)
     assert torch.equal(changed.mask, changed.pseudo_mask)
     assert changed.mask.shape == (3, 24, 24)
     assert not torch.equal(changed.mask, mask[:, :24, :24])

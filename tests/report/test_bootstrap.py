@@ -76,7 +76,7 @@ class TestScores:
 
     def scores(self, **axes):
         grid = asked(**{"methods": ["supervised", "b"], "seeds": [0, 1]} | axes)
-        return bootstrap(grid, collect(grid).table)
+        return bootstrap(grid, collect(grid).table, grid.metrics[0])
 
     def test_pictures_are_drawn_alike_for_all_runs(self, project):
         for seed in (0, 1):

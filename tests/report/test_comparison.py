@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from fewmask.report.bootstrap import Scores, bootstrap, samples_of
-from fewmask.report.comparison import comparison, comparison_markdown, with_marks
-from fewmask.report.markup import latex, markdown
+from fewmask.report.comparison import comparison, comparison_table, with_marks
+from fewmask.report.latex import latex
 from fewmask.report.runs import collect
 from fewmask.report.summarise import summarise
+from fewmask.report.summary_table import summary_table
 from fewmask.report.tables import summary
 from tests.report.synthetic_runs import asked, write_run
 from tests.report.test_tables import rows_of
@@ -21,7 +22,7 @@ PICTURES, DRAWN = 50, 500
 def compared(**axes):
     grid = asked(**{"methods": ["supervised", "b"], "seeds": [0, 1, 2]} | axes)
     runs = collect(grid).table
-    table, scores = summary(grid, runs), bootstrap(grid, runs)
+    table, scores = summary(grid, runs), bootstrap(grid, runs, grid.metrics[0])
     return grid, table, comparison(grid, table, scores), scores
 
 
@@ -108,7 +109,7 @@ def test_where_lower_is_better(project):
     assert table["verdict"].tolist() == ["better", "worse"]
     assert table["difference"].tolist() == pytest.approx([-0.099, 0.101])
     assert table["probability_better"].tolist() == pytest.approx([1, 0], abs=0.01)
-    text = comparison_markdown(grid, table, scores)
+    text = comparison_table(grid, table, scores).markdown()
     assert "by Cross-entropy on the test set. Lower is better." in text
     assert rows_of(text)[0][5] == "-0.099"
 
@@ -127,7 +128,7 @@ def test_with_one_seed_nothing_can_be_said(project):
     grid, whole, table, scores = compared(seeds=[0])
     assert table["verdict"].tolist() == ["one seed"]
     assert table[["difference_low", "probability_better"]].isna().all(axis=None)
-    text = comparison_markdown(grid, table, scores)
+    text = comparison_table(grid, table, scores).markdown()
     assert "With one seed nothing can be said about chance" in text
     assert rows_of(text)[0][5:] == ["+80.0", "–", "–", "one seed", "1"]
     assert with_marks(whole, table) is whole
@@ -142,7 +143,7 @@ def test_missing_runs_are_told(project):
     grid, _, table, scores = compared(fractions=["n10", "n20"])
     assert table["seeds"].tolist() == [1, 0]
     assert table["verdict"].tolist() == ["one seed", "no run"]
-    rows = rows_of(comparison_markdown(grid, table, scores))
+    rows = rows_of(comparison_table(grid, table, scores).markdown())
     assert [row[-1] for row in rows] == ["1 of 3", "0 of 3"]
 
 
@@ -154,7 +155,7 @@ def test_upper_bounds_are_compared_and_what_segments_nothing_is_not(project):
     methods = ["depth", "supervised", "bound"]
     grid, _, table, scores = compared(methods=methods, all_masks=["bound"])
     assert table["method"].tolist() == ["bound"]
-    assert rows_of(comparison_markdown(grid, table, scores))[0][2] == "all"
+    assert rows_of(comparison_table(grid, table, scores).markdown())[0][2] == "all"
 
 
 def test_marks_in_the_summary(project):
@@ -165,7 +166,7 @@ def test_marks_in_the_summary(project):
     grid, whole, table, _ = compared(methods=["supervised", "b", "c"])
     shown = with_marks(whole, table)
     assert shown["mark"].tolist() == ["", "↑", "↓"]
-    text = markdown(grid, shown)
+    text = summary_table(grid, shown).markdown()
     assert [row[4] for row in rows_of(text)] == ["50.0 ± 0.0", "**60.0 ± 0.0** ↑", "40.0 ± 0.0 ↓"]
     assert "↑, ↓: better, worse than supervised in mIoU" in text
     assert r"\textbf{60.0 $\pm$ 0.0} $\uparrow$" in latex(grid, shown)

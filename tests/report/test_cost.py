@@ -7,7 +7,7 @@ import pytest
 
 from fewmask.paths import Layout
 from fewmask.report import cost
-from fewmask.report.cost import cost_markdown, cost_summary
+from fewmask.report.cost import cost_summary, cost_table
 from fewmask.report.runs import collect
 from fewmask.report.summarise import summarise
 from fewmask.slurm import Spent, comment_of
@@ -95,7 +95,7 @@ def test_accounting_is_preferred_for_it_knows_all_tries(project, monkeypatch):
     assert runs["hours"].tolist() == [pytest.approx(2.1)]
     assert runs["gpu_hours"].tolist() == [8]
     assert table[["from_accounting", "from_benchmark"]].to_numpy().tolist() == [[1, 1], [1, 1]]
-    text = cost_markdown(asked(), table)
+    text = cost_table(asked(), table).markdown()
     assert "of 2 jobs: 1 from SLURM's accounting, with all tries; 1 from Snakemake's" in text
 
 
@@ -122,7 +122,7 @@ def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
     table = cost_summary(grid, found.table, found.jobs)
     assert table[["runs", "runs_asked"]].to_numpy().tolist() == [[1, 2], [0, 2], [1, 4]]
     assert table["hours"].tolist() == [1, 0, 1]
-    rows = [line.split("|")[1:-1] for line in cost_markdown(grid, table).splitlines()[-3:]]
+    rows = [line.split("|")[1:-1] for line in cost_table(grid, table).markdown().splitlines()[-3:]]
     assert [[cell.strip() for cell in row] for row in rows] == [
         ["scenes", "a", "1 of 2", "1.00", "1.00", "1.00", "0.9"],
         ["scenes", "b", "0 of 2", "0.00", "0.00", "–", "–"],

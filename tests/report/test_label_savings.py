@@ -13,14 +13,15 @@ from fewmask.report.bootstrap import bootstrap, draws, interval
 from fewmask.report.label_savings import (
     isotonic,
     label_savings,
-    label_savings_markdown,
+    label_savings_table,
     reached_at,
     with_savings,
 )
-from fewmask.report.markup import latex, markdown
+from fewmask.report.latex import latex
 from fewmask.report.runs import collect
 from fewmask.report.savings_figure import savings_figure
 from fewmask.report.summarise import summarise
+from fewmask.report.summary_table import summary_table
 from fewmask.report.tables import summary
 from tests.report.synthetic_runs import asked, assert_apart, write_run
 
@@ -31,7 +32,7 @@ CURVE = np.array([[0.2, 0.4, 0.5, 0.6]])
 def saved(**axes):
     grid = asked(**{"methods": ["supervised", "b"], "fractions": list(LABELLED)} | axes)
     runs = collect(grid).table
-    table, scores = summary(grid, runs), bootstrap(grid, runs)
+    table, scores = summary(grid, runs), bootstrap(grid, runs, grid.metrics[0])
     return grid, table, label_savings(grid, table, scores), scores
 
 
@@ -145,7 +146,7 @@ def test_one_seed_has_no_interval(project):
     grid, _, table, scores = saved()
     assert table["factor"].tolist() == pytest.approx([1] * 4)
     assert table[["needed_low", "needed_high", "factor_low"]].isna().all(axis=None)
-    text = label_savings_markdown(grid, table, scores)
+    text = label_savings_table(grid, table, scores).markdown()
     assert "With one seed nothing can be said about chance" in text
     assert "bootstrap" not in text
 
@@ -160,7 +161,7 @@ def test_missing_runs(project):
     assert table["seeds_asked"].tolist() == [2] * 4
     assert table["needed"].isna().tolist() == [False, False, False, True]
     grid, *_ = saved(seeds=[0, 1])
-    last = label_savings_markdown(grid, table, scores).splitlines()[-1]
+    last = label_savings_table(grid, table, scores).markdown().splitlines()[-1]
     assert [cell.strip() for cell in last.split("|")[4:-1]] == ["b", "–", "–", "–", "–", "0 of 2"]
 
 
@@ -188,7 +189,7 @@ def test_for_people(project):
         write_curve(CURVE[0] + noise[:4], seed=seed)
         write_curve(np.array([0.45, 0.5, 0.9, 0.1]) + noise[4:], "b", seed)
     grid, whole, table, scores = saved(seeds=[0, 1, 2])
-    text = label_savings_markdown(grid, table, scores)
+    text = label_savings_table(grid, table, scores).markdown()
     assert text.startswith("# Label savings: A title\n")
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[-4:]]
     assert rows[0][:6] == ["scenes", "n10", "10", "b", "45.7", f"{table['needed'][0]:.0f}"]
@@ -199,7 +200,7 @@ def test_for_people(project):
     assert "better than supervised with its most labelled images" in text
     shown = with_savings(whole, table)
     assert shown["label_savings"].tolist()[:4] == ["–"] * 4
-    in_summary = markdown(grid, shown)
+    in_summary = summary_table(grid, shown).markdown()
     assert (
         "Label savings: how many times as many labelled images supervised would need" in in_summary
     )

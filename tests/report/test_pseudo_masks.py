@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fewmask.errors import FewmaskError
-from fewmask.report.pseudo_masks import pseudo_masks_markdown, pseudo_masks_summary
+from fewmask.report.pseudo_masks import pseudo_masks_summary, pseudo_masks_table
 from fewmask.report.runs import collect
 from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import asked, write_run
@@ -64,7 +64,7 @@ def test_what_is_not_known_is_a_dash_and_is_not_skipped(project):
     table = summarised(grid)
     assert np.isnan(table["miou_mean"][0])
     assert np.isnan(table["iou_box_mean"][0])
-    row = pseudo_masks_markdown(grid, table).splitlines()[-1]
+    row = pseudo_masks_table(grid, table).markdown().splitlines()[-1]
     assert [cell.strip() for cell in row.strip("|").split("|")][4:] == ["–", "–", "–", "2"]
 
 
@@ -72,7 +72,7 @@ def test_markdown_for_people(project):
     for seed, miou in enumerate([0.599, 0.612, 0.625]):
         write_run(method="chain", seed=seed, pseudo_masks=[quality(miou=miou)])
     grid = asked(methods=["chain"], seeds=[0, 1, 2, 3])
-    text = pseudo_masks_markdown(grid, summarised(grid))
+    text = pseudo_masks_table(grid, summarised(grid)).markdown()
     assert "mean ± sample standard deviation over 4 seeds" in text
     assert "No training and no selection sees these figures" in text
     header, _, row = text.splitlines()[-3:]

@@ -9,22 +9,18 @@ import pytest
 
 from fewmask.config.asked import fingerprint
 from fewmask.errors import FewmaskError
+from fewmask.report.contents import files
 from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import asked, write_run
-
-FIGURES = ("examples", "label_curve", "label_savings")
-FILES = [
-    *(f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")),
-    *("tables/comparison.csv", "tables/comparison.md"),
-    *("tables/cost.csv", "tables/cost.md"),
-    *("tables/label_savings.csv", "tables/label_savings.md"),
-    *("tables/pseudo_masks.csv", "tables/pseudo_masks.md", "tables/runs.csv"),
-    *(f"tables/summary.{kind}" for kind in ("csv", "md", "tex")),
-]
 
 
 def as_json(**axes):
     return asked(**axes).model_dump_json()
+
+
+def files_of(**axes):
+    """What the workflow's rule says is written."""
+    return sorted(file.path.removeprefix("results/") for file in files(asked(**axes)))
 
 
 def written():
@@ -37,10 +33,10 @@ def test_everything_is_written_and_the_same_again(project):
             write_run(method=method, seed=seed, miou=0.5 + 0.1 * seed, pictures=[0.4, 0.7])
     contents = []
     for _ in range(2):
-        grid = as_json(methods=["supervised", "b"], seeds=[0, 1])
-        summarise(grid, Path("tables"), Path("figures"))
-        assert written() == FILES
-        contents.append([Path(name).read_bytes() for name in FILES])
+        grid = {"methods": ["supervised", "b"], "seeds": [0, 1]}
+        summarise(as_json(**grid), Path("tables"), Path("figures"))
+        assert written() == files_of(**grid)
+        contents.append([Path(name).read_bytes() for name in written()])
     assert contents[0] == contents[1]
     assert len(pd.read_csv("tables/runs.csv")) == 4
     assert pd.read_csv("tables/summary.csv")["miou_mean"].tolist() == [pytest.approx(0.55)] * 2
@@ -60,9 +56,9 @@ def test_missing_runs_are_counted_and_the_first_are_named(project):
 
 def test_partial_makes_do_and_says_so_on_every_row(project):
     write_run(method="a", seed=0)
-    grid = as_json(methods=["a", "b"], seeds=[0, 1])
-    summarise(grid, Path("tables"), Path("figures"), partial=True)
-    assert written() == FILES
+    grid = {"methods": ["a", "b"], "seeds": [0, 1]}
+    summarise(as_json(**grid), Path("tables"), Path("figures"), partial=True)
+    assert written() == files_of(**grid)
     table = pd.read_csv("tables/summary.csv")
     assert table[["seeds", "seeds_asked"]].to_numpy().tolist() == [[1, 2], [0, 2]]
     assert "1 of 2" in Path("tables/summary.md").read_text()
@@ -90,12 +86,11 @@ def test_without_any_run(project, partial):
 def test_a_damaged_file_leaves_the_results_of_before(project):
     path = write_run()
     summarise(as_json(), Path("tables"), Path("figures"))
-    before = [Path(name).read_bytes() for name in FILES]
+    before = [Path(name).read_bytes() for name in written()]
     path.with_suffix(".examples.h5").write_bytes(b"")
     with pytest.raises(FewmaskError):
         summarise(as_json(), Path("tables"), Path("figures"))
-    assert [Path(name).read_bytes() for name in FILES] == before
-    assert written() == FILES
+    assert [Path(name).read_bytes() for name in written()] == before
 
 
 def test_neither_torch_nor_a_window_is_needed():
@@ -105,3 +100,37 @@ def test_neither_torch_nor_a_window_is_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stderr.strip() == ""
+
+
+@pytest.mark.parametrize("learns_pseudo_masks", [False, True])
+@pytest.mark.parametrize("tasks", [[], ["depth", "normal"]])
+@pytest.mark.parametrize("methods", [["a"], ["a", "b"]])
+def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseudo_masks):
+    grid = asked(
+        datasets=["pets", "my-scenes"],
+        methods=methods,
+        tasks=tasks,
+        learns_pseudo_masks=learns_pseudo_masks,
+    )
+    found = files(grid)
+    assert len({file.name for file in found}) == len({file.path for file in found}) == len(found)
+    assert all(file.name.isidentifier() for file in found)
+    shown = [(file.category, file.shows) for file in found if file.category]
+    assert len(set(shown)) == len(shown)
+    names = {file.caption for file in found if file.category}
+    has = {"comparison_table", "label_savings_figure"} <= names
+    assert has == (len(methods) > 1)
+    assert ("depth_examples_figure" in names) == bool(tasks)
+    assert {"pseudo_masks_table", "pseudo_masks_figure"} <= names or not learns_pseudo_masks
+
+
+def test_every_caption_is_there():
+    everything = asked(
+        methods=["a", "b"],
+        tasks=["depth", "normal"],
+        learns_pseudo_masks=True,
+        published={"source": "a paper"},
+    )
+    captions = {file.caption for file in files(everything) if file.category}
+    folder = Path(__file__).parents[2] / "workflow/report"
+    assert captions | {"workflow"} == {path.stem for path in folder.glob("*.rst")}

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewmask.report.markup import escape, latex, markdown
+from fewmask.report.latex import escape, latex
 from fewmask.report.runs import collect
+from fewmask.report.summary_table import summary_table
 from fewmask.report.tables import summary, write_csv
 from tests.report.synthetic_runs import asked, write_run
 
@@ -54,7 +55,7 @@ def test_one_seed_has_no_spread(project, tmp_path):
     header, row = (line.split(",") for line in (tmp_path / "summary.csv").read_text().split())
     assert row[header.index("miou_mean")] == "0.5"
     assert row[header.index("miou_std")] == ""
-    text = markdown(experiment, table)
+    text = summary_table(experiment, table).markdown()
     assert rows_of(text)[0][4] == "50.0"
     assert "one seed" in text
     assert "±" not in text
@@ -79,7 +80,7 @@ def test_a_cell_without_a_run_is_there_and_says_so(project):
     assert table["seeds_asked"].tolist() == [2, 2]
     assert table["labelled"].tolist() == [12, 12], "methods share their splits"
     assert np.isnan(table["miou_mean"][1])
-    text = markdown(experiment, table)
+    text = summary_table(experiment, table).markdown()
     assert [row[-1] for row in rows_of(text)] == ["1 of 2", "0 of 2"]
     assert rows_of(text)[1][4] == "–"
     assert "Incomplete: 1 of 4 runs are there" in text
@@ -99,7 +100,10 @@ def test_labelled_is_whole_where_seeds_agree_and_a_mean_where_not(project, tmp_p
         write_run("pets", seed=seed, labelled=count)
     experiment, table = summarised(asked(datasets=["scenes", "pets"], seeds=[0, 1]))
     assert table["labelled"].tolist() == [40, 39.5]
-    assert [row[2] for row in rows_of(markdown(experiment, table))] == ["40", "39.5"]
+    assert [row[2] for row in rows_of(summary_table(experiment, table).markdown())] == [
+        "40",
+        "39.5",
+    ]
     _, alike = summarised(asked(seeds=[0, 1]))
     write_csv(alike, tmp_path / "summary.csv")
     assert ",40,2,2," in (tmp_path / "summary.csv").read_text()
@@ -119,7 +123,7 @@ def test_markdown_for_people(project):
     for seed, miou in enumerate([0.599, 0.612, 0.625]):
         write_run(seed=seed, miou=miou, seconds=90.0)
     experiment, table = summarised(asked(seeds=[0, 1, 2], title="What *I* asked"))
-    text = markdown(experiment, table)
+    text = summary_table(experiment, table).markdown()
     assert text.startswith("# What *I* asked\n")
     assert "mean ± sample standard deviation over 3 seeds" in text
     assert "selected on the validation set, never on the test set" in text
@@ -144,7 +148,9 @@ def test_the_best_of_each_dataset_and_fraction_is_bold(project):
     mious = {("a", "n10"): 0.5, ("b", "n10"): 0.6, ("a", "n20"): 0.7004, ("b", "n20"): 0.70}
     for (method, fraction), miou in mious.items():
         write_run(method=method, fraction=fraction, miou=miou)
-    text = markdown(*summarised(asked(methods=["a", "b"], fractions=["n10", "n20"])))
+    text = summary_table(
+        *summarised(asked(methods=["a", "b"], fractions=["n10", "n20"]))
+    ).markdown()
     shown = {(row[3], row[1]): row[4] for row in rows_of(text)}
     assert shown["b", "n10"] == "**60.0**"
     assert shown["a", "n10"] == "50.0"
@@ -152,11 +158,24 @@ def test_the_best_of_each_dataset_and_fraction_is_bold(project):
     assert "Bold" in text
 
 
+def test_the_second_best_is_underlined_where_that_can_be(project):
+    for method, miou in {"a": 0.5, "b": 0.6, "c": 0.55, "d": 0.5501}.items():
+        write_run(method=method, miou=miou)
+    grid, table = summarised(asked(methods=["a", "b", "c", "d"]))
+    tex, html = latex(grid, table), summary_table(grid, table).html()
+    assert r"\textbf{60.0}" in tex
+    assert "<b>60.0</b>" in html
+    assert tex.count(r"\underline{55.0}") == html.count("<u>55.0</u>") == 2, "equal as printed"
+    assert "50.0" in tex
+    assert r"\underline{50.0}" not in tex
+    assert "<u>50.0" not in html
+
+
 def test_nothing_is_bold_while_seeds_are_missing(project):
     for method, seed in [("a", 0), ("a", 1), ("b", 0)]:
         write_run(method=method, seed=seed)
     experiment, table = summarised(asked(methods=["a", "b"], seeds=[0, 1]))
-    assert "**" not in markdown(experiment, table)
+    assert "**" not in summary_table(experiment, table).markdown()
     assert r"\textbf" not in latex(experiment, table)
 
 
@@ -197,7 +216,7 @@ def test_escape_leaves_nothing_that_latex_reads():
 )
 def test_time_in_a_unit_that_fits(project, seconds, shown):
     write_run(seconds=seconds)
-    text = markdown(*summarised(asked()))
+    text = summary_table(*summarised(asked())).markdown()
     number, unit = shown.split()
     assert rows_of(text)[0][-3] == number
     assert f"Time ({unit})" in text
@@ -206,7 +225,7 @@ def test_time_in_a_unit_that_fits(project, seconds, shown):
 def test_a_title_of_several_lines_stays_one_heading(project):
     write_run()
     grid = asked(title="one\n  two")
-    assert markdown(*summarised(grid)).startswith("# one two\n")
+    assert summary_table(*summarised(grid)).markdown().startswith("# one two\n")
 
 
 PUBLISHED = {
@@ -232,7 +251,7 @@ def test_published_figures_stand_in_parentheses_even_without_a_run(project):
     assert table["miou_published_std"].isna().tolist() == [True, True, False, False]
     assert table["cross_entropy_published"].isna().tolist() == [True, True, False, False]
 
-    text = markdown(grid, table)
+    text = summary_table(grid, table).markdown()
     cells = {(row[3], row[1]): row[4:6] for row in rows_of(text)}
     assert cells["a", "n10"] == ["85.0 ± 7.1 (80.0)", "0.250 ± 0.000"]
     assert cells["a", "all"] == ["–", "–"]
@@ -249,7 +268,7 @@ def test_of_a_loss_the_lowest_is_bold_and_what_was_published_never_is(project):
     write_run(method="b", miou=0.6, cross_entropy=0.4)
     published = PUBLISHED | {"figures": [{"figures": {"miou": 0.9}}]}
     grid = asked(methods=["a", "b"], metrics=["miou", "cross_entropy"], published=published)
-    rows = rows_of(markdown(*summarised(grid)))
+    rows = rows_of(summary_table(*summarised(grid)).markdown())
     assert [row[4:6] for row in rows] == [
         ["50.0 (90.0)", "**0.300**"],
         ["**60.0** (90.0)", "0.400"],
@@ -261,7 +280,9 @@ def test_columns_are_those_that_were_asked_for_and_a_dash_where_a_class_is_not(p
     write_run("scenes")
     write_run("pets", classes={"Ginger cat": 0.4, "dog": 0.5})
     metrics = ["iou_Ginger cat", "f1_wall", "focal_loss", "class_accuracy", "iou_never"]
-    text = markdown(*summarised(asked(datasets=["scenes", "pets"], metrics=metrics)))
+    text = summary_table(
+        *summarised(asked(datasets=["scenes", "pets"], metrics=metrics))
+    ).markdown()
     header = next(line for line in text.splitlines() if line.startswith("|"))
     assert [cell.strip() for cell in header.split("|")][5:10] == [
         "IoU of Ginger cat (%)",
@@ -286,7 +307,7 @@ def test_one_more_column_tells_what_runs_cost(project):
     experiment, table = summarised(asked(seeds=[0, 1]))
     assert table[["hours_mean", "gpu_hours_mean"]].to_numpy().tolist() == [[1.5, 3.0]]
     assert table["gpu_hours_std"].tolist() == [pytest.approx(2**0.5)]
-    text = markdown(experiment, table)
+    text = summary_table(experiment, table).markdown()
     assert "| GPU hours | Seeds |" in text
     assert rows_of(text)[0][-2] == "3.00"
     assert "times the GPUs" in text
@@ -294,7 +315,7 @@ def test_one_more_column_tells_what_runs_cost(project):
 
 def test_without_gpus_the_column_tells_hours(project):
     write_run(stages=[stage(5400, gpus=0)])
-    text = markdown(*summarised(asked()))
+    text = summary_table(*summarised(asked())).markdown()
     assert "| Hours | Seeds |" in text
     assert rows_of(text)[0][-2] == "1.50"
     assert "GPU" not in text

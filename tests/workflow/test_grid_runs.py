@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from filelock import FileLock
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.workflow.snakemake import (
     fewmask,
@@ -142,6 +143,7 @@ class TestAGridWithAFailingSeed:
              {"train": 2, "evaluate": 2, "summarise": 1}),
             ("config.yaml", {"overrides": [{"settings": {"resources": {"minutes": 9}}}]}, {}),
             ("config.yaml", {"overrides": [{"settings": {"checkpoint_minutes": 9}}]}, {}),
+            ("config.yaml", {"tensorboard": True}, {}),
             ("config.yaml", {"evaluation_size": "original"}, {"evaluate": 4, "summarise": 1}),
             ("datasets/rooms.yaml", {"split": {"test": "n11", "validation": "n8"}},
              {"split": 4, "train": 4, "evaluate": 4, "summarise": 1}),
@@ -168,7 +170,7 @@ class TestAGridWithAFailingSeed:
 @pytest.mark.slow
 def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
     write_project(tmp_path)
-    edit(tmp_path, "config.yaml", fractions=["n8"], seeds=[0])
+    edit(tmp_path, "config.yaml", fractions=["n8"], seeds=[0], tensorboard=True)
     settings = {"steps": 400, "checkpoint_minutes": 0.01, "evaluation": {"every": 50}}
     edit(tmp_path, "config.yaml", overrides=[{"settings": settings}])
     stage = tmp_path / "results/stages/rooms/supervised/n8/0/supervised"
@@ -184,6 +186,12 @@ def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
     assert answer.returncode == 0, answer.stdout
     log = (tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log").read_text()
     assert "going on from step" in log
+    curves = EventAccumulator(
+        str(tmp_path / "results/tensorboard/rooms/supervised/n8/0/supervised")
+    )
+    curves.Reload()
+    steps = [event.step for event in curves.Scalars("validation/miou")]
+    assert steps == list(range(50, 401, 50))
     assert "done: 0" in fewmask(tmp_path, "status").stdout
 
 

@@ -26,5 +26,14 @@ def repeated(option, files):
     return " ".join(f"{option} {file}" for file in files)
 
 
+def with_caption(file):
+    """A file of the experiment's, shown in the report where it is meant to be."""
+    if not file.category:
+        return file.path
+    caption = f"../report/{file.caption}.rst"
+    about = {"Shows": file.shows}
+    return report(file.path, caption=caption, category=file.category, labels=about)
+
+
 def folder_of(file):
     return str(Path(file).parent)

@@ -41,6 +41,8 @@ rule train:
         checkpoint_seconds=lambda w: round(
             60 * grid.stage(stage_of(w)).checkpoint_minutes
         ),
+        # Nor this.
+        tensorboard=lambda w: grid.curves_option(stage_of(w), w.seed),
     params:
         settings=lambda w: grid.training(stage_of(w)),
         options=lambda w: grid.training_options(stage_of(w), w.seed),
@@ -49,7 +51,8 @@ rule train:
         # exec: a signal for the job reaches the training itself, and its exit code Snakemake.
         "exec fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
         " --settings {params.settings:q} --seed {wildcards.seed} --output {params.folder}"
-        " --checkpoint-seconds {resources.checkpoint_seconds} --threads {threads} >> {log} 2>&1"
+        " --checkpoint-seconds {resources.checkpoint_seconds} {resources.tensorboard}"
+        " --threads {threads} >> {log} 2>&1"
 
 
 rule pseudo_label:

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 from fewmask.config.experiment import Experiment
+from fewmask.config.objectives import Task
 
 DEFAULT_REFERENCE = "supervised"
 
@@ -18,6 +19,12 @@ class Asked(Experiment):
     trained counts."""
     all_masks: list[str] = []
     """The methods that see all masks whatever the fraction: upper bounds."""
+    descriptions: dict[str, str] = {}
+    """A line for every method, as its file has it."""
+    learns_pseudo_masks: bool = False
+    """Whether any stage does."""
+    tasks: list[Task] = []
+    """What networks that are judged predict besides or instead of masks."""
 
     @property
     def compared_with(self) -> str:

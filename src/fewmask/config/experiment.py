@@ -138,6 +138,8 @@ class Experiment(Settings):
     reference: Name | None = None
     """The method that all others are compared with. Absent: supervised, if it is one of the
     methods, else the first that does not see all masks."""
+    tensorboard: bool = False
+    """Write the curves of trainings for TensorBoard, to the folder tensorboard of the results."""
     published: Published | None = None
     """Figures of a paper, shown in parentheses beside this experiment's."""
     overrides: list[Override] = []

@@ -141,16 +141,13 @@ def interval(values: np.ndarray) -> Interval:
     return Interval(*(float(end) for end in np.quantile(known, ends, method="inverted_cdf")))
 
 
-def bootstrap(asked: Asked, runs: pd.DataFrame) -> Scores:
-    """The scores of all runs by the experiment's first metric, and on samples of test pictures.
+def bootstrap(asked: Asked, runs: pd.DataFrame, metric: str) -> Scores:
+    """The scores of runs by a metric, and on samples of test pictures.
 
     Test pictures are drawn where the metric can be had from what is kept of them, and where all
-    runs of a dataset have the same. With one method there is nothing to compare, and no score.
-    Raises FewmaskError: a table of pictures is damaged.
+    these runs of a dataset have the same. Raises FewmaskError: a table of pictures is damaged.
     """
-    scores = Scores(asked.metrics[0])
-    if len(asked.methods) == 1:
-        return scores
+    scores = Scores(metric)
     for dataset in asked.datasets:
         own = runs[runs["dataset"] == dataset]
         if own.empty:

@@ -1,7 +1,10 @@
 """How metrics are called and written for people: shares in percent, all else as it is."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
+from fewmask.config.asked import Asked
 from fewmask.metrics import class_figure, is_better_higher, unit_of
 
 TITLES = {
@@ -69,6 +72,32 @@ def hours_text(hours: float | None) -> str:
     return NOTHING if pd.isna(hours) else f"{hours:.2f}"
 
 
-def best(metric: str, means: pd.Series) -> str:
-    """The best mean as it is printed, so that equal figures look equal."""
-    return number(metric, means.max() if is_better_higher(metric) else means.min())
+def ranked(metric: str, means: pd.Series) -> list[str]:
+    """Means as they are printed, each once, so that equal figures look equal: best first."""
+    ordered = means.dropna().sort_values(ascending=not is_better_higher(metric))
+    return list(dict.fromkeys(number(metric, mean) for mean in ordered))
+
+
+def labelled_text(asked: Asked, row: pd.Series) -> str:
+    """How many pictures were labelled for a row: ``all`` for upper bounds."""
+    return "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
+
+
+def seeds_text(row: pd.Series) -> str:
+    """How many seeds a row is made of, and of how many if some are missing."""
+    seeds, wanted = row["seeds"], row["seeds_asked"]
+    return f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
+
+
+def count_text(labelled: float) -> str:
+    """A number of pictures; with a decimal only where it is a mean that needs one."""
+    if pd.isna(labelled):
+        return NOTHING
+    return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"
+
+
+def by_fraction(table: pd.DataFrame) -> Iterator[pd.Series]:
+    """The rows of a table with those of one dataset and fraction together."""
+    for _, group in table.groupby(["dataset", "fraction"], sort=False):
+        for _, row in group.iterrows():
+            yield row

@@ -11,8 +11,17 @@ import pandas as pd
 from fewmask.config.asked import Asked
 from fewmask.metrics import is_better_higher, unit_of
 from fewmask.report.bootstrap import Scores, interval
-from fewmask.report.columns import NOTHING, called, number, signed, title
-from fewmask.report.markup import by_fraction, labelled_text, markdown_table, seeds_text
+from fewmask.report.columns import (
+    NOTHING,
+    by_fraction,
+    called,
+    labelled_text,
+    number,
+    seeds_text,
+    signed,
+    title,
+)
+from fewmask.report.page import Row, Table
 from fewmask.report.tables import CELL
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
@@ -94,16 +103,15 @@ def with_marks(summary: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     return summary.assign(mark=[of_cells.get(cell, "") for cell in shown])
 
 
-def comparison_markdown(asked: Asked, compared: pd.DataFrame, scores: Scores) -> str:
+def comparison_table(asked: Asked, compared: pd.DataFrame, scores: Scores) -> Table:
     """The comparison for people."""
     unit = {"%": "% points"}.get(unit_of(scores.metric), unit_of(scores.metric))
     difference = f"Difference ({unit})" if unit else "Difference"
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
     header += ["95 % interval", "Probability", "Verdict", "Seeds"]
     rows = [_cells(asked, row) for row in by_fraction(compared)]
-    table = markdown_table([header, *rows], "llrlrrrrlr")
-    notes = "\n".join(_notes(asked, compared, scores))
-    return f"# Is it better? {' '.join(asked.title.split())}\n\n{notes}\n\n{table}\n"
+    notes = _notes(asked, compared, scores)
+    return Table(f"Is it better? {asked.title}", notes, header, "llrlrrrrlr", rows)
 
 
 def _notes(asked: Asked, compared: pd.DataFrame, scores: Scores) -> list[str]:
@@ -126,7 +134,7 @@ def _notes(asked: Asked, compared: pd.DataFrame, scores: Scores) -> list[str]:
     return [*notes, *scores.notes()]
 
 
-def _cells(asked: Asked, row: pd.Series) -> list[str]:
+def _cells(asked: Asked, row: pd.Series) -> Row:
     metric, ends = row["metric"], [row["difference_low"], row["difference_high"]]
     return [
         *(row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]),

@@ -14,7 +14,7 @@ from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.paths import Layout
 from fewmask.report.columns import NOTHING, hours_text
-from fewmask.report.markup import markdown_table
+from fewmask.report.page import Row, Table
 from fewmask.slurm import accounted_jobs, comment_of
 
 HOUR = 3600
@@ -151,7 +151,7 @@ def _row(runs_asked: int, runs: pd.DataFrame, of_runs: list[list[JobCost]]) -> d
     }
 
 
-def cost_markdown(asked: Asked, summary: pd.DataFrame) -> str:
+def cost_table(asked: Asked, summary: pd.DataFrame) -> Table:
     """The summary for people; without columns of GPUs where none was used."""
     last = summary.iloc[-1]
     sources = [
@@ -159,13 +159,13 @@ def cost_markdown(asked: Asked, summary: pd.DataFrame) -> str:
         for source, text in SOURCES.items()
         if last[f"from_{source}"]
     ]
-    notes = (
+    notes = [
         "Hours of trainings, pseudo-labelling and evaluations, added up; GPU hours: times the GPUs "
-        "that a job had, used or not.\n"
+        "that a job had, used or not.",
         "What several runs share counts once in a row and once in the total; per run it counts in "
-        "each of them.\n"
-        f"The figures of {last['jobs']} jobs: {'; '.join(sources)}.\n"
-    )
+        "each of them.",
+        f"The figures of {last['jobs']} jobs: {'; '.join(sources)}.",
+    ]
     figures = {"Hours": "hours", "Hours per run": "hours_per_run"}
     if last["gpu_hours"]:
         figures = {
@@ -175,11 +175,11 @@ def cost_markdown(asked: Asked, summary: pd.DataFrame) -> str:
         }
     header = ["Dataset", "Method", "Runs", *figures, "Peak memory (GiB)"]
     rows = [_cells(row, list(figures.values())) for _, row in summary.iterrows()]
-    table = markdown_table([header, *rows], "ll" + "r" * (len(header) - 2))
-    return f"# Cost: {' '.join(asked.title.split())}\n\n{notes}\n{table}\n"
+    sides = "ll" + "r" * (len(header) - 2)
+    return Table(f"Cost: {asked.title}", notes, header, sides, rows, grouped_by=1)
 
 
-def _cells(row: pd.Series, figures: list[str]) -> list[str]:
+def _cells(row: pd.Series, figures: list[str]) -> Row:
     there, wanted = row["runs"], row["runs_asked"]
     runs = f"{there}" if there == wanted else f"{there} of {wanted}"
     memory = row["peak_memory_mb"]

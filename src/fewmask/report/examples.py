@@ -2,45 +2,40 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewmask import IGNORE
 from fewmask.config.experiment import Experiment
 from fewmask.errors import FewmaskError
 from fewmask.grid import Run
 from fewmask.paths import Layout
-from fewmask.report.pictures import STRIPES, Examples, colour_mask, read_examples, scale_image
+from fewmask.report.pictures import Examples, read_examples
 from fewmask.report.runs import run_file
 from fewmask.report.style import (
     BODY,
-    DPI,
     FAINT,
     LEADING,
     MARGIN,
     NOTE,
-    RULE,
     SMALL,
     STYLED,
     Page,
-    flow,
     heading_height,
     shorten,
     text_width,
     wrap,
 )
+from fewmask.report.tiles import ClassLegend, draw_tile, tile_height, whole
 
 ROWS = 4
 WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
 """Inches: the tiles fill a page of this width, but are neither smaller nor larger than this."""
-TALLEST = 1.25
-"""The height of a tile for its width; a taller picture is made narrower."""
 
 # Inches, all of them whole pixels.
 SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
-SWATCH, LEGEND_LINE = 0.13, 0.22
 
 SAME_PICTURES = "The same test pictures for all runs, not picked by result. "
 HOW_TO_READ = {
@@ -97,46 +92,24 @@ class Block:
     def header(self) -> float:
         """The height above the first row: the dataset, the fractions, the methods."""
         lines = 1 + max(name.count("\n") + 1 for name in self.methods)
-        return _whole((BODY + 1) * LEADING + lines * BODY * LEADING + 0.22)
+        return whole((BODY + 1) * LEADING + lines * BODY * LEADING + 0.22)
 
     def row(self, name: str) -> float:
         """The height of the tiles of a picture."""
-        height, width = self.columns[0].examples.pictures[name].mask.shape[:2]
-        return _whole(self.tile * min(height / width, TALLEST))
+        return tile_height(self.columns[0].examples.pictures[name], self.tile)
 
     @cached_property
-    def values(self) -> list[int]:
-        """The mask values to be seen, in their order."""
-        if self.columns[0].examples.pictures[self.names[0]].mask.ndim == 3:
-            return []  # colours, not classes
+    def legend(self) -> ClassLegend:
+        """The classes that are to be seen."""
         shown = [column.examples.pictures[name] for column in self.columns for name in self.names]
-        masks = [mask for one in shown for mask in (one.mask, one.prediction)]
-        return sorted({int(value) for mask in masks for value in np.unique(mask)})
-
-    @property
-    def legend(self) -> list[tuple[int, float]]:
-        """The lines and left edges of the values' names."""
-        names = [self.class_name(value) for value in self.values]
-        widths = [SWATCH + 0.06 + text_width(name, NOTE) + 0.2 for name in names]
-        return flow(widths, self.width - self.lefts[0] - MARGIN)
+        width = self.width - self.lefts[0] - MARGIN
+        return ClassLegend(self.columns[0].examples, shown, width)
 
     @property
     def height(self) -> float:
         """The height of the block with its legend."""
         rows = sum(self.row(name) + CAPTION for name in self.names)
-        return self.header + rows + 0.08 + self.legend_lines * LEGEND_LINE
-
-    @property
-    def legend_lines(self) -> int:
-        """How many lines the names of the values take."""
-        return self.legend[-1][0] + 1 if self.legend else 0
-
-    def class_name(self, value: int) -> str:
-        """What a mask value means."""
-        classes = self.columns[0].examples.classes
-        if value == IGNORE:
-            return "not counted"
-        return classes[value] if value < len(classes) else f"class {value}"
+        return self.header + rows + 0.08 + self.legend.height
 
 
 @STYLED
@@ -156,14 +129,14 @@ def examples(asked: Experiment, runs: pd.DataFrame, task: str = "segmentation") 
     blocks = [replace(block, tile=tile) for block in blocks]
 
     width = max(6.0, *(block.width for block in blocks))
-    top = _whole(heading_height(asked.title, HOW_TO_READ[task], width) + 0.05)
+    top = whole(heading_height(asked.title, HOW_TO_READ[task], width) + 0.05)
     height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
-    page = Page(_whole(width), _whole(height))
+    page = Page(whole(width), whole(height))
     page.heading(asked.title, HOW_TO_READ[task])
     for block in blocks:
         _draw_header(page, block, top)
         _draw_tiles(page, block, top + block.header)
-        _draw_legend(page, block, top + block.height)
+        block.legend.draw(page, block.lefts[0], top + block.height - block.legend.height)
         top += block.height + BLOCK_GAP
     return page.figure
 
@@ -172,13 +145,10 @@ def _block(asked: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block
     """What to show of the runs of one dataset, in at most so many rows."""
     seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
-    smallest, largest = runs.iloc[0], runs.iloc[-1]
-    is_one = smallest["fraction"] == largest["fraction"]
-    is_told_by_count = is_one or smallest["labelled"] != largest["labelled"]
     columns = []
-    for fraction in dict.fromkeys([smallest["fraction"], largest["fraction"]]):
-        for row in runs[runs["fraction"] == fraction].itertuples():
-            group = f"{row.labelled} labelled" if is_told_by_count else fraction
+    for fraction, of_fraction in extremes(runs).items():
+        for row in of_fraction.itertuples():
+            group = labelled_title(runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(asked.results).examples, run)
             columns.append(Column(group, row.method, read_examples(path, task)))
@@ -195,15 +165,24 @@ def _block(asked: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block
     return Block(row.dataset, seed, names[:rows], columns)
 
 
+def extremes(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs, sorted by labelled pictures, of the smallest and of the largest fraction."""
+    ends = dict.fromkeys(runs["fraction"].iloc[[0, -1]])
+    return {fraction: runs[runs["fraction"] == fraction] for fraction in ends}
+
+
+def labelled_title(runs: pd.DataFrame, row: NamedTuple) -> str:
+    """What tells a run's fraction: how many are labelled, or its name where that is the same."""
+    counts = runs["labelled"].iloc[[0, -1]]
+    fractions = runs["fraction"].iloc[[0, -1]]
+    is_told = counts.nunique() > 1 or fractions.nunique() == 1
+    return f"{row.labelled} labelled" if is_told else row.fraction
+
+
 def _tile(block: Block) -> float:
     columns = len(block.columns) + 2
     fitting = (WIDTH - 2 * MARGIN - SIDE - 2 * GROUP_GAP) / columns - GAP
-    return _whole(min(max(fitting, SMALLEST), LARGEST))
-
-
-def _whole(inches: float) -> float:
-    """As a whole number of pixels, so that tiles are printed without being sampled again."""
-    return round(inches * DPI) / DPI
+    return whole(min(max(fitting, SMALLEST), LARGEST))
 
 
 def _draw_header(page: Page, block: Block, top: float) -> None:
@@ -241,39 +220,8 @@ def _draw_tiles(page: Page, block: Block, top: float) -> None:
             miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
             tiles.append((example.prediction, miou))
         for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):
-            _draw_tile(page, block, pixels, left, top, height)
+            palette = column.examples.palette
+            draw_tile(page, pixels, palette, left, top, (block.tile, height))
             middle = left + block.tile / 2
             page.text(middle, top + height + 0.02, caption, size=SMALL, ha="center")
         top += height + CAPTION
-
-
-def _draw_tile(
-    page: Page, block: Block, pixels: np.ndarray, left: float, top: float, height: float
-) -> None:
-    """An image, or a mask in the colours of its classes, in the middle of its place."""
-    width = _whole(min(block.tile, height * pixels.shape[1] / pixels.shape[0]))
-    size = round(height * DPI), round(width * DPI)
-    is_mask = pixels.ndim == 2
-    palette = block.columns[0].examples.palette
-    shown = colour_mask(pixels, palette, *size) if is_mask else scale_image(pixels, *size)
-    axes = page.axes(left + _whole((block.tile - width) / 2), top, width, height)
-    axes.imshow(shown, aspect="auto", interpolation="none")
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=RULE, linewidth=0.5)
-
-
-def _draw_legend(page: Page, block: Block, foot: float) -> None:
-    """The classes that are to be seen, in lines that end at ``foot``."""
-    palette = block.columns[0].examples.palette / 255
-    top = foot - block.legend_lines * LEGEND_LINE
-    for value, (line, left) in zip(block.values, block.legend, strict=True):
-        if value == IGNORE:
-            light, dark = ((grey / 255,) * 3 for grey in STRIPES)
-            looks = {"facecolor": light, "edgecolor": dark, "hatch": "//////"}
-        else:
-            looks = {"facecolor": palette[value] if value < len(palette) else "black"}
-        left, above = block.lefts[0] + left, top + line * LEGEND_LINE
-        page.rectangle(left, above, SWATCH, SWATCH, **looks)
-        name = block.class_name(value)
-        page.text(left + SWATCH + 0.06, above + SWATCH / 2, name, size=NOTE, va="center_baseline")

@@ -1,140 +1,67 @@
-"""The label curve: how good a method is with how many labels."""
+"""The figures of an experiment, all of them drawn."""
 
-import numpy as np
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from fewmask.config.experiment import Experiment
-from fewmask.report.columns import TITLES
-from fewmask.report.panels import (
-    dots,
-    is_first_in_row,
-    looks,
-    panel_page,
-    samples,
-    say_nothing,
-    set_labelled_axis,
-    shifted,
-    shifts,
-    step,
-)
-from fewmask.report.style import FAINT, STYLED
+from fewmask.config.asked import Asked
+from fewmask.report import contents
+from fewmask.report.cases import cases
+from fewmask.report.class_figure import class_iou
+from fewmask.report.cost_figure import cost_figure
+from fewmask.report.examples import examples
+from fewmask.report.histories import histories
+from fewmask.report.label_curve import label_curve
+from fewmask.report.pseudo_masks_figure import pseudo_masks_figure
+from fewmask.report.results import Results
+from fewmask.report.runs import Runs
+from fewmask.report.savings_figure import savings_figure
+from fewmask.report.training_curves import training_curves
 
-PUBLISHED_LOOKS = {
-    "color": FAINT, "linestyle": (0, (3, 2)), "linewidth": 1,
-    "marker": "_", "markersize": 11, "markeredgewidth": 1.5,
-}  # fmt: skip
-"""Of published figures; beside a method they have its colour."""
-
-BESIDE = 0.04
-"""How far beside its bar, in inches, the dot of a single seed stands."""
+KNOWN_BY = {"depth_examples": "depth_absolute_error", "normal_examples": "normal_mean_angle"}
+"""What every run that tells depths or normals has."""
 
 
-@STYLED
-def label_curve(
-    asked: Experiment, runs: pd.DataFrame, summary: pd.DataFrame, metric: str = "miou"
-) -> Figure:
-    """Draw a metric against the number of labelled images: a panel a dataset, a line a method.
+def draw(asked: Asked, found: Runs, results: Results) -> dict[str, Figure]:
+    """The figures, by their names; without those that no run that is there has anything for.
 
-    Args:
-        asked: the experiment.
-        runs: what ``collect`` returns: the faint dots.
-        summary: what ``summary`` returns: the lines, and the sample standard deviation as bars.
-        metric: one of the metrics that are shares. Published figures of it are short bars, joined
-            by dashes.
+    Raises FewmaskError: a file is damaged.
     """
-    has_published = f"{metric}_published" in summary
-    legend = samples(asked.methods) + ([("published", PUBLISHED_LOOKS)] if has_published else [])
-    note = _note(asked, summary, has_published)
-    page, panels, width = panel_page(asked.title, note, legend, asked.datasets)
-    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
-        cells = summary[summary["dataset"] == dataset]
-        _draw_panel(axes, asked, runs[runs["dataset"] == dataset], cells, metric, width)
-        if is_first_in_row(i):
-            axes.set_ylabel(f"{TITLES[metric]} on the test set (%)")
-    return page.figure
+    runs, table = found.table, results.summary
+    of_experiment: dict[str, Callable[[], Figure]] = {
+        "label_curve": partial(label_curve, asked, runs, table),
+        "label_savings": partial(savings_figure, asked, table, results.label_savings),
+        "cost": partial(cost_figure, asked, table),
+        "examples": partial(examples, asked, runs),
+        "depth_examples": lambda: examples(asked, _that_tell("depth_examples", runs), "depth"),
+        "normal_examples": lambda: examples(asked, _that_tell("normal_examples", runs), "normal"),
+        "pseudo_masks": partial(pseudo_masks_figure, asked, results.pseudo_masks),
+    }
+    of_datasets: dict[str, Callable[[str], Figure]] = {
+        "class_iou": partial(class_iou, asked, table),
+        "cases": partial(cases, asked, runs),
+        "training_curves": lambda dataset: training_curves(
+            asked, dataset, histories(asked.results, found.trainings, dataset)
+        ),
+    }
+    drawn = {}
+    for name in contents.figures(asked):
+        kind, _, dataset = name.partition("/")
+        if _has_runs(kind, dataset, found):
+            drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
+    return drawn
 
 
-def _note(asked: Experiment, summary: pd.DataFrame, has_published: bool) -> str:
-    n = len(asked.seeds)
-    parts = [
-        f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
-        if n > 1
-        else "One seed, so that no spread is known."
-    ]
-    parts.append("Models are selected on the validation set, never on the test set.")
-    if (summary["seeds"] < summary["seeds_asked"]).any():
-        there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
-        parts.append(f"Incomplete: {there} of {wanted} runs are there; hollow: fewer seeds.")
-    if has_published:
-        parts.append(f"Published: {asked.published.source}.")
-    return " ".join(parts)
+def _has_runs(kind: str, dataset: str, found: Runs) -> bool:
+    if kind == "pseudo_masks":
+        return not found.pseudo_masks.empty
+    if kind in KNOWN_BY:
+        return not _that_tell(kind, found.table).empty
+    return not dataset or (found.table["dataset"] == dataset).any()
 
 
-def _draw_panel(
-    axes: Axes,
-    asked: Experiment,
-    runs: pd.DataFrame,
-    cells: pd.DataFrame,
-    metric: str,
-    width: float,
-) -> None:
-    axes.grid(axis="y")
-    if not cells["seeds"].any():
-        say_nothing(axes, "no run yet")
-        return
-    # What was published has a place where a run of any method tells how many are labelled.
-    cells = cells[cells["labelled"].notna()].sort_values("labelled", kind="stable")
-    published = cells.get(f"{metric}_published", pd.Series(np.nan, cells.index))
-    cells = cells.assign(published=published)[(cells["seeds"] > 0) | published.notna()]
-    counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())
-    set_labelled_axis(axes, counts, width)
-    _set_metric_axis(axes, runs, cells, metric)
-    apart = step(axes, counts, len(asked.methods), width)
-    for method, shift in shifts(asked.methods, apart).items():
-        look = looks(asked.methods)[method]
-        own = cells[cells["method"] == method]
-        _draw_method(axes, own[own["seeds"] > 0], metric, look, shift)
-        if own["published"].notna().any():
-            _draw_published(axes, own[own["published"].notna()], look[0], shift)
-        if len(asked.seeds) > 1:
-            dots = runs[runs["method"] == method]
-            _draw_seeds(axes, dots, metric, look[0], shift + min(BESIDE, apart / 2))
-
-
-def _draw_published(axes: Axes, cells: pd.DataFrame, colour: str, shift: float) -> None:
-    look = PUBLISHED_LOOKS | {"color": colour, "transform": shifted(axes, shift), "zorder": 2.5}
-    axes.plot(cells["labelled"].astype(float), 100 * cells["published"], **look)
-
-
-def _draw_seeds(axes: Axes, runs: pd.DataFrame, metric: str, colour: str, shift: float) -> None:
-    axes.scatter(
-        runs["labelled"], 100 * runs[metric], s=9, color=colour, alpha=0.45, linewidths=0,
-        transform=shifted(axes, shift), zorder=2,
-    )  # fmt: skip
-
-
-def _draw_method(
-    axes: Axes, cells: pd.DataFrame, metric: str, look: tuple[str, str], shift: float
-) -> None:
-    (colour, _), place = look, shifted(axes, shift)
-    labelled = cells["labelled"].to_numpy(float)
-    mean, std = (100 * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
-    axes.plot(labelled, mean, color=colour, linewidth=1.5, transform=place, zorder=3)
-    axes.errorbar(
-        labelled, mean, yerr=std, fmt="none", ecolor=colour, elinewidth=1, capsize=2,
-        transform=place, zorder=3,
-    )  # fmt: skip
-    dots(axes, labelled, mean, cells, look, place)
-
-
-def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric: str) -> None:
-    """Around the data, but never so close that noise fills the panel."""
-    mean, std = cells[f"{metric}_mean"], cells[f"{metric}_std"].fillna(0)
-    values = 100 * pd.concat([mean - std, mean + std, cells["published"], runs[metric]]).dropna()
-    low, high = (values.min(), values.max()) if len(values) else (0, 100)
-    middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
-    axes.set_ylim(max(middle - half, -2), min(middle + half, 102))
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+def _that_tell(kind: str, runs: pd.DataFrame) -> pd.DataFrame:
+    metric = KNOWN_BY[kind]
+    return runs[runs[metric].notna()] if metric in runs else runs.iloc[:0]

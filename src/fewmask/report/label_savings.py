@@ -13,8 +13,16 @@ import pandas as pd
 from fewmask.config.asked import Asked
 from fewmask.metrics import is_better_higher
 from fewmask.report.bootstrap import Interval, Scores, interval
-from fewmask.report.columns import NOTHING, called, number, title
-from fewmask.report.markup import by_fraction, count_text, markdown_table, seeds_text
+from fewmask.report.columns import (
+    NOTHING,
+    by_fraction,
+    called,
+    count_text,
+    number,
+    seeds_text,
+    title,
+)
+from fewmask.report.page import Row, Table
 from fewmask.report.tables import CELL
 
 BEYOND, BELOW = "beyond the curve", "below the curve"
@@ -157,14 +165,13 @@ def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
     return summary.assign(label_savings=[of_cells.get(cell, NOTHING) for cell in cells])
 
 
-def label_savings_markdown(asked: Asked, savings: pd.DataFrame, scores: Scores) -> str:
+def label_savings_table(asked: Asked, savings: pd.DataFrame, scores: Scores) -> Table:
     """The savings for people."""
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), "Needed"]
     header += ["Factor", "95 % interval", "Seeds"]
     rows = [_cells(row) for row in by_fraction(savings)]
-    table = markdown_table([header, *rows], "llrlrrrrr")
-    notes = "\n".join(_notes(asked, savings, scores))
-    return f"# Label savings: {' '.join(asked.title.split())}\n\n{notes}\n\n{table}\n"
+    notes = _notes(asked, savings, scores)
+    return Table(f"Label savings: {asked.title}", notes, header, "llrlrrrrr", rows)
 
 
 def _notes(asked: Asked, savings: pd.DataFrame, scores: Scores) -> list[str]:
@@ -190,7 +197,7 @@ def _notes(asked: Asked, savings: pd.DataFrame, scores: Scores) -> list[str]:
     return [*notes, *scores.notes()]
 
 
-def _cells(row: pd.Series) -> list[str]:
+def _cells(row: pd.Series) -> Row:
     return [
         *(row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]),
         number(row["metric"], row["score"]),

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
-from fewmask.report.markup import count_text
+from fewmask.report.columns import count_text
 from fewmask.report.style import (
     BODY,
     COLOURS,
@@ -45,11 +47,10 @@ def panel_page(
     panel = {1: 5.2, 2: 3.8, 3: 3.2}[columns], {1: 3.2, 2: 2.8, 3: 2.6}[columns]
     width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
     top = heading_height(title, note, width) + 0.05
-    places = flow([_entry_width(name) for name, _ in legend], width - 2 * MARGIN)
-    below = top + (places[-1][0] + 1) * LEGEND_LINE
+    below = top + legend_height(legend, width)
     page = Page(width, below + rows * (ABOVE + panel[1] + BELOW) + MARGIN)
     page.heading(title, note)
-    _draw_legend(page, legend, places, top)
+    draw_legend(page, legend, top)
     panels = []
     for i, dataset in enumerate(datasets):
         row, column = divmod(i, columns)
@@ -72,18 +73,23 @@ def say_nothing(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=FAINT)
 
 
-def _entry_width(name: str) -> float:
-    return SAMPLE + 0.08 + text_width(name, BODY) + 0.25
+def legend_height(legend: list[tuple[str, Looks]], width: float) -> float:
+    """The height of a legend on a page of a width, in inches."""
+    return LEGEND_LINE * (_places(legend, width)[-1][0] + 1 if legend else 0)
 
 
-def _draw_legend(
-    page: Page, legend: list[tuple[str, Looks]], places: list[tuple[int, float]], top: float
-) -> None:
+def draw_legend(page: Page, legend: list[tuple[str, Looks]], top: float) -> None:
     """Between the heading and the panels, where there are no data to cover."""
+    places = _places(legend, page.width)
     for (name, look), (line, left) in zip(legend, places, strict=True):
         left, middle = MARGIN + left, top + (line + 0.5) * LEGEND_LINE
         page.sample(left, middle, SAMPLE, **look)
         page.text(left + SAMPLE + 0.08, middle, name, size=BODY, va="center_baseline")
+
+
+def _places(legend: list[tuple[str, Looks]], width: float) -> list[tuple[int, float]]:
+    widths = [SAMPLE + 0.08 + text_width(name, BODY) + 0.25 for name, _ in legend]
+    return flow(widths, width - 2 * MARGIN)
 
 
 def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
@@ -94,11 +100,25 @@ def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
     }
 
 
+def fraction_looks(fractions: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of fractions, where colours do not stand for methods: dark to bright."""
+    shades = colormaps["viridis"](np.linspace(0, 0.85, len(fractions)))
+    return {
+        fraction: (to_hex(shade), MARKERS[i % len(MARKERS)])
+        for i, (fraction, shade) in enumerate(zip(fractions, shades, strict=True))
+    }
+
+
 def samples(methods: list[str]) -> list[tuple[str, Looks]]:
     """The entries of methods in a legend."""
+    return samples_of(looks(methods))
+
+
+def samples_of(looks_of: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
+    """The entries of a legend, by what has the looks."""
     return [
-        (method, {"color": colour, "marker": marker, "markeredgecolor": "white"})
-        for method, (colour, marker) in looks(methods).items()
+        (name, {"color": colour, "marker": marker, "markeredgecolor": "white"})
+        for name, (colour, marker) in looks_of.items()
     ]
 
 

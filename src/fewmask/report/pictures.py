@@ -31,16 +31,20 @@ class Example:
 
 @dataclass(frozen=True)
 class Examples:
-    """The pictures that every run of a dataset shows, by name, and what their classes are."""
+    """Pictures that a run shows, by name, and what their classes are."""
 
     pictures: dict[str, Example]
     classes: list[str]
     palette: np.ndarray  # uint8 (K, 3)
 
 
-def read_examples(path: Path, task: str = "segmentation") -> Examples:
-    """Read the pictures that are the same in every run, with masks or, for the task ``depth`` or
-    ``normal``, with these as colours: none if the run does not tell them. Raises FewmaskError."""
+def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed") -> Examples:
+    """Read the pictures that are the same in every run (``fixed``), or its own ``worst`` or
+    ``median`` ones.
+
+    They come with masks or, for the task ``depth`` or ``normal``, with these as colours: none if
+    the run does not tell them. Raises FewmaskError.
+    """
     if not path.is_file():
         raise FewmaskError(
             f"{path}: not there, though the metrics of the run are\n"
@@ -51,7 +55,7 @@ def read_examples(path: Path, task: str = "segmentation") -> Examples:
             choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
             pictures = {
                 str(names[i]): _example(file, i, task)
-                for i in np.flatnonzero(choices == "fixed")
+                for i in np.flatnonzero(choices == choice)
                 if task == "segmentation" or task in file
             }
             return Examples(pictures, json.loads(file.attrs["classes"]), file.attrs["palette"][:])

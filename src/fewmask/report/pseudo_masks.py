@@ -8,8 +8,8 @@ from pydantic import BaseModel
 from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.metrics import CALIBRATION_BINS
-from fewmask.report.columns import title, with_spread
-from fewmask.report.markup import markdown_table
+from fewmask.report.columns import seeds_text, title, with_spread
+from fewmask.report.page import Row, Table
 from fewmask.report.tables import CELL, mean_and_std
 
 FIGURES = ("miou", "pixel_accuracy", "class_accuracy", "calibration_error", "mean_confidence")
@@ -78,26 +78,25 @@ def pseudo_masks_summary(asked: Asked, qualities: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=mean.index).reset_index()
 
 
-def pseudo_masks_markdown(asked: Asked, summary: pd.DataFrame) -> str:
+def pseudo_masks_table(asked: Asked, summary: pd.DataFrame) -> Table:
     """The summary for people; a sentence where no stage learns pseudo-masks."""
-    head = f"# Pseudo-masks: {' '.join(asked.title.split())}\n\n"
+    name = f"Pseudo-masks: {asked.title}"
     if summary.empty:
-        return f"{head}No stage of this experiment learns pseudo-masks.\n"
+        return Table(name, ["No stage of this experiment learns pseudo-masks."])
     n = len(asked.seeds)
     spread = f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
-    notes = (
+    notes = [
         "What stages predict for the training pictures, and others learn: compared with the masks "
-        f"of the unlabelled ones, where the dataset has them; {spread}.\n"
-        "No training and no selection sees these figures.\n"
-        f"Calibration error: expected calibration error, {CALIBRATION_BINS} bins of confidence.\n\n"
-    )
+        f"of the unlabelled ones, where the dataset has them; {spread}.",
+        "No training and no selection sees these figures.",
+        f"Calibration error: expected calibration error, {CALIBRATION_BINS} bins of confidence.",
+    ]
     header = ["Dataset", "Fraction", "Method", "Stage", *map(title, SHOWN), "Seeds"]
     rows = [_cells(row) for _, row in summary.iterrows()]
-    return f"{head}{notes}{markdown_table([header, *rows], 'llll' + 'r' * (len(SHOWN) + 1))}\n"
+    return Table(name, notes, header, "llll" + "r" * (len(SHOWN) + 1), rows)
 
 
-def _cells(row: pd.Series) -> list[str]:
+def _cells(row: pd.Series) -> Row:
     figures = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in SHOWN]
-    there, wanted = row["seeds"], row["seeds_asked"]
-    seeds = f"{there}" if there == wanted else f"{there} of {wanted}"
-    return [row["dataset"], row["fraction"], row["method"], row["stage"], *figures, seeds]
+    words = [row["dataset"], row["fraction"], row["method"], row["stage"]]
+    return [*words, *figures, seeds_text(row)]

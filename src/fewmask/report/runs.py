@@ -1,5 +1,6 @@
 """The runs of an experiment that are there, as one table."""
 
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
 from fewmask.report.cost import Accounts, JobCost, RunCost, StageCost, total
 from fewmask.report.delta_m import add_delta_m
+from fewmask.report.histories import Training
 from fewmask.report.pseudo_masks import Quality, collect_qualities
 from fewmask.task_metrics import TASK_METRICS
 
@@ -56,6 +58,8 @@ class Runs(NamedTuple):
     """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
     jobs: dict[Run, list[JobCost]]
     """What the jobs of every run that is there took."""
+    trainings: list[Training]
+    """Those that the runs went through, in their order; shared ones several times."""
     missing: list[Path]
     """The metrics files that are asked for and not there, or outdated."""
     outdated: list[Path]
@@ -99,7 +103,16 @@ def collect(asked: Asked) -> Runs:
     accounts = Accounts(asked.results)
     jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
     table = add_delta_m(asked, _table(records, jobs))
-    return Runs(table, qualities, jobs, missing, outdated)
+    trainings = [one for record in records.values() for one in _trainings(record)]
+    return Runs(table, qualities, jobs, trainings, missing, outdated)
+
+
+def _trainings(record: _Metrics) -> Iterator[Training]:
+    """What earlier versions wrote does not name its stages."""
+    settings = record.provenance.get("stages", [])
+    for stage, of_stage in zip(record.cost.stages, settings, strict=False):
+        if stage.cell:
+            yield Training(stage.cell, of_stage.get("evaluation", {}).get("metric", "none"))
 
 
 def _run_cost(record: _Metrics) -> RunCost:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from fewmask.config.asked import Asked
-from fewmask.report.markup import count_text
+from fewmask.report.columns import count_text
 from fewmask.report.panels import (
     dots,
     is_first_in_row,

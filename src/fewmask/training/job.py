@@ -29,12 +29,14 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import read_description, save_weights, take_over
 from fewmask.objectives import build
 from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, TRIES, WEIGHTS
-from fewmask.progress import Bar, bar
+from fewmask.progress import bar
 from fewmask.seeds import derive
 from fewmask.training.checkpoint import Checkpoint
 from fewmask.training.loop import Training
 from fewmask.training.runtime import Runtime, describe, start
+from fewmask.training.tensorboard import curves
 from fewmask.training.tries import Tries
+from fewmask.training_log import Look
 
 LOCK_TIMEOUT = 600
 """Seconds to wait for another process that trains the same stage: one that is being stopped needs
@@ -65,13 +67,16 @@ def train(
     output: Path,
     checkpoint_minutes: float = 5,
     threads: int = 1,
+    tensorboard: Path | None = None,
 ) -> bool:
     """Train a stage and write its weights, history and training.json to the folder ``output``.
 
     Goes on from the folder's checkpoint if there is one of this very training, and does nothing
     if its weights are there already. On SIGTERM and SIGINT it saves a checkpoint and returns False.
+    Curves are written to the folder ``tensorboard``, if there is one.
 
-    Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite.
+    Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite,
+    curves without TensorBoard.
     """
     output.mkdir(parents=True, exist_ok=True)
     with _locked(output), Store(inputs.dataset) as store:
@@ -93,7 +98,7 @@ def train(
             checkpoint.remove()
             return True
         runtime = start(stage.precision, threads, stage.deterministic)
-        training = _build(inputs, stage, seed, store, runtime)
+        training = build_training(inputs, stage, seed, store, runtime)
         state = checkpoint.load(runtime.device)
         if state is not None:
             training.load_state_dict(state)
@@ -105,7 +110,7 @@ def train(
             checkpoint.save(now.state_dict())
             tries.add("saved", now.step)
 
-        ended = _run(training, save, checkpoint_minutes)
+        ended = _run(training, save, checkpoint_minutes, tensorboard)
         if ended:
             _write(output, training, description)
             checkpoint.remove()
@@ -151,7 +156,9 @@ def _is_done(output: Path, description: dict[str, Any]) -> bool:
         return False
 
 
-def _build(inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime) -> Training:
+def build_training(
+    inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime
+) -> Training:
     """The training at its first step."""
     rows = splits.read(inputs.split)
     sizes = {role: size for role, size in stage.batch if size}
@@ -200,7 +207,12 @@ def _crop(stage: Stage, store: Store) -> tuple[int, int]:
     return (crop, crop) if isinstance(crop, int) else crop
 
 
-def _run(training: Training, save: Callable[[Training], None], checkpoint_minutes: float) -> bool:
+def _run(
+    training: Training,
+    save: Callable[[Training], None],
+    checkpoint_minutes: float,
+    tensorboard: Path | None,
+) -> bool:
     """Train, and save when it is time or a signal comes; returns whether the end was reached."""
     terminated = []
     signals = (signal.SIGTERM, signal.SIGINT)
@@ -208,12 +220,22 @@ def _run(training: Training, save: Callable[[Training], None], checkpoint_minute
         one: signal.signal(one, lambda number, frame: terminated.append(number)) for one in signals
     }
     try:
-        with bar("train", training.stage.steps) as shown:
+        with (
+            curves(tensorboard, training) as update_curves,
+            bar("train", training.stage.steps) as shown,
+        ):
+
+            def report(now: Training) -> None:
+                shown.at(now.step)
+                if now.history and now.history[-1]["step"] == now.step:
+                    shown.say(str(_look(now)))
+                    update_curves()
+
             ended = training.run(
                 save=save,
                 checkpoint_minutes=checkpoint_minutes,
                 interrupted=lambda: bool(terminated),
-                report=lambda now: _report(now, shown),
+                report=report,
             )
     finally:
         for one, handler in previous.items():
@@ -226,19 +248,19 @@ def _run(training: Training, save: Callable[[Training], None], checkpoint_minute
     return ended
 
 
-def _report(training: Training, shown: Bar) -> None:
-    """Move the bar; say a line after each look at the validation pictures."""
-    shown.at(training.step)
-    if not training.history or training.history[-1]["step"] != training.step:
-        return
+def _look(training: Training) -> Look:
+    """What the last look at the validation pictures found."""
     last, metric = training.history[-1], training.stage.evaluation.metric
-    speed = last["images_seen"] / max(last["seconds"], 1e-9)
-    left = (training.stage.steps - training.step) * last["seconds"] / training.step
-    judged = f"validation_{'miou' if metric == 'none' else metric}"
-    validation = f"validation {judged[11:]} {last[judged]:.4f}  " if judged in last else ""
-    shown.say(
-        f"step {training.step}/{training.stage.steps}  loss {last['loss']:.4f}  {validation}"
-        f"{speed:.0f} pictures/s  {left:.0f} s left"
+    metric = "miou" if metric == "none" else metric
+    value = last.get(f"validation_{metric}")
+    return Look(
+        step=training.step,
+        steps=training.stage.steps,
+        loss=last["loss"],
+        speed=last["images_seen"] / max(last["seconds"], 1e-9),
+        seconds_left=(training.stage.steps - training.step) * last["seconds"] / training.step,
+        metric=None if value is None else metric,
+        value=value,
     )
 
 

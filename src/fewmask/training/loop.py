@@ -134,7 +134,7 @@ class Training:
         """One step: draw, augment, forward, backward, update."""
         torch.manual_seed(derive(self.seed, "step", self.step))
         rate = self._set_learning_rate()
-        batches = {role: self._augmented(b) for role, b in self.draws.at(self.step).items()}
+        batches = {role: self.augmented(b) for role, b in self.draws.at(self.step).items()}
         with self.runtime.autocast():
             losses = self.objective.losses(batches, self.step)
         self.optimiser.zero_grad(set_to_none=True)
@@ -155,7 +155,7 @@ class Training:
         self.rate = rate
         self.step += 1
 
-    def _augmented(self, batch: Batch) -> Batch:
+    def augmented(self, batch: Batch) -> Batch:
         change = Change.draw(self.stage.augmentation, batch.image)
         moves = {
             "inside": change.warp.inside,

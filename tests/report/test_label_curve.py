@@ -8,7 +8,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from fewmask.report.figures import label_curve
+from fewmask.report.label_curve import label_curve
 from fewmask.report.runs import collect
 from fewmask.report.style import COLOURS, save, text_width, wrap
 from fewmask.report.tables import summary

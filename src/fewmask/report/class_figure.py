@@ -1,0 +1,55 @@
+"""The IoU of every class: which ones a method gets wrong."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fewmask.config.asked import Asked
+from fewmask.report.columns import labelled_text
+from fewmask.report.dot_rows import Dots, dot_rows
+from fewmask.report.panels import looks, samples_of
+from fewmask.report.style import STYLED
+
+PREFIX, MEAN = "iou_", "_mean"
+
+
+@STYLED
+def class_iou(asked: Asked, summary: pd.DataFrame, dataset: str) -> Figure:
+    """Draw the IoU of every class of a dataset: a panel a fraction, a row a class, a dot a method.
+
+    ``summary`` is what ``summary`` returns; the bars are its sample standard deviations.
+    """
+    own = summary[(summary["dataset"] == dataset) & summary["miou_mean"].notna()]
+    shown = {
+        name: look for name, look in looks(asked.methods).items() if name in set(own["method"])
+    }
+    columns = [name for name in own if name.startswith(PREFIX) and name.endswith(MEAN)]
+    columns = [name for name in columns if own[name].notna().any()]
+    names = [name.removeprefix(PREFIX).removesuffix(MEAN) for name in columns]
+    panels = {}
+    for fraction, cells in own.groupby("fraction", sort=False):
+        of_methods = cells.set_index("method").reindex(shown)
+        means = 100 * of_methods[columns].to_numpy(float)
+        stds = 100 * of_methods[[f"{PREFIX}{name}_std" for name in names]].to_numpy(float)
+        panels[_title(asked, fraction, cells)] = [
+            Dots(*of_method) for of_method in zip(shown.values(), means, stds, strict=True)
+        ]
+    title = f"{asked.title} · {dataset}"
+    page = dot_rows(title, _note(asked, own), samples_of(shown), names, panels, "IoU (%)")
+    return page.figure
+
+
+def _title(asked: Asked, fraction: str, cells: pd.DataFrame) -> str:
+    counts = {labelled_text(asked, row) for _, row in cells.iterrows()} - {"all"}
+    return f"{fraction} ({counts.pop()} labelled)" if len(counts) == 1 else fraction
+
+
+def _note(asked: Asked, own: pd.DataFrame) -> str:
+    n = len(asked.seeds)
+    spread = f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
+    is_incomplete = bool((own["seeds"] < own["seeds_asked"]).any())
+    return (
+        f"IoU of every class, pooled over the pixels of the test set: {spread}. Models are "
+        "selected on the validation set, never on the test set."
+        + " Incomplete: some means are over fewer seeds."
+        * is_incomplete
+    )

@@ -1,0 +1,77 @@
+"""Cost against accuracy: what a point of the score takes."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from fewmask.config.asked import Asked
+from fewmask.metrics import unit_of
+from fewmask.report.columns import count_text, title
+from fewmask.report.panels import dots, is_first_in_row, looks, panel_page, samples, say_nothing
+from fewmask.report.style import FAINT, SMALL, STYLED
+
+
+@STYLED
+def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
+    """Draw the first metric against what a run takes: a panel a dataset, a line a method.
+
+    ``summary`` is what ``summary`` returns. GPU-hours where there are any, else hours; of all jobs
+    of a run, those that it shares with others in full.
+    """
+    metric = asked.metrics[0]
+    hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
+    name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
+    page, panels, _ = panel_page(
+        asked.title, _note(asked, name), samples(asked.methods), asked.datasets
+    )
+    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+        own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
+        if f"{metric}_mean" in own:
+            own = own[own[f"{metric}_mean"].notna() & (own[f"{hours}_mean"] > 0)]
+        if f"{metric}_mean" not in own or own.empty:
+            say_nothing(axes, "no run with this metric yet")
+            continue
+        unit, factor = ("hours", 1) if own[f"{hours}_mean"].median() >= 0.5 else ("minutes", 60)
+        _draw_panel(axes, asked, own.assign(spent=factor * own[f"{hours}_mean"]), metric)
+        unit = f"GPU {unit}" if hours == "gpu_hours" else unit.capitalize()
+        axes.set_xlabel(f"{unit} per run (log scale)")
+        if is_first_in_row(i):
+            axes.set_ylabel(f"{title(metric)} on the test set")
+    return page.figure
+
+
+def _note(asked: Asked, name: str) -> str:
+    n = len(asked.seeds)
+    spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
+    return (
+        f"{spread}Beside a marker: labelled images. {name}: all trainings, pseudo-labelling and "
+        "evaluation of a run; what runs share counts in full for each."
+    )
+
+
+def _draw_panel(axes: Axes, asked: Asked, own: pd.DataFrame, metric: str) -> None:
+    factor = 100 if unit_of(metric) == "%" else 1
+    axes.set_xscale("log")
+    axes.grid(axis="y")
+    for i, (method, look) in enumerate(looks(asked.methods).items()):
+        cells = own[own["method"] == method].sort_values("labelled", kind="stable")
+        x = cells["spent"].to_numpy(float)
+        mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
+        axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
+        axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
+        dots(axes, x, mean, cells, look, axes.transData)
+        for place, height, (_, cell) in zip(x, mean, cells.iterrows(), strict=True):
+            labelled = "all" if method in asked.all_masks else count_text(cell["labelled"])
+            # Methods that stand side by side have their numbers on different sides.
+            offset, side = [((5, 4), "left"), ((-5, -10), "right")][i % 2]
+            axes.annotate(
+                labelled, (place, height), offset, textcoords="offset points", size=SMALL,
+                color=FAINT, ha=side,
+            )  # fmt: skip
+    low, high = own["spent"].min(), own["spent"].max()
+    axes.set_xlim(low / 1.5, high * 1.8)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

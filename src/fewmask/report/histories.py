@@ -1,0 +1,71 @@
+"""How trainings went: their histories, read from the folders of stages."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from fewmask.errors import FewmaskError
+from fewmask.metrics import METRICS
+from fewmask.paths import HISTORY, Layout
+
+
+class Training(NamedTuple):
+    """A training that runs went through, as their metrics files tell."""
+
+    cell: str
+    """dataset/method/fraction/seed/stage."""
+    metric: str
+    """By which its weights were selected on the validation pictures; ``none``: the last ones."""
+
+
+class History(NamedTuple):
+    """The looks at one training."""
+
+    stage: str
+    """METHOD/STAGE."""
+    fraction: str
+    seed: int
+    judged_by: str
+    """The metric of ``validation``; empty where there is none."""
+    looks: pd.DataFrame
+    """The columns step, loss (of the training), validation, one row a look."""
+    selected: int | None
+    """The step whose weights were kept; None: the last."""
+
+
+def histories(results: str, trainings: Iterable[Training], dataset: str) -> list[History]:
+    """The histories of the trainings on a dataset, each once, in their order.
+
+    Those whose folder is not there any more are left out. Raises FewmaskError: one is damaged.
+    """
+    found = []
+    for training in dict.fromkeys(trainings):
+        parts = dict(zip(("dataset", "method", "fraction", "seed", "stage"),
+                         training.cell.split("/"), strict=True))  # fmt: skip
+        path = Path(Layout(results).stage.format(**parts)) / HISTORY
+        if parts["dataset"] == dataset and path.is_file():
+            found.append(_history(path, training.metric, parts))
+    return found
+
+
+def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
+    try:
+        table = pd.read_csv(path)
+        candidates = [metric, "miou", "loss"]
+        judged_by = next((one for one in candidates if f"validation_{one}" in table), "")
+        validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
+        looks = table[["step", "loss"]].assign(validation=validation)
+    except (ValueError, KeyError) as error:
+        raise FewmaskError(
+            f"{path}: not the history of a training: {error}\n"
+            f"  delete the folder and run the workflow again, which trains the stage anew"
+        ) from None
+    stage = f"{parts['method']}/{parts['stage']}"
+    selected = None
+    if metric != "none" and judged_by == metric and looks["validation"].notna().any():
+        values = looks["validation"]
+        best = values.idxmax() if METRICS[metric] else values.idxmin()
+        selected = int(looks.loc[best, "step"])
+    return History(stage, parts["fraction"], int(parts["seed"]), judged_by, looks, selected)

@@ -1,0 +1,75 @@
+"""The summary as LaTeX, to paste into a paper."""
+
+import pandas as pd
+
+from fewmask.config.asked import Asked
+from fewmask.report.page import Cell, marked
+from fewmask.report.summary_table import (
+    COLUMNS,
+    is_compared,
+    notes_on,
+    sentence,
+    summary_header,
+    summary_rows,
+)
+
+
+def latex(asked: Asked, summary: pd.DataFrame) -> str:
+    r"""The summary as LaTeX for ``\input``, a table a dataset; it needs the package booktabs."""
+    tables = [_table(asked, summary, own) for _, own in summary.groupby("dataset", sort=False)]
+    head = r"% Written by Fewmask. \input this file; it needs \usepackage{booktabs}." "\n"
+    return head + "\n".join(tables)
+
+
+def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
+    """The rows of one dataset, narrow enough for a column of text: compared rows under a title."""
+    compared = is_compared(summary)
+    header = ["Method" if compared else "Labelled", *summary_header(asked, summary)[len(COLUMNS) :]]
+    body = []
+    for group in summary_rows(asked, summary, own):
+        cells = [[_in_latex(cell) for cell in row] for row in group]
+        titles = [f"{labelled} labelled ({fraction})" for _, fraction, labelled, *_ in cells]
+        body += [r"\midrule"]
+        if compared:
+            body += [rf"\multicolumn{{{len(header)}}}{{l}}{{{titles[0]}}} \\"]
+        stubs = [row[3] for row in cells] if compared else titles
+        body += [
+            " & ".join([stub, *row[len(COLUMNS) :]]) + r" \\"
+            for stub, row in zip(stubs, cells, strict=True)
+        ]
+    dataset = own["dataset"].iloc[0]
+    caption = " ".join([f"{sentence(asked.title)} Dataset: {dataset}.", *notes_on(asked, summary)])
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(caption)}}}",
+        rf"\label{{tab:{dataset}}}",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{4pt}",
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(map(escape, header)) + r" \\",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _in_latex(cell: Cell | str) -> str:
+    if isinstance(cell, str):
+        return escape(cell)
+    safe = Cell(escape(cell.text), cell.rank, escape(cell.after))
+    return marked(safe, {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"})
+
+
+def escape(text: str) -> str:
+    """Text as LaTeX prints it literally."""
+    special = {c: rf"\{c}" for c in "&%$#_{}"} | {
+        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+        "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+        "±": r"$\pm$", "×": r"$\times$",
+        "↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--",
+    }  # fmt: skip
+    return "".join(special.get(c, c) for c in text)

@@ -1,0 +1,113 @@
+"""A table for people: a title, what must be known to read it, rows. As Markdown and as HTML."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from itertools import groupby
+from typing import Literal, NamedTuple
+
+Rank = Literal["best", "second", ""]
+
+
+class Cell(NamedTuple):
+    """Text, and how it ranks among those that it is compared with."""
+
+    text: str
+    rank: Rank = ""
+    after: str = ""
+    """What stands behind it, unranked."""
+
+
+Row = list[Cell | str]
+
+STYLE = """
+body { font: 14px/1.45 system-ui, "DejaVu Sans", sans-serif; color: #222; margin: 24px; }
+h1 { font-size: 19px; margin: 0 0 12px; }
+table { border-collapse: collapse; border-top: 2px solid #222; border-bottom: 2px solid #222; }
+th, td { padding: 4px 12px; text-align: right; white-space: nowrap; }
+td { font-variant-numeric: tabular-nums; }
+th { border-bottom: 1px solid #222; background: #fff; position: sticky; top: 0; }
+.l { text-align: left; }
+tbody + tbody tr:first-child td { border-top: 1px solid #ccc; }
+tbody tr:hover td { background: #f2f6fa; }
+b { font-weight: 700; }
+ul { color: #555; padding-left: 18px; max-width: 70em; margin: 14px 0 0; }
+""".strip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is shown of a table; without rows the notes alone."""
+
+    title: str
+    notes: list[str]
+    header: list[str] = field(default_factory=list)
+    sides: str = ""
+    """``l`` or ``r`` for every column: to which side it is aligned."""
+    rows: list[Row] = field(default_factory=list)
+    grouped_by: int = 2
+    """How many columns at the left tell which rows belong together."""
+
+    def markdown(self) -> str:
+        """Markdown that is also readable as it is written; the best cells are bold."""
+        title, notes = " ".join(self.title.split()), "\n".join(self.notes)
+        body = [self.header, *([_in_markdown(cell) for cell in row] for row in self.rows)]
+        table = f"\n{_pipes(body, self.sides)}\n" if self.rows else ""
+        return f"# {title}\n\n{notes}\n{table}"
+
+    def html(self) -> str:
+        """A page by itself, which loads nothing; the best cells are bold, the second underlined."""
+        title = escape(" ".join(self.title.split()))
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        table = f"<table>\n{''.join(self._parts())}</table>\n" if self.rows else ""
+        return (
+            f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
+            f"\n<style>\n{STYLE}\n</style></head>\n<body>\n<h1>{title}</h1>\n{table}"
+            f"<ul>{notes}</ul>\n</body>\n</html>\n"
+        )
+
+    def _parts(self) -> Iterator[str]:
+        yield f"<thead>{self._line('th', self.header)}</thead>\n"
+        for _, group in groupby(self.rows, key=lambda row: row[: self.grouped_by]):
+            yield f"<tbody>\n{''.join(self._line('td', row) for row in group)}</tbody>\n"
+
+    def _line(self, tag: str, row: Row) -> str:
+        cells = zip(row, self.sides, strict=True)
+        written = (f'<{tag} class="{side}">{_in_html(cell)}</{tag}>' for cell, side in cells)
+        return f"<tr>{''.join(written)}</tr>\n"
+
+
+def marked(cell: Cell | str, marks: dict[Rank, str]) -> str:
+    """A cell as text: ``marks`` has what is put around text of a rank, with {} for the text."""
+    if isinstance(cell, str):
+        return cell
+    return marks.get(cell.rank, "{}").format(cell.text) + cell.after
+
+
+def _in_markdown(cell: Cell | str) -> str:
+    return marked(cell, {"best": "**{}**"}).replace("|", r"\|")
+
+
+def _in_html(cell: Cell | str) -> str:
+    if isinstance(cell, str):
+        return escape(cell)
+    safe = Cell(escape(cell.text), cell.rank, escape(cell.after))
+    return marked(safe, {"best": "<b>{}</b>", "second": "<u>{}</u>"})
+
+
+def _pipes(rows: list[list[str]], sides: str) -> str:
+    """Cells, the header first, as a Markdown table."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rules = [
+        "-" * w if side == "l" else "-" * (w - 1) + ":"
+        for w, side in zip(widths, sides, strict=True)
+    ]
+    return "\n".join(_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]])
+
+
+def _pad(row: list[str], widths: list[int], sides: str) -> str:
+    cells = [
+        text.ljust(width) if side == "l" else text.rjust(width)
+        for text, width, side in zip(row, widths, sides, strict=True)
+    ]
+    return f"| {' | '.join(cells)} |"

@@ -1,0 +1,50 @@
+"""Cost against score: the markers are the table."""
+
+import numpy as np
+from matplotlib.collections import PathCollection
+
+from fewmask.report.cost_figure import cost_figure
+from fewmask.report.runs import collect
+from fewmask.report.tables import summary
+from tests.report.synthetic_runs import asked, assert_apart, write_run
+
+
+def markers(axes):
+    found = [one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)]
+    return np.concatenate(found)
+
+
+def test_minutes_hours_and_gpu_hours(project):
+    for seconds, gpus, label, spent in [
+        (600, 0, "Minutes per run (log scale)", [10, 10]),
+        (7200, 0, "Hours per run (log scale)", [2, 2]),
+        (7200, 2, "GPU hours per run (log scale)", [4, 4]),
+        (60, 1, "GPU minutes per run (log scale)", [1, 1]),
+    ]:
+        stages = [{"seconds": float(seconds), "gpus": gpus}]
+        for method, miou in {"a": 0.4, "b": 0.6}.items():
+            write_run(method=method, miou=miou, stages=stages)
+        grid = asked(methods=["a", "b"])
+        [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
+        assert axes.get_xlabel() == label
+        np.testing.assert_allclose(markers(axes), np.stack([spent, [40, 60]], axis=1))
+
+
+def test_a_method_without_the_metric_has_no_marker_and_labels_tell_the_labelled(project):
+    write_run(method="a", labelled=10, miou=0.5)
+    write_run(method="b", labelled=300, miou=0.7)
+    write_run(method="c", miou=None, pictures=[None] * 6)
+    grid = asked(methods=["a", "b", "c"], all_masks=["b"])
+    figure = cost_figure(grid, summary(grid, collect(grid).table))
+    [axes] = figure.axes
+    assert len(markers(axes)) == 2
+    assert {text.get_text() for text in axes.texts} == {"10", "all"}
+    figure.draw_without_rendering()
+    assert_apart([one.get_window_extent() for one in figure.texts], figure.bbox)
+
+
+def test_an_experiment_without_the_metric_says_so(project):
+    write_run(miou=None, pictures=[None] * 6)
+    grid = asked()
+    [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
+    assert [text.get_text() for text in axes.texts] == ["no run with this metric yet"]
