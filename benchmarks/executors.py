@@ -1,6 +1,6 @@
 """How the two executors for SLURM send many small jobs: calls of SLURM, and how long jobs wait.
 
-    uv run python benchmarks/executors.py 200
+    uv run python -m benchmarks.executors 200
 
 starts a SLURM on this machine (tests/slurm/cluster.py) and runs a grid of trivial jobs with each:
 half of them need nothing, the other half need one of those each.
@@ -13,8 +13,6 @@ import time
 from collections import Counter
 from pathlib import Path
 from statistics import mean, median
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.slurm.cluster import Cluster
 from tests.workflow.snakemake import BIN

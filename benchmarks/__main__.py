@@ -1,0 +1,88 @@
+"""Run benchmarks: all, or those that are named.
+
+uv run python -m benchmarks                     # all
+uv run python -m benchmarks training resuming   # those of some topics
+uv run python -m benchmarks --list              # what there is
+"""
+
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from benchmarks.figure import Figure
+from benchmarks.machine import machine, versions
+from benchmarks.table import as_json, markdown, write
+from fewmask.errors import FewmaskError
+
+TOPICS = ("training",)
+"""Modules of this folder, in the order of the table; each has a list ``BENCHMARKS``."""
+
+
+Benchmark = Callable[[], list[Figure]]
+
+
+def chosen(names: tuple[str, ...]) -> dict[str, Benchmark]:
+    """What ``names``, of topics or of single benchmarks, stand for; without any, all.
+
+    The benchmarks come by name, ``topic.function``, in the order of the table.
+    """
+    found = {
+        f"{topic}.{one.__name__}": one
+        for topic in TOPICS
+        for one in import_module(f"benchmarks.{topic}").BENCHMARKS
+    }
+    if unknown := [name for name in names if name not in (*TOPICS, *found)]:
+        known = ", ".join([*TOPICS, *found])
+        raise click.UsageError(f"no such benchmark: {', '.join(unknown)}\n  known: {known}")
+    wanted = set(names or TOPICS)
+    return {name: one for name, one in found.items() if {name, name.split(".")[0]} & wanted}
+
+
+@click.command(help=__doc__.split("\n")[0])
+@click.argument("names", nargs=-1)
+@click.option("--list", "listed", is_flag=True, help="Say what there is, and measure nothing.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="results/speed.json",
+    show_default=True,
+    help="Where the figures go as JSON.",
+)
+def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
+    """Measure, print a table, and write a JSON file."""
+    asked = chosen(names)
+    if listed:
+        for name, one in asked.items():
+            click.echo(f"{name:40} {one.__doc__.split(chr(10))[0]}")
+        return
+    started, load = datetime.now().astimezone(), os.getloadavg()[0]
+    figures: list[tuple[str, Figure]] = []
+    for name, one in asked.items():
+        click.echo(f"{name} ...", err=True)
+        try:
+            figures += [(name, figure) for figure in one()]
+        except FewmaskError as error:
+            raise click.ClickException(f"{name}: {error}") from None
+    content = {
+        "date": started.isoformat(timespec="seconds"),
+        "seconds": round((datetime.now().astimezone() - started).total_seconds()),
+        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "machine": machine() | {"load_before": round(load, 2)},
+        "versions": versions(),
+        "figures": as_json(figures),
+    }
+    write(output, content)
+    click.echo(markdown(figures))
+    click.echo(f"\n{content['command']}  ({content['date']}, {content['seconds']} s)")
+    click.echo(", ".join(f"{name} {value}" for name, value in content["machine"].items()))
+    click.echo(f"written to {output}")
+
+
+if __name__ == "__main__":
+    main()

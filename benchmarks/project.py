@@ -1,0 +1,115 @@
+"""A run of a small experiment with its files made, ready to train and to evaluate."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from fewmask.config.method import Stage
+from fewmask.data.prepare import prepare
+from fewmask.data.split_job import split
+from fewmask.data.store import Store
+from fewmask.grid import Grid, Run, load_grid
+from fewmask.pseudo_label import pseudo_label
+from fewmask.stages import StageKey
+from fewmask.training.job import Inputs, build_training, train
+from fewmask.training.loop import Training
+from fewmask.training.runtime import start
+
+CORES = len(os.sched_getaffinity(0))
+EXPERIMENTS = Path("config/experiments/small")
+NO_LOOKS = {"every": 10**9, "metric": "none"}
+
+
+@contextmanager
+def project(
+    experiment: str, run: Run, size: int | None = None, **settings: Any
+) -> "Iterator[Project]":
+    """A run of one of the small experiments, in a folder of results that goes with it.
+
+    ``size`` is that of the pictures, if not the dataset's own; ``settings`` are those of all stages
+    that shall differ, as in ``overrides``.
+    """
+    with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
+        config = {
+            "results": os.path.relpath(folder),
+            "datasets": [run.dataset],
+            "methods": [run.method],
+            "fractions": [run.fraction],
+            "seeds": [run.seed],
+            "overrides": [{"settings": settings}],
+        }
+        yield Project(load_grid([EXPERIMENTS / f"{experiment}.yaml"], config), run, size)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A run and its files, which are made when they are asked for."""
+
+    grid: Grid
+    run: Run
+    size: int | None
+
+    def training(self, name: str, **changes: Any) -> Training:
+        """The training of the stage ``name`` at its first step, without end and without looks at
+        validation pictures."""
+        key = self.key(name)
+        stage = self.stage(key, steps=10**9, evaluation=NO_LOOKS, **changes)
+        inputs = self.inputs(key)
+        runtime = start(stage.precision, CORES, stage.deterministic)
+        return build_training(inputs, stage, self.run.seed, Store(inputs.dataset), runtime)
+
+    def key(self, name: str) -> StageKey:
+        """The run's stage of that name."""
+        return next(key for key in self.grid.stages(self.run) if key.stage == name)
+
+    def stage(self, key: StageKey, **changes: Any) -> Stage:
+        """A stage's settings, with some replaced."""
+        return Stage.model_validate(self.grid.stage(key).model_dump() | changes)
+
+    def inputs(self, key: StageKey) -> Inputs:
+        """The files that a stage reads; they are made if they are not there.
+
+        Those of stages before it come from trainings of a single step.
+        """
+        files = {
+            name: Path(path) for name, path in self.grid.training_inputs(key, self.run.seed).items()
+        }
+        with redirect_stderr(StringIO()):
+            self._prepare(key, files["dataset"], files["split"])
+            for earlier in self.grid.stages(self.run):
+                if earlier == key:
+                    break
+                self._train(earlier)
+        return Inputs(**files)
+
+    def _prepare(self, key: StageKey, dataset: Path, split_file: Path) -> None:
+        if not dataset.exists():
+            dataset.parent.mkdir(parents=True, exist_ok=True)
+            reading = json.loads(self.grid.reading(key.dataset))
+            size = {"size": self.size} if self.size else {}
+            prepare(json.dumps(reading | size), dataset, CORES)
+        if not split_file.exists():
+            split_file.parent.mkdir(parents=True, exist_ok=True)
+            split(
+                dataset, self.grid.splitting(key.dataset), key.fraction, self.run.seed, split_file
+            )
+
+    def _train(self, key: StageKey) -> None:
+        """Train a stage for one step, and predict its pseudo-masks."""
+        files = self.grid.stage_files(key, self.run.seed)
+        if Path(files["weights"]).exists():
+            return
+        inputs = self.inputs(key)
+        stage = self.stage(key, steps=1, schedule={}, evaluation=NO_LOOKS)
+        train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
+        masks = Path(self.grid.pseudo_mask_files(key, self.run.seed)["masks"])
+        name = f"{key.method}/{key.stage}"
+        pseudo_label(
+            name, inputs.dataset, inputs.split, Path(files["weights"]), masks, threads=CORES
+        )
