@@ -151,6 +151,13 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 @click.option("--checkpoint-seconds", type=click.IntRange(min=0), default=300, show_default=True)
 @click.option("--tensorboard", type=folder, help="Where to write training curves, if at all.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many train together, each on a GPU of its own; they share the threads.",
+)
 @job
 def train(
     dataset: Path,
@@ -164,11 +171,21 @@ def train(
     checkpoint_seconds: int,
     tensorboard: Path | None,
     threads: int,
+    processes: int,
 ) -> None:
     """Train one stage, going on from its checkpoint if there is one.
 
-    On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75.
+    On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75. Several processes may also
+    be started by torchrun, or by srun as the tasks of a step.
     """
+    from fewmask import parallel
+
+    if processes > 1 and parallel.place() is None:
+        from fewmask.training.launch import launch
+
+        if code := launch(processes):
+            sys.exit(code)
+        return
     from fewmask.config.layers import from_json
     from fewmask.config.method import Stage
     from fewmask.training.job import Inputs, train
@@ -176,8 +193,11 @@ def train(
     stage = from_json(Stage, settings, "--settings")
     inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
     minutes = checkpoint_seconds / 60
-    if not train(inputs, stage, seed, output, minutes, threads, tensorboard):
+    threads = max(1, threads // processes)
+    if not train(inputs, stage, seed, output, minutes, threads, tensorboard, processes):
         sys.exit(EXIT_INTERRUPTED)
+    if (here := parallel.place()) and here.rank > 0:
+        sys.exit()  # the first process says that all is done
 
 
 @commands.command()

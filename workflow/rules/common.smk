@@ -15,6 +15,11 @@ def resources_of(w):
     return grid.stage(key).resources
 
 
+def gpus_of_one(w):
+    """The GPUs of a job of one process, whatever its training has."""
+    return min(1, resources_of(w).gpus)
+
+
 def on_cluster(gpus):
     """Resources that say where on a cluster a job goes; ``gpus`` of its wildcards."""
     return {

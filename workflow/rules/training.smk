@@ -41,7 +41,8 @@ rule train:
         checkpoint_seconds=lambda w: round(
             60 * grid.stage(stage_of(w)).checkpoint_minutes
         ),
-        # Nor this.
+        # Nor these.
+        processes=lambda w: resources_of(w).processes,
         tensorboard=lambda w: grid.curves_option(stage_of(w), w.seed),
     params:
         settings=lambda w: grid.training(stage_of(w)),
@@ -52,7 +53,7 @@ rule train:
         "exec fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
         " --settings {params.settings:q} --seed {wildcards.seed} --output {params.folder}"
         " --checkpoint-seconds {resources.checkpoint_seconds} {resources.tensorboard}"
-        " --threads {threads} >> {log} 2>&1"
+        " --threads {threads} --processes {resources.processes} >> {log} 2>&1"
 
 
 rule pseudo_label:
@@ -71,10 +72,10 @@ rule pseudo_label:
         "../../envs/fewmask.yaml"
     threads: lambda w: resources_of(w).cpus
     resources:
-        **on_cluster(lambda w: resources_of(w).gpus),
+        **on_cluster(gpus_of_one),
         runtime=60,
         mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
-        gpu=lambda w: resources_of(w).gpus,
+        gpu=gpus_of_one,
     shell:
         "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
         " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
@@ -96,10 +97,10 @@ rule evaluate:
         "../../envs/fewmask.yaml"
     threads: lambda w: resources_of(w).cpus
     resources:
-        **on_cluster(lambda w: resources_of(w).gpus),
+        **on_cluster(gpus_of_one),
         runtime=60,
         mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
-        gpu=lambda w: resources_of(w).gpus,
+        gpu=gpus_of_one,
     params:
         training=lambda w, input: repeated("--training", input.training),
         pseudo_masks=lambda w, input: repeated("--pseudo-masks", input.pseudo_masks),

@@ -85,12 +85,23 @@ Part = Literal["encoder", "decoder", "segmentation_head"]
 
 
 class Resources(Settings):
-    """What a stage asks of the cluster. Nothing here can change a result."""
+    """What a stage asks of the cluster. Nothing here can change a result but for rounding."""
 
     minutes: int = Field(default=60, gt=0)
     memory_gb: float = Field(default=8, gt=0)
     cpus: int = Field(default=4, gt=0)
     gpus: int = Field(default=1, ge=0)
+    processes: int = Field(default=1, gt=0)
+    """How many processes train together, each on a GPU of its own: sums are taken in another order,
+    and so the last digits of weights may differ."""
+
+    @model_validator(mode="after")
+    def _has_gpus_for_all(self) -> "Resources":
+        if 0 < self.gpus < self.processes:
+            raise ValueError(
+                f"processes is {self.processes}, and gpus {self.gpus}: each needs one of its own"
+            )
+        return self
 
 
 StageName = Annotated[str, Field(pattern=rf"^({NAME}/)?{NAME}$")]

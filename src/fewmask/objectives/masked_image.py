@@ -1,6 +1,6 @@
 """Masked image modelling: put rotated patches right again (paper 000, 2.2)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
@@ -15,6 +15,10 @@ from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Autocast, mean_loss
 from fewmask.objectives.losses import CHANNELS, pixel_squared_error
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import over_shards
+
+Predict = Callable[[Tensor, Tensor], dict[str, Tensor]]
+"""A network, from pictures and where they are inside."""
 
 
 class MaskedImage(Objective):
@@ -29,7 +33,8 @@ class MaskedImage(Objective):
         self.options = options
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        total, pixels = self._error(self.network, batches["all"])
+        predict = partial(over_shards, self.network)
+        total, pixels = self._error(predict, batches["all"])
         return {"reconstruction": total / pixels}
 
     def validate(
@@ -39,10 +44,10 @@ class MaskedImage(Objective):
         summed = partial(self._error, network)
         return {"loss": mean_loss(network, batches, autocast, summed)}
 
-    def _error(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _error(self, predict: Predict, batch: Batch) -> tuple[Tensor, Tensor]:
         """The summed squared error, and the number of values that it is summed over."""
         perturbed = rotate_patches(batch.image, self.options.patches, self.options.patch_size)
-        predicted = network(perturbed, batch.inside)["segmentation"]
+        predicted = predict(perturbed, batch.inside)["segmentation"]
         return pixel_squared_error(predicted, batch.image, batch.inside)
 
 

@@ -17,6 +17,7 @@ from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Autocast, Outputs, assess, predictions
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import over_shards
 
 
 class MultiTask(Objective):
@@ -37,17 +38,25 @@ class MultiTask(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         drawn = list(batches.values())
-        features = self.network.features(joined(drawn, "image"), joined(drawn, "inside"))
-        losses = {}
+        image, inside = (joined(drawn, name) for name in ("image", "inside"))
+        outputs = over_shards(self._predict, drawn[0].image, image, inside)
+        return {
+            task: cross_entropy(outputs[task], batches["labelled"].mask)
+            if task == "segmentation"
+            else self.error(task, outputs, joined(drawn, task))
+            for task in self.tasks
+        }
+
+    def _predict(self, first: Tensor, image: Tensor, inside: Tensor) -> Outputs:
+        """What the network tells of pictures; of masks only those of the first, labelled ones."""
+        features = self.network.features(image, inside)
+        outputs: Outputs = {}
         for task in self.tasks:
-            if task == "segmentation":  # labelled pictures come first
-                labelled = batches["labelled"]
-                with_masks = [level[: len(labelled.rows)] for level in features]
-                losses[task] = cross_entropy(self.network.scores(with_masks), labelled.mask)
+            if task == "segmentation":
+                outputs[task] = self.network.scores([level[: len(first)] for level in features])
             else:
-                outputs = self.network.of_task(task, features)
-                losses[task] = self.error(task, outputs, joined(drawn, task))
-        return losses
+                outputs |= self.network.of_task(task, features)
+        return outputs
 
     def error(self, task: str, outputs: Outputs, truth: Tensor) -> Tensor:
         """The loss of ``depth`` or ``normal``: of what the network tells, against the truth."""

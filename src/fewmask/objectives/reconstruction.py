@@ -8,6 +8,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import CHANNELS, cross_entropy, pixel_squared_error
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import over_shards
 
 
 class Reconstruction(Objective):
@@ -29,15 +30,19 @@ class Reconstruction(Objective):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, unlabelled = batches["labelled"], batches["unlabelled"]
         image, inside = (joined([labelled, unlabelled], name) for name in ("image", "inside"))
-        features = self.network.features(image, inside)
-        # The batch-norms of each decoder shall know the pictures of its own task only.
-        with_masks = [feature[: len(labelled.image)] for feature in features]
-        logits = self.network.scores(with_masks)
-        total, values = pixel_squared_error(self.head(self.decoder(features)), image, inside)
+        logits, painted = over_shards(self._predict, labelled.image, image, inside)
+        total, values = pixel_squared_error(painted, image, inside)
         return {
             "cross_entropy": cross_entropy(logits, labelled.mask),
             "reconstruction": total / values,
         }
+
+    def _predict(self, labelled: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of the labelled pictures, which come first, and the colours of all."""
+        features = self.network.features(image, inside)
+        # The batch-norms of each decoder shall know the pictures of its own task only.
+        with_masks = [feature[: len(labelled)] for feature in features]
+        return self.network.scores(with_masks), self.head(self.decoder(features))
 
 
 def build(options: settings.Reconstruction, blueprint: Blueprint) -> Reconstruction:

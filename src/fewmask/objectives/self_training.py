@@ -17,6 +17,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import over_shards
 
 
 class SelfTraining(Objective):
@@ -56,24 +57,33 @@ class SelfTraining(Objective):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         if step == 0:  # the student may have taken over weights since it was built
             self.after_update()
-        labelled, count = batches["labelled"], len(batches["labelled"].rows)
+        labelled = batches["labelled"]
         both = [labelled, batches["unlabelled"]]
         image, inside = (joined(both, name) for name in ("image", "inside"))
         strong = self._draw(image)
-        features = self.network.features(
-            torch.cat([labelled.image, strong.images(image)]),
-            torch.cat([labelled.inside, strong.inside(inside)]),
-        )
-        logits = self.network.scores(features)
-        losses = {"cross_entropy": cross_entropy(logits[:count], labelled.mask)}
+        seen = labelled.image, labelled.inside, strong.images(image), strong.inside(inside)
+        of_labelled, of_strong, of_auxiliary = over_shards(self._predict, *seen)
+        losses = {"cross_entropy": cross_entropy(of_labelled, labelled.mask)}
         if self.options.consistency:
-            classes = self._classes_of_teacher(image, inside)
-            losses["consistency"] = cross_entropy(logits[count:], strong.masks(classes))
+            classes = over_shards(self._classes_of_teacher, image, inside)
+            losses["consistency"] = cross_entropy(of_strong, strong.masks(classes))
         if self.auxiliary is not None:
-            pseudo_masks = joined(both, "pseudo_mask")
-            found = self.auxiliary([level[count:] for level in features])
-            losses["pseudo_masks"] = cross_entropy(found, strong.masks(pseudo_masks))
+            pseudo_masks = strong.masks(joined(both, "pseudo_mask"))
+            losses["pseudo_masks"] = cross_entropy(of_auxiliary, pseudo_masks)
         return losses
+
+    def _predict(
+        self, labelled: Tensor, labelled_inside: Tensor, strong: Tensor, strong_inside: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Logits of f for the labelled and for the strongly augmented pictures; of g for these."""
+        count = len(labelled)
+        features = self.network.features(
+            torch.cat([labelled, strong]), torch.cat([labelled_inside, strong_inside])
+        )
+        logits, of_auxiliary = self.network.scores(features), None
+        if self.auxiliary is not None:
+            of_auxiliary = self.auxiliary([level[count:] for level in features])
+        return logits[:count], logits[count:], of_auxiliary
 
     def after_update(self) -> None:
         """Let the teacher follow; its first update copies the student."""

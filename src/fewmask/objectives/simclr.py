@@ -1,6 +1,7 @@
 """SimCLR: two views of one picture belong together (Chen et al. 2020; paper 002, 2.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,9 @@ from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, mean_loss
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import over_shards
+
+Project = Callable[..., tuple[Tensor, ...]]
 
 
 class SimCLR(Objective):
@@ -27,7 +31,8 @@ class SimCLR(Objective):
         )
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        return {"contrastive": self._loss(self.network, batches["all"])}
+        project = partial(over_shards, self.project)
+        return {"contrastive": self._loss(project, batches["all"])}
 
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
@@ -41,16 +46,21 @@ class SimCLR(Objective):
             pictures = len(batch.rows)
             if pictures == 1:
                 return 0.0, 0  # a picture alone has nothing to be told from
-            return self._loss(network, batch) * pictures, pictures
+            return self._loss(self.project, batch) * pictures, pictures
 
         return {"loss": mean_loss(network, batches, autocast, summed)}
 
-    def _loss(self, network: Backbone, batch: Batch) -> Tensor:
+    def project(self, *views: Tensor) -> tuple[Tensor, ...]:
+        """What is compared of two views, both float (N, D); ``views`` are the pictures of both, and
+        where each is inside."""
+        image, inside = torch.cat(views[:2]), torch.cat(views[2:])
+        features = self.network.features(image, inside)[-1].mean((2, 3))
+        return self.head(features).chunk(2)
+
+    def _loss(self, project: Project, batch: Batch) -> Tensor:
         views = [augment(batch.image, None, batch.inside, self.options.views) for _ in range(2)]
-        image = torch.cat([image for image, _, _ in views])
-        inside = torch.cat([inside for _, _, inside in views])
-        features = network.features(image, inside)[-1].mean((2, 3))
-        return nt_xent(*self.head(features).chunk(2), self.options.temperature)
+        images, insides = ([view[i] for view in views] for i in (0, 2))
+        return nt_xent(*project(*images, *insides), self.options.temperature)
 
 
 def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:

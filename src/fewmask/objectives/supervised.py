@@ -10,6 +10,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import BY_NAME
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import over_shards
 
 UNKNOWN = -1
 """The category of a picture whose category is not known."""
@@ -28,7 +29,7 @@ class Supervised(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         batch = batches["labelled"]
-        outputs = self.network(batch.image, batch.inside)
+        outputs = over_shards(self.network, batch.image, batch.inside)
         losses = {name: BY_NAME[name](outputs["segmentation"], batch.mask) for name in self.names}
         if "classification" in outputs:
             losses["classification"] = _categories(outputs["classification"], batch.category)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from filelock import FileLock, Timeout
 
-from fewmask import __version__
+from fewmask import __version__, parallel
 from fewmask.config.method import Stage
 from fewmask.data import splits
 from fewmask.data.batches import Draws, Pictures
@@ -31,7 +31,7 @@ from fewmask.objectives import build
 from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, TRIES, WEIGHTS
 from fewmask.progress import bar
 from fewmask.seeds import derive
-from fewmask.training.checkpoint import Checkpoint
+from fewmask.training.checkpoint import Checkpoint, State
 from fewmask.training.loop import Training
 from fewmask.training.runtime import Runtime, describe, start
 from fewmask.training.tensorboard import curves
@@ -68,21 +68,21 @@ def train(
     checkpoint_minutes: float = 5,
     threads: int = 1,
     tensorboard: Path | None = None,
+    processes: int = 1,
 ) -> bool:
     """Train a stage and write its weights, history and training.json to the folder ``output``.
 
     Goes on from the folder's checkpoint if there is one of this very training, and does nothing
     if its weights are there already. On SIGTERM and SIGINT it saves a checkpoint and returns False.
-    Curves are written to the folder ``tensorboard``, if there is one.
+    Curves are written to the folder ``tensorboard``, if there is one. With several ``processes``
+    (see `fewmask.parallel`) all of them call this; the first writes.
 
     Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite,
     curves without TensorBoard.
     """
     output.mkdir(parents=True, exist_ok=True)
-    with _locked(output), Store(inputs.dataset) as store:
+    with parallel.together(processes), _locked(output), Store(inputs.dataset) as store:
         store.check_name()
-        for leftover in output.glob(".*"):  # half-written files of a killed process
-            leftover.unlink()
         digests = inputs.digests(store)
         description = {
             "version": __version__,
@@ -94,14 +94,18 @@ def train(
         }
         checkpoint = Checkpoint(output / CHECKPOINT, _fingerprint(description))
         if _is_done(output, description):
-            print(f"{output}: trained already", file=sys.stderr)
-            checkpoint.remove()
+            if parallel.is_first():
+                print(f"{output}: trained already", file=sys.stderr)
+                checkpoint.remove()
             return True
         runtime = start(stage.precision, threads, stage.deterministic)
         training = build_training(inputs, stage, seed, store, runtime)
-        state = checkpoint.load(runtime.device)
+        state = _load(checkpoint, runtime)
         if state is not None:
             training.load_state_dict(state)
+        if not parallel.is_first():
+            return _run(training, lambda now: None, checkpoint_minutes, None)
+        if state is not None:
             print(f"going on from step {training.step}", file=sys.stderr)
         tries = Tries(output / TRIES)
         tries.add("started", training.step)
@@ -118,8 +122,20 @@ def train(
         return ended
 
 
+def _load(checkpoint: Checkpoint, runtime: Runtime) -> State | None:
+    """The state to go on from; the first process looks first, for it may set the file aside."""
+    state = checkpoint.load(runtime.device) if parallel.is_first() else None
+    parallel.wait_for_all()
+    return state if parallel.is_first() else checkpoint.load(runtime.device)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
+    """Keep other trainings out of a folder, and remove what a killed one left half-written."""
+    if not parallel.is_first():
+        parallel.wait_for_all()
+        yield
+        return
     lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
@@ -133,6 +149,9 @@ def _locked(folder: Path) -> Iterator[None]:
                 f"stop it, or wait for it, and start again"
             ) from None
     try:
+        for leftover in folder.glob(".*"):
+            leftover.unlink()
+        parallel.wait_for_all()
         yield
     finally:
         lock.release()
@@ -167,10 +186,15 @@ def build_training(
         "unlabelled": rows["unlabelled"],
         "all": np.sort(np.concatenate([rows["labelled"], rows["unlabelled"]])),
     }
-    for role in sizes:
+    for role, size in sizes.items():
         if not len(drawn[role]):
             raise FewmaskError(
                 f"{inputs.split}: no picture is {role}, but the objective needs some"
+            )
+        if size % parallel.count():
+            raise FewmaskError(
+                f"batch.{role} is {size}, which {parallel.count()} processes cannot share\n"
+                f"  mend: a multiple of {parallel.count()}, or another resources.processes"
             )
     looks_for = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
     if looks_for and not len(rows["validation"]):

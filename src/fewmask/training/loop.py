@@ -16,12 +16,14 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from fewmask import parallel
 from fewmask.config.method import Stage
 from fewmask.data.augment import Change
 from fewmask.data.batches import Batch, Draws, Pictures
 from fewmask.data.geometry import warp_depth, warp_normals
 from fewmask.errors import FewmaskError
 from fewmask.metrics import METRICS
+from fewmask.networks.shared_norm import share_norms
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting import build as build_weighting
 from fewmask.seeds import derive
@@ -47,6 +49,7 @@ class Training:
     ) -> None:
         self.stage, self.draws, self.validation = stage, draws, validation
         self.seed, self.runtime = seed, runtime
+        objective = share_norms(objective, on_gpu=runtime.device.type == "cuda")
         self.objective = objective.to(runtime.device, memory_format=torch.channels_last)
         weighting = build_weighting(stage.weighting, stage.objective.loss_names)
         self.weighting = weighting.to(runtime.device)
@@ -110,7 +113,7 @@ class Training:
             self._update()
             look_due = self.step % self.stage.evaluation.every == 0
             save_due = time.monotonic() - last_save > 60 * checkpoint_minutes
-            stop = interrupted()
+            stop = parallel.any_says(interrupted())
             if look_due or save_due or stop or self.step % CHECK_EVERY == 0 or self._at_end:
                 self._settle()
             self.seconds = seconds_before + time.monotonic() - started
@@ -205,9 +208,10 @@ class Training:
         """Judge the network on the validation pictures; keep its weights if they are the best."""
         evaluation = self.stage.evaluation
         found = {}
-        if len(self.validation.rows):
+        if len(self.validation.rows) and parallel.is_first():
             batches = self.validation.in_order(evaluation.batch_size)
             found = self.objective.validate(self.network, batches, self.runtime.autocast)
+        found = parallel.told_by_first(found)
         means = torch.tensor(self.since_look, dtype=torch.float64).mean(dim=0).tolist()
         self.since_look.clear()
         self.history.append(

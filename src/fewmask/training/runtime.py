@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from fewmask import parallel
 from fewmask.slurm import NAME_PREFIX
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
@@ -42,7 +43,10 @@ def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.benchmark = not deterministic
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
-    return Runtime(torch.device("cuda" if torch.cuda.is_available() else "cpu"), precision)
+    # Where several processes train together, each has set the number of its own GPU.
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
+    return Runtime(device, precision)
 
 
 def peak_memory_mb(device: torch.device) -> float:
@@ -57,7 +61,7 @@ def gpus(device: torch.device) -> int:
     # In an allocation that a person made, and shares between jobs, SLURM's count is not the job's.
     is_own_allocation = os.environ.get("SLURM_JOB_NAME", "").startswith(NAME_PREFIX)
     given = os.environ.get("SLURM_GPUS_ON_NODE", "") if is_own_allocation else ""
-    return int(given) if given.isdigit() else int(device.type == "cuda")
+    return int(given) if given.isdigit() else parallel.count() * int(device.type == "cuda")
 
 
 def describe(runtime: Runtime) -> dict[str, object]:
@@ -69,6 +73,7 @@ def describe(runtime: Runtime) -> dict[str, object]:
         "device": torch.cuda.get_device_name(runtime.device) if on_gpu else _processor(),
         "gpus": gpus(runtime.device),
         "precision": runtime.precision,
+        "processes": parallel.count(),
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in packages},

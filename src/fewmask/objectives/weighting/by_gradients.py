@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import Losses, Weighting
+from fewmask.parallel import add_up
 
 Gradient = tuple[Tensor | None, ...]
 """Of one loss: for each parameter, or None where the loss does not depend on it."""
@@ -108,12 +109,15 @@ def task_gradients(losses: Sequence[Tensor], parameters: Sequence[nn.Parameter])
     The losses' graph is gone afterwards.
     """
     last = len(losses) - 1
-    return [
+    gradients = [
         torch.autograd.grad(loss, parameters, retain_graph=i < last, allow_unused=True)
         if loss.requires_grad
         else (None,) * len(parameters)
         for i, loss in enumerate(losses)
     ]
+    for of_loss in gradients:
+        add_up(of_loss)
+    return gradients
 
 
 def gramian(gradients: Sequence[Gradient]) -> Tensor:

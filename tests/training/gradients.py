@@ -1,0 +1,86 @@
+"""The gradients of one step of every objective in 64 bits, by one process or by several.
+
+    python -m tests.training.gradients STORE SPLIT OUTPUT
+
+Several are started by torchrun. Rounding plays no part, so that all must find the same.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from fewmask import parallel
+from fewmask.data.store import Store
+from fewmask.training.job import Inputs, build_training
+from fewmask.training.runtime import start
+from tests.conftest import small_stage
+
+BOTH = {"labelled": 2, "unlabelled": 4}
+STRONG = {"operations": 2, "boxes": 1, "box_size": 8}
+STAGES = {
+    "supervised": {
+        "objective": {"name": "supervised", "losses": ["cross_entropy", "dice"]},
+        "batch": {"labelled": 4},
+    },
+    "masked_image": {
+        "objective": {"name": "masked_image", "patches": 4, "patch_size": 8},
+        "batch": {"all": 4},
+    },
+    "simclr": {"objective": {"name": "simclr", "projection": 16}, "batch": {"all": 4}},
+    "reconstruction": {"objective": {"name": "reconstruction"}, "batch": BOTH},
+    "self_training": {
+        "objective": {
+            "name": "self_training", "auxiliary": None, "strong_augmentation": STRONG
+        },
+        "batch": BOTH,
+    },
+    "multi_task": {
+        "objective": {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]},
+        "batch": BOTH,
+    },
+    "task_gradients": {
+        "objective": {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]},
+        "batch": BOTH,
+        "weighting": {"name": "cagrad"},
+    },
+}  # fmt: skip
+
+
+def in_64_bits(objective: nn.Module) -> None:
+    """Let an objective compute in 64 bits, whatever pictures come in."""
+    objective.double()
+    for module in objective.modules():
+        if encoder := getattr(module, "encoder", None):
+            encoder.register_forward_pre_hook(lambda _, given: (given[0].double(),))
+
+
+def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tensor]:
+    """The gradients by parameter, and the figures of the step."""
+    looks = {"every": 5, "metric": "loss"}
+    stage = small_stage(precision="fp32", evaluation=looks, **settings)
+    with Store(store) as opened:
+        training = build_training(Inputs(store, split), stage, 0, opened, start("fp32", 1))
+        objective = training.objective.train()
+        in_64_bits(objective)
+        torch.manual_seed(3)
+        drawn = {role: training.augmented(one) for role, one in training.draws.at(0).items()}
+        losses = objective.losses(drawn, 0)
+        figures = training.weighting.backward(losses, objective, training.scaler, 0)
+        found = {n: p.grad for n, p in objective.named_parameters() if p.grad is not None}
+        return found | {name: figure.detach().double() for name, figure in figures.items()}
+
+
+def main() -> None:
+    """Write the gradients of all objectives."""
+    store, split, output = map(Path, sys.argv[1:])
+    here = parallel.place()
+    with parallel.together(here.processes if here else 1):
+        found = {name: gradients(store, split, one) for name, one in STAGES.items()}
+        if parallel.is_first():
+            torch.save(found, output)
+
+
+if __name__ == "__main__":
+    main()

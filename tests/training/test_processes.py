@@ -1,0 +1,186 @@
+"""Several processes train what one does: same batch, same losses, same weights but for rounding."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import load_file
+
+from fewmask.config.method import Batch, Resources
+from fewmask.metrics import METRICS
+from tests.conftest import ROOT, small_stage
+from tests.data.making import scenes_store
+from tests.training.gradients import STAGES
+
+FEWMASK = Path(sys.executable).with_name("fewmask")
+
+SGD = {"name": "sgd", "learning_rate": 0.01, "momentum": 0.9}
+"""Adam divides tiny gradients by themselves, and so makes much of rounding."""
+
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+
+
+def stage_of(**changes):
+    return small_stage(
+        optimiser=SGD,
+        precision="fp32",
+        steps=6,
+        evaluation={"every": 3, "batch_size": 6},
+        **changes,
+    )
+
+
+def command(stage, rooms: Path, split: Path, output: Path, processes: int, *more: str):
+    return [
+        *(str(FEWMASK), "train", "--dataset", str(rooms), "--split", str(split)),
+        *("--settings", stage.model_dump_json(), "--seed", "0", "--output", str(output)),
+        *("--threads", "2", "--processes", str(processes), *more),
+    ]
+
+
+def train(*arguments: object) -> str:
+    done = subprocess.run(command(*arguments), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    """The history without what counts classes: a rounding decides on the class of a pixel."""
+    with (folder / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    counted = {"seconds", *(f"validation_{name}" for name in METRICS if name != "loss")}
+    return [{k: float(v) for k, v in row.items() if k not in counted} for row in rows]
+
+
+def assert_alike(one: Path, other: Path, tolerance: float = 2e-3) -> None:
+    """The same losses at every look, and the same weights."""
+    for mine, theirs in zip(losses(one), losses(other), strict=True):
+        assert mine == pytest.approx(theirs, rel=tolerance, abs=tolerance)
+    mine, theirs = (load_file(folder / "weights.safetensors") for folder in (one, other))
+    assert mine.keys() == theirs.keys()
+    for name, tensor in mine.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, theirs[name], rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.slow
+def test_gradients_are_those_of_one_process_whatever_the_objective(rooms_split, tmp_path):
+    store = scenes_store(tmp_path / "rooms.h5", 36, geometry=True)
+    command = ["-m", "tests.training.gradients", store, rooms_split]
+    starts = {"one": [sys.executable, *command], "two": [*TORCHRUN, *command]}
+    for name, start in starts.items():
+        done = subprocess.run(
+            [*map(str, start), tmp_path / name], cwd=ROOT, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    one, two = (torch.load(tmp_path / name, weights_only=True) for name in starts)
+    assert one.keys() == two.keys() == STAGES.keys()
+    for objective, found in one.items():
+        assert found.keys() == two[objective].keys()
+        for name, gradient in found.items():
+            # What is 0 but for rounding has no digits to compare.
+            off = (gradient - two[objective][name]).norm() / gradient.norm().clamp(min=1e-9)
+            assert off < 1e-6, f"{objective}: {name}"
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(rooms, rooms_split, tmp_path):
+    stage = stage_of()
+    one, two = tmp_path / "one", tmp_path / "two"
+    train(stage, rooms, rooms_split, one, 1)
+    said = train(stage, rooms, rooms_split, two, 2)
+    assert_alike(one, two)
+    assert json.loads((two / "training.json").read_text())["processes"] == 2
+    assert said.count("step 6/6") == 1, "the first process speaks for both"
+    assert said.splitlines()[-1] == "done"
+
+
+@pytest.mark.slow
+def test_they_stop_and_go_on_to_the_same_bits(rooms, rooms_split, tmp_path):
+    stage = stage_of().model_copy(update={"steps": 60})
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    train(stage, rooms, rooms_split, whole, 2)
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        started = subprocess.Popen(
+            command(stage, rooms, rooms_split, stopped, 2), stdout=file, stderr=file
+        )
+        while "step 3/60" not in log.read_text():
+            assert started.poll() is None, log.read_text()
+            time.sleep(0.05)
+        started.send_signal(signal.SIGTERM)
+        assert started.wait() == 75
+    assert log.read_text().count("checkpoint saved") == 1
+    said = train(stage, rooms, rooms_split, stopped, 2)
+    assert said.count("going on from step") == 1
+    mine, theirs = ((one / "weights.safetensors").read_bytes() for one in (whole, stopped))
+    assert mine == theirs
+
+
+@pytest.mark.slow
+def test_when_one_is_killed_none_is_left(rooms, rooms_split, tmp_path):
+    stage = stage_of().model_copy(update={"steps": 4000})
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        started = subprocess.Popen(
+            command(stage, rooms, rooms_split, tmp_path / "out", 2), stdout=file, stderr=file
+        )
+        while "step 3/4000" not in log.read_text():
+            assert started.poll() is None, log.read_text()
+            time.sleep(0.05)
+        helpers = psutil.Process(started.pid).children()
+        assert len(helpers) == 2
+        helpers[1].kill()
+        assert started.wait() == 128 + signal.SIGKILL
+    assert not any(one.is_running() for one in helpers)
+    assert log.read_text().splitlines()[-1] != "done"
+
+
+@pytest.mark.slow
+def test_torchrun_may_start_them(rooms, rooms_split, tmp_path):
+    stage = stage_of()
+    own = command(stage, rooms, rooms_split, tmp_path / "torchrun", 2)
+    done = subprocess.run([*TORCHRUN, *own], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    train(stage, rooms, rooms_split, tmp_path / "launched", 2)
+    mine, theirs = (
+        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("torchrun", "launched")
+    )
+    assert mine == theirs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("batch", "world", "found"),
+    [
+        (3, {}, "batch.labelled is 3, which 2 processes cannot share"),
+        (4, {"RANK": "0", "WORLD_SIZE": "3"}, "--processes is 2, and 3 were started"),
+    ],
+)
+def test_what_cannot_be_is_told(batch, world, found, rooms, rooms_split, tmp_path):
+    stage = stage_of().model_copy(update={"batch": Batch(labelled=batch)})
+    done = subprocess.run(
+        command(stage, rooms, rooms_split, tmp_path / "out", 2),
+        capture_output=True,
+        text=True,
+        env=os.environ | world,
+    )
+    assert done.returncode == 1
+    assert found in done.stderr
+    assert "mend:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_each_process_needs_a_gpu_of_its_own():
+    with pytest.raises(ValidationError, match="processes is 2, and gpus 1"):
+        Resources(processes=2)
+    assert Resources(processes=2, gpus=0).processes == 2
