@@ -1,5 +1,9 @@
 """Mean and spread over seeds, against figures worked out by hand."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -193,7 +197,7 @@ def test_latex_has_a_table_a_dataset_with_equal_rows(project, methods):
     )
     assert text.count(escaped) == 2
     assert r"Dataset: my\_scenes." in text
-    for environment in ("table", "tabular"):
+    for environment in ("table*", "tabular"):
         assert text.count(rf"\begin{{{environment}}}") == 2
         assert text.count(rf"\end{{{environment}}}") == 2
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 2
@@ -319,3 +323,23 @@ def test_without_gpus_the_column_tells_hours(project):
     assert "| Hours | Seeds |" in text
     assert rows_of(text)[0][-2] == "1.50"
     assert "GPU" not in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex")
+def test_latex_compiles(project):
+    names = ["normal_mean_angle", "delta_m", "cross_entropy"]
+    for method, miou in {"a_b": 0.5, "c": 0.6, "d": 0.7}.items():
+        write_run(method=method, miou=miou)
+    title = "50 % of R&D_x {a} $b$ #1 ~^\\ <|> Δm 30° ± ×"
+    grid, table = summarised(
+        asked(title=title, methods=["a_b", "c", "d"], metrics=["miou", *names])
+    )
+    Path("table.tex").write_text(latex(grid, table.assign(mark="↑", label_savings="> ×2.0 –")))
+    Path("paper.tex").write_text(
+        r"\documentclass[twocolumn]{article}\usepackage{booktabs}"
+        r"\begin{document}\input{table}\end{document}"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper"], capture_output=True
+    )
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-2000:]

@@ -13,6 +13,9 @@ from fewmask.report.summary_table import (
     summary_rows,
 )
 
+NARROW = 6
+"""How many columns fit into one of two columns of text."""
+
 
 def latex(asked: Asked, summary: pd.DataFrame) -> str:
     r"""The summary as LaTeX for ``\input``, a table a dataset; it needs the package booktabs."""
@@ -39,8 +42,10 @@ def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
         ]
     dataset = own["dataset"].iloc[0]
     caption = " ".join([f"{sentence(asked.title)} Dataset: {dataset}.", *notes_on(asked, summary)])
+    # Wide ones go over both columns of a paper that has two.
+    environment = "table*" if len(header) > NARROW else "table"
     lines = [
-        r"\begin{table}",
+        rf"\begin{{{environment}}}",
         r"\centering",
         rf"\caption{{{escape(caption)}}}",
         rf"\label{{tab:{dataset}}}",
@@ -52,7 +57,7 @@ def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
         *body,
         r"\bottomrule",
         r"\end{tabular}",
-        r"\end{table}",
+        rf"\end{{{environment}}}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -70,6 +75,7 @@ def escape(text: str) -> str:
         "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
         "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
         "±": r"$\pm$", "×": r"$\times$",
+        "Δ": r"$\Delta$", "°": r"$^{\circ}$",
         "↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--",
     }  # fmt: skip
     return "".join(special.get(c, c) for c in text)
