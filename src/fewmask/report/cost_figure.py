@@ -7,8 +7,15 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from fewmask.config.asked import Asked
 from fewmask.metrics import unit_of
-from fewmask.report.columns import count_text, title
-from fewmask.report.panels import dots, is_first_in_row, looks, panel_page, samples, say_nothing
+from fewmask.report.columns import called, count_text
+from fewmask.report.panels import (
+    dots,
+    is_first_in_row,
+    looks,
+    panel_page,
+    samples_with,
+    say_nothing,
+)
 from fewmask.report.style import FAINT, SMALL, STYLED
 
 
@@ -20,11 +27,11 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
     of a run, those that it shares with others in full.
     """
     metric = asked.metrics[0]
+    unit = unit_of(metric)
     hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
     name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
-    page, panels, _ = panel_page(
-        asked.title, _note(asked, name), samples(asked.methods), asked.datasets
-    )
+    legend = samples_with(asked.methods, summary, metric)
+    page, panels, _ = panel_page(asked.title, _note(asked, name), legend, asked.datasets)
     for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
         own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
         if f"{metric}_mean" in own:
@@ -32,12 +39,12 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
         if f"{metric}_mean" not in own or own.empty:
             say_nothing(axes, "no run with this metric yet")
             continue
-        unit, factor = ("hours", 1) if own[f"{hours}_mean"].median() >= 0.5 else ("minutes", 60)
+        spans, factor = ("hours", 1) if own[f"{hours}_mean"].median() >= 0.5 else ("minutes", 60)
         _draw_panel(axes, asked, own.assign(spent=factor * own[f"{hours}_mean"]), metric)
-        unit = f"GPU {unit}" if hours == "gpu_hours" else unit.capitalize()
-        axes.set_xlabel(f"{unit} per run (log scale)")
+        spans = f"GPU {spans}" if hours == "gpu_hours" else spans.capitalize()
+        axes.set_xlabel(f"{spans} per run (log scale)")
         if is_first_in_row(i):
-            axes.set_ylabel(f"{title(metric)} on the test set")
+            axes.set_ylabel(f"{called(metric)} on the test set" + (f" ({unit})" if unit else ""))
     return page.figure
 
 

@@ -15,7 +15,7 @@ ROW, LEAST, ABOVE, BETWEEN = 0.3, 0.11, 0.34, 0.25
 LONGEST = 2.6
 """Inches for the names of rows."""
 
-PANELS_WIDTH = 7.2
+PANELS_WIDTH = 5.6
 """Inches for all panels that stand side by side."""
 
 

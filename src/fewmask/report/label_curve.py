@@ -13,7 +13,7 @@ from fewmask.report.panels import (
     is_first_in_row,
     looks,
     panel_page,
-    samples,
+    samples_with,
     say_nothing,
     set_labelled_axis,
     shifted,
@@ -46,7 +46,9 @@ def label_curve(
             by dashes.
     """
     has_published = f"{metric}_published" in summary
-    legend = samples(asked.methods) + ([("published", PUBLISHED_LOOKS)] if has_published else [])
+    legend = samples_with(asked.methods, summary, metric) + (
+        [("published", PUBLISHED_LOOKS)] if has_published else []
+    )
     note = _note(asked, summary, has_published)
     page, panels, width = panel_page(asked.title, note, legend, asked.datasets)
     for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):

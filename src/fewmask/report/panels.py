@@ -25,6 +25,9 @@ from fewmask.report.style import (
 )
 
 PANELS_A_ROW = 3
+"""With this and the sizes below, one panel can be printed in a column of a paper that has two, and
+a row of several over both, with letters of 6 points and more."""
+
 LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.42, 0.34, 0.55
 """Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
 
@@ -44,7 +47,7 @@ def panel_page(
     """
     columns = min(len(datasets), PANELS_A_ROW)
     rows = math.ceil(len(datasets) / columns)
-    panel = {1: 5.2, 2: 3.8, 3: 3.2}[columns], {1: 3.2, 2: 2.8, 3: 2.6}[columns]
+    panel = {1: 3.6, 2: 2.9, 3: 2.2}[columns], {1: 2.7, 2: 2.4, 3: 2.1}[columns]
     width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
     top = heading_height(title, note, width) + 0.05
     below = top + legend_height(legend, width)
@@ -112,6 +115,13 @@ def fraction_looks(fractions: list[str]) -> dict[str, tuple[str, str]]:
 def samples(methods: list[str]) -> list[tuple[str, Looks]]:
     """The entries of methods in a legend."""
     return samples_of(looks(methods))
+
+
+def samples_with(methods: list[str], summary: pd.DataFrame, metric: str) -> list[tuple[str, Looks]]:
+    """Those of the methods that have a metric; of all where none has it yet."""
+    has_it = summary[f"{metric}_mean"].notna() if f"{metric}_mean" in summary else []
+    shown = set(summary["method"][has_it]) if any(has_it) else set(methods)
+    return [(method, look) for method, look in samples(methods) if method in shown]
 
 
 def samples_of(looks_of: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:

@@ -18,7 +18,7 @@ from fewmask.report.panels import (
 )
 from fewmask.report.style import BODY, FAINT, MARGIN, STYLED, Page, heading_height, shorten
 
-LEFT, BETWEEN, ABOVE, PANEL = 0.6, 0.75, 0.32, (3.5, 1.5)
+LEFT, BETWEEN, ABOVE, PANEL = 0.6, 0.75, 0.32, (2.6, 1.4)
 """Inches: beside the panels, between the two, above each, and their size."""
 
 SHARED = "shared"
