@@ -20,7 +20,7 @@ from benchmarks.machine import machine, versions
 from benchmarks.table import as_json, markdown, write
 from fewmask.errors import FewmaskError
 
-TOPICS = ("training",)
+TOPICS = ("training", "evaluation", "resuming", "planning", "prepare", "commands")
 """Modules of this folder, in the order of the table; each has a list ``BENCHMARKS``."""
 
 

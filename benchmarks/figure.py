@@ -70,6 +70,15 @@ def in_turns(ways: Mapping[str, Callable[[], object]], turns: int = 5, warm_up: 
     return seconds
 
 
+def repeats(way: Callable[[], object], seconds: float = 2.0) -> int:
+    """How often a short way is to be repeated for a turn of about ``seconds``; it is run thrice."""
+    way()
+    started = time.perf_counter()
+    way()
+    way()
+    return max(1, round(2 * seconds / (time.perf_counter() - started)))
+
+
 def speed_up(seconds: Seconds, way: str, against: str) -> list[float]:
     """How many times as fast ``way`` is as ``against``, turn by turn."""
     return [b / a for a, b in zip(seconds[way], seconds[against], strict=True)]

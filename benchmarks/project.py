@@ -30,7 +30,7 @@ NO_LOOKS = {"every": 10**9, "metric": "none"}
 def project(
     experiment: str, run: Run, size: int | None = None, **settings: Any
 ) -> "Iterator[Project]":
-    """A run of one of the small experiments, in a folder of results that goes with it.
+    """A run out of one of the small experiments, in a folder of results that goes with it.
 
     ``size`` is that of the pictures, if not the dataset's own; ``settings`` are those of all stages
     that shall differ, as in ``overrides``.
@@ -38,10 +38,6 @@ def project(
     with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
         config = {
             "results": os.path.relpath(folder),
-            "datasets": [run.dataset],
-            "methods": [run.method],
-            "fractions": [run.fraction],
-            "seeds": [run.seed],
             "overrides": [{"settings": settings}],
         }
         yield Project(load_grid([EXPERIMENTS / f"{experiment}.yaml"], config), run, size)
@@ -62,7 +58,8 @@ class Project:
         stage = self.stage(key, steps=10**9, evaluation=NO_LOOKS, **changes)
         inputs = self.inputs(key)
         runtime = start(stage.precision, CORES, stage.deterministic)
-        return build_training(inputs, stage, self.run.seed, Store(inputs.dataset), runtime)
+        with redirect_stderr(StringIO()):
+            return build_training(inputs, stage, self.run.seed, Store(inputs.dataset), runtime)
 
     def key(self, name: str) -> StageKey:
         """The run's stage of that name."""
@@ -85,7 +82,7 @@ class Project:
             for earlier in self.grid.stages(self.run):
                 if earlier == key:
                     break
-                self._train(earlier)
+                self.trained(earlier)
         return Inputs(**files)
 
     def _prepare(self, key: StageKey, dataset: Path, split_file: Path) -> None:
@@ -100,11 +97,11 @@ class Project:
                 dataset, self.grid.splitting(key.dataset), key.fraction, self.run.seed, split_file
             )
 
-    def _train(self, key: StageKey) -> None:
-        """Train a stage for one step, and predict its pseudo-masks."""
+    def trained(self, key: StageKey) -> dict[str, str]:
+        """What a stage's training writes, after a single step, and with its pseudo-masks."""
         files = self.grid.stage_files(key, self.run.seed)
         if Path(files["weights"]).exists():
-            return
+            return files
         inputs = self.inputs(key)
         stage = self.stage(key, steps=1, schedule={}, evaluation=NO_LOOKS)
         train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
@@ -113,3 +110,4 @@ class Project:
         pseudo_label(
             name, inputs.dataset, inputs.split, Path(files["weights"]), masks, threads=CORES
         )
+        return files

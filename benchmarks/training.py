@@ -1,53 +1,121 @@
-"""How much of a training's time the network itself takes."""
+"""How near a training's loop comes to the bare work of its network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from statistics import median
+from typing import Any
 
-import torch
-from torch.nn import functional
-
-from benchmarks.figure import Figure, in_turns, speed_up
-from benchmarks.project import project
-from fewmask import IGNORE
-from fewmask.data.batches import Batch
+from benchmarks import bare
+from benchmarks.conventional import PictureFiles, conventional
+from benchmarks.device import wait
+from benchmarks.figure import Figure, in_turns, repeats, speed_up
+from benchmarks.project import Project, project
 from fewmask.grid import Run
+from fewmask.paths import data_folder
 from fewmask.training.loop import Training
 
-STEPS = 8
-"""Steps of a turn."""
+PET = Run("oxford_pet_64", "supervised", "n200", 0)
 
 
 def supervised_64() -> list[Figure]:
-    """Supervised training, U-Net ResNet-18, 64 px: the loop against its bare step."""
-    return _supervised("resnet18", 64)
-
-
-def supervised_128() -> list[Figure]:
-    """Supervised training, U-Net ResNet-34, 128 px: the loop against its bare step."""
-    return _supervised("resnet34", 128)
-
-
-def _supervised(encoder: str, size: int) -> list[Figure]:
-    run = Run("oxford_pet_64", "supervised", "n200", 0)
-    with project("pet_supervised", run, size, network={"encoder": encoder}) as made:
-        training = made.training("supervised", batch={"labelled": 32})
-        seconds = in_turns({"loop": loop(training), "bare": bare_supervised(training)})
-    speed = [STEPS * 32 / one for one in seconds["loop"]]
+    """Supervised training, U-Net ResNet-18, 64 px: against the bare step, and a usual loop."""
+    with _supervised("resnet18", 64) as (made, training):
+        files = _picture_files(made, training, 64)
+        usual = conventional("resnet18", files, 32, training.runtime.device)
+        seconds, speeds = _measure(training, bare.supervised(training), {"conventional": usual})
+    what = "supervised, U-Net ResNet-18, 64 px, batch 32"
     return [
-        Figure(
-            f"supervised, U-Net {encoder}, {size} px, batch 32",
-            "bare step",
-            speed_up(seconds, "loop", "bare"),
-            target=0.92,
-            details={"pictures_per_second": sorted(speed)[len(speed) // 2]},
-        )
+        Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.92, details=speeds),
+        Figure(what, "usual loop", speed_up(seconds, "loop", "conventional"), 2, details=speeds),
     ]
 
 
-def loop(training: Training) -> Callable[[], None]:
-    """Fewmask's own loop: goes on for a turn's steps."""
+def supervised_128() -> list[Figure]:
+    """Supervised training, U-Net ResNet-34, 128 px: against the bare step."""
+    with _supervised("resnet34", 128) as (_, training):
+        seconds, speeds = _measure(training, bare.supervised(training))
+    what = "supervised, U-Net ResNet-34, 128 px, batch 32"
+    return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.92, details=speeds)]
+
+
+def self_training() -> list[Figure]:
+    """The last stage of three-stage self-training on CamVid: against its passes, bare."""
+    run = Run("camvid_48", "three_stage", "n46", 0)
+    with project("camvid_three_stage", run) as made:
+        training = made.training("final", batch={"labelled": 4, "unlabelled": 16})
+        seconds, speeds = _measure(training, bare.self_training(training))
+    what = "self-training, DeepLabv2 ResNet-18, 48 x 64 px, batch 4 + 16"
+    return [Figure(what, "bare passes", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
+
+
+def nash_mtl() -> list[Figure]:
+    """Masks, depths and normals of rooms weighed by Nash-MTL: against three backward passes."""
+    run = Run("scenes", "multi_task_nash_mtl", "n80", 0)
+    with project("scenes_multi_task", run) as made:
+        training = made.training("multi_task")
+        seconds, speeds = _measure(training, bare.multi_task(training))
+    what = "3 tasks by Nash-MTL, U-Net ResNet-18, 64 px, batch 8 + 8"
+    against = "3 backward passes, bare"
+    return [Figure(what, against, speed_up(seconds, "loop", "bare"), 0.85, details=speeds)]
+
+
+def simclr() -> list[Figure]:
+    """SimCLR pretraining on CIFAR-10: against the bare step."""
+    run = Run("oxford_pet_binary_64", "simclr_cifar10", "n124", 0)
+    with project("pet_simclr", run) as made:
+        training = made.training("pretrain")
+        seconds, speeds = _measure(training, bare.simclr(training))
+    what = "SimCLR, ResNet-18, 32 px, batch 64"
+    return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
+
+
+def masked_image() -> list[Figure]:
+    """Pretraining on masked images: against the bare step."""
+    run = Run("oxford_pet_64", "masked_image", "n120", 0)
+    with project("pet_masked_image", run) as made:
+        training = made.training("pretrain")
+        seconds, speeds = _measure(training, bare.masked_image(training))
+    what = "masked images, U-Net ResNet-18, 64 px, batch 32"
+    return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
+
+
+@contextmanager
+def _supervised(encoder: str, size: int) -> Iterator[tuple[Project, Training]]:
+    network: dict[str, Any] = {"encoder": encoder}
+    with project("pet_supervised", PET, size, network=network) as made:
+        yield made, made.training("supervised")
+
+
+def _picture_files(made: Project, training: Training, size: int) -> PictureFiles:
+    """The labelled pictures, as files."""
+    store, rows = training.draws.pictures.store, training.draws.rows["labelled"]
+    root = data_folder() / made.grid.datasets[made.run.dataset].root
+    names = [store.names[row] for row in rows]
+    return PictureFiles(root, names, size, training.stage.augmentation)
+
+
+def _measure(
+    training: Training, bare_step: bare.Step, others: dict[str, bare.Step] | None = None
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """What turns of as many steps took: Fewmask's loop, bare, and others; and the median pictures
+    per second of each."""
+    steps = repeats(_turn(bare_step, 1))
+    ways = {
+        name: _turn(step, steps) for name, step in {"bare": bare_step, **(others or {})}.items()
+    }
+    seconds = in_turns({"loop": _loop(training, steps), **ways})
+    pictures = steps * sum(training.draws.sizes.values())
+    speeds = {
+        f"pictures_per_second_{name}": pictures / median(each) for name, each in seconds.items()
+    }
+    return seconds, speeds
+
+
+def _loop(training: Training, steps: int) -> Callable[[], None]:
+    """Fewmask's own loop, going on for a turn's steps."""
 
     def turn() -> None:
-        end = training.step + STEPS
+        end = training.step + steps
         training.run(
             save=lambda now: None,
             checkpoint_minutes=60,
@@ -59,41 +127,13 @@ def loop(training: Training) -> Callable[[], None]:
     return turn
 
 
-def bare_supervised(training: Training) -> Callable[[], None]:
-    """Forward, backward and update on one batch that stays where it is."""
-    network, batch = training.objective.network, fixed_batches(training)["labelled"]
-    optimiser = torch.optim.AdamW(network.parameters(), fused=True)
-
-    def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        with training.runtime.autocast():
-            logits = network(batch.image, batch.inside)["segmentation"]
-        functional.cross_entropy(logits.float(), batch.mask, ignore_index=IGNORE).backward()
-        optimiser.step()
-
-    return repeated(step)
-
-
-def fixed_batches(training: Training) -> dict[str, Batch]:
-    """The batches of the first step, as augmentation leaves them."""
-    return {role: training.augmented(batch) for role, batch in training.draws.at(0).items()}
-
-
-def repeated(step: Callable[[], None]) -> Callable[[], None]:
-    """A turn's steps."""
-
+def _turn(step: bare.Step, steps: int) -> Callable[[], None]:
     def turn() -> None:
-        for _ in range(STEPS):
+        for _ in range(steps):
             step()
         wait()
 
     return turn
 
 
-def wait() -> None:
-    """Until the GPU, if there is one, has done what it was asked for."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-BENCHMARKS = [supervised_64, supervised_128]
+BENCHMARKS = [supervised_64, supervised_128, self_training, nash_mtl, simclr, masked_image]

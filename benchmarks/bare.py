@@ -1,0 +1,133 @@
+"""Bare steps: forward, backward and update, written with torch alone as far as that goes.
+
+Each works on one batch that stays where it is, augmented once, in the precision and memory format
+of the training, with a copy of its networks and torch's fused AdamW. Nothing is drawn, moved,
+looked at or kept.
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+
+import torch
+from torch.nn import functional
+
+from fewmask import IGNORE
+from fewmask.data.batches import Batch, joined
+from fewmask.objectives.masked_image import rotate_patches
+from fewmask.objectives.multi_task import depth_error, normal_error
+from fewmask.objectives.objective import Objective
+from fewmask.objectives.simclr import nt_xent
+from fewmask.training.loop import Training
+
+Step = Callable[[], None]
+Losses = Callable[[], list[torch.Tensor]]
+
+
+def supervised(training: Training) -> Step:
+    """The network on a batch, cross-entropy, one backward pass, update."""
+    objective, batch = deepcopy(training.objective), _batches(training)["labelled"]
+
+    def losses() -> list[torch.Tensor]:
+        logits = objective.network(batch.image, batch.inside)["segmentation"]
+        return [_cross_entropy(logits, batch.mask)]
+
+    return _step(training, objective, losses)
+
+
+def self_training(training: Training) -> Step:
+    """The teacher on labelled and unlabelled pictures; the student on labelled pictures and, once
+    more, on both; the auxiliary head on both; three cross-entropies, one backward pass, update of
+    the student. The teacher does not follow."""
+    objective, batches = deepcopy(training.objective), _batches(training)
+    labelled, both = batches["labelled"], list(batches.values())
+    image, inside = joined(both, "image"), joined(both, "inside")
+    all_images = torch.cat([labelled.image, image])
+    all_inside = torch.cat([labelled.inside, inside])
+    pseudo_masks, count = joined(both, "pseudo_mask"), len(labelled.rows)
+    objective.teacher.eval()
+
+    def losses() -> list[torch.Tensor]:
+        with torch.no_grad():
+            classes = objective.teacher(image, inside)["segmentation"].argmax(1)
+        features = objective.network.features(all_images, all_inside)
+        logits = objective.network.scores(features)
+        found = objective.auxiliary([level[count:] for level in features])
+        return [
+            _cross_entropy(logits[:count], labelled.mask)
+            + 0.5 * _cross_entropy(logits[count:], classes)
+            + 0.5 * _cross_entropy(found, pseudo_masks)
+        ]
+
+    return _step(training, objective, losses)
+
+
+def multi_task(training: Training) -> Step:
+    """The network with three decoders, three losses, a backward pass of each, one update."""
+    objective, batches = deepcopy(training.objective), _batches(training)
+    labelled, both = batches["labelled"], list(batches.values())
+    image, inside, depth, normal = (
+        joined(both, name) for name in ("image", "inside", "depth", "normal")
+    )
+    network, count = objective.network, len(labelled.rows)
+
+    def losses() -> list[torch.Tensor]:
+        features = network.features(image, inside)
+        logits = network.scores([level[:count] for level in features])
+        return [
+            _cross_entropy(logits, labelled.mask),
+            depth_error(network.of_task("depth", features)["depth"], depth),
+            normal_error(network.of_task("normal", features)["normal"], normal),
+        ]
+
+    return _step(training, objective, losses)
+
+
+def simclr(training: Training) -> Step:
+    """The encoder and head on two views of every picture, NT-Xent, one backward pass, update."""
+    objective, batch = deepcopy(training.objective), _batches(training)["all"]
+    image, inside = torch.cat([batch.image, batch.image]), torch.cat([batch.inside, batch.inside])
+
+    def losses() -> list[torch.Tensor]:
+        features = objective.network.features(image, inside)[-1].mean((2, 3))
+        return [nt_xent(*objective.head(features).chunk(2), objective.options.temperature)]
+
+    return _step(training, objective, losses)
+
+
+def masked_image(training: Training) -> Step:
+    """The network on pictures with rotated patches, squared error, one backward pass, update."""
+    objective, batch = deepcopy(training.objective), _batches(training)["all"]
+    options = objective.options
+    perturbed = rotate_patches(batch.image, options.patches, options.patch_size)
+
+    def losses() -> list[torch.Tensor]:
+        predicted = objective.network(perturbed, batch.inside)["segmentation"]
+        return [functional.mse_loss(predicted.float(), batch.image)]
+
+    return _step(training, objective, losses)
+
+
+def _step(training: Training, objective: Objective, losses: Losses) -> Step:
+    """Forward, a backward pass of every loss, update. The learning rate is 0, so that weights stay
+    what they are however often it is done; the work is the same."""
+    trained = [one for one in objective.parameters() if one.requires_grad]
+    optimiser = torch.optim.AdamW(trained, lr=0, fused=True)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        with training.runtime.autocast():
+            found = losses()
+        for left, loss in zip(reversed(range(len(found))), found, strict=True):
+            loss.backward(retain_graph=left > 0)
+        optimiser.step()
+
+    return step
+
+
+def _batches(training: Training) -> dict[str, Batch]:
+    """The batches of the first step, by role."""
+    return {role: training.augmented(batch) for role, batch in training.draws.at(0).items()}
+
+
+def _cross_entropy(logits: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return functional.cross_entropy(logits.float(), mask, ignore_index=IGNORE)

@@ -1,0 +1,65 @@
+"""How near an evaluation comes to the forward passes of its network."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from benchmarks.device import wait
+from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.project import CORES, project
+from fewmask.data import splits
+from fewmask.data.batches import Pictures
+from fewmask.data.store import Store
+from fewmask.evaluate import evaluate
+from fewmask.grid import Run
+from fewmask.trained import Trained
+
+BATCH_SIZE = 32
+
+
+def pet_256() -> list[Figure]:
+    """298 test pictures of Oxford-IIIT Pet at 256 px, all files read and written: against forward
+    passes of the network on batches of the same sizes."""
+    run = Run("oxford_pet_64", "supervised", "n200", 0)
+    with (
+        project("pet_supervised", run, 256, network={"encoder": "resnet34"}) as made,
+        TemporaryDirectory() as folder,
+    ):
+        key = made.grid.stages(run)[-1]
+        files, inputs = made.trained(key), made.inputs(key)
+
+        def ours(size: str) -> None:
+            output = Path(folder) / "metrics.json"
+            trainings = [Path(files["training"])]
+            paths = (inputs.dataset, inputs.split, Path(files["weights"]), trainings, output)
+            evaluate(run, *paths, size, BATCH_SIZE, CORES)
+
+        trained = Trained.load(Path(files["weights"]), CORES)
+        with Store(inputs.dataset) as store:
+            rows = splits.read(inputs.split)["test"]
+            batches = list(Pictures(store, rows, trained.runtime.device).in_order(BATCH_SIZE))
+
+        @torch.no_grad()
+        def bare() -> None:
+            for batch in batches:
+                with trained.runtime.autocast():
+                    trained.network(batch.image, batch.inside)
+            wait()
+
+        seconds = in_turns(
+            {
+                "network": lambda: ours("network"),
+                "original": lambda: ours("original"),
+                "bare": bare,
+            },
+            turns=3,
+        )
+    what = f"evaluation, U-Net ResNet-34, 256 px, {len(rows)} pictures"
+    return [
+        Figure(what, "bare forward", speed_up(seconds, "network", "bare"), 0.9),
+        Figure(f"{what}, at their own size", "bare forward", speed_up(seconds, "original", "bare")),
+    ]
+
+
+BENCHMARKS = [pet_256]

@@ -1,0 +1,42 @@
+"""What one would write to prepare a dataset: a loop over Pillow, in one process.
+
+    uv run python -m benchmarks.pillow_loop FOLDER OUTPUT SIZE
+
+It decodes, scales, pads, translates the values of masks, and writes rows of the layout that stores
+have. It does not check what it finds, makes no digest and reads nothing again.
+"""
+
+import sys
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+TABLE = np.full(256, 255, np.uint8)
+TABLE[[1, 2, 3]] = 0, 1, 2
+
+
+def main(folder: Path, output: Path, size: int) -> None:
+    """Write the pictures ``folder/images/*.jpg`` and masks ``folder/masks/*.png`` at one size."""
+    paths = sorted((folder / "images").iterdir())
+    shape = (len(paths), size, size)
+    with h5py.File(output, "w") as file:
+        images = file.create_dataset("image", (*shape, 3), "uint8", chunks=(1, size, size, 3))
+        masks = file.create_dataset(
+            "mask", shape, "uint8", chunks=(1, size, size), compression="lzf"
+        )
+        for row, path in enumerate(paths):
+            image = Image.open(path).convert("RGB")
+            mask = Image.open(folder / f"masks/{path.stem}.png")
+            scale = size / max(image.size)
+            scaled = tuple(max(1, round(scale * length)) for length in image.size)
+            pixels = np.asarray(image.resize(scaled, Image.Resampling.BILINEAR))
+            classes = TABLE[np.asarray(mask.resize(scaled, Image.Resampling.NEAREST))]
+            padding = [(0, size - length) for length in classes.shape]
+            images[row] = np.pad(pixels, (*padding, (0, 0)), mode="edge")
+            masks[row] = np.pad(classes, padding, constant_values=255)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))

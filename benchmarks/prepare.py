@@ -1,0 +1,133 @@
+"""How many pictures `fewmask prepare` takes in, and how much memory."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.project import CORES
+from fewmask.errors import FewmaskError
+from fewmask.grid import load_grid
+from fewmask.paths import data_folder
+
+PREPARE = """\
+import sys
+from pathlib import Path
+from fewmask.data.prepare import prepare
+prepare(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+"""Prints the peak memory of the process in kilobytes."""
+
+
+def size_64() -> list[Figure]:
+    """5,528 pictures of 256 px brought to 64 px, against a loop over Pillow."""
+    return _speed(copies=8, size=64)
+
+
+def size_256() -> list[Figure]:
+    """2,764 pictures of 256 px kept as they are, against a loop over Pillow."""
+    return _speed(copies=4, size=256)
+
+
+def from_500_px() -> list[Figure]:
+    """1,382 pictures enlarged to 500 px, as the dataset has them, brought to 256 px, likewise."""
+    return _speed(copies=2, size=256, side=500)
+
+
+def memory() -> list[Figure]:
+    """The peak memory of the main process for 11,056 pictures, against that for a quarter of them.
+
+    What is left to grow are names and paths.
+    """
+    peaks = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for copies in (4, 16):
+            root = Path(folder, str(copies))
+            number = _pictures(root / "pets", copies)
+            peaks[number] = _prepare(root, root / "out.h5", 64)
+    less, more = peaks
+    return [
+        Figure(
+            f"peak memory of prepare, {more:,} pictures",
+            f"{less:,} pictures",
+            [peaks[more] / peaks[less]],
+            target=1.25,
+            at_most=True,
+            details={f"peak_megabytes_{number}_pictures": mb for number, mb in peaks.items()},
+        )
+    ]
+
+
+def _speed(copies: int, size: int, side: int | None = None) -> list[Figure]:
+    with tempfile.TemporaryDirectory() as folder:
+        root, output = Path(folder), Path(folder, "out.h5")
+        number = _pictures(root / "pets", copies, side)
+        ways = {
+            "prepare": partial(_prepare, root, output, size),
+            "loop": partial(_loop, root, output, size),
+        }
+        seconds = in_turns(ways, turns=3, warm_up=0)
+    return [
+        Figure(
+            f"prepare, {number:,} pictures of {side or 256} px at {size} px, {CORES} processes",
+            "one process, Pillow",
+            speed_up(seconds, "prepare", "loop"),
+            target=1.8,
+            details={f"{way}_pictures_per_second": number / min(seconds[way]) for way in ways},
+        )
+    ]
+
+
+def _pictures(root: Path, copies: int, side: int | None = None) -> int:
+    """Real pictures and masks, each under several names: how many there are."""
+    source = data_folder() / "oxford-iiit-pet"
+    if not source.is_dir():
+        raise FewmaskError(f"{source}: no such folder; set FEWMASK_DATA")
+    for kind in ("images", "masks"):
+        (root / kind).mkdir(parents=True)
+    pictures = sorted((source / "images").glob("*.jpg"))
+    for path in pictures:
+        image = Image.open(path).convert("RGB")
+        mask = Image.open(source / f"annotations/trimaps/{path.stem}.png")
+        if side is not None:
+            scale = side / max(image.size)
+            size = tuple(round(scale * length) for length in image.size)
+            image, mask = image.resize(size, Image.Resampling.BICUBIC), mask.resize(size, 0)
+        first = [root / f"images/0_{path.stem}.jpg", root / f"masks/0_{path.stem}.png"]
+        image.save(first[0], quality=90)
+        mask.save(first[1])
+        for copy in range(1, copies):
+            for file in first:
+                os.link(file, file.with_name(f"{copy}_{file.name[2:]}"))
+    return copies * len(pictures)
+
+
+def _prepare(root: Path, output: Path, size: int) -> float:
+    """Run the command as the workflow does; the peak memory of its main process in megabytes."""
+    reading = json.loads(load_grid(config={"datasets": ["oxford_pet"]}).reading("oxford_pet"))
+    ours = {"reader": {"name": "folder", "images": "images/*.jpg", "masks": "masks/*.png"}}
+    settings = json.dumps(reading | ours | {"root": "pets", "size": size})
+    answer = _python("-c", PREPARE, settings, output, CORES, data=root)
+    return float(answer) / 1000
+
+
+def _loop(root: Path, output: Path, size: int) -> None:
+    """What one would write instead; see there."""
+    _python("-m", "benchmarks.pillow_loop", root / "pets", output, size)
+
+
+def _python(*arguments: object, data: Path | None = None) -> str:
+    """What a Python of its own prints; ``data`` is the folder of datasets."""
+    environment = os.environ | ({"FEWMASK_DATA": str(data)} if data else {})
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.check_output(command, env=environment, text=True, stderr=subprocess.DEVNULL)
+
+
+BENCHMARKS = [size_64, size_256, from_500_px, memory]

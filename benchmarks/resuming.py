@@ -1,0 +1,38 @@
+"""How long a training that was stopped takes to go on."""
+
+import json
+import subprocess
+import sys
+
+from benchmarks.figure import Figure
+from benchmarks.project import CORES, project
+from fewmask.grid import Run
+
+TURNS = 5
+
+
+def pet_64() -> list[Figure]:
+    """Supervised training, U-Net ResNet-18, 64 px, from its checkpoint, a new process each time:
+    up to the first new step, and to its end. Imports are not counted."""
+    run = Run("oxford_pet_64", "supervised", "n200", 0)
+    with project("pet_supervised", run) as made:
+        [key] = made.grid.stages(run)
+        inputs = {name: path and str(path) for name, path in vars(made.inputs(key)).items()}
+        folder = made.grid.stage_folder(key, run.seed)
+        told = json.dumps([made.grid.training(key), inputs, folder, CORES])
+        command = [sys.executable, "-m", "benchmarks.resumed", told]
+        moments = [_seconds(command) for _ in range(1 + TURNS)][1:]  # the first has no checkpoint
+    begun, done = zip(*moments, strict=True)
+    what = "going on from a checkpoint, U-Net ResNet-18, 64 px"
+    return [
+        Figure(f"{what}: first new step begins", "imports done", begun, 1, "s", at_most=True),
+        Figure(f"{what}: first new step done", "imports done", done, unit="s"),
+    ]
+
+
+def _seconds(command: list[str]) -> tuple[float, float]:
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return tuple(json.loads(found))
+
+
+BENCHMARKS = [pet_64]
