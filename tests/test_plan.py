@@ -13,6 +13,8 @@ from tests.workflow.snakemake import fewmask, planned, write_project
 
 SUPERVISED = Kind("train", "rooms", "supervised/supervised")
 
+PET = Path("config/experiments/pet_masked_image.yaml")
+
 CHAIN = """\
 extends: supervised
 stages:
@@ -82,6 +84,26 @@ def test_every_job_is_counted_once_as_snakemake_does(grid: Grid, project: Path):
         "summarise": 1,
     }
     assert counts == planned(project)
+
+
+def test_what_is_shared_is_one_job(monkeypatch: pytest.MonkeyPatch):
+    """The Pet grid, 5 methods x 3 fractions x 5 seeds: one that shares nothing has 525 jobs."""
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    axes = {"fractions": [0.05, 0.1, 0.25], "seeds": list(range(5))}
+    counts = Counter()
+    for kind, row in Plan(load_grid([PET], axes)).rows().items():
+        counts[kind.rule] += row.jobs
+    assert counts == {
+        "download": 1,
+        "prepare": 1,
+        "fetch_encoder": 1,
+        "split": 4 * 5,  # 3 fractions, and "all" for what does not depend on them
+        # A seed: 2 methods of one stage at 3 fractions; the upper bound once for all fractions; 2
+        # pretrained ones at 3 fractions, and their pretraining once for both.
+        "train": (2 * 3 + 1 + 2 * 3 + 1) * 5,
+        "evaluate": 5 * 3 * 5,
+        "summarise": 1,
+    }
 
 
 def test_before_the_start_limits_are_those_of_the_yaml(grid: Grid):

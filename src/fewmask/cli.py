@@ -4,6 +4,7 @@ Commands import what they need when they run, so that --help and planning stay f
 """
 
 import functools
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -268,13 +269,37 @@ def summarise(experiment: str, tables: Path, figures: Path, partial: bool) -> No
 @experiment_options
 @click.option("--failed", is_flag=True, help="Only the runs that failed.")
 @click.option("--targets", is_flag=True, help="Print what to pass to snakemake, nothing else.")
+@click.option("--watch", is_flag=True, help="Keep it on the screen while the grid runs.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two looks of --watch.",
+)
 def status(
-    configfiles: tuple[Path, ...], config: tuple[str, ...], failed: bool, targets: bool
+    configfiles: tuple[Path, ...],
+    config: tuple[str, ...],
+    failed: bool,
+    targets: bool,
+    watch: bool,
+    every: float,
 ) -> None:
     """Say of every run whether it is done, running, waiting, failed (and why) or missing."""
     from fewmask.status import print_status
 
-    print_status(open_grid(configfiles, config), failed, targets)
+    if not watch:
+        print_status(open_grid(configfiles, config), failed, targets)
+        return
+    from fewmask.watch import watch as show
+
+    if failed or targets:
+        raise FewmaskError("--watch shows all runs: leave out --failed and --targets")
+    try:
+        show(open_grid(configfiles, config), every)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 @commands.command()

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,10 @@ from fewmask.metrics import (
     without_nan,
 )
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.assessment import Outputs, assess, predictions
+from fewmask.objectives.assessment import predictions
 from fewmask.objectives.pooled_losses import PooledLosses
 from fewmask.paths import data_folder
+from fewmask.progress import bar
 from fewmask.task_metrics import DepthErrors, NormalErrors
 from fewmask.trained import Trained
 from fewmask.training.runtime import Runtime, describe
@@ -129,29 +130,34 @@ def _assess(
     batches, losses = pictures.in_order(batch_size), PooledLosses()
     if not segments:
         batches = (replace(one, mask=torch.full_like(one.mask, IGNORE)) for one in batches)
-    compare = _at_original_size(pictures.store) if segments and size == "original" else None
+    compare = _at_network_size
+    if segments and size == "original":
+        compare = _at_original_size(pictures.store)
     matrices: list[torch.Tensor] = []
-
-    def keep(batch: Batch, outputs: Outputs) -> None:
-        logits = outputs["segmentation"]
-        losses.add(logits, batch.mask)
-        for task, error in errors.items():
-            error.add(outputs[task], getattr(batch, task))
-        if compare is not None:
-            matrices.extend(compare(batch, logits.argmax(dim=1)))
-
-    found = assess(network, batches, runtime.autocast, keep).confusion.cpu()
-    return (torch.cat(matrices) if compare else found).numpy(), losses
+    with bar("evaluate", len(pictures.rows)) as shown:
+        for batch, outputs in predictions(network, batches, runtime.autocast):
+            logits = outputs["segmentation"].float()
+            matrices += compare(batch, logits)
+            losses.add(logits, batch.mask)
+            for task, error in errors.items():
+                error.add(outputs[task], getattr(batch, task))
+            shown.more(len(batch.rows))
+    return torch.cat(matrices).cpu().numpy(), losses
 
 
-def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterator[torch.Tensor]]:
+def _at_network_size(batch: Batch, logits: torch.Tensor) -> list[torch.Tensor]:
+    """Compare predictions with the masks of the store."""
+    return [confusion(logits.argmax(dim=1), batch.mask, logits.shape[1])]
+
+
+def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterable[torch.Tensor]]:
     """What compares predictions, brought back to their pictures' own sizes, with the mask files."""
     _, dataset = parse_settings(store.settings)
     reader = open_reader(dataset, data_folder())
     items = {item.name: item for item in reader.items()}
 
-    def compare(batch: Batch, prediction: torch.Tensor) -> Iterator[torch.Tensor]:
-        for row, predicted in zip(batch.rows, prediction.cpu().numpy(), strict=True):
+    def compare(batch: Batch, logits: torch.Tensor) -> Iterator[torch.Tensor]:
+        for row, predicted in zip(batch.rows, logits.argmax(dim=1).cpu().numpy(), strict=True):
             truth = reader.load(items[store.names[row]]).mask
             back = unfit(predicted.astype(np.uint8), truth.shape, store.fit)
             # Of what a crop left out there is no prediction: it counts nowhere.

@@ -1,12 +1,12 @@
 """The grid: which runs an experiment asks for, and which stages and files follow from them.
 
-Snakemake imports this to plan, so nothing here imports torch, numpy or pandas.
+Snakemake imports this to plan, so nothing here imports torch or pandas.
 """
 
 import json
 import re
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -77,6 +77,7 @@ class Grid:
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
         self._resolve()
+        self._shaping = {key: resolved.stage.shaping() for key, resolved in self._stages.items()}
         self._check_reference()
 
     @cached_property
@@ -99,6 +100,10 @@ class Grid:
         """The resolved settings of a stage."""
         return self._stages[key].stage
 
+    def all_stages(self) -> list[Stage]:
+        """The resolved settings of every stage of the grid."""
+        return [resolved.stage for resolved in self._stages.values()]
+
     # What jobs are handed: their files and their settings.
 
     def prepare_inputs(self, dataset: str) -> dict[str, str]:
@@ -120,7 +125,7 @@ class Grid:
         """Every file that a training reads."""
         files = {
             "dataset": self.layout.dataset.format(dataset=key.dataset),
-            "split": self.layout.split.format(**asdict(key), seed=seed),
+            "split": self.layout.split.format(**vars(key), seed=seed),
         }
         _, stage, start_from, pseudo_masks = self._stages[key]
         if start_from is not None:
@@ -149,18 +154,16 @@ class Grid:
         )
 
     def curves_option(self, key: StageKey, seed: int | str) -> str:
-        """The command-line option for a training's curves, if the experiment asks for them."""
-        if not self.experiment.tensorboard:
-            return ""
-        return f"--tensorboard {self.layout.tensorboard.format(**asdict(key), seed=seed)}"
+        """The command-line option for a training's curves."""
+        return f"--tensorboard {self.layout.tensorboard.format(**vars(key), seed=seed)}"
 
     def training(self, key: StageKey) -> str:
         """JSON of everything that shapes a stage's weights."""
-        return self._stages[key].stage.shaping()
+        return self._shaping[key]
 
     def stage_folder(self, key: StageKey, seed: int | str) -> str:
         """Where a stage's weights are written."""
-        return self.layout.stage.format(**asdict(key), seed=seed)
+        return self.layout.stage.format(**vars(key), seed=seed)
 
     def stage_files(self, key: StageKey, seed: int | str) -> dict[str, str]:
         """What a training writes."""
@@ -186,8 +189,8 @@ class Grid:
         """Every file that an evaluation reads."""
         stages = [self.stage_files(key, run.seed) for key in self.stages(run)]
         return {
-            "dataset": self.layout.dataset.format(**asdict(run)),
-            "split": self.layout.split.format(**asdict(run)),
+            "dataset": self.layout.dataset.format(**vars(run)),
+            "split": self.layout.split.format(**vars(run)),
             "weights": stages[-1]["weights"],
             "training": [files["training"] for files in stages],
             "pseudo_masks": [
@@ -198,7 +201,7 @@ class Grid:
 
     def metrics(self) -> list[str]:
         """The metrics files of all runs."""
-        return [self.layout.metrics.format(**asdict(run)) for run in self.runs]
+        return [self.layout.metrics.format(**vars(run)) for run in self.runs]
 
     @cached_property
     def asked(self) -> Asked:

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fewmask.errors import FewmaskError
+from fewmask.jobs import is_held
 from fewmask.slurm import cancel, queued_jobs
 
 LOCKS = Path(".snakemake") / "heads"
@@ -29,11 +30,11 @@ def take_charge(results: str) -> None:
         FewmaskError: another process holds it.
     """
     LOCKS.mkdir(parents=True, exist_ok=True)
-    path = LOCKS / f"{results.replace('/', '_')}.lock"
+    path = _lock_of(results)
     owner = path.with_suffix(".txt")
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=0.5)  # it may be held for a moment by someone who only looks
     except Timeout:
         raise FewmaskError(
             f"{results}: another snakemake writes here: {owner.read_text()}\n"
@@ -44,11 +45,21 @@ def take_charge(results: str) -> None:
     _cancel_leftovers(path)
 
 
+def is_at_work(results: str) -> bool:
+    """Whether a Snakemake writes to a folder of results now, on this machine or, where the file
+    system has locks, on another."""
+    return is_held(_lock_of(results))
+
+
+def _lock_of(results: str) -> Path:
+    return LOCKS / f"{results.replace('/', '_')}.lock"
+
+
 def _cancel_leftovers(own: Path) -> None:
     jobs = queued_jobs(Path.cwd())
     if not jobs:
         return
-    if any(_is_held(path) for path in LOCKS.glob("*.lock") if path != own):
+    if any(is_held(path) for path in LOCKS.glob("*.lock") if path != own):
         return  # they may be those of another experiment's head
     numbers = ", ".join(job.number for job in jobs)
     noun = "job" if len(jobs) == 1 else "jobs"
@@ -58,13 +69,3 @@ def _cancel_leftovers(own: Path) -> None:
         file=sys.stderr,
     )
     cancel(jobs, Path.cwd())
-
-
-def _is_held(path: Path) -> bool:
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False

@@ -91,6 +91,11 @@ class Layout:
         """The log of one job."""
         return f"{self.results}/logs/{rule}/{cell}.log"
 
+    def job_of(self, log: str) -> tuple[str, str]:
+        """The rule and the cell of the job that has a log."""
+        rule, _, cell = log.removeprefix(f"{self.results}/logs/").partition("/")
+        return rule, cell.removesuffix(".log")
+
     def benchmark(self, rule: str, cell: str) -> str:
         """Snakemake's measurement of one job."""
         return f"{self.results}/benchmarks/{rule}/{cell}.tsv"

@@ -18,13 +18,17 @@ from rich.progress import (
 class Bar:
     """A bar that is shown only on a terminal."""
 
-    def __init__(self, progress: Progress, total: int) -> None:
+    def __init__(self, progress: Progress, total: int, done: int) -> None:
         self._progress = progress
-        self._task = progress.add_task("", total=total)
+        self._task = progress.add_task("", total=total, completed=done)
 
     def at(self, done: int, text: str = "") -> None:
         """Show that ``done`` of the total is done."""
         self._progress.update(self._task, completed=done, description=text)
+
+    def more(self, done: int) -> None:
+        """Show that so much more is done."""
+        self._progress.advance(self._task, done)
 
     def say(self, line: str) -> None:
         """Print a line: above the bar, or to the log."""
@@ -32,8 +36,11 @@ class Bar:
 
 
 @contextmanager
-def bar(title: str, total: int) -> Iterator[Bar]:
-    """A progress bar on stderr with time elapsed and time left."""
+def bar(title: str, total: int, done: int = 0) -> Iterator[Bar]:
+    """A progress bar on stderr with time elapsed and time left.
+
+    ``done``: what was done before; the time left is judged by what is done from now on.
+    """
     columns = (
         TextColumn(title),
         BarColumn(),
@@ -44,4 +51,4 @@ def bar(title: str, total: int) -> Iterator[Bar]:
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as progress:
-        yield Bar(progress, total)
+        yield Bar(progress, total, done)

@@ -22,6 +22,7 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
 from fewmask.metrics import calibration, class_scores, confusion, scores, without_nan
+from fewmask.progress import Bar, bar
 from fewmask.trained import Trained
 
 FIGURES = ("miou", "pixel_accuracy", "class_accuracy")
@@ -60,8 +61,9 @@ def pseudo_label(
         pictures = Pictures(store, rows, trained.runtime.device)
         quality = Quality(store.classes, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)
-        parts = _predict(trained, pictures, batch_size, quality)
-        write_pseudo_masks(output, pictures.rows, pictures.size, parts, origin)
+        with bar("pseudo-label", len(rows)) as shown:
+            parts = _predict(trained, pictures, batch_size, quality, shown)
+            write_pseudo_masks(output, pictures.rows, pictures.size, parts, origin)
     digests = {
         "dataset": origin.dataset_digest,
         "split": file_digest(split),
@@ -122,7 +124,7 @@ def _origin(store: Store, weights: Path, folder: Path) -> Origin:
 
 
 def _predict(
-    trained: Trained, pictures: Pictures, batch_size: int, quality: Quality
+    trained: Trained, pictures: Pictures, batch_size: int, quality: Quality, shown: Bar
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Labels and confidence, batch by batch, uint8 (N, H, W)."""
     for batch in pictures.in_order(batch_size):
@@ -135,3 +137,4 @@ def _predict(
             confidence = (255 * probability).round().masked_fill(padding, 0).byte().cpu()
         quality.add(batch.rows, batch.mask.cpu(), labels, confidence)
         yield labels.numpy(), confidence.numpy()
+        shown.more(len(batch.rows))

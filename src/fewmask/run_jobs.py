@@ -1,7 +1,7 @@
 """The jobs that a run hangs on: what `status` looks at and `plan` counts."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from fewmask.grid import Grid, Run
 from fewmask.paths import Layout
@@ -29,7 +29,7 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
 
 def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
     layout: Layout = grid.layout
-    cell = {name: str(value) for name, value in asdict(run).items()}
+    cell = {name: str(value) for name, value in vars(run).items()}
     keys, learnt = grid.stages(run), grid.learnt_pseudo_masks(run)
     for dataset in dict.fromkeys([run.dataset, *(key.dataset for key in keys)]):
         of_dataset = {"dataset": dataset}
@@ -37,7 +37,7 @@ def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
             yield _job(layout, "download", layout.download, "{dataset}", of_dataset)
         yield _job(layout, "prepare", layout.dataset, "{dataset}", of_dataset)
     for key in keys:
-        of_stage = cell | asdict(key)
+        of_stage = cell | vars(key)
         yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
         inputs = grid.training_inputs(key, run.seed)
         encoder = {"encoder": grid.stage(key).network.encoder}

@@ -1,9 +1,8 @@
 """What has become of every run, told from files alone."""
 
-import fcntl
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal
@@ -11,7 +10,7 @@ from typing import Literal
 import click
 
 from fewmask.grid import Grid, Run
-from fewmask.jobs import DONE, ERROR
+from fewmask.jobs import DONE, ERROR, is_held
 from fewmask.run_jobs import Job, jobs
 from fewmask.slurm import QueuedJob, comment_of, queued_jobs
 
@@ -47,7 +46,7 @@ def statuses(grid: Grid) -> dict[Run, Status]:
 
     def status(run: Run) -> Status:
         found = next((s for job in jobs(grid, run) if (s := look(job))), Status("done"))
-        is_there = Path(grid.layout.metrics.format(**asdict(run))).exists()
+        is_there = Path(grid.layout.metrics.format(**vars(run))).exists()
         return Status("done") if is_there and found.state == "missing" else found
 
     return {run: status(run) for run in grid.runs}
@@ -62,7 +61,7 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     log = Path(job.log)
     if not log.exists():
         return Status("missing")
-    if _is_held(log):
+    if is_held(log):
         return Status("running", log=job.log)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
     if not lines:
@@ -74,16 +73,6 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     return Status("failed", reason, job.log)
 
 
-def _is_held(log: Path) -> bool:
-    """Whether a process holds its log (see fewmask.jobs)."""
-    with log.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
-
-
 def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -> None:
     """Print the status of every run, or what to hand to snakemake to make the unfinished ones."""
     found = statuses(grid)
@@ -92,17 +81,17 @@ def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -
     if targets:
         for run, status in found.items():
             if status.state != "done":
-                click.echo(grid.layout.metrics.format(**asdict(run)))
+                click.echo(grid.layout.metrics.format(**vars(run)))
         return
-    for line in _overview(found):
+    for line in overview(found):
         click.echo(line)
-    for line in [*_waiting(found), *_reasons(found)]:
+    for line in [*waiting(found), *reasons(found)]:
         click.echo(line)
     counts = {state: sum(s.state == state for s in found.values()) for state in COLOURS}
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
-def _overview(found: dict[Run, Status]) -> Iterator[str]:
+def overview(found: dict[Run, Status]) -> Iterator[str]:
     """A line for every dataset, method and fraction: which seeds are in which state."""
     seeds: dict[tuple[str, str, str], dict[State, list[int]]] = {}
     for run, status in found.items():
@@ -119,7 +108,7 @@ def _overview(found: dict[Run, Status]) -> Iterator[str]:
         yield f"{names}  {'  '.join(parts)}"
 
 
-def _waiting(found: dict[Run, Status]) -> Iterator[str]:
+def waiting(found: dict[Run, Status]) -> Iterator[str]:
     """What runs wait for in SLURM's queue, in SLURM's words."""
     reasons = Counter(status.reason for status in found.values() if status.state == "waiting")
     if reasons:
@@ -127,7 +116,7 @@ def _waiting(found: dict[Run, Status]) -> Iterator[str]:
         yield f"\nwaiting in SLURM's queue for: {named}\n"
 
 
-def _reasons(found: dict[Run, Status]) -> Iterator[str]:
+def reasons(found: dict[Run, Status]) -> Iterator[str]:
     """Why runs failed; runs that failed by the same job are named together."""
     failed: dict[Status, list[Run]] = {}
     for run, status in found.items():

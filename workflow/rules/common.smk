@@ -10,21 +10,31 @@ def run_of(w):
     return Run(w.dataset, w.method, w.fraction, int(w.seed))
 
 
-def resources_of(w):
-    key = stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]
-    return grid.stage(key).resources
+def stage_for(w):
+    return grid.stage(
+        stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]
+    )
 
 
-def gpus_of_one(w):
+def from_stage(told):
+    """What ``told`` says of a job's stage. No function where all stages of the grid agree: planning
+    calls every function for every job."""
+    answers = {told(stage) for stage in grid.all_stages()}
+    return answers.pop() if len(answers) == 1 else lambda w: told(stage_for(w))
+
+
+def gpus_of_one(stage):
     """The GPUs of a job of one process, whatever its training has."""
-    return min(1, resources_of(w).gpus)
+    return min(1, stage.resources.gpus)
 
 
 def on_cluster(gpus):
-    """Resources that say where on a cluster a job goes; ``gpus`` of its wildcards."""
-    return {
-        name: lambda w, name=name: site.resources(gpus(w))[name] for name in RESOURCES
+    """Resources that say where on a cluster a job goes; ``gpus`` of its stage."""
+    found = {
+        name: from_stage(lambda stage, name=name: site.resources(gpus(stage))[name])
+        for name in RESOURCES
     }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def repeated(option, files):

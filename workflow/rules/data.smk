@@ -30,7 +30,7 @@ rule prepare:
         "../../envs/fewmask.yaml"
     threads: 4
     resources:
-        **on_cluster(lambda w: 0),
+        **on_cluster(lambda stage: 0),
         runtime=site.minutes(240, gpus=0),
         mem_mb=lambda w, attempt: memory_mb(8, attempt),
     params:

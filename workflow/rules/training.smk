@@ -30,20 +30,26 @@ rule train:
         layout.benchmark("train", layout.stage_cell)
     conda:
         "../../envs/fewmask.yaml"
-    threads: lambda w: resources_of(w).cpus
+    threads: from_stage(lambda stage: stage.resources.cpus)
     resources:
-        **on_cluster(lambda w: resources_of(w).gpus),
-        runtime=lambda w: site.minutes(resources_of(w).minutes, resources_of(w).gpus),
-        mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
-        gpu=lambda w: resources_of(w).gpus,
+        **on_cluster(lambda stage: stage.resources.gpus),
+        runtime=from_stage(
+            lambda stage: site.minutes(stage.resources.minutes, stage.resources.gpus)
+        ),
+        mem_mb=lambda w, attempt: memory_mb(stage_for(w).resources.memory_gb, attempt),
+        gpu=from_stage(lambda stage: stage.resources.gpus),
         # Not in params: it cannot change a result, so changing it must not rerun anything. In
         # seconds, for resources are whole numbers.
-        checkpoint_seconds=lambda w: round(
-            60 * grid.stage(stage_of(w)).checkpoint_minutes
+        checkpoint_seconds=from_stage(
+            lambda stage: round(60 * stage.checkpoint_minutes)
         ),
         # Nor these.
-        processes=lambda w: resources_of(w).processes,
-        tensorboard=lambda w: grid.curves_option(stage_of(w), w.seed),
+        processes=from_stage(lambda stage: stage.resources.processes),
+        tensorboard=(
+            (lambda w: grid.curves_option(stage_of(w), w.seed))
+            if grid.experiment.tensorboard
+            else ""
+        ),
     params:
         settings=lambda w: grid.training(stage_of(w)),
         options=lambda w: grid.training_options(stage_of(w), w.seed),
@@ -70,12 +76,12 @@ rule pseudo_label:
         layout.benchmark("pseudo_label", layout.stage_cell)
     conda:
         "../../envs/fewmask.yaml"
-    threads: lambda w: resources_of(w).cpus
+    threads: from_stage(lambda stage: stage.resources.cpus)
     resources:
         **on_cluster(gpus_of_one),
         runtime=60,
-        mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
-        gpu=gpus_of_one,
+        mem_mb=lambda w, attempt: memory_mb(stage_for(w).resources.memory_gb, attempt),
+        gpu=from_stage(gpus_of_one),
     shell:
         "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
         " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
@@ -95,12 +101,12 @@ rule evaluate:
         layout.benchmark("evaluate", layout.run_cell)
     conda:
         "../../envs/fewmask.yaml"
-    threads: lambda w: resources_of(w).cpus
+    threads: from_stage(lambda stage: stage.resources.cpus)
     resources:
         **on_cluster(gpus_of_one),
         runtime=60,
-        mem_mb=lambda w, attempt: memory_mb(resources_of(w).memory_gb, attempt),
-        gpu=gpus_of_one,
+        mem_mb=lambda w, attempt: memory_mb(stage_for(w).resources.memory_gb, attempt),
+        gpu=from_stage(gpus_of_one),
     params:
         training=lambda w, input: repeated("--training", input.training),
         pseudo_masks=lambda w, input: repeated("--pseudo-masks", input.pseudo_masks),

@@ -19,6 +19,9 @@ from fewmask.errors import ConfigError
 Model = TypeVar("Model", bound=BaseModel)
 Values = dict[str, Any]
 
+# The one in C reads a file 10 times as fast, and planning reads 50.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def merge(base: Values, over: Values) -> Values:
     """``base`` with the values of ``over`` laid on top (see the module's text)."""
@@ -67,9 +70,10 @@ def load_yaml(path: Path) -> Layer:
     """One YAML file as a layer. Raises ConfigError: no such file, bad YAML, a key given twice."""
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
         lines = _lines(node, ())
-        values = yaml.safe_load(text)
+        values = loader.construct_document(node) if node else None
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:

@@ -6,7 +6,9 @@ expected, how to mend it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +71,7 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
         return np.repeat((np.asarray(image) / 257).round().astype(np.uint8)[..., None], 3, axis=2)
     if image.has_transparency_data:
         image = _on_white(image)
-    return np.array(image.convert("RGB"))
+    return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
 def read_mask(path: Path, code: MaskCode) -> np.ndarray:
@@ -126,13 +128,24 @@ def _translate(
     source: Path | str,
     are_colours: bool = False,
 ) -> np.ndarray:
-    is_byte = raw.dtype == np.uint8
-    values, places = (np.arange(256), raw) if is_byte else np.unique(raw, return_inverse=True)
-    table = np.array([known.get(int(value), UNKNOWN) for value in values], np.int16)
-    classes = table[places].reshape(raw.shape)
+    if raw.dtype == np.uint8:
+        classes = _byte_table(tuple(known.items())).take(raw)
+    else:
+        values, places = np.unique(raw, return_inverse=True)
+        classes = _table(values.tolist(), known).take(places).reshape(raw.shape)
     if (classes == UNKNOWN).any():
         raise _unknown(raw[classes == UNKNOWN], code, known, source, are_colours)
     return classes.astype(np.uint8)
+
+
+def _table(values: Iterable[int], known: dict[int, int]) -> np.ndarray:
+    """What each of ``values`` means, int16; UNKNOWN if nothing."""
+    return np.array([known.get(value, UNKNOWN) for value in values], np.int16)
+
+
+@lru_cache
+def _byte_table(known: tuple[tuple[int, int], ...]) -> np.ndarray:
+    return _table(range(256), dict(known))
 
 
 def _unknown(
@@ -179,7 +192,9 @@ def _open(path: Path, upright: bool = False) -> Image.Image:
     try:
         with Image.open(path) as image:
             image.load()
-            return ImageOps.exif_transpose(image) if upright else image
+            if upright:
+                ImageOps.exif_transpose(image, in_place=True)
+            return image
     except FileNotFoundError:
         raise _damaged(path, "no such file", "a picture", "put it there, or unlist it") from None
     except PermissionError:

@@ -1,6 +1,7 @@
 """Fetch the files of a dataset that is free to download, unless they are there."""
 
 import shutil
+import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -59,6 +60,7 @@ def _fetch_all(archives: list[Download], root: Path) -> list[str]:
         unpacked = beside / "unpacked"
         shutil.rmtree(unpacked, ignore_errors=True)
         for archive in fetched:
+            print(f"unpacking {archive.name}", file=sys.stderr)
             _unpack(archive, unpacked)
         unpacked.rename(root)
         shutil.rmtree(beside)

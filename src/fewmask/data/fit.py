@@ -41,12 +41,13 @@ def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
     if fit == "stretch":
         return Placement(size, frame, frame, (0, 0))
     ratios = [inside / outside for inside, outside in zip(frame, size, strict=True)]
-    scale = min(ratios) if fit == "pad" else max(ratios)
-    scaled = np.round(np.multiply(size, scale)).astype(int)
     # Rounding must not leave the frame, or a part of it empty; nor the thinnest picture be lost.
-    scaled = np.clip(scaled, 1, frame) if fit == "pad" else np.maximum(scaled, frame)
-    offset = np.maximum(scaled - frame, 0) // 2
-    return Placement(size, tuple(scaled.tolist()), frame, tuple(offset.tolist()))
+    if fit == "pad":
+        scaled = [min(max(1, round(n * min(ratios))), m) for n, m in zip(size, frame, strict=True)]
+    else:
+        scaled = [max(round(n * max(ratios)), m) for n, m in zip(size, frame, strict=True)]
+    top, left = (max(n - m, 0) // 2 for n, m in zip(scaled, frame, strict=True))
+    return Placement(size, tuple(scaled), frame, (top, left))
 
 
 def fit_image(image: np.ndarray, placement: Placement) -> np.ndarray:
@@ -57,9 +58,12 @@ def fit_image(image: np.ndarray, placement: Placement) -> np.ndarray:
     if image.shape[:2] != placement.scaled:
         smooth = Image.Resampling.BILINEAR
         image = np.asarray(Image.fromarray(image).resize((width, height), smooth))
-    image = _window(image, placement)
-    missing = np.subtract(placement.frame, image.shape[:2])
-    return np.pad(image, ((0, missing[0]), (0, missing[1]), (0, 0)), mode="edge")
+    height, width = placement.extent
+    result = np.empty((*placement.frame, 3), np.uint8)
+    result[:height, :width] = _window(image, placement)
+    result[:height, width:] = result[:height, width - 1 : width]
+    result[height:] = result[height - 1]
+    return result
 
 
 def fit_values(values: np.ndarray, placement: Placement, fill: float = IGNORE) -> np.ndarray:
@@ -101,8 +105,7 @@ def _window(scaled: np.ndarray, placement: Placement) -> np.ndarray:
 
 
 def _nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    rows, columns = (
-        (2 * np.arange(new) + 1) * old // (2 * new)
-        for new, old in zip(size, values.shape[:2], strict=True)
-    )
-    return values[rows[:, None], columns]
+    for axis, (new, old) in enumerate(zip(size, values.shape[:2], strict=True)):
+        if new != old:
+            values = values.take((2 * np.arange(new) + 1) * old // (2 * new), axis)
+    return values

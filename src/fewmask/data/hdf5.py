@@ -12,6 +12,8 @@ import numpy as np
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
 
+BLOCK_BYTES = 2**22
+
 
 def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
     """A file for reading; any number of processes may have it open.
@@ -47,6 +49,52 @@ def read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
             dataset.read_direct(values, np.s_[run[0] : run[-1] + 1], np.s_[start:stop])
             start = stop
     return values if np.array_equal(wanted, rows) else values[places]
+
+
+def rows_per_block(row_bytes: int) -> int:
+    """How many rows are read or written at a time: a call for each would take longer than the
+    pixels do, and many take much memory."""
+    return max(1, BLOCK_BYTES // row_bytes)
+
+
+class GrowingDataset:
+    """A dataset that grows by one row at a time, one row per chunk; it is written in blocks.
+
+    Args:
+        file: where it is made.
+        name: its name.
+        row: the first row, whose shape and type all have.
+        compression: as in h5py.
+    """
+
+    def __init__(
+        self, file: h5py.File, name: str, row: np.ndarray, compression: str | None
+    ) -> None:
+        self.row_shape = row.shape
+        self._dataset = file.create_dataset(
+            name,
+            shape=(0, *row.shape),
+            maxshape=(None, *row.shape),
+            chunks=(1, *row.shape),
+            dtype=row.dtype,
+            compression=compression,
+        )
+        self._block = np.empty((rows_per_block(row.nbytes), *row.shape), row.dtype)
+        self._filled = 0
+
+    def append(self, row: np.ndarray) -> None:
+        """Add one row."""
+        self._block[self._filled] = row
+        self._filled += 1
+        if self._filled == len(self._block):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the rows that are not written yet."""
+        start, stop = len(self._dataset), len(self._dataset) + self._filled
+        self._dataset.resize(stop, axis=0)
+        self._dataset[start:stop] = self._block[: self._filled]
+        self._filled = 0
 
 
 class QuietFile(io.FileIO):

@@ -58,7 +58,7 @@ class Resuming:
             total = done + int(answer.headers.get("Content-Length", 0))
             title = f"download {self._part.stem} (MB)"
             with (
-                bar(title, total // MEGABYTE) as progress,
+                bar(title, total // MEGABYTE, done // MEGABYTE) as progress,
                 self._part.open("ab" if goes_on else "wb") as file,
             ):
                 for chunk in answer.iter_content(CHUNK):

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from fewmask.data.hdf5 import open_hdf5, read_rows
+from fewmask.data.hdf5 import open_hdf5, read_rows, rows_per_block
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 
@@ -165,12 +165,14 @@ class Store:
         """Read everything. Raises FewmaskError if the content is not what the digest says."""
         digest = hashlib.sha256()
         columns = {field: self.read(field) for field in PER_ROW if field in self.fields}
-        pixels = [field for field in PIXELS if field in self.fields]
-        for i, (name, subset) in enumerate(zip(self.names, self.subsets, strict=True)):
-            row = {field: values[i] for field, values in columns.items()}
-            add_to_digest(
-                digest, name, subset, row, {field: self._file[field][i] for field in pixels}
-            )
+        pixels = {field: self._file[field] for field in PIXELS if field in self.fields}
+        length = rows_per_block(sum(data[:1].nbytes for data in pixels.values()))
+        for start in range(0, len(self), length):
+            block = {field: data[start : start + length] for field, data in pixels.items()}
+            for i in range(start, min(start + length, len(self))):
+                row = {field: values[i] for field, values in columns.items()}
+                arrays = {field: values[i - start] for field, values in block.items()}
+                add_to_digest(digest, self.names[i], self.subsets[i], row, arrays)
         if digest.hexdigest() != self.digest:
             raise FewmaskError(f"{self.path}: the content does not match its digest\n{MEND}")
 
@@ -204,7 +206,7 @@ def add_to_digest(
 ) -> None:
     """Add a row to the digest: the shape before the bytes, so that no two rows look the same."""
     numbers = {field: np.asarray(value).tolist() for field, value in columns.items()}
-    shapes = {field: [str(value.dtype), *value.shape] for field, value in arrays.items()}
+    shapes = {field: [value.dtype.type.__name__, *value.shape] for field, value in arrays.items()}
     digest.update(json.dumps([name, subset, numbers, shapes], sort_keys=True).encode())
     for field in sorted(arrays):
         digest.update(np.ascontiguousarray(arrays[field]))

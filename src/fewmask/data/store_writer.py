@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from fewmask import IGNORE
-from fewmask.data.hdf5 import QuietFile, explained
+from fewmask.data.hdf5 import GrowingDataset, QuietFile, explained
 from fewmask.data.readers import parse_settings
 from fewmask.data.rows import LeftOut, Row
 from fewmask.data.store import FORMAT, PIXELS, Store, add_to_digest
@@ -36,14 +36,14 @@ class StoreWriter:
         self._text: dict[str, list[str]] = {"name": [], "subset": []}
         self._columns: dict[str, list] = {}
         self._left_out: list[LeftOut] = []
-        self._pixels: dict[str, h5py.Dataset] = {}
+        self._pixels: dict[str, GrowingDataset] = {}
         self._on_exit = ExitStack()
 
     def __enter__(self) -> "StoreWriter":
         with explained(self._path):
             self._partial = self._on_exit.enter_context(written_whole(self._path))
             self._raw = self._on_exit.enter_context(QuietFile(self._partial, "w+"))
-            # No cache for chunks: a row is written when it comes.
+            # No cache for chunks: rows are written as they come, in blocks.
             self._file = h5py.File(self._raw, "w", rdcc_nbytes=0)
         self._on_exit.push(self._close)
         return self
@@ -65,9 +65,9 @@ class StoreWriter:
         self._check_shapes(row.name, arrays)
         with explained(self._path):
             for field, value in arrays.items():
-                dataset = self._pixels.get(field) or self._create(field, value)
-                dataset.resize(len(dataset) + 1, axis=0)
-                dataset[-1] = value
+                if field not in self._pixels:
+                    self._pixels[field] = self._create(field, value)
+                self._pixels[field].append(value)
             self._raw.check()
         for field, value in columns.items():
             self._columns.setdefault(field, []).append(value)
@@ -79,16 +79,9 @@ class StoreWriter:
         """Put on record that a picture is not there, and why."""
         self._left_out.append(picture)
 
-    def _create(self, field: str, value: np.ndarray) -> h5py.Dataset:
-        self._pixels[field] = self._file.create_dataset(
-            field,
-            shape=(0, *value.shape),
-            maxshape=(None, *value.shape),
-            chunks=(1, *value.shape),
-            dtype=value.dtype,
-            compression="lzf" if field == "mask" else None,
-        )
-        return self._pixels[field]
+    def _create(self, field: str, value: np.ndarray) -> GrowingDataset:
+        compression = "lzf" if field == "mask" else None
+        return GrowingDataset(self._file, field, value, compression)
 
     def _count(self, row: Row) -> list[int]:
         """The labelled pixels of every class; nothing where there are no classes."""
@@ -106,7 +99,7 @@ class StoreWriter:
 
     def _check_shapes(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         shapes = {field: value.shape for field, value in arrays.items()}
-        first = {field: dataset.shape[1:] for field, dataset in self._pixels.items()}
+        first = {field: dataset.row_shape for field, dataset in self._pixels.items()}
         if first and shapes != first:
             raise FewmaskError(f"{name}: found {shapes}\n  expected: {first}, as the first row")
 
@@ -132,6 +125,9 @@ class StoreWriter:
     def _complete(self) -> None:
         if not self._columns:
             raise FewmaskError(f"{self._path}: there are no pictures to write{self._why()}")
+        for dataset in self._pixels.values():
+            dataset.flush()
+        self._raw.check()
         for field, values in self._columns.items():
             dtype = np.int32 if field in ("extent", "size") else np.int64
             self._file.create_dataset(field, data=np.array(values, dtype))

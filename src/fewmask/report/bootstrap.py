@@ -27,6 +27,7 @@ import pandas as pd
 from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.paths import Layout
+from fewmask.progress import bar
 from fewmask.report.picture_sums import PictureSums, knows, read_pictures, sums_for
 from fewmask.report.runs import run_file
 from fewmask.seeds import derive
@@ -176,10 +177,13 @@ def _add_drawn(asked: Asked, scores: Scores, dataset: str, runs: pd.DataFrame) -
     drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}
     scores.pictures[dataset] = n = len(names.pop()) if len(names) == 1 else 0
     random = np.random.default_rng(derive("pictures", dataset))
-    for start in range(0, DRAWS if n else 0, AT_ONCE):
-        samples = samples_of(n, AT_ONCE, random)
-        for run, sums in found.items():
-            drawn[run][start : start + AT_ONCE] = sums.of_samples(samples)
+    count = DRAWS if n else 0
+    with bar(f"bootstrap {dataset}", count) as shown:
+        for start in range(0, count, AT_ONCE):
+            samples = samples_of(n, AT_ONCE, random)
+            for run, sums in found.items():
+                drawn[run][start : start + AT_ONCE] = sums.of_samples(samples)
+            shown.more(AT_ONCE)
     for run, score in of_all.items():
         _add(scores, run, score, drawn[run])
 

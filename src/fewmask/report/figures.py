@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fewmask.config.asked import Asked
+from fewmask.progress import bar
 from fewmask.report import contents
 from fewmask.report.cases import cases
 from fewmask.report.class_figure import class_iou
@@ -46,11 +47,13 @@ def draw(asked: Asked, found: Runs, results: Results) -> dict[str, Figure]:
             asked, dataset, histories(asked.results, found.trainings, dataset)
         ),
     }
-    drawn = {}
-    for name in contents.figures(asked):
-        kind, _, dataset = name.partition("/")
-        if _has_runs(kind, dataset, found):
-            drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
+    drawn, names = {}, contents.figures(asked)
+    with bar("draw figures", len(names)) as shown:
+        for name in names:
+            kind, _, dataset = name.partition("/")
+            if _has_runs(kind, dataset, found):
+                drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
+            shown.more(1)
     return drawn
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from fewmask.config.asked import Asked
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
+from fewmask.progress import bar
 from fewmask.report.figures import draw
 from fewmask.report.latex import latex
 from fewmask.report.results import tabulate
@@ -42,8 +43,10 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
         write_csv(csv, tables / f"{name}.csv")
         _write(tables / f"{name}.md", page.markdown())
         _write(tables / f"{name}.html", page.html())
-    for name, figure in drawn.items():
-        save(figure, figures / name)
+    with bar("write figures", len(drawn)) as shown:
+        for name, figure in drawn.items():
+            save(figure, figures / name)
+            shown.more(1)
 
 
 def _check_runs(found: Runs, partial: bool) -> None:

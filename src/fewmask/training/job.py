@@ -246,7 +246,7 @@ def _run(
     try:
         with (
             curves(tensorboard, training) as update_curves,
-            bar("train", training.stage.steps) as shown,
+            bar("train", training.stage.steps, training.step) as shown,
         ):
 
             def report(now: Training) -> None:

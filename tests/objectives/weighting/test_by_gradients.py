@@ -85,6 +85,13 @@ def test_the_gramian_is_that_of_whole_gradients():
     assert torch.allclose(gramian(gradients), gramian_of(rows))
 
 
+def test_the_gramian_of_large_kernels_whatever_their_memory_format():
+    channels_last = torch.randn(64, 130, 3, 3).contiguous(memory_format=torch.channels_last)
+    gradients = [(channels_last,), (torch.randn(64, 130, 3, 3),)]  # more than one part of each
+    rows = torch.stack([one.contiguous().flatten() for (one,) in gradients])
+    assert torch.allclose(gramian(gradients), gramian_of(rows))
+
+
 def test_the_gramian_does_not_round_away_what_sets_parallel_gradients_apart():
     first = torch.randn(10_000)
     second = first.clone()

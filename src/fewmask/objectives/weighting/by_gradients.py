@@ -15,6 +15,9 @@ from fewmask.parallel import add_up
 Gradient = tuple[Tensor | None, ...]
 """Of one loss: for each parameter, or None where the loss does not depend on it."""
 
+PART = 2**16
+"""How many values of a gradient a processor takes at a time, so that they stay in its cache."""
+
 
 class GradientWeighting(Weighting):
     """Maps the inner products of T tasks' gradients on the shared parameters to T weights.
@@ -123,27 +126,40 @@ def task_gradients(losses: Sequence[Tensor], parameters: Sequence[nn.Parameter])
 def gramian(gradients: Sequence[Gradient]) -> Tensor:
     """The inner products of T gradients, float64 (T, T) on the CPU.
 
-    In 64 bits, parameter by parameter: nearly parallel gradients differ by what 32 bits, or the
-    fewer of TensorFloat-32, would round away.
+    In 64 bits, part by part: nearly parallel gradients differ by what 32 bits, or the fewer of
+    TensorFloat-32, would round away.
     """
-    products = []
+    tasks, products = len(gradients), []
     for by_task in zip(*gradients, strict=True):
         reached = next((gradient for gradient in by_task if gradient is not None), None)
         if reached is not None:
             zero = torch.zeros_like(reached)
-            rows = torch.stack([zero if gradient is None else gradient for gradient in by_task])
-            rows = rows.flatten(1).double()
-            products.append(rows @ rows.T)
+            rows = [_flat(zero if one is None else one, reached) for one in by_task]
+            length = PART if reached.device.type == "cpu" else reached.numel()
+            for part in zip(*(row.split(length) for row in rows), strict=True):
+                part = torch.stack(part).double()
+                products.append(part @ part.T)
     if not products:
-        return torch.zeros(len(gradients), len(gradients), dtype=torch.float64)
+        return torch.zeros(tasks, tasks, dtype=torch.float64)
     return torch.stack(products).sum(dim=0).cpu()
+
+
+def _flat(gradient: Tensor, like: Tensor) -> Tensor:
+    """The values of a gradient in the order in which those of ``like`` lie in memory: for one that
+    lies there likewise, channels last or not, a view."""
+    order = sorted(range(like.ndim), key=like.stride, reverse=True)
+    return gradient.permute(order).flatten()
 
 
 def add_weighted(
     parameters: Iterable[nn.Parameter], gradients: Sequence[Gradient], weights: Sequence[float]
 ) -> None:
-    """Set ``grad`` of every parameter to the weighted sum of its gradients."""
+    """Add to ``grad`` of every parameter the weighted sum of its gradients."""
     for parameter, by_task in zip(parameters, zip(*gradients, strict=True), strict=True):
-        terms = [w * g for w, g in zip(weights, by_task, strict=True) if g is not None]
-        if terms:
-            parameter.grad = sum(terms)
+        for weight, gradient in zip(weights, by_task, strict=True):
+            if gradient is None:
+                continue
+            if parameter.grad is None:
+                # Like the parameter in memory: fused optimisers on a CPU do not look at strides.
+                parameter.grad = torch.zeros_like(parameter)
+            parameter.grad.add_(gradient, alpha=weight)

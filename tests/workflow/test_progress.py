@@ -1,0 +1,98 @@
+"""What jobs show: on a terminal how far they are, in a log a few plain lines."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.terminal import Terminal
+from tests.workflow.snakemake import BIN, snakemake, write_project
+
+REFINED = """\
+extends: supervised
+stages:
+  refined:
+    objective: {name: self_training, strong_augmentation: {box_size: 8}}
+    pseudo_masks: supervised
+    optimiser: {name: adamw, learning_rate: 0.003}
+    steps: 12
+    batch: {labelled: 2, unlabelled: 4}
+    evaluation: {every: 6}
+    resources: {cpus: 1, gpus: 0}
+"""
+GRID = ("--config", "seeds=[0]", "fractions=[n8]", "methods=[supervised,refined]")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project whose grid is done."""
+    folder = tmp_path_factory.mktemp("project")
+    write_project(folder)
+    (folder / "config/methods/refined.yaml").write_text(REFINED)
+    answer = snakemake(folder, *GRID)
+    assert answer.returncode == 0, answer.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def commands(folder: Path) -> dict[str, list[str]]:
+    """By rule, the command of its last job as Snakemake prints it, without its log."""
+    plan = snakemake(folder, "--dry-run", "--forceall", "--printshellcmds", *GRID).stdout
+    found = {}
+    for rule, command in re.findall(r"fewmask ([a-z-]+) (.*) >>? \S+ 2>&1", plan):
+        found[rule] = [str(BIN / "fewmask"), rule, *shlex.split(command)]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "bar"),
+    [
+        ("prepare", "prepare rooms ━+ 36/36 "),
+        ("train", "train ━+ 12/12 "),
+        ("pseudo-label", "pseudo-label ━+ 16/16 "),
+        ("evaluate", "evaluate ━+ 12/12 "),
+        ("summarise", "bootstrap rooms ━+ 10000/10000 "),
+    ],
+)
+def test_a_terminal_shows_how_far_it_is(
+    folder: Path, commands: dict[str, list[str]], tmp_path: Path, rule: str, bar: str
+):
+    command = commands[rule]
+    if rule == "train":  # what is trained is not trained again
+        place = command.index("--output") + 1
+        command = [*command[:place], str(tmp_path / "stage"), *command[place + 1 :]]
+    terminal = Terminal(command, folder)
+    assert terminal.end() == 0, terminal.said
+    plain = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", terminal.said)
+    assert re.search(bar + r"0:00:\d\d 0:00:00", plain), plain  # time gone, time left
+    assert plain.rstrip().endswith("done")
+
+
+def test_predict_too(folder: Path, tmp_path: Path):
+    (tmp_path / "pictures").mkdir()
+    for i in range(3):
+        Image.new("RGB", (40, 30)).save(tmp_path / f"pictures/{i}.png")
+    weights = "results/stages/rooms/supervised/n8/0/supervised/weights.safetensors"
+    options = ["--images", str(tmp_path / "pictures"), "--out", str(tmp_path / "out")]
+    command = [str(BIN / "fewmask"), "predict", weights, *options]
+    terminal = Terminal(command, folder)
+    assert terminal.end() == 0
+    assert re.search("predict.* .*3/3", terminal.said)
+    logged = subprocess.run(command, cwd=folder, text=True, capture_output=True)
+    assert logged.stderr == f"3 of 3 pictures: masks and overlays in {tmp_path / 'out'}\n"
+
+
+def test_logs_are_a_few_plain_lines(folder: Path):
+    logs = sorted(folder.glob("results/logs/**/*.log"))
+    rules = {path.relative_to(folder / "results/logs").parts[0] for path in logs}
+    assert rules == {"prepare", "split", "train", "pseudo_label", "evaluate", "summarise"}
+    for log in logs:
+        text = log.read_text()
+        assert re.fullmatch(r"[\n\x20-\uffff]*", text), log  # no control characters
+        assert len(text.splitlines()) <= 4, text
+        assert text.endswith("done\n")
