@@ -117,6 +117,9 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
     assert all(file.name.isidentifier() for file in found)
     shown = [(file.category, file.shows) for file in found if file.category]
     assert len(set(shown)) == len(shown)
+    for category in ("1 Results", "2 Pictures", "3 Training"):
+        numbers = {int(shows[0]) for where, shows in shown if where == category}
+        assert numbers == set(range(1, len(numbers) + 1)), "without gaps"
     names = {file.caption for file in found if file.category}
     has = {"comparison_table", "label_savings_figure"} <= names
     assert has == (len(methods) > 1)

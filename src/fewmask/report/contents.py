@@ -57,7 +57,16 @@ FIGURES_OF_DATASETS = {
 
 def files(asked: Asked) -> list[File]:
     """Every table and figure of an experiment; tables that say nothing are not in the report."""
-    return [*_tables(asked), *_figures(asked)]
+    found = [*_tables(asked), *_figures(asked)]
+    return [_without_gaps(file, found) for file in found]
+
+
+def _without_gaps(file: File, found: list[File]) -> File:
+    """With the number that it has among those that are in the report."""
+    if not file.shows[:1].isdigit():
+        return file
+    numbers = sorted({one.shows[0] for one in found if one.category == file.category})
+    return file._replace(shows=f"{numbers.index(file.shows[0]) + 1}{file.shows[1:]}")
 
 
 def figures(asked: Asked) -> list[str]:
