@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from fewmask.cli import EXIT_INTERRUPTED, main
+from fewmask.cli import main
+from fewmask.cli.jobs import EXIT_INTERRUPTED
 from fewmask.config.method import Stage
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.store import Store

@@ -1,0 +1,20 @@
+"""The command line.
+
+Commands import what they need when they run, so that --help and planning stay fast.
+"""
+
+import sys
+
+from fewmask.cli import jobs, people  # noqa: F401  they add their commands
+from fewmask.cli.group import commands
+from fewmask.errors import FewmaskError
+from fewmask.jobs import ERROR
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one message and exit code 1."""
+    try:
+        commands(prog_name="fewmask")
+    except FewmaskError as error:
+        print(f"{ERROR}{error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""python -m fewmask.cli"""
+
+from fewmask.cli import main
+
+main()

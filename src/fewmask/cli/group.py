@@ -1,0 +1,56 @@
+"""What all commands share: their group, the kinds of their options, which experiment is meant."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fewmask import __version__
+from fewmask.errors import FewmaskError
+
+file = click.Path(exists=True, dir_okay=False, path_type=Path)
+folder = click.Path(file_okay=False, path_type=Path)
+path = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__)
+def commands() -> None:
+    """Compare segmentation methods that learn from few masks.
+
+    The workflow calls most of these for you: snakemake --profile profiles/local
+    """
+
+
+def experiment_options(command: Callable) -> Callable:
+    """The options that say which experiment is meant, as Snakemake has them."""
+    configfile = click.option(
+        "--configfile",
+        "configfiles",
+        type=file,
+        multiple=True,
+        help="The experiment; config/config.yaml if not given.",
+    )
+    config = click.option(
+        "--config", "config", multiple=True, metavar="KEY=VALUE", help="Change one of its settings."
+    )
+    return configfile(config(command))
+
+
+def open_grid(configfiles: tuple[Path, ...], config: tuple[str, ...]) -> Any:
+    """The grid of the experiment that the options name."""
+    import yaml
+
+    from fewmask.grid import load_grid
+
+    changes = {}
+    for pair in config:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise FewmaskError(f"--config {pair}: expected KEY=VALUE")
+        try:
+            changes[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise FewmaskError(f"--config {pair}: not valid YAML: {error}") from None
+    return load_grid(list(configfiles), changes)

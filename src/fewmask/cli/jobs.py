@@ -1,0 +1,199 @@
+"""The commands that the workflow's rules call."""
+
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fewmask.cli.group import commands, file, folder, path
+from fewmask.jobs import DONE, hold_log
+
+EXIT_INTERRUPTED = 75
+"""Of a training that was asked to stop and saved a checkpoint (EX_TEMPFAIL: try again)."""
+
+
+def job(command: Callable) -> Callable:
+    """Mark a command that the workflow runs: its log tells how it fares (see fewmask.jobs)."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        hold_log()
+        command(**options)
+        print(DONE, file=sys.stderr)
+
+    return run
+
+
+@commands.command()
+@click.option("--dataset", required=True, help="Name of a file in config/datasets.")
+@click.option("--output", type=path, required=True, help="The receipt to write.")
+@job
+def download(dataset: str, output: Path) -> None:
+    """Fetch a dataset that is free to download, unless its files are there."""
+    from fewmask.data.download import download
+    from fewmask.grid import load_dataset
+
+    download(load_dataset(dataset, "--dataset"), output)
+
+
+@commands.command()
+@click.option("--encoder", required=True)
+@click.option("--output", type=path, required=True)
+@job
+def fetch_encoder(encoder: str, output: Path) -> None:
+    """Fetch the ImageNet weights of an encoder."""
+    from fewmask.networks.pretrained import fetch_encoder
+
+    fetch_encoder(encoder, output)
+
+
+@commands.command()
+@click.option("--settings", required=True, help="JSON of the dataset's settings.")
+@click.option("--output", type=path, required=True)
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option("--skip-damaged", is_flag=True, help="Leave damaged pictures out, and list them.")
+@job
+def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> None:
+    """Decode a dataset's pictures and masks into one HDF5 file."""
+    from fewmask.data.prepare import prepare
+
+    prepare(settings, output, workers, skip_damaged)
+
+
+@commands.command()
+@click.option("--dataset", type=file, required=True)
+@click.option("--settings", required=True, help="JSON of the split's settings.")
+@click.option("--fraction", required=True)
+@click.option("--seed", type=int, required=True)
+@click.option("--output", type=path, required=True)
+@job
+def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
+    """Draw who is labelled, unlabelled, validation and test."""
+    from fewmask.data.split_job import split
+
+    split(dataset, settings, fraction, seed, output)
+
+
+@commands.command()
+@click.option("--dataset", type=file, required=True)
+@click.option("--split", type=file, required=True)
+@click.option("--settings", required=True, help="JSON of the stage's settings.")
+@click.option("--seed", type=int, required=True)
+@click.option("--output", type=folder, required=True)
+@click.option("--start-from", type=file, help="Weights of an earlier stage.")
+@click.option("--encoder", type=file, help="Weights of the encoder.")
+@click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
+@click.option("--checkpoint-seconds", type=click.IntRange(min=0), default=300, show_default=True)
+@click.option("--tensorboard", type=folder, help="Where to write training curves, if at all.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many train together, each on a GPU of its own; they share the threads.",
+)
+@job
+def train(
+    dataset: Path,
+    split: Path,
+    settings: str,
+    seed: int,
+    output: Path,
+    start_from: Path | None,
+    encoder: Path | None,
+    pseudo_masks: Path | None,
+    checkpoint_seconds: int,
+    tensorboard: Path | None,
+    threads: int,
+    processes: int,
+) -> None:
+    """Train one stage, going on from its checkpoint if there is one.
+
+    On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75. Several processes may also
+    be started by torchrun, or by srun as the tasks of a step.
+    """
+    from fewmask import parallel
+
+    if processes > 1 and parallel.place() is None:
+        from fewmask.training.launch import launch
+
+        if code := launch(processes):
+            sys.exit(code)
+        return
+    from fewmask.config.layers import from_json
+    from fewmask.config.method import Stage
+    from fewmask.training.job import Inputs, train
+
+    stage = from_json(Stage, settings, "--settings")
+    inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
+    minutes = checkpoint_seconds / 60
+    threads = max(1, threads // processes)
+    if not train(inputs, stage, seed, output, minutes, threads, tensorboard, processes):
+        sys.exit(EXIT_INTERRUPTED)
+    if (here := parallel.place()) and here.rank > 0:
+        sys.exit()  # the first process says that all is done
+
+
+@commands.command()
+@click.option("--stage", required=True, metavar="METHOD/STAGE", help="Whose weights they are.")
+@click.option("--dataset", type=file, required=True)
+@click.option("--split", type=file, required=True)
+@click.option("--weights", type=file, required=True)
+@click.option("--output", type=path, required=True, help="A .h5; their quality is put beside it.")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@job
+def pseudo_label(
+    stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
+) -> None:
+    """Predict the masks of the training pictures, for another stage to learn."""
+    from fewmask.pseudo_label import pseudo_label
+
+    pseudo_label(stage, dataset, split, weights, output, threads=threads)
+
+
+@commands.command()
+@click.option("--run", nargs=4, required=True, metavar="DATASET METHOD FRACTION SEED")
+@click.option("--dataset", type=file, required=True)
+@click.option("--split", type=file, required=True)
+@click.option("--weights", type=file, required=True)
+@click.option("--training", "trainings", type=file, multiple=True, required=True)
+@click.option("--pseudo-masks", type=file, multiple=True, help="Quality of those that it learnt.")
+@click.option("--output", type=path, required=True)
+@click.option("--size", type=click.Choice(["network", "original"]), default="network")
+@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@job
+def evaluate(
+    run: tuple[str, str, str, str],
+    dataset: Path,
+    split: Path,
+    weights: Path,
+    trainings: tuple[Path, ...],
+    pseudo_masks: tuple[Path, ...],
+    output: Path,
+    size: str,
+    threads: int,
+) -> None:
+    """Compare a trained network with the masks of the test pictures."""
+    from fewmask.evaluate import evaluate
+    from fewmask.grid import Run
+
+    cell = Run(*run[:3], seed=int(run[3]))
+    files = (dataset, split, weights, list(trainings), output)
+    evaluate(cell, *files, size, threads=threads, pseudo_masks=pseudo_masks)
+
+
+@commands.command()
+@click.option("--experiment", required=True, help="JSON of the experiment's title and axes.")
+@click.option("--tables", type=folder, required=True)
+@click.option("--figures", type=folder, required=True)
+@click.option("--partial", is_flag=True, help="Make do with the runs that are there.")
+@job
+def summarise(experiment: str, tables: Path, figures: Path, partial: bool) -> None:
+    """Make tables and figures from the metrics of all runs."""
+    from fewmask.report.summarise import summarise
+
+    summarise(experiment, tables, figures, partial)

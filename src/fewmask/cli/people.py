@@ -1,0 +1,163 @@
+"""The commands that a person calls."""
+
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from fewmask.cli.group import commands, experiment_options, file, folder, open_grid, path
+from fewmask.errors import FewmaskError
+
+
+@commands.command()
+@experiment_options
+@click.option("--failed", is_flag=True, help="Only the runs that failed.")
+@click.option("--targets", is_flag=True, help="Print what to pass to snakemake, nothing else.")
+@click.option("--watch", is_flag=True, help="Keep it on the screen while the grid runs.")
+@click.option(
+    "--every",
+    type=click.FloatRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="Between two looks of --watch.",
+)
+def status(
+    configfiles: tuple[Path, ...],
+    config: tuple[str, ...],
+    failed: bool,
+    targets: bool,
+    watch: bool,
+    every: float,
+) -> None:
+    """Say of every run whether it is done, running, waiting, failed (and why) or missing."""
+    from fewmask.status import print_status
+
+    if not watch:
+        print_status(open_grid(configfiles, config), failed, targets)
+        return
+    from fewmask.watch import watch as show
+
+    if failed or targets:
+        raise FewmaskError("--watch shows all runs: leave out --failed and --targets")
+    try:
+        show(open_grid(configfiles, config), every)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+
+
+@commands.command()
+@experiment_options
+@click.option(
+    "--jobs",
+    "at_once",
+    type=click.IntRange(min=1),
+    help="Also tell about how long it takes with so many jobs (or GPUs) at a time.",
+)
+def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | None) -> None:
+    """Say which jobs there are, what is to do, and what that may cost in hours.
+
+    Starts nothing. Whether settings were changed since a job was done is not looked at: snakemake
+    --dry-run does.
+    """
+    from fewmask.plan import print_plan
+
+    print_plan(open_grid(configfiles, config), at_once)
+
+
+@commands.command()
+@click.argument("weights", type=file)
+@click.option("--images", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--out", type=folder, required=True)
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
+    """Write masks and overlays for your own pictures, at their own size."""
+    from fewmask.predict import predict
+
+    predict(weights, images, out, threads)
+
+
+@commands.command()
+def datasets() -> None:
+    """List the configured datasets and whether their files are there."""
+    from fewmask.data.inspect import list_datasets
+
+    click.echo(list_datasets())
+
+
+@commands.command()
+@click.argument("FILE", type=file)
+@click.option("--picture", type=path, help="PNG to write; beside the file if not given.")
+@click.option("--dataset", type=file, help="Of pseudo-masks: the dataset, if it is elsewhere now.")
+def inspect(file: Path, picture: Path | None, dataset: Path | None) -> None:
+    """Print what a prepared dataset or a file of pseudo-masks holds, and write a picture of some
+    samples."""
+    from fewmask.data import inspect, inspect_pseudo_masks
+    from fewmask.data.pseudo_masks import holds_pseudo_masks
+
+    picture = picture or file.with_suffix(".png")
+    if holds_pseudo_masks(file):
+        click.echo(inspect_pseudo_masks.inspect(file, picture, dataset))
+    else:
+        click.echo(inspect.describe(file))
+        inspect.contact_sheet(file, picture)
+    click.echo(f"samples: {picture}")
+
+
+@commands.group()
+def methods() -> None:
+    """List methods, or show their settings."""
+
+
+@methods.command("list")
+def list_methods() -> None:
+    """List the configured methods."""
+    from fewmask.config.layers import validate
+    from fewmask.config.method import Method
+    from fewmask.grid import names_in
+    from fewmask.stages import load_method, stage_order
+
+    names = names_in("methods")
+    width = max(map(len, names), default=0)
+    for name in names:
+        method = validate(Method, load_method(name))
+        stages = " -> ".join(stage_order(method.stages))
+        click.echo(f"{name:{width}} {stages:32} {method.description}")
+
+
+@methods.command("show")
+@click.argument("method")
+@experiment_options
+@click.option("--dataset", help="As resolved for this dataset; the experiment's first if absent.")
+@click.option("--fraction", help="As resolved for this fraction; likewise.")
+def show_method(
+    method: str,
+    configfiles: tuple[Path, ...],
+    config: tuple[str, ...],
+    dataset: str | None,
+    fraction: str | None,
+) -> None:
+    """Print the settings of a method's stages, as an experiment resolves them."""
+    import yaml
+
+    axes = [f"methods=[{method}]"]
+    axes += [f"datasets=[{dataset}]"] if dataset else []
+    axes += [f"fractions=[{fraction}]"] if fraction else []
+    grid = open_grid(configfiles, (*config, *axes))
+    for key in grid.stages(grid.runs[0]):
+        click.echo(f"# {grid.stage_folder(key, '{seed}')}")
+        settings = {key.stage: grid.stage(key).model_dump(mode="json")}
+        click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+
+
+@commands.command()
+@click.option("--check", is_flag=True, help="Only say whether they are up to date.")
+def schemas(check: bool) -> None:
+    """Write the JSON schemas of config/ anew."""
+    from fewmask.config.schemas import write_schemas
+
+    stale = write_schemas(check)
+    if stale and check:
+        raise FewmaskError(f"out of date: {', '.join(stale)}; run fewmask schemas")
+    click.echo("\n".join(f"wrote {name}" for name in stale) or "all schemas are up to date")
