@@ -1,5 +1,5 @@
 # From wildcards to what grid.py knows. Nothing else: logic lives in src/fewmask, where it is tested.
-from pathlib import Path
+from inspect import signature
 
 
 def stage_of(w):
@@ -16,11 +16,25 @@ def stage_for(w):
     )
 
 
+def with_signature(function):
+    """The function, its signature worked out once: Snakemake asks for it anew for every job, which
+    takes longer than most functions do."""
+    function.__signature__ = signature(function)
+    return function
+
+
+@with_signature
+def memory_for(w, attempt):
+    return memory_mb(stage_for(w).resources.memory_gb, attempt)
+
+
 def from_stage(told):
     """What ``told`` says of a job's stage. No function where all stages of the grid agree: planning
     calls every function for every job."""
     answers = {told(stage) for stage in grid.all_stages()}
-    return answers.pop() if len(answers) == 1 else lambda w: told(stage_for(w))
+    if len(answers) == 1:
+        return answers.pop()
+    return with_signature(lambda w: told(stage_for(w)))
 
 
 def gpus_of_one(stage):
@@ -48,7 +62,3 @@ def with_caption(file):
     caption = f"../report/{file.caption}.rst"
     about = {"Shows": file.shows}
     return report(file.path, caption=caption, category=file.category, labels=about)
-
-
-def folder_of(file):
-    return str(Path(file).parent)

@@ -50,7 +50,7 @@ rule split:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        settings=lambda w: grid.splitting(w.dataset),
+        settings=with_signature(lambda w: grid.splitting(w.dataset)),
     shell:
         "fewmask split --dataset {input} --settings {params.settings:q}"
         " --fraction {wildcards.fraction} --seed {wildcards.seed} --output {output} > {log} 2>&1"

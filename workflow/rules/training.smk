@@ -19,7 +19,7 @@ rule fetch_encoder:
 
 rule train:
     input:
-        unpack(lambda w: grid.training_inputs(stage_of(w), w.seed)),
+        unpack(with_signature(lambda w: grid.training_inputs(stage_of(w), w.seed))),
     output:
         weights=f"{layout.stage}/weights.safetensors",
         history=f"{layout.stage}/history.csv",
@@ -36,7 +36,7 @@ rule train:
         runtime=from_stage(
             lambda stage: site.minutes(stage.resources.minutes, stage.resources.gpus)
         ),
-        mem_mb=lambda w, attempt: memory_mb(stage_for(w).resources.memory_gb, attempt),
+        mem_mb=memory_for,
         gpu=from_stage(lambda stage: stage.resources.gpus),
         # Not in params: it cannot change a result, so changing it must not rerun anything. In
         # seconds, for resources are whole numbers.
@@ -51,9 +51,9 @@ rule train:
             else ""
         ),
     params:
-        settings=lambda w: grid.training(stage_of(w)),
-        options=lambda w: grid.training_options(stage_of(w), w.seed),
-        folder=lambda w, output: folder_of(output.weights),
+        settings=with_signature(lambda w: grid.training(stage_of(w))),
+        options=with_signature(lambda w: grid.training_options(stage_of(w), w.seed)),
+        folder=layout.stage,
     shell:
         # exec: a signal for the job reaches the training itself, and its exit code Snakemake.
         "exec fewmask train --dataset {input.dataset} --split {input.split} {params.options}"
@@ -80,7 +80,7 @@ rule pseudo_label:
     resources:
         **on_cluster(gpus_of_one),
         runtime=60,
-        mem_mb=lambda w, attempt: memory_mb(stage_for(w).resources.memory_gb, attempt),
+        mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
     shell:
         "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
@@ -90,7 +90,7 @@ rule pseudo_label:
 
 rule evaluate:
     input:
-        unpack(lambda w: grid.evaluation_inputs(run_of(w))),
+        unpack(with_signature(lambda w: grid.evaluation_inputs(run_of(w)))),
     output:
         metrics=layout.metrics,
         pictures=layout.pictures,
@@ -105,11 +105,13 @@ rule evaluate:
     resources:
         **on_cluster(gpus_of_one),
         runtime=60,
-        mem_mb=lambda w, attempt: memory_mb(stage_for(w).resources.memory_gb, attempt),
+        mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
     params:
-        training=lambda w, input: repeated("--training", input.training),
-        pseudo_masks=lambda w, input: repeated("--pseudo-masks", input.pseudo_masks),
+        training=with_signature(lambda w, input: repeated("--training", input.training)),
+        pseudo_masks=with_signature(
+            lambda w, input: repeated("--pseudo-masks", input.pseudo_masks)
+        ),
         size=grid.experiment.evaluation_size,
     shell:
         "fewmask evaluate"
