@@ -16,8 +16,8 @@ rule summarise:
         "../../envs/fewmask.yaml"
     params:
         experiment=grid.asked.model_dump_json(),
-        tables=layout.tables,
-        figures=layout.figures,
+        tables=lambda w, output: folder_of(output.runs),
+        figures=lambda w, output: folder_of(output.figure_label_curve_svg),
     shell:
         "fewmask summarise --experiment {params.experiment:q}"
         " --tables {params.tables} --figures {params.figures} > {log} 2>&1"
