@@ -1,4 +1,5 @@
 # Tables and figures of all runs; `partial` makes do with the runs that are there.
+import os
 
 
 localrules:
@@ -16,8 +17,8 @@ rule summarise:
         "../../envs/fewmask.yaml"
     params:
         experiment=grid.asked.model_dump_json(),
-        tables=lambda w, output: folder_of(output.runs),
-        figures=lambda w, output: folder_of(output.figure_label_curve_svg),
+        tables=lambda w, output: os.path.dirname(output.runs),
+        figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
         "fewmask summarise --experiment {params.experiment:q}"
         " --tables {params.tables} --figures {params.figures} > {log} 2>&1"

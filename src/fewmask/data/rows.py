@@ -4,6 +4,7 @@ It imports little, as every process has to.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -42,17 +43,27 @@ class LeftOut:
     """One line that names the file."""
 
 
-def make_row_or_leave_out(settings_json: str, item: Item) -> Row | LeftOut:
-    """The row of a picture, or why it has none."""
+def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
+    """The rows of pictures, or why they have none where damaged ones are to be left out.
+
+    Raises PictureError where they are not.
+    """
+    settings, reader, root = _opened(settings_json, data_folder())
+    make = _make_row_or_leave_out if settings.skip_damaged else _make_row
+    return [make(settings, reader, root, item) for item in items]
+
+
+def _make_row_or_leave_out(
+    settings: Dataset, reader: Reader, root: Path, item: Item
+) -> Row | LeftOut:
     try:
-        return make_row(settings_json, item)
+        return _make_row(settings, reader, root, item)
     except PictureError as error:
         return LeftOut(item.name, str(error).splitlines()[0])
 
 
-def make_row(settings_json: str, item: Item) -> Row:
-    """Load one picture and bring it to the size of the store. Raises PictureError."""
-    settings, reader, root = _opened(settings_json, data_folder())
+def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
+    """Load one picture and bring it to the size of the store."""
     _check_files(item, root)
     sample = reader.load(item)
     placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
