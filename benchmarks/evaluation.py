@@ -19,8 +19,11 @@ BATCH_SIZE = 32
 
 
 def pet_256() -> list[Figure]:
-    """298 test pictures of Oxford-IIIT Pet at 256 px, all files read and written: against forward
-    passes of the network on batches of the same sizes."""
+    """The job of an evaluation, 298 pictures of 256 px: against the forward passes alone.
+
+    The job reads the network, the pictures and their split, and writes metrics, figures of every
+    picture and examples. Bare are the passes of the network on the same batches, read before.
+    """
     run = Run("oxford_pet_64", "supervised", "n200", 0)
     with (
         project("pet_supervised", run, 256, network={"encoder": "resnet34"}) as made,

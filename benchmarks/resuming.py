@@ -12,8 +12,10 @@ TURNS = 5
 
 
 def pet_64() -> list[Figure]:
-    """Supervised training, U-Net ResNet-18, 64 px, from its checkpoint, a new process each time:
-    up to the first new step, and to its end. Imports are not counted."""
+    """From a checkpoint to the first new step, U-Net ResNet-18, 64 px: seconds after the imports.
+
+    Each time is that of a new process. Told are the step's beginning and its end.
+    """
     run = Run("oxford_pet_64", "supervised", "n200", 0)
     with project("pet_supervised", run) as made:
         [key] = made.grid.stages(run)

@@ -79,6 +79,19 @@ def masked_image() -> list[Figure]:
     return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
 
 
+def compiled() -> list[Figure]:
+    """The loop with `compile` against the same without, once all is compiled."""
+    with project("pet_supervised", PET) as made:
+        ways = {
+            name: made.training("supervised", compile=name == "compiled")
+            for name in ("plain", "compiled")
+        }
+        steps = repeats(_loop(ways["plain"], 1))
+        seconds = in_turns({name: _loop(one, steps) for name, one in ways.items()})
+    what = "supervised, U-Net ResNet-18, 64 px, batch 32, compiled"
+    return [Figure(what, "not compiled", speed_up(seconds, "compiled", "plain"))]
+
+
 @contextmanager
 def _supervised(encoder: str, size: int) -> Iterator[tuple[Project, Training]]:
     network: dict[str, Any] = {"encoder": encoder}
@@ -136,4 +149,12 @@ def _turn(step: bare.Step, steps: int) -> Callable[[], None]:
     return turn
 
 
-BENCHMARKS = [supervised_64, supervised_128, self_training, nash_mtl, simclr, masked_image]
+BENCHMARKS = [
+    supervised_64,
+    supervised_128,
+    self_training,
+    nash_mtl,
+    simclr,
+    masked_image,
+    compiled,
+]

@@ -128,6 +128,9 @@ class Stage(Settings):
     evaluation: Evaluation = Evaluation()
     deterministic: bool = False
     """Ask the GPU for kernels that give the same bits every time (slower); a CPU always does."""
+    compile: bool = False
+    """Translate the network by torch.compile, which takes its time at the start of every job and
+    rounds otherwise; where that does not work it is trained as it is."""
     dataset: Name | None = None
     """A dataset of its own to train on; absent: the run's. Such a stage is trained once for all
     datasets of the grid."""
@@ -154,8 +157,8 @@ class Stage(Settings):
     def shaping(self) -> str:
         """JSON of everything that can change the weights."""
         left_out = dict.fromkeys(("resources", "checkpoint_minutes", "dataset"), True)
-        if self.pseudo_masks is None:  # so that a stage without any stays what it was
-            left_out["pseudo_masks"] = True
+        # So that stages without them stay what they were.
+        left_out |= {key: True for key in ("pseudo_masks", "compile") if not getattr(self, key)}
         left_out["objective"] = self.objective.not_used
         return self.model_dump_json(exclude=left_out)
 

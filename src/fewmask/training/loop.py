@@ -27,6 +27,7 @@ from fewmask.networks.shared_norm import share_norms
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting import build as build_weighting
 from fewmask.seeds import derive
+from fewmask.training.compiling import compile_networks
 from fewmask.training.optimiser import build_optimiser
 from fewmask.training.runtime import Runtime, peak_memory_mb
 from fewmask.training.schedule import learning_rate_factor
@@ -61,6 +62,8 @@ class Training:
         if stage.averaging:
             mean = get_ema_multi_avg_fn(stage.averaging.decay)
             self.average = AveragedModel(objective.result, multi_avg_fn=mean, use_buffers=True)
+        if stage.compile:
+            compile_networks(self.objective)
         self.step = 0
         self.pending: list[Tensor] = []
         self.loss_names: list[str] = []
