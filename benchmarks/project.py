@@ -102,12 +102,13 @@ class Project:
         files = self.grid.stage_files(key, self.run.seed)
         if Path(files["weights"]).exists():
             return files
-        inputs = self.inputs(key)
-        stage = self.stage(key, steps=1, schedule={}, evaluation=NO_LOOKS)
-        train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
-        masks = Path(self.grid.pseudo_mask_files(key, self.run.seed)["masks"])
-        name = f"{key.method}/{key.stage}"
-        pseudo_label(
-            name, inputs.dataset, inputs.split, Path(files["weights"]), masks, threads=CORES
-        )
+        with redirect_stderr(StringIO()):
+            inputs = self.inputs(key)
+            stage = self.stage(key, steps=1, schedule={}, evaluation=NO_LOOKS)
+            train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
+            masks = Path(self.grid.pseudo_mask_files(key, self.run.seed)["masks"])
+            name = f"{key.method}/{key.stage}"
+            pseudo_label(
+                name, inputs.dataset, inputs.split, Path(files["weights"]), masks, threads=CORES
+            )
         return files

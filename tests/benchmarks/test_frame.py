@@ -1,0 +1,76 @@
+"""The table and the JSON file of the benchmarks. What they measure is not judged here."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.table import as_json, markdown
+
+from tests.conftest import ROOT
+
+
+def benchmarks(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_ways_take_turns():
+    done = []
+    seconds = in_turns({"ours": lambda: done.append("a"), "bare": lambda: done.append("b")}, 3)
+    assert done == ["a", "b"] * 4  # once to warm up
+    assert [len(each) for each in seconds.values()] == [3, 3]
+
+
+def test_a_ratio_of_each_turn():
+    seconds = {"ours": [2.0, 4.0], "bare": [1.0, 3.0]}
+    assert speed_up(seconds, "ours", "bare") == [0.5, 0.75]
+
+
+def test_median_quartiles_and_target():
+    ratios = [0.5, 0.9, 0.8, 0.7, 0.6]
+    figure = Figure("loop", "bare", ratios, target=0.7)
+    assert (figure.median, figure.spread, figure.reached) == (0.7, (0.6, 0.8), True)
+    assert not Figure("loop", "bare", ratios, target=0.71).reached
+    assert not Figure("wait", "start", ratios, target=0.69, unit="s", at_most=True).reached
+    assert Figure("loop", "bare", [0.5]).reached is None
+
+
+def test_the_table_says_what_was_missed():
+    rows = [("a.b", Figure("loop", "bare", [0.5], 0.7)), ("a.c", Figure("wait", "start", [2.5]))]
+    header, _, first, second = markdown(rows).splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in (first, second)]
+    assert cells[0] == ["a.b", "loop", "bare", "0.5 x", "0.5 to 0.5", "1", "≥ 0.7", "missed"]
+    assert cells[1][-2:] == ["", ""]
+    assert len({len(row) for row in (header, first, second)}) == 1
+    assert [row["reached"] for row in as_json(rows)] == [False, None]
+
+
+def test_an_unknown_name_is_told():
+    ended = benchmarks("trainign")
+    assert ended.returncode == 2
+    assert "no such benchmark: trainign" in ended.stderr
+    assert "training.simclr" in ended.stderr
+
+
+@pytest.mark.slow
+def test_the_smallest_is_measured_and_written_down(real_data: Path, tmp_path: Path):
+    output, before = tmp_path / "speed.json", set((ROOT / "results").iterdir())
+    ended = benchmarks("resuming", "--output", output)
+    assert ended.returncode == 0, ended.stderr
+    assert "resuming.pet_64" in ended.stdout
+    found = json.loads(output.read_text())
+    assert found["command"] == f"python -m benchmarks resuming --output {output}"
+    assert {"date", "seconds"} <= set(found)
+    assert {"processor", "cores", "memory_gb", "system", "load_before"} <= set(found["machine"])
+    assert found["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert {"python", "torch", "fewmask", "git_commit"} <= set(found["versions"])
+    for figure in found["figures"]:
+        assert figure["benchmark"] == "resuming.pet_64"
+        low, high = figure["spread"]
+        assert 0 < low <= figure["median"] <= high
+        assert len(figure["values"]) == 5
+    assert set((ROOT / "results").iterdir()) == before
