@@ -229,7 +229,7 @@ def test_it_ends_with_the_snakemake_that_it_saw(grid: Grid, held: ExitStack):
 def test_a_real_grid(project: Path):
     write_project(project)
     method = project / "config/methods/supervised.yaml"
-    method.write_text(method.read_text().replace("steps: 6", "steps: 60"))
+    method.write_text(method.read_text().replace("steps: 6", "steps: 150"))
     running = start_snakemake(project, "--cores", "1")
     terminal = Terminal(WATCH, project)
     terminal.wait_for("train  rooms/supervised/")
