@@ -1,11 +1,14 @@
 """What one would write to prepare a dataset: a loop over Pillow, in one process.
 
-    uv run python -m benchmarks.pillow_loop FOLDER OUTPUT SIZE
+    uv run python -m benchmarks.pillow_loop FOLDER OUTPUT SIZE [--checked]
 
 It decodes, scales, pads, translates the values of masks, and writes rows of the layout that stores
-have. It does not check what it finds, makes no digest and reads nothing again.
+have. With ``--checked`` it does what else `fewmask prepare` does for a store that can be trusted:
+it counts the pixels of classes, makes a SHA-256 of all rows, and reads all rows again to see that
+they have that very SHA-256.
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -17,8 +20,10 @@ TABLE = np.full(256, 255, np.uint8)
 TABLE[[1, 2, 3]] = 0, 1, 2
 
 
-def main(folder: Path, output: Path, size: int) -> None:
+def main(folder: Path, output: Path, size: int, is_checked: bool) -> None:
     """Write the pictures ``folder/images/*.jpg`` and masks ``folder/masks/*.png`` at one size."""
+    digest = hashlib.sha256()
+    counts = []
     paths = sorted((folder / "images").iterdir())
     shape = (len(paths), size, size)
     with h5py.File(output, "w") as file:
@@ -34,9 +39,28 @@ def main(folder: Path, output: Path, size: int) -> None:
             pixels = np.asarray(image.resize(scaled, Image.Resampling.BILINEAR))
             classes = TABLE[np.asarray(mask.resize(scaled, Image.Resampling.NEAREST))]
             padding = [(0, size - length) for length in classes.shape]
-            images[row] = np.pad(pixels, (*padding, (0, 0)), mode="edge")
-            masks[row] = np.pad(classes, padding, constant_values=255)
+            pixels = np.pad(pixels, (*padding, (0, 0)), mode="edge")
+            classes = np.pad(classes, padding, constant_values=255)
+            images[row], masks[row] = pixels, classes
+            if is_checked:
+                counts.append(np.bincount(classes.ravel(), minlength=256)[:3])
+                digest.update(pixels)
+                digest.update(classes)
+        if is_checked:
+            file["class_pixels"] = np.array(counts)
+    if is_checked:
+        check(output, digest.hexdigest())
+
+
+def check(output: Path, expected: str) -> None:
+    """Read all rows again."""
+    digest = hashlib.sha256()
+    with h5py.File(output) as file:
+        for image, mask in zip(file["image"], file["mask"], strict=True):
+            digest.update(image)
+            digest.update(mask)
+    assert digest.hexdigest() == expected
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), "--checked" in sys.argv)

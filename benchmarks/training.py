@@ -33,9 +33,8 @@ def supervised_64() -> list[Figure]:
 def supervised_128() -> list[Figure]:
     """Supervised training, U-Net ResNet-34, 128 px: against the bare step."""
     with _supervised("resnet34", 128) as (_, training):
-        seconds, speeds = _measure(training, bare.supervised(training))
-    what = "supervised, U-Net ResNet-34, 128 px, batch 32"
-    return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.92, details=speeds)]
+        what = "supervised, U-Net ResNet-34, 128 px, batch 32"
+        return _near(training, bare.supervised(training), what, "bare step", 0.92)
 
 
 def self_training() -> list[Figure]:
@@ -43,9 +42,8 @@ def self_training() -> list[Figure]:
     run = Run("camvid_48", "three_stage", "n46", 0)
     with project("camvid_three_stage", run) as made:
         training = made.training("final", batch={"labelled": 4, "unlabelled": 16})
-        seconds, speeds = _measure(training, bare.self_training(training))
-    what = "self-training, DeepLabv2 ResNet-18, 48 x 64 px, batch 4 + 16"
-    return [Figure(what, "bare passes", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
+        what = "self-training, DeepLabv2 ResNet-18, 48 x 64 px, batch 4 + 16"
+        return _near(training, bare.self_training(training), what, "bare passes", 0.9)
 
 
 def nash_mtl() -> list[Figure]:
@@ -53,10 +51,8 @@ def nash_mtl() -> list[Figure]:
     run = Run("scenes", "multi_task_nash_mtl", "n80", 0)
     with project("scenes_multi_task", run) as made:
         training = made.training("multi_task")
-        seconds, speeds = _measure(training, bare.multi_task(training))
-    what = "3 tasks by Nash-MTL, U-Net ResNet-18, 64 px, batch 8 + 8"
-    against = "3 backward passes, bare"
-    return [Figure(what, against, speed_up(seconds, "loop", "bare"), 0.85, details=speeds)]
+        what = "3 tasks by Nash-MTL, U-Net ResNet-18, 64 px, batch 8 + 8"
+        return _near(training, bare.multi_task(training), what, "3 backward passes, bare", 0.85)
 
 
 def simclr() -> list[Figure]:
@@ -64,9 +60,8 @@ def simclr() -> list[Figure]:
     run = Run("oxford_pet_binary_64", "simclr_cifar10", "n124", 0)
     with project("pet_simclr", run) as made:
         training = made.training("pretrain")
-        seconds, speeds = _measure(training, bare.simclr(training))
-    what = "SimCLR, ResNet-18, 32 px, batch 64"
-    return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
+        what = "SimCLR, ResNet-18, 32 px, batch 64"
+        return _near(training, bare.simclr(training), what, "bare step", 0.9)
 
 
 def masked_image() -> list[Figure]:
@@ -74,9 +69,8 @@ def masked_image() -> list[Figure]:
     run = Run("oxford_pet_64", "masked_image", "n120", 0)
     with project("pet_masked_image", run) as made:
         training = made.training("pretrain")
-        seconds, speeds = _measure(training, bare.masked_image(training))
-    what = "masked images, U-Net ResNet-18, 64 px, batch 32"
-    return [Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.9, details=speeds)]
+        what = "masked images, U-Net ResNet-18, 64 px, batch 32"
+        return _near(training, bare.masked_image(training), what, "bare step", 0.9)
 
 
 def compiled() -> list[Figure]:
@@ -105,6 +99,14 @@ def _picture_files(made: Project, training: Training, size: int) -> PictureFiles
     root = data_folder() / made.grid.datasets[made.run.dataset].root
     names = [store.names[row] for row in rows]
     return PictureFiles(root, names, size, training.stage.augmentation)
+
+
+def _near(
+    training: Training, bare_step: bare.Step, what: str, against: str, target: float
+) -> list[Figure]:
+    """How near the loop comes to the bare step."""
+    seconds, speeds = _measure(training, bare_step)
+    return [Figure(what, against, speed_up(seconds, "loop", "bare"), target, details=speeds)]
 
 
 def _measure(

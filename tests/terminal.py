@@ -20,6 +20,12 @@ def _take_over() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def _of_a_terminal(environment: dict[str, str]) -> dict[str, str]:
+    """Without the size of the terminal, if any, that the tests themselves run on."""
+    kept = {name: value for name, value in environment.items() if name not in ("COLUMNS", "LINES")}
+    return kept | {"TERM": "xterm-256color"}
+
+
 class Terminal:
     """A command that runs on a terminal of its own."""
 
@@ -32,7 +38,7 @@ class Terminal:
         self.process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment() | {"TERM": "xterm-256color"},
+            env=_of_a_terminal(environment()),
             stdin=inside,
             stdout=inside,
             stderr=inside,

@@ -94,9 +94,15 @@ def test_status_follows_from_the_log(grid, text: str | None, state: str, reason:
     log = log_of(run)
     if text is not None:
         log.write_text(text)
+        os.utime(log, (0, 0))
     found = statuses(grid)[run]
     assert (found.state, found.reason) == (state, reason)
     assert found.log == (str(log) if state == "failed" else "")
+
+
+def test_a_log_that_was_just_opened_is_that_of_a_run_that_starts(grid):
+    log_of(grid.runs[0]).touch()
+    assert statuses(grid)[grid.runs[0]].state == "running"
 
 
 def test_a_run_whose_log_is_held_is_running(grid):
@@ -105,6 +111,7 @@ def test_a_run_whose_log_is_held_is_running(grid):
     with log.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert statuses(grid)[run].state == "running"
+    os.utime(log, (0, 0))
     assert statuses(grid)[run].state == "failed"
 
 

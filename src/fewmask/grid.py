@@ -4,7 +4,6 @@ Snakemake imports this to plan, so nothing here imports torch or pandas.
 """
 
 import json
-import re
 import shlex
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,18 +11,24 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from fewmask.checks import (
+    check_fractions,
+    check_held_out,
+    check_judged,
+    check_keeps_shapes,
+    check_overrides,
+    check_reference,
+)
 from fewmask.config.asked import Asked, fingerprint
 from fewmask.config.dataset import Dataset
-from fewmask.config.experiment import ALL, Experiment, Override
-from fewmask.config.explain import did_you_mean
+from fewmask.config.experiment import Experiment, Override
 from fewmask.config.figures import check_figures
 from fewmask.config.layer import Layer
-from fewmask.config.layers import load_chain, load_yaml, sibling, validate
+from fewmask.config.layers import load_chain, validate
 from fewmask.config.method import Method, Stage
+from fewmask.config.named import load_dataset, load_method
 from fewmask.config.network import Network
-from fewmask.errors import ConfigError
 from fewmask.paths import (
-    CONFIG,
     DEFAULT_EXPERIMENT,
     HISTORY,
     PSEUDO_MASK_QUALITY,
@@ -32,7 +37,7 @@ from fewmask.paths import (
     WEIGHTS,
     Layout,
 )
-from fewmask.stages import Resolved, Resolver, StageKey, load_method
+from fewmask.stages import Resolved, Resolver, StageKey
 
 
 @dataclass(frozen=True)
@@ -43,16 +48,6 @@ class Run:
     method: str
     fraction: str
     seed: int
-
-
-def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
-    """The settings in config/datasets/``name``.yaml. Raises ConfigError."""
-    return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, wanted_by)))
-
-
-def names_in(kind: str) -> list[str]:
-    """All names in config/``kind`` (datasets, methods)."""
-    return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
 
 
 class Grid:
@@ -71,14 +66,14 @@ class Grid:
             for i in range(len(layer.values.get("overrides", [])))
             for one in [layer.part("overrides", i)]
         ]
-        self._check_fractions()
-        self._check_overrides()
+        check_fractions(self.experiment.fractions, self.datasets, source)
+        check_overrides(self._overrides)
         check_figures(layers, self._classes)
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
         self._resolve()
         self._shaping = {key: resolved.stage.shaping() for key, resolved in self._stages.items()}
-        self._check_reference()
+        check_reference(self.experiment, self._all_masks(), source)
 
     @cached_property
     def runs(self) -> list[Run]:
@@ -241,107 +236,24 @@ class Grid:
         for cell in product(e.datasets, e.methods, e.fractions):
             dataset, method, fraction = cell
             found = resolver.stages(method, dataset, fraction)
-            last = found[-1].key
-            if last.dataset != dataset:
-                raise ConfigError(
-                    f"config/methods/{method}.yaml: stages.{last.stage}.dataset: a run is judged "
-                    f"by its last stage, which must be trained on the run's dataset, {dataset}"
-                )
-            objective = found[-1].stage.objective
-            if not objective.predicts:
-                raise ConfigError(
-                    f"config/methods/{method}.yaml: a run is judged by its last stage, "
-                    f"{last.stage}, which learns {objective.name} and predicts nothing"
-                )
+            check_judged(found[-1], method, dataset)
             self._stages |= {resolved.key: resolved for resolved in found}
             self._keys[cell] = tuple(resolved.key for resolved in found)
-        for key in self._stages:
+        for key, resolved in self._stages.items():
             if key.dataset not in self.datasets:
-                where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"
-                self.datasets[key.dataset] = load_dataset(key.dataset, where)
-                self._check_held_out(key.dataset, where)
-            self._check_keeps_shapes(key)
+                self.datasets[key.dataset] = self._named_by_stage(key)
+            check_keeps_shapes(key, resolved.stage, self.datasets[key.dataset])
 
-    def _check_held_out(self, dataset: str, where: str) -> None:
-        """Refuse to learn from pictures that a dataset of the grid tests on under another name."""
-        own = self.datasets[dataset]
-        for name in self.experiment.datasets:
-            tested = self.datasets[name]
-            same = (own.root, own.reader.name) == (tested.root, tested.reader.name)
-            if same and own.split != tested.split:
-                raise ConfigError(
-                    f"{where}: {dataset} has the pictures of {name} and another split, so that the "
-                    f"stage would learn from what {name} is tested on\n"
-                    f"  mend: give both the same split, or leave dataset out"
-                )
-
-    def _check_keeps_shapes(self, key: StageKey) -> None:
-        """Refuse to learn normals of stretched pictures: they are no longer those of what is seen.
-
-        Depths are along the camera's axis, and stay. Where pictures have the proportions of the
-        size there is nothing to stretch, and pad and crop come to the same.
-        """
-        learnt, fit = self.stage(key).objective.predicts, self.datasets[key.dataset].fit
-        if "normal" in learnt and fit == "stretch":
-            raise ConfigError(
-                f"config/datasets/{key.dataset}.yaml: fit is stretch, which changes shapes\n"
-                f"  expected: pad or crop, for {key.stage} of {key.method} learns surface normals\n"
-                f"  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
-            )
-
-    def _check_reference(self) -> None:
-        if self.experiment.reference in self._all_masks():
-            raise ConfigError(
-                f"{self.source}: reference: {self.experiment.reference} sees all masks whatever "
-                f"the fraction, so that it has no curve to compare others with\n"
-                f"  expected: a method whose labels are those of the fraction"
-            )
-
-    def _check_overrides(self) -> None:
-        """An override may be for something outside the grid, but not for what does not exist."""
-        stages = {
-            stage
-            for name in names_in("methods")
-            for stage in load_yaml(CONFIG / "methods" / f"{name}.yaml").values.get("stages", {})
-        }
-        known = {
-            "dataset": names_in("datasets"),
-            "method": names_in("methods"),
-            "stage": sorted(stages),
-        }
-        for override, layer in self._overrides:
-            for key, names in known.items():
-                wanted = getattr(override.when, key)
-                for name in wanted if isinstance(wanted, list) else [wanted]:
-                    if name is not None and name not in names:
-                        raise ConfigError(
-                            f"{layer.place(())}: overrides: when.{key}: there is no {key} "
-                            f"{name}{did_you_mean(name, names)}\n  known: {', '.join(names)}"
-                        )
-            for name in layer.values:
-                if name not in Stage.model_fields:
-                    raise ConfigError(
-                        f"{layer.place((name,))}: {'.'.join(map(str, layer.path))}.{name}: "
-                        f"unknown key{did_you_mean(name, Stage.model_fields)}\n"
-                        f"  expected: {', '.join(Stage.model_fields)}"
-                    )
+    def _named_by_stage(self, key: StageKey) -> Dataset:
+        where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"
+        found = load_dataset(key.dataset, where)
+        tested = {name: self.datasets[name] for name in self.experiment.datasets}
+        check_held_out(key.dataset, found, tested, where)
+        return found
 
     def _classes(self, dataset: str) -> list[str]:
         found = self.datasets.get(dataset) or load_dataset(dataset, f"{self.source}: datasets")
         return [one.name for one in found.classes]
-
-    def _check_fractions(self) -> None:
-        for fraction in self.experiment.fractions:
-            if fraction == ALL or re.fullmatch(r"0\.\d+|n\d+", fraction):
-                continue
-            for name, dataset in self.datasets.items():
-                if fraction not in dataset.split.lists:
-                    known = ", ".join(dataset.split.lists) or "none"
-                    raise ConfigError(
-                        f"{self.source}: fractions: the dataset {name} has no list "
-                        f"{fraction}\n  known lists: {known}\n  expected: a share (0.05), "
-                        f"a count (n100), all, or a name under split.lists of the dataset"
-                    )
 
 
 def _json(values: dict[str, Any]) -> str:

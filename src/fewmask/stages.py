@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from fewmask.config.experiment import ALL, Override
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
-from fewmask.config.layers import load_chain, merge_all, sibling, validate
-from fewmask.config.method import Method, Stage
+from fewmask.config.layers import merge_all, validate
+from fewmask.config.method import Stage
+from fewmask.config.named import load_method
 from fewmask.errors import ConfigError
-from fewmask.paths import CONFIG
 
 UPSTREAM = ("start_from", "pseudo_masks")
 """The settings of a stage that name another one."""
@@ -189,13 +189,6 @@ class Resolver:
                 layers.append(layer)
         subject = f"stage {name} of {method} on {cell.dataset} at {cell.fraction}"
         return validate(Stage, layers, subject)
-
-
-def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
-    """The layers of config/methods/``name``.yaml, root first. Raises ConfigError."""
-    chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
-    validate(Method, chain)
-    return chain
 
 
 def stage_order(stages: dict[str, dict[str, Any] | None]) -> list[str]:

@@ -1,5 +1,6 @@
 """What has become of every run, told from files alone."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ COLOURS: dict[State, str] = {
     "failed": "red",
     "missing": "yellow",
 }
+STARTING = 30
+"""Seconds that a process has from opening its log to holding it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     if is_held(log):
         return Status("running", log=job.log)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    if not lines and time.time() - log.stat().st_mtime < STARTING:
+        return Status("running", log=job.log)  # it has not got to hold its log yet
     if not lines:
         return Status("failed", "stopped before it said anything; killed?", job.log)
     if lines[-1] == DONE:

@@ -11,13 +11,13 @@ import numpy as np
 import psutil
 import pytest
 
+from fewmask.config.named import load_dataset
 from fewmask.data import rows
 from fewmask.data.fit import fit_values, place
 from fewmask.data.prepare import prepare
 from fewmask.data.scenes import CATEGORIES, CLASSES
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
-from fewmask.grid import load_dataset
 from tests.conftest import ROOT
 from tests.data.making import PALETTE, make_folder, noise, reading, save, save_palette
 

@@ -29,6 +29,20 @@ stages:
     resources: {cpus: 1, gpus: 0}
 """
 
+REFINED = """\
+extends: supervised
+description: "Learns *its own* pseudo_masks: twice"
+stages:
+  refined:
+    objective: {name: self_training, strong_augmentation: {box_size: 8}}
+    pseudo_masks: supervised
+    optimiser: {name: adamw, learning_rate: 0.003}
+    steps: 12
+    batch: {labelled: 2, unlabelled: 4}
+    evaluation: {every: 6}
+    resources: {cpus: 1, gpus: 0}
+"""
+
 EXPERIMENT = """\
 title: A tiny grid
 datasets: [rooms]
@@ -48,6 +62,11 @@ def write_project(folder: Path) -> None:
         path = folder / "config" / kind / f"{name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+
+
+def write_refined(folder: Path) -> None:
+    """A method of two stages, the second of which learns the first one's pseudo-masks."""
+    (folder / "config/methods/refined.yaml").write_text(REFINED)
 
 
 def arguments(folder: Path, *more: str) -> list[str]:

@@ -9,20 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.terminal import Terminal
-from tests.workflow.snakemake import BIN, snakemake, write_project
+from tests.workflow.snakemake import BIN, snakemake, write_project, write_refined
 
-REFINED = """\
-extends: supervised
-stages:
-  refined:
-    objective: {name: self_training, strong_augmentation: {box_size: 8}}
-    pseudo_masks: supervised
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 12
-    batch: {labelled: 2, unlabelled: 4}
-    evaluation: {every: 6}
-    resources: {cpus: 1, gpus: 0}
-"""
 GRID = ("--config", "seeds=[0]", "fractions=[n8]", "methods=[supervised,refined]")
 
 pytestmark = pytest.mark.slow
@@ -33,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid is done."""
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
-    (folder / "config/methods/refined.yaml").write_text(REFINED)
+    write_refined(folder)
     answer = snakemake(folder, *GRID)
     assert answer.returncode == 0, answer.stdout
     return folder

@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.workflow.snakemake import snakemake, write_project
+from tests.workflow.snakemake import snakemake, write_project, write_refined
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -21,24 +21,10 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium: apt-get install chromium"),
 ]
 
-TWO_STAGE = """\
-extends: supervised
-description: "Learns *its own* pseudo_masks: twice"
-stages:
-  refined:
-    objective: {name: self_training, strong_augmentation: {box_size: 8}}
-    pseudo_masks: supervised
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 4
-    batch: {labelled: 2, unlabelled: 4}
-    evaluation: {every: 2}
-    resources: {cpus: 1, gpus: 0}
-"""
-
 EXPERIMENT = {
     "title": 'What "few" masks do: 4 or 8 <of them> & *more*?',
     "datasets": ["rooms"],
-    "methods": ["supervised", "two_stage"],
+    "methods": ["supervised", "refined"],
     "fractions": ["n4", "n8"],
     "seeds": [0, 1],
     "published": {"source": "A paper, Table 1", "figures": [{"figures": {"miou": 0.5}}]},
@@ -70,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid has run, with its report as report.html and report.zip."""
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
-    (folder / "config/methods/two_stage.yaml").write_text(TWO_STAGE)
+    write_refined(folder)
     (folder / "config/config.yaml").write_text(yaml.safe_dump(EXPERIMENT))
     for more in ((), ("--report", "report.html"), ("--report", "report.zip")):
         answer = snakemake(folder, *more)
@@ -108,7 +94,7 @@ def test_it_opens_with_what_the_experiment_is(page: Page):
     text = page.locator(".prose").inner_text()
     assert EXPERIMENT["title"] in text
     assert "8 runs" in text
-    assert "two_stage: Learns *its own* pseudo_masks: twice" in text
+    assert "refined: Learns *its own* pseudo_masks: twice" in text
     assert "label fractions: n4, n8" in text
     assert "over 2 seeds" in text
     assert "{{" not in text

@@ -33,8 +33,8 @@ def job(command: Callable) -> Callable:
 @job
 def download(dataset: str, output: Path) -> None:
     """Fetch a dataset that is free to download, unless its files are there."""
+    from fewmask.config.named import load_dataset
     from fewmask.data.download import download
-    from fewmask.grid import load_dataset
 
     download(load_dataset(dataset, "--dataset"), output)
 

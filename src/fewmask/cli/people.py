@@ -115,8 +115,8 @@ def list_methods() -> None:
     """List the configured methods."""
     from fewmask.config.layers import validate
     from fewmask.config.method import Method
-    from fewmask.grid import names_in
-    from fewmask.stages import load_method, stage_order
+    from fewmask.config.named import load_method, names_in
+    from fewmask.stages import stage_order
 
     names = names_in("methods")
     width = max(map(len, names), default=0)

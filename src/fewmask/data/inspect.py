@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.named import load_dataset, names_in
 from fewmask.data.readers import has_files, parse_settings
 from fewmask.data.sheet import contact_sheet
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
-from fewmask.grid import load_dataset, names_in
 from fewmask.paths import data_folder
 
 __all__ = ["contact_sheet", "describe", "list_datasets"]

@@ -92,6 +92,7 @@ def _send(pipe: Connection, answer: Any) -> None:
 
 
 def _receive(pipe: Connection) -> Any:
+    """What `_send` sent: only a process that this one started can write to its pipe."""
     rest, arrays = pipe.recv()
     return pickle.loads(rest, buffers=[pipe.recv_bytes() for _ in range(arrays)])
 

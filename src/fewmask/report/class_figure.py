@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from fewmask.config.asked import Asked
 from fewmask.report.columns import labelled_text
 from fewmask.report.dot_rows import Dots, dot_rows
-from fewmask.report.panels import looks, samples_of
+from fewmask.report.panels import looks, samples_of, spread_note
 from fewmask.report.style import STYLED
 
 PREFIX, MEAN = "iou_", "_mean"
@@ -44,12 +44,9 @@ def _title(asked: Asked, fraction: str, cells: pd.DataFrame) -> str:
 
 
 def _note(asked: Asked, own: pd.DataFrame) -> str:
-    n = len(asked.seeds)
-    spread = f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
     is_incomplete = bool((own["seeds"] < own["seeds_asked"]).any())
     return (
-        f"IoU of every class, pooled over the pixels of the test set: {spread}. Models are "
-        "selected on the validation set, never on the test set."
-        + " Incomplete: some means are over fewer seeds."
-        * is_incomplete
+        "IoU of every class, pooled over the pixels of the test set: "
+        f"{spread_note(asked.seeds)}. Models are selected on the validation set, never on the test "
+        "set." + " Incomplete: some means are over fewer seeds." * is_incomplete
     )

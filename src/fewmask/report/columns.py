@@ -1,6 +1,6 @@
 """How metrics are called and written for people: shares in percent, all else as it is."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pandas as pd
 
@@ -59,6 +59,14 @@ def signed(metric: str, difference: float | None) -> str:
     """A difference between two figures, with its sign."""
     shown = number(metric, difference)
     return f"+{shown}" if shown != NOTHING and difference > 0 else shown
+
+
+def interval_text(
+    metric: str, low: float, high: float, written: Callable[[str, float], str]
+) -> str:
+    """An interval, its ends as ``written`` (`number`, `signed`) has them."""
+    ends = [low, high]
+    return NOTHING if pd.isna(ends).any() else " to ".join(written(metric, end) for end in ends)
 
 
 def with_spread(metric: str, mean: float | None, std: float | None) -> str:

@@ -15,6 +15,7 @@ from fewmask.report.columns import (
     NOTHING,
     by_fraction,
     called,
+    interval_text,
     labelled_text,
     number,
     seeds_text,
@@ -135,12 +136,12 @@ def _notes(asked: Asked, compared: pd.DataFrame, scores: Scores) -> list[str]:
 
 
 def _cells(asked: Asked, row: pd.Series) -> Row:
-    metric, ends = row["metric"], [row["difference_low"], row["difference_high"]]
+    metric = row["metric"]
     return [
         *(row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]),
         number(metric, row["score"]),
         signed(metric, row["difference"]),
-        NOTHING if pd.isna(ends).any() else " to ".join(signed(metric, end) for end in ends),
+        interval_text(metric, row["difference_low"], row["difference_high"], signed),
         _probability_text(row["probability_better"]),
         row["verdict"],
         seeds_text(row),

@@ -4,9 +4,9 @@ Snakemake imports this to plan, so nothing here imports numpy, pandas or matplot
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from itertools import product
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from fewmask.config.asked import Asked
 from fewmask.paths import Layout
@@ -31,48 +31,59 @@ class File(NamedTuple):
     """The name of its caption in workflow/report."""
 
 
-TABLES = {
-    "summary": (RESULTS, "1 Scores of all methods"),
-    "comparison": (RESULTS, "3 Is it better? Every method against the reference"),
-    "label_savings": (RESULTS, "4 Label savings, with intervals"),
-    "published": (RESULTS, "6 Published beside measured"),
-    "cost": (RESULTS, "8 Cost of all methods"),
-    "pseudo_masks": (TRAINING, "2 Quality of pseudo-masks"),
-}
-FIGURES = {
-    "label_curve": (RESULTS, "2 Figure: score against labelled images"),
-    "label_savings": (RESULTS, "5 Figure: label savings"),
-    "cost": (RESULTS, "9 Figure: cost against score"),
-    "examples": (PICTURES, "1 The same test pictures for all runs"),
-    "depth_examples": (PICTURES, "3 Depths of the same test pictures"),
-    "normal_examples": (PICTURES, "4 Surface normals of the same test pictures"),
-    "pseudo_masks": (TRAINING, "3 Figure: quality of pseudo-masks by stage"),
-}
-FIGURES_OF_DATASETS = {
-    "class_iou": (RESULTS, "7 Figure: IoU of every class"),
-    "cases": (PICTURES, "2 Worst and median test pictures"),
-    "training_curves": (TRAINING, "1 Figure: training curves"),
-}
+class Entry(NamedTuple):
+    """A table, a figure, or a figure for every dataset."""
+
+    kind: Literal["table", "figure", "figures"]
+    name: str
+    category: str
+    shows: str
+
+
+CONTENTS = (
+    Entry("table", "summary", RESULTS, "Scores of all methods"),
+    Entry("figure", "label_curve", RESULTS, "Figure: score against labelled images"),
+    Entry("table", "comparison", RESULTS, "Is it better? Every method against the reference"),
+    Entry("table", "label_savings", RESULTS, "Label savings, with intervals"),
+    Entry("figure", "label_savings", RESULTS, "Figure: label savings"),
+    Entry("table", "published", RESULTS, "Published beside measured"),
+    Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
+    Entry("table", "cost", RESULTS, "Cost of all methods"),
+    Entry("figure", "cost", RESULTS, "Figure: cost against score"),
+    Entry("figure", "examples", PICTURES, "The same test pictures for all runs"),
+    Entry("figures", "cases", PICTURES, "Worst and median test pictures"),
+    Entry("figure", "depth_examples", PICTURES, "Depths of the same test pictures"),
+    Entry("figure", "normal_examples", PICTURES, "Surface normals of the same test pictures"),
+    Entry("figures", "training_curves", TRAINING, "Figure: training curves"),
+    Entry("table", "pseudo_masks", TRAINING, "Quality of pseudo-masks"),
+    Entry("figure", "pseudo_masks", TRAINING, "Figure: quality of pseudo-masks by stage"),
+)
+"""In the order of the report."""
 
 
 def files(asked: Asked) -> list[File]:
     """Every table and figure of an experiment; tables that say nothing are not in the report."""
-    found = [*_tables(asked), *_figures(asked)]
-    return [_without_gaps(file, found) for file in found]
-
-
-def _without_gaps(file: File, found: list[File]) -> File:
-    """With the number that it has among those that are in the report."""
-    if not file.shows[:1].isdigit():
-        return file
-    numbers = sorted({one.shows[0] for one in found if one.category == file.category})
-    return file._replace(shows=f"{numbers.index(file.shows[0]) + 1}{file.shows[1:]}")
+    folder = Layout(asked.results).tables
+    found = [
+        File("runs", f"{folder}/runs.csv", DATA, "runs.csv: every run", "runs"),
+        File("summary_tex", f"{folder}/summary.tex"),
+    ]
+    numbers: Counter[str] = Counter()
+    for entry in CONTENTS:
+        is_told = entry.name not in _without_content(asked)
+        numbers[entry.category] += is_told
+        shows = f"{numbers[entry.category]} {entry.shows}"
+        if entry.kind == "table":
+            found += _table(asked, entry, shows) if is_told else _table_files(asked, entry.name)
+        elif is_told:
+            found += _figures(asked, entry, shows)
+    return found
 
 
 def figures(asked: Asked) -> list[str]:
     """The figures that an experiment has, below their folder and without their ending."""
-    drawn = [name for name in FIGURES if name not in _without_content(asked)]
-    return [*drawn, *map("/".join, product(FIGURES_OF_DATASETS, asked.datasets))]
+    told = [entry for entry in CONTENTS if entry.name not in _without_content(asked)]
+    return [stem for entry in told if entry.kind != "table" for stem in _stems(asked, entry)]
 
 
 def _without_content(asked: Asked) -> set[str]:
@@ -88,29 +99,35 @@ def _without_content(asked: Asked) -> set[str]:
     return {name for name, told in is_told.items() if not told}
 
 
-def _tables(asked: Asked) -> Iterator[File]:
+def _table_files(asked: Asked, name: str) -> list[File]:
+    """The files of a table, none of them in the report."""
     folder = Layout(asked.results).tables
-    yield File("runs", f"{folder}/runs.csv", DATA, "runs.csv: every run", "runs")
-    yield File("summary_tex", f"{folder}/summary.tex")
-    for name, (category, shows) in TABLES.items():
-        kinds = [File(f"{name}_{kind}", f"{folder}/{name}.{kind}") for kind in KINDS_OF_TABLE]
-        if name not in _without_content(asked):
-            csv, html, _ = kinds
-            about = f"{name}.csv: {shows[2:].lower()}"
-            kinds[0] = csv._replace(category=DATA, shows=about, caption=name)
-            kinds[1] = html._replace(category=category, shows=shows, caption=f"{name}_table")
-        yield from kinds
+    return [File(f"{name}_{kind}", f"{folder}/{name}.{kind}") for kind in KINDS_OF_TABLE]
 
 
-def _figures(asked: Asked) -> Iterator[File]:
+def _table(asked: Asked, entry: Entry, shows: str) -> list[File]:
+    csv, html, md = _table_files(asked, entry.name)
+    about = f"{entry.name}.csv: {entry.shows.lower()}"
+    return [
+        csv._replace(category=DATA, shows=about, caption=entry.name),
+        html._replace(category=entry.category, shows=shows, caption=f"{entry.name}_table"),
+        md,
+    ]
+
+
+def _stems(asked: Asked, entry: Entry) -> list[str]:
+    names = [f"{entry.name}/{dataset}" for dataset in asked.datasets]
+    return names if entry.kind == "figures" else [entry.name]
+
+
+def _figures(asked: Asked, entry: Entry, shows: str) -> Iterator[File]:
     folder = Layout(asked.results).figures
-    for stem in figures(asked):
-        name, _, dataset = stem.partition("/")
-        category, shows = (FIGURES | FIGURES_OF_DATASETS)[name]
+    for stem in _stems(asked, entry):
+        dataset = stem.partition("/")[2]
         about = f"{shows}, {dataset}" if dataset and len(asked.datasets) > 1 else shows
         key = stem.replace("/", "_").replace("-", "_")
         svg = f"{folder}/{stem}.svg"
-        yield File(f"figure_{key}_svg", svg, category, about, f"{name}_figure")
+        yield File(f"figure_{key}_svg", svg, entry.category, about, f"{entry.name}_figure")
         yield File(f"figure_{key}_png", f"{folder}/{stem}.png")
 
 
@@ -129,7 +146,7 @@ def facts(asked: Asked) -> dict[str, object]:
             if len(asked.seeds) > 1
             else "one seed, so that no spread is known"
         ),
-        "told": sorted({*TABLES, *FIGURES} - _without_content(asked)),
+        "told": sorted({entry.name for entry in CONTENTS} - _without_content(asked)),
         "published": _escaped(asked.published.source) if asked.published else "",
     }
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fewmask.report.panels import BELOW, Looks, draw_legend, legend_height
+from fewmask.report.panels import BELOW, Looks, draw_legend, legend_height, limits_around
 from fewmask.report.style import BODY, FAINT, MARGIN, Page, heading_height, shorten, text_width
 
 ROW, LEAST, ABOVE, BETWEEN = 0.3, 0.11, 0.34, 0.25
@@ -58,13 +58,15 @@ def dot_rows(
     page = Page(width, below + lines * (ABOVE + panel[1] + BELOW) + MARGIN)
     page.heading(title, note)
     draw_legend(page, legend, top)
-    limits = _limits([dots for of_panel in panels.values() for dots in of_panel])
+    shown = [dots for of_panel in panels.values() for dots in of_panel]
+    ends = [dots.means + sign * np.nan_to_num(dots.stds) for dots in shown for sign in (-1, 1)]
+    limits = limits_around(np.concatenate([*ends, []]))
     for i, (name, of_panel) in enumerate(panels.items()):
         line, column = divmod(i, columns)
         place = left + column * (panel[0] + BETWEEN), below + line * (ABOVE + panel[1] + BELOW)
         axes = page.axes(place[0], place[1] + ABOVE, *panel)
-        shown = shorten(name, panel[0], BODY + 1, "bold")
-        axes.set_title(shown, loc="left", size=BODY + 1, weight="bold")
+        heading = shorten(name, panel[0], BODY + 1, "bold")
+        axes.set_title(heading, loc="left", size=BODY + 1, weight="bold")
         _draw_panel(axes, of_panel, len(names), limits)
         rows = [shorten(one, LONGEST, BODY) for one in names] if column == 0 else []
         axes.set_yticks(range(len(names)) if rows else [], rows)
@@ -90,14 +92,3 @@ def _draw_panel(axes: Axes, of_panel: list[Dots], rows: int, limits: tuple[float
             means, places, s=24, marker=marker, color=colour,
             edgecolors="white", linewidths=0.6, zorder=3,
         )  # fmt: skip
-
-
-def _limits(shown: list[Dots]) -> tuple[float, float]:
-    """Of the axis that all panels share: around the data, but noise never fills it."""
-    ends = [dots.means + sign * np.nan_to_num(dots.stds) for dots in shown for sign in (-1, 1)]
-    values = np.concatenate([*ends, [np.nan]])
-    if np.isnan(values).all():
-        return 0.0, 100.0
-    low, high = np.nanmin(values), np.nanmax(values)
-    middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
-    return max(middle - half, -2.0), min(middle + half, 102.0)

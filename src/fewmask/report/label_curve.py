@@ -11,6 +11,7 @@ from fewmask.report.columns import TITLES
 from fewmask.report.panels import (
     dots,
     is_first_in_row,
+    limits_around,
     looks,
     panel_page,
     samples_with,
@@ -134,10 +135,7 @@ def _draw_method(
 
 
 def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric: str) -> None:
-    """Around the data, but never so close that noise fills the panel."""
     mean, std = cells[f"{metric}_mean"], cells[f"{metric}_std"].fillna(0)
-    values = 100 * pd.concat([mean - std, mean + std, cells["published"], runs[metric]]).dropna()
-    low, high = (values.min(), values.max()) if len(values) else (0, 100)
-    middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
-    axes.set_ylim(max(middle - half, -2), min(middle + half, 102))
+    values = pd.concat([mean - std, mean + std, cells["published"], runs[metric]])
+    axes.set_ylim(limits_around(100 * values.to_numpy(float)))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

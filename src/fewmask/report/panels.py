@@ -65,6 +65,20 @@ def panel_page(
     return page, panels, panel[0]
 
 
+def limits_around(values: np.ndarray) -> tuple[float, float]:
+    """Of an axis in percent: around the values, but never so close that noise fills the panel."""
+    known = values[~np.isnan(values)]
+    low, high = (known.min(), known.max()) if len(known) else (0, 100)
+    middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
+    return float(max(middle - half, -2)), float(min(middle + half, 102))
+
+
+def spread_note(seeds: list[int]) -> str:
+    """What markers and bars are."""
+    n = len(seeds)
+    return f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
+
+
 def is_first_in_row(panel: int) -> bool:
     """Whether a panel stands at the left, where the vertical axis is labelled."""
     return panel % PANELS_A_ROW == 0

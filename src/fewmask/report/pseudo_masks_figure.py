@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from fewmask.config.asked import Asked
 from fewmask.report.dot_rows import Dots, dot_rows
-from fewmask.report.panels import fraction_looks, samples_of
+from fewmask.report.panels import fraction_looks, samples_of, spread_note
 from fewmask.report.style import STYLED
 
 
@@ -38,9 +38,8 @@ def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray
 
 
 def _note(asked: Asked) -> str:
-    n = len(asked.seeds)
-    spread = f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
     return (
         "Pseudo-masks that a method learns, by the stage that made them, against the true masks of "
-        f"the unlabelled training pictures: {spread}. No training and no selection sees these."
+        f"the unlabelled training pictures: {spread_note(asked.seeds)}. No training and no "
+        "selection sees these."
     )

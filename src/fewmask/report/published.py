@@ -6,7 +6,7 @@ import pandas as pd
 from fewmask.config.asked import Asked
 from fewmask.report.bootstrap import Interval, Scores, bootstrap, interval
 from fewmask.report.columns import (
-    NOTHING,
+    interval_text,
     labelled_text,
     number,
     seeds_text,
@@ -14,12 +14,12 @@ from fewmask.report.columns import (
     title,
     with_spread,
 )
+from fewmask.report.comparison import NO_RUN, ONE_SEED
 from fewmask.report.page import Row, Table
 from fewmask.report.summary_table import sentence
 from fewmask.report.tables import CELL
 
 INSIDE, ABOVE, BELOW = "inside the interval", "above the interval", "below the interval"
-ONE_SEED, NO_RUN = "one seed", "no run"
 
 COLUMNS = [
     *("dataset", "method", "fraction", "metric", "labelled", "seeds", "seeds_asked"),
@@ -123,12 +123,12 @@ def published_table(asked: Asked, compared: pd.DataFrame) -> Table:
 
 
 def _cells(asked: Asked, row: pd.Series) -> Row:
-    metric, ends = row["metric"], [row["measured_low"], row["measured_high"]]
+    metric = row["metric"]
     return [
         *(row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]),
         title(metric),
         with_spread(metric, row["measured"], row["measured_std"]),
-        NOTHING if pd.isna(ends).any() else " to ".join(number(metric, end) for end in ends),
+        interval_text(metric, row["measured_low"], row["measured_high"], number),
         with_spread(metric, row["published"], row["published_std"]),
         signed(metric, row["difference"]),
         row["published_is"],

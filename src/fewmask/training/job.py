@@ -5,15 +5,13 @@ import hashlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 
 from fewmask import __version__, parallel
 from fewmask.config.method import Stage
@@ -28,19 +26,16 @@ from fewmask.jobs import ERROR
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import read_description, save_weights, take_over
 from fewmask.objectives import build
-from fewmask.paths import CHECKPOINT, HISTORY, LOCK, TRAINING, TRIES, WEIGHTS
+from fewmask.paths import CHECKPOINT, HISTORY, TRAINING, TRIES, WEIGHTS
 from fewmask.progress import bar
 from fewmask.seeds import derive
 from fewmask.training.checkpoint import Checkpoint, State
+from fewmask.training.locking import locked
 from fewmask.training.loop import Training
 from fewmask.training.runtime import Runtime, describe, start
 from fewmask.training.tensorboard import curves
 from fewmask.training.tries import Tries
 from fewmask.training_log import Look
-
-LOCK_TIMEOUT = 600
-"""Seconds to wait for another process that trains the same stage: one that is being stopped needs
-some to write its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ def train(
     curves without TensorBoard.
     """
     output.mkdir(parents=True, exist_ok=True)
-    with parallel.together(processes), _locked(output), Store(inputs.dataset) as store:
+    with parallel.together(processes), locked(output), Store(inputs.dataset) as store:
         store.check_name()
         digests = inputs.digests(store)
         description = {
@@ -94,8 +89,8 @@ def train(
         }
         checkpoint = Checkpoint(output / CHECKPOINT, _fingerprint(description))
         if _is_done(output, description):
+            print(f"{output}: trained already", file=sys.stderr)
             if parallel.is_first():
-                print(f"{output}: trained already", file=sys.stderr)
                 checkpoint.remove()
             return True
         runtime = start(stage.precision, threads, stage.deterministic)
@@ -103,10 +98,9 @@ def train(
         state = _load(checkpoint, runtime)
         if state is not None:
             training.load_state_dict(state)
+            print(f"going on from step {training.step}", file=sys.stderr)
         if not parallel.is_first():
             return _run(training, lambda now: None, checkpoint_minutes, None)
-        if state is not None:
-            print(f"going on from step {training.step}", file=sys.stderr)
         tries = Tries(output / TRIES)
         tries.add("started", training.step)
 
@@ -127,34 +121,6 @@ def _load(checkpoint: Checkpoint, runtime: Runtime) -> State | None:
     state = checkpoint.load(runtime.device) if parallel.is_first() else None
     parallel.wait_for_all()
     return state if parallel.is_first() else checkpoint.load(runtime.device)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a folder, and remove what a killed one left half-written."""
-    if not parallel.is_first():
-        parallel.wait_for_all()
-        yield
-        return
-    lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"{folder}: waiting for another process that trains here", file=sys.stderr)
-        try:
-            lock.acquire(timeout=LOCK_TIMEOUT)
-        except Timeout:
-            raise FewmaskError(
-                f"{folder}: another process still trains here after {LOCK_TIMEOUT} s; "
-                f"stop it, or wait for it, and start again"
-            ) from None
-    try:
-        for leftover in folder.glob(".*"):
-            leftover.unlink()
-        parallel.wait_for_all()
-        yield
-    finally:
-        lock.release()
 
 
 def _fingerprint(description: dict[str, Any]) -> str:

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from fewmask.config.named import load_dataset
 from fewmask.data import splits
 from fewmask.data.prepare import prepare
 from fewmask.data.readers import open_reader, parse_settings
 from fewmask.data.scenes import render
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
-from fewmask.grid import load_dataset
 from tests.conftest import ROOT
 from tests.data.readers.nyuv2_files import write_mtan
 

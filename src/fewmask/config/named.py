@@ -1,0 +1,24 @@
+"""Datasets and methods by name: the files in config/datasets and config/methods."""
+
+from fewmask.config.dataset import Dataset
+from fewmask.config.layer import Layer
+from fewmask.config.layers import load_chain, sibling, validate
+from fewmask.config.method import Method
+from fewmask.paths import CONFIG
+
+
+def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
+    """The settings in config/datasets/``name``.yaml. Raises ConfigError."""
+    return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, wanted_by)))
+
+
+def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
+    """The layers of config/methods/``name``.yaml, root first. Raises ConfigError."""
+    chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
+    validate(Method, chain)
+    return chain
+
+
+def names_in(kind: str) -> list[str]:
+    """All names in config/``kind`` (datasets, methods)."""
+    return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
