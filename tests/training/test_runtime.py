@@ -1,9 +1,27 @@
-"""What a job tells of the machine that it ran on."""
+"""How a job sets torch up, and what it tells of the machine that it ran on."""
+
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from fewmask.training.runtime import gpus
+
+CLEARED = """
+import resource
+import sys
+import torch
+from fewmask.training.runtime import start
+if "start" in sys.argv:
+    start("fp32", threads=1)
+def made_anew():
+    torch.ones(2**24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+first = made_anew()
+print([made_anew() for _ in range(10)][-1] - first)
+"""
+"""Prints how many pages the system cleared for tensors of 64 MB, each gone before the next."""
 
 IN_SLURM = {"SLURM_JOB_NAME": "fewmask_0b2f", "SLURM_GPUS_ON_NODE": "2"}
 
@@ -27,3 +45,12 @@ def test_gpus_are_those_that_are_reserved_for_the_job(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert gpus(torch.device(device)) == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's way of handing memory back")
+def test_memory_of_tensors_that_are_gone_is_used_again():
+    plain, kept = (
+        int(subprocess.check_output([sys.executable, "-c", CLEARED, argument]))
+        for argument in ("plain", "start")
+    )
+    assert kept < plain / 10

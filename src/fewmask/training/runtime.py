@@ -1,5 +1,6 @@
 """Device and precision, decided once."""
 
+import ctypes
 import os
 import platform
 import resource
@@ -15,6 +16,8 @@ import torch
 from fewmask import parallel
 from fewmask.slurm import NAME_PREFIX
 
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+"""What glibc's malloc.h calls them."""
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -45,8 +48,22 @@ def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     # Where several processes train together, each has set the number of its own GPU.
     cuda = torch.cuda.is_available()
+    if not cuda:
+        _keep_freed_memory()
     device = torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
     return Runtime(device, precision)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep the memory of tensors that are gone for those that come next.
+
+    It would hand all large ones back to the system, which then has to clear every page anew: a
+    sixth of a step at 256 px (docs/performance.md). Other C libraries are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_MAX, 0)
+        mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def peak_memory_mb(device: torch.device) -> float:
