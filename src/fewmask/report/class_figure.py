@@ -40,13 +40,15 @@ def class_iou(asked: Asked, summary: pd.DataFrame, dataset: str) -> Figure:
 
 def _title(asked: Asked, fraction: str, cells: pd.DataFrame) -> str:
     counts = {labelled_text(asked, row) for _, row in cells.iterrows()} - {"all"}
-    return f"{fraction} ({counts.pop()} labelled)" if len(counts) == 1 else fraction
+    return f"{fraction} ({counts.pop()})" if len(counts) == 1 else fraction
 
 
 def _note(asked: Asked, own: pd.DataFrame) -> str:
     is_incomplete = bool((own["seeds"] < own["seeds_asked"]).any())
     return (
         "IoU of every class, pooled over the pixels of the test set: "
-        f"{spread_note(asked.seeds)}. Models are selected on the validation set, never on the test "
-        "set." + " Incomplete: some means are over fewer seeds." * is_incomplete
+        f"{spread_note(asked.seeds)}. In brackets: labelled images. Models are selected on the "
+        "validation set, never on the test set."
+        + " Incomplete: some means are over fewer seeds."
+        * is_incomplete
     )

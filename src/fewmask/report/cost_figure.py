@@ -52,8 +52,8 @@ def _note(asked: Asked, name: str) -> str:
     n = len(asked.seeds)
     spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
     return (
-        f"{spread}Beside a marker: labelled images. {name}: all trainings, pseudo-labelling and "
-        "evaluation of a run; what runs share counts in full for each."
+        f"{spread}At the ends of a line: labelled images. {name}: all trainings, pseudo-labelling "
+        "and evaluation of a run; what runs share counts in full for each."
     )
 
 
@@ -68,12 +68,13 @@ def _draw_panel(axes: Axes, asked: Asked, own: pd.DataFrame, metric: str) -> Non
         axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
         axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
         dots(axes, x, mean, cells, look, axes.transData)
-        for place, height, (_, cell) in zip(x, mean, cells.iterrows(), strict=True):
-            labelled = "all" if method in asked.all_masks else count_text(cell["labelled"])
+        for end in range(len(cells))[:: max(len(cells) - 1, 1)]:
+            labelled = count_text(cells["labelled"].iloc[end])
             # Methods that stand side by side have their numbers on different sides.
             offset, side = [((5, 4), "left"), ((-5, -10), "right")][i % 2]
             axes.annotate(
-                labelled, (place, height), offset, textcoords="offset points", size=SMALL,
+                "all" if method in asked.all_masks else labelled, (x[end], mean[end]), offset,
+                textcoords="offset points", size=SMALL,
                 color=FAINT, ha=side,
             )  # fmt: skip
     low, high = own["spent"].min(), own["spent"].max()

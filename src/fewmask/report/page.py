@@ -24,9 +24,10 @@ STYLE = """
 body { font: 14px/1.45 system-ui, "DejaVu Sans", sans-serif; color: #222; margin: 24px; }
 h1 { font-size: 19px; margin: 0 0 12px; }
 table { border-collapse: collapse; border-top: 2px solid #222; border-bottom: 2px solid #222; }
-th, td { padding: 4px 12px; text-align: right; white-space: nowrap; }
-td { font-variant-numeric: tabular-nums; }
-th { border-bottom: 1px solid #222; background: #fff; position: sticky; top: 0; }
+th, td { padding: 4px 10px; text-align: right; }
+td { font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { border-bottom: 1px solid #222; background: #fff; position: sticky; top: 0;
+     vertical-align: bottom; }
 .l { text-align: left; }
 tbody + tbody tr:first-child td { border-top: 1px solid #ccc; }
 tbody tr:hover td { background: #f2f6fa; }

@@ -86,9 +86,10 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
     if there < wanted:
         notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
     if is_compared(summary):
+        second = " (underlined: the second best)" if summary["method"].nunique() > 2 else ""
         notes.append(
-            "Bold: the best mean at each dataset and fraction of which all runs are there "
-            "(underlined: the second best); it says nothing about significance."
+            "Bold: the best mean at each dataset and fraction of which all runs are there"
+            f"{second}; it says nothing about significance."
         )
     if "mark" in summary:
         notes.append(
