@@ -30,15 +30,31 @@ def test_minutes_hours_and_gpu_hours(project):
         np.testing.assert_allclose(markers(axes), np.stack([spent, [40, 60]], axis=1))
 
 
-def test_a_method_without_the_metric_has_no_marker_and_labels_tell_the_labelled(project):
-    write_run(method="a", labelled=10, miou=0.5)
-    write_run(method="b", labelled=300, miou=0.7)
+def sizes(axes):
+    """The areas of the markers, method by method."""
+    found = [one.get_sizes() for one in axes.collections if isinstance(one, PathCollection)]
+    return [of_method.tolist() for of_method in found]
+
+
+def test_the_more_labelled_the_larger_and_all_masks_the_largest(project):
+    for fraction, labelled in {"0.1": 10, "0.2": 20, "0.3": 30}.items():
+        for method in ("a", "b"):
+            write_run(method=method, fraction=fraction, labelled=labelled)
+    grid = asked(methods=["a", "b"], fractions=["0.1", "0.2", "0.3"], all_masks=["b"])
+    [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
+    rising, largest = sizes(axes)
+    assert rising[0] < rising[1] < rising[2]
+    assert largest == [rising[2]] * 3
+
+
+def test_a_method_without_the_metric_has_no_marker(project):
+    write_run(method="a", miou=0.5)
+    write_run(method="b", miou=0.7)
     write_run(method="c", miou=None, pictures=[None] * 6)
-    grid = asked(methods=["a", "b", "c"], all_masks=["b"])
+    grid = asked(methods=["a", "b", "c"])
     figure = cost_figure(grid, summary(grid, collect(grid).table))
     [axes] = figure.axes
     assert len(markers(axes)) == 2
-    assert {text.get_text() for text in axes.texts} == {"10", "all"}
     figure.draw_without_rendering()
     assert_apart([one.get_window_extent() for one in figure.texts], figure.bbox)
 

@@ -1,5 +1,6 @@
 """Cost against accuracy: what a point of the score takes."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -7,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from fewmask.config.asked import Asked
 from fewmask.metrics import unit_of
-from fewmask.report.columns import called, count_text
+from fewmask.report.columns import called
 from fewmask.report.panels import (
     dots,
     is_first_in_row,
@@ -16,7 +17,9 @@ from fewmask.report.panels import (
     samples_with,
     say_nothing,
 )
-from fewmask.report.style import FAINT, SMALL, STYLED
+from fewmask.report.style import STYLED
+
+SIZES = (16, 60)
 
 
 @STYLED
@@ -52,31 +55,32 @@ def _note(asked: Asked, name: str) -> str:
     n = len(asked.seeds)
     spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
     return (
-        f"{spread}At the ends of a line: labelled images. {name}: all trainings, pseudo-labelling "
-        "and evaluation of a run; what runs share counts in full for each."
+        f"{spread}The larger a marker, the more labelled images: {', '.join(asked.fractions)}. "
+        f"{name}: all trainings, pseudo-labelling and evaluation of a run; what runs share counts "
+        "in full for each."
     )
+
+
+def _sizes(asked: Asked, own: pd.DataFrame) -> np.ndarray:
+    """Areas of the markers of cells in square points: the largest for those that see all masks."""
+    rank = own["labelled"].rank(method="dense").to_numpy()
+    share = (rank - 1) / max(rank.max() - 1, 1)
+    is_largest = own["method"].isin(asked.all_masks).to_numpy()
+    return np.interp(np.where(is_largest, 1, share), [0, 1], SIZES)
 
 
 def _draw_panel(axes: Axes, asked: Asked, own: pd.DataFrame, metric: str) -> None:
     factor = 100 if unit_of(metric) == "%" else 1
     axes.set_xscale("log")
     axes.grid(axis="y")
-    for i, (method, look) in enumerate(looks(asked.methods).items()):
+    own = own.assign(size=_sizes(asked, own))
+    for method, look in looks(asked.methods).items():
         cells = own[own["method"] == method].sort_values("labelled", kind="stable")
         x = cells["spent"].to_numpy(float)
         mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
         axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
         axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
-        dots(axes, x, mean, cells, look, axes.transData)
-        for end in range(len(cells))[:: max(len(cells) - 1, 1)]:
-            labelled = count_text(cells["labelled"].iloc[end])
-            # Methods that stand side by side have their numbers on different sides.
-            offset, side = [((5, 4), "left"), ((-5, -10), "right")][i % 2]
-            axes.annotate(
-                "all" if method in asked.all_masks else labelled, (x[end], mean[end]), offset,
-                textcoords="offset points", size=SMALL,
-                color=FAINT, ha=side,
-            )  # fmt: skip
+        dots(axes, x, mean, cells, look, axes.transData, cells["size"].to_numpy())
     low, high = own["spent"].min(), own["spent"].max()
     axes.set_xlim(low / 1.5, high * 1.8)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))

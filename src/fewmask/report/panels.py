@@ -201,12 +201,16 @@ def dots(
     cells: pd.DataFrame,
     look: tuple[str, str],
     place: Transform,
+    sizes: np.ndarray | float = 26,
 ) -> None:
-    """A dot for every cell, hollow where some of the seeds that are asked for are missing."""
+    """A dot for every cell, hollow where some of the seeds that are asked for are missing.
+
+    ``sizes``: areas in square points, of all or of each.
+    """
     colour, marker = look
     is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
     axes.scatter(
-        x, y, s=26, marker=marker, transform=place, zorder=4,
+        x, y, s=sizes, marker=marker, transform=place, zorder=4,
         facecolors=np.where(is_complete, colour, "white").tolist(),
         edgecolors=np.where(is_complete, "white", colour).tolist(),
         linewidths=np.where(is_complete, 0.6, 1.2).tolist(),
