@@ -175,6 +175,19 @@ def test_the_second_best_is_underlined_where_that_can_be(project):
     assert "<u>50.0" not in html
 
 
+def test_what_sees_all_masks_is_not_ranked(project):
+    for method, miou in {"a": 0.5, "b": 0.6, "bound": 0.7, "same": 0.6}.items():
+        write_run(method=method, miou=miou)
+    grid, table = summarised(
+        asked(methods=["a", "b", "bound", "same"], all_masks=["bound", "same"])
+    )
+    text = summary_table(grid, table).markdown()
+    shown = {row[3]: row[4] for row in rows_of(text)}
+    assert shown == {"a": "50.0", "b": "**60.0**", "bound": "70.0", "same": "60.0"}
+    assert "but for what sees all masks (bound, same); it says nothing" in text
+    assert "underlined" not in text
+
+
 def test_nothing_is_bold_while_seeds_are_missing(project):
     for method, seed in [("a", 0), ("a", 1), ("b", 0)]:
         write_run(method=method, seed=seed)

@@ -25,6 +25,9 @@ UNITS = {"h": 3600, "min": 60, "s": 1}
 
 COSTS = {"hours": "Hours", "gpu_hours": "GPU hours"}
 
+Ranks = dict[str, dict[str, Rank]]
+"""By metric, how its means rank, as they are printed."""
+
 
 class _Costs(NamedTuple):
     """How costs are shown: the unit of training times, and whose hours."""
@@ -63,8 +66,15 @@ def summary_rows(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> list
     costs = _costs(summary)
     groups = []
     for _, group in own.groupby(keys, sort=False):
-        ranks = {metric: _ranks(metric, group) for metric in asked.metrics}
-        groups.append([_row(asked, row, ranks, costs) for _, row in group.iterrows()])
+        is_bound = group["method"].isin(asked.all_masks)
+        ranks = {metric: _ranks(metric, group[~is_bound]) for metric in asked.metrics}
+        unranked: Ranks = {metric: {} for metric in asked.metrics}
+        groups.append(
+            [
+                _row(asked, row, unranked if bound else ranks, costs)
+                for (_, row), bound in zip(group.iterrows(), is_bound, strict=True)
+            ]
+        )
     return groups
 
 
@@ -85,11 +95,14 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
     ]
     if there < wanted:
         notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
-    if is_compared(summary):
-        second = " (underlined: the second best)" if summary["method"].nunique() > 2 else ""
+    bounds = [name for name in asked.methods if name in asked.all_masks]
+    compared = summary["method"].nunique() - len(bounds)
+    if compared > 1:
+        second = " (underlined: the second best)" if compared > 2 else ""
+        but_for = f", but for what sees all masks ({', '.join(bounds)})" if bounds else ""
         notes.append(
-            "Bold: the best mean at each dataset and fraction of which all runs are there"
-            f"{second}; it says nothing about significance."
+            f"Bold: the best mean{second} at each dataset and fraction of which all runs are there"
+            f"{but_for}; it says nothing about significance."
         )
     if "mark" in summary:
         notes.append(
@@ -140,7 +153,7 @@ def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
     return second | {first: "best", NOTHING: ""}
 
 
-def _row(asked: Asked, row: pd.Series, ranks: dict[str, dict[str, Rank]], costs: _Costs) -> Row:
+def _row(asked: Asked, row: pd.Series, ranks: Ranks, costs: _Costs) -> Row:
     metrics = [_cell(row, metric, rank_of) for metric, rank_of in ranks.items()]
     if row.get("mark"):
         metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
