@@ -1,10 +1,12 @@
 """One cluster for all tests here; the same small grid without SLURM and without faults."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.slurm.cluster import Cluster, missing_packages
 from tests.slurm.head import forget_trainings, keep_figures, write_grid
@@ -23,14 +25,24 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def expected(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project as profiles/local leaves it, where nothing goes wrong."""
-    folder = tmp_path_factory.mktemp("expected")
+    """The project as profiles/local leaves it, where nothing goes wrong; made once for all
+    processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "expected"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            half = folder.with_name("half")
+            _run_without_faults(half)
+            half.rename(folder)
+    return folder
+
+
+def _run_without_faults(folder: Path) -> None:
     write_grid(folder)
     for options in ([], ["--config", "methods=[longer]", "seeds=[0]"]):
         answer = snakemake(folder, *options)
         assert answer.returncode == 0, answer.stdout
         keep_figures(folder)
-    return folder
 
 
 @pytest.fixture
