@@ -251,6 +251,7 @@ def test_every_score_is_a_metric(by_hand):
         ("pixel_accuracy", None, "%", True),
         ("dice_loss", None, "", False),
         ("cross_entropy", None, "", False),
+        ("loss", None, "", False),
         ("depth_absolute_error", None, "m", False),
         ("depth_relative_error", None, "", False),
         ("normal_median_angle", None, "°", False),

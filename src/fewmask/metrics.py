@@ -74,16 +74,16 @@ def class_figure(name: str) -> tuple[str, str] | None:
 
 
 def unit_of(name: str) -> str:
-    """What a test metric or a class's figure is measured in: ``%`` for shares, which are kept in
-    [0, 1] and written in percent, ``m``, ``°``, or nothing."""
+    """What a metric or a class's figure is measured in: ``%`` for shares, which are kept in [0, 1]
+    and written in percent, ``m``, ``°``, or nothing."""
     base = _without_class(name)
-    return UNITS.get(base, "" if base in LOSSES else "%")
+    return UNITS.get(base, "" if base in (*LOSSES, "loss") else "%")
 
 
 def is_better_higher(name: str) -> bool:
     """Whether more of a test metric or a class's figure is better."""
     base = _without_class(name)
-    return TASK_METRICS.get(base, base not in (*LOSSES, "delta_m"))
+    return TASK_METRICS.get(base, base not in (*LOSSES, "loss", "delta_m"))
 
 
 def _without_class(name: str) -> str:

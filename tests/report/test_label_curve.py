@@ -62,6 +62,33 @@ def test_figure_data_are_the_tables(project):
             np.testing.assert_allclose(dots[i].get_offsets(), expected)
 
 
+@pytest.mark.parametrize(
+    ("metric", "title", "shown"),
+    [
+        ("cross_entropy", "Cross-entropy on the test set", [0.25, 0.75]),
+        ("iou_box", "IoU of box on the test set (%)", [20, 30]),
+    ],
+)
+def test_it_shows_the_first_metric(project, metric, title, shown):
+    for seed, (entropy, box) in enumerate([(0.25, 0.2), (0.75, 0.3)]):
+        write_run(seed=seed, cross_entropy=entropy, classes={"wall": 0.8, "box": box})
+    figure, *_ = drawn(seeds=[0, 1], metrics=[metric, "miou"])
+    (panel,) = figure.axes
+    (means,), (dots,) = markers_and_dots(panel)
+    assert panel.get_ylabel() == title
+    np.testing.assert_allclose(means.get_offsets(), [[10, np.mean(shown)]])
+    np.testing.assert_allclose(dots.get_offsets()[:, 1], shown)
+    low, high = panel.get_ylim()
+    assert low < min(shown)
+    assert high > max(shown)
+
+
+def test_a_metric_that_no_run_has_is_told(project):
+    write_run()
+    figure, *_ = drawn(metrics=["depth_absolute_error"])
+    assert [text.get_text() for text in figure.axes[0].texts] == ["no run with this metric yet"]
+
+
 def test_ticks_are_the_counts_on_a_logarithmic_axis(project):
     write_grid(["scenes"], ["supervised"], FRACTIONS, [0])
     figure, *_ = drawn(fractions=list(FRACTIONS))

@@ -61,6 +61,8 @@ def test_a_stage_that_fractions_share_is_drawn_once_and_selected_by_its_lowest_l
     assert found[0].selected == 20
     assert [len(lines(axes)) for axes in figure.axes] == [1, 1, 2, 2]
     assert "shared" in [text.get_text() for text in figure.texts]
+    assert figure.axes[1].get_ylabel() == "Validation loss"
+    np.testing.assert_allclose(lines(figure.axes[1])[0][:, 1], [0.9, 0.3, 0.5])
 
 
 def test_a_folder_that_was_removed_leaves_no_line(project):

@@ -45,6 +45,12 @@ def title(metric: str) -> str:
     return f"{called(metric)} ({unit})" if unit else called(metric)
 
 
+def axis_title(metric: str) -> str:
+    """What is written beside an axis: ``mIoU on the test set (%)``."""
+    unit = unit_of(metric)
+    return f"{called(metric)} on the test set" + (f" ({unit})" if unit else "")
+
+
 def number(metric: str, value: float | None) -> str:
     """A figure: shares in percent and angles with one decimal, all else with three."""
     if pd.isna(value):

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from fewmask.config.asked import Asked
 from fewmask.metrics import unit_of
-from fewmask.report.columns import called
+from fewmask.report.columns import axis_title
 from fewmask.report.panels import (
     dots,
     is_first_in_row,
@@ -30,7 +30,6 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
     of a run, those that it shares with others in full.
     """
     metric = asked.metrics[0]
-    unit = unit_of(metric)
     hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
     name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
     legend = samples_with(asked.methods, summary, metric)
@@ -47,7 +46,7 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
         spans = f"GPU {spans}" if hours == "gpu_hours" else spans.capitalize()
         axes.set_xlabel(f"{spans} per run (log scale)")
         if is_first_in_row(i):
-            axes.set_ylabel(f"{called(metric)} on the test set" + (f" ({unit})" if unit else ""))
+            axes.set_ylabel(axis_title(metric))
     return page.figure
 
 
