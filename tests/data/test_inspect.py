@@ -3,6 +3,7 @@
 import json
 import re
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -40,13 +41,20 @@ def test_a_description_counts(store):
     assert lines["size"] == "16 x 24 (height x width), fit: pad"
     assert lines["original sizes"] == "height 160 (all), width 240 to 242 (median 241)"
     assert json.loads(lines["settings"]) == json.loads(reading())
-    assert re.fullmatch("[0-9a-f]{64}", lines["digest"])
+    assert re.fullmatch("[0-9a-f]{64}, agrees with the content", lines["digest"])
     assert text.splitlines()[-4:] == [
         "class   labelled pixels  pictures",
         "ground   50.0 %          1 of 2",
         "pet      37.5 %          1 of 2",
         "border   12.5 %          1 of 2",
     ]
+
+
+def test_a_store_that_was_damaged_is_told(store):
+    with h5py.File(store, "r+") as file:
+        file["mask"][1, 0, 0] ^= 1
+    with pytest.raises(FewmaskError, match="does not match its digest"):
+        describe(store)
 
 
 def test_what_is_no_store_is_refused(tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fewmask.data.hdf5 import QuietFile
 from fewmask.data.rows import Row
 from fewmask.data.store import FORMAT, Store
 from fewmask.data.store_writer import StoreWriter
@@ -167,6 +168,21 @@ def test_any_other_content_has_another_digest(tmp_path, change):
 def test_the_order_of_rows_is_content(tmp_path, path):
     backwards = write(tmp_path / "b.h5", map(make_row, reversed(range(COUNT))))
     assert digest_of(backwards) != digest_of(path)
+
+
+def test_a_byte_that_is_not_kept_is_found_while_it_is_written(tmp_path, monkeypatch):
+    write_all = QuietFile.write
+
+    def write_with_a_fault(self, data):
+        damaged = bytearray(data)
+        if len(damaged) == make_row(0).image.nbytes:  # not HDF5's own
+            damaged[-1] ^= 1
+        return write_all(self, damaged)
+
+    monkeypatch.setattr(QuietFile, "write", write_with_a_fault)
+    with pytest.raises(FewmaskError, match=r"a\.h5: cannot be written: rows 0 to 2 of /image were"):
+        write(tmp_path / "a.h5", map(make_row, range(3)))
+    assert not any(tmp_path.iterdir())
 
 
 def test_verify_finds_a_changed_byte(path):

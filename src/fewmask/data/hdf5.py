@@ -58,19 +58,26 @@ def rows_per_block(row_bytes: int) -> int:
 
 
 class GrowingDataset:
-    """A dataset that grows by one row at a time, one row per chunk; it is written in blocks.
+    """A dataset that grows by one row at a time, one row per chunk; it is written in blocks, and
+    each is read again to see that it is there.
 
     Args:
         file: where it is made.
+        raw: what ``file`` writes to.
         name: its name.
         row: the first row, whose shape and type all have.
         compression: as in h5py.
     """
 
     def __init__(
-        self, file: h5py.File, name: str, row: np.ndarray, compression: str | None
+        self,
+        file: h5py.File,
+        raw: "QuietFile",
+        name: str,
+        row: np.ndarray,
+        compression: str | None,
     ) -> None:
-        self.row_shape = row.shape
+        self.row_shape, self._raw = row.shape, raw
         self._dataset = file.create_dataset(
             name,
             shape=(0, *row.shape),
@@ -90,11 +97,18 @@ class GrowingDataset:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that are not written yet."""
+        """Write the rows that are not written yet.
+
+        Raises OSError if they cannot be written, or are not what is read again.
+        """
         start, stop = len(self._dataset), len(self._dataset) + self._filled
+        rows, self._filled = self._block[: self._filled], 0
         self._dataset.resize(stop, axis=0)
-        self._dataset[start:stop] = self._block[: self._filled]
-        self._filled = 0
+        self._dataset[start:stop] = rows
+        self._raw.check()
+        # As bytes, for NaN is not equal to itself.
+        if not np.array_equal(self._dataset[start:stop].view(np.uint8), rows.view(np.uint8)):
+            raise OSError(f"rows {start} to {stop - 1} of {self._dataset.name} were not kept")
 
 
 class QuietFile(io.FileIO):

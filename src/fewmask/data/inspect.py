@@ -18,8 +18,12 @@ __all__ = ["contact_sheet", "describe", "list_datasets"]
 
 
 def describe(path: Path) -> str:
-    """What a store holds, as lines of text. Raises FewmaskError if it is no whole store."""
+    """What a store holds, as lines of text.
+
+    Raises FewmaskError if it is no whole store, or if its content is not what its digest says.
+    """
     with Store(path) as store:
+        store.verify()
         lines = [
             ("file", str(path)),
             ("dataset", store.dataset),
@@ -29,7 +33,7 @@ def describe(path: Path) -> str:
             ("size", f"{store.height} x {store.width} (height x width), fit: {store.fit}"),
             ("original sizes", _sizes(store.sizes)),
             ("fields", _fields(store)),
-            ("digest", store.digest),
+            ("digest", f"{store.digest}, agrees with the content"),
             ("settings", store.settings),
         ]
         text = "\n".join(f"{key:15} {value}" for key, value in lines)

@@ -68,7 +68,6 @@ class StoreWriter:
                 if field not in self._pixels:
                     self._pixels[field] = self._create(field, value)
                 self._pixels[field].append(value)
-            self._raw.check()
         for field, value in columns.items():
             self._columns.setdefault(field, []).append(value)
         self._text["name"].append(row.name)
@@ -81,7 +80,7 @@ class StoreWriter:
 
     def _create(self, field: str, value: np.ndarray) -> GrowingDataset:
         compression = "lzf" if field == "mask" else None
-        return GrowingDataset(self._file, field, value, compression)
+        return GrowingDataset(self._file, self._raw, field, value, compression)
 
     def _count(self, row: Row) -> list[int]:
         """The labelled pixels of every class; nothing where there are no classes."""
@@ -104,14 +103,16 @@ class StoreWriter:
             raise FewmaskError(f"{name}: found {shapes}\n  expected: {first}, as the first row")
 
     def _close(self, error: type | None, *_: Any) -> None:
-        """Complete the file and check it, or, after an error, only close it."""
+        """Complete the file and check it, or, after an error, only close it.
+
+        Its pixels were checked while they were written.
+        """
         with self._file:
             if error is None:
                 self._complete()
         if error is None:
             self._raw.check()
-            with Store(self._partial) as store:
-                store.verify()
+            Store(self._partial).close()  # whether it is whole
 
     def _why(self) -> str:
         if not self._left_out:
@@ -127,7 +128,6 @@ class StoreWriter:
             raise FewmaskError(f"{self._path}: there are no pictures to write{self._why()}")
         for dataset in self._pixels.values():
             dataset.flush()
-        self._raw.check()
         for field, values in self._columns.items():
             dtype = np.int32 if field in ("extent", "size") else np.int64
             self._file.create_dataset(field, data=np.array(values, dtype))
