@@ -3,7 +3,7 @@
 import fcntl
 import io
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from fewmask.status import statuses
 from fewmask.training_log import Look
 from fewmask.watch import Item, fitted, shares, view
 from tests.terminal import Terminal
-from tests.workflow.snakemake import BIN, fewmask, start_snakemake, write_project
+from tests.workflow.snakemake import BIN, fewmask, kill_group, start_snakemake, write_project
 
 WATCH = [str(BIN / "fewmask"), "status", "--watch", "--every", "1"]
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
@@ -226,22 +226,16 @@ def test_it_ends_with_the_snakemake_that_it_saw(grid: Grid, held: ExitStack):
     assert "1 missing" in terminal.said.partition(LEAVE)[2]
 
 
-def with_one_run(project: Path) -> None:
-    experiment = project / "config/config.yaml"
-    experiment.write_text(experiment.read_text().replace("[n4, n8]", "[n4]").replace("0, 1", "0"))
-
-
 @pytest.mark.slow
 def test_a_real_grid(project: Path):
     write_project(project)
-    with_one_run(project)
     running = start_snakemake(project, "--cores", "1")
     terminal = Terminal(WATCH, project)
     terminal.wait_for("train  rooms/supervised/")
     assert terminal.end() == 0
     assert running.wait() == 0
     assert "failed:" not in terminal.said
-    assert "1 done, 0 running, 0 waiting, 0 failed, 0 missing" in terminal.said.partition(LEAVE)[2]
+    assert "4 done, 0 running, 0 waiting, 0 failed, 0 missing" in terminal.said.partition(LEAVE)[2]
     assert (project / "results/tables/summary.csv").exists()
 
 
@@ -250,13 +244,18 @@ def test_a_real_training_that_is_stopped(project: Path):
     write_project(project)
     method = project / "config/methods/supervised.yaml"
     method.write_text(method.read_text().replace("steps: 6", "steps: 1000000"))
-    with_one_run(project)
+    experiment = project / "config/config.yaml"
+    experiment.write_text(experiment.read_text().replace("[n4, n8]", "[n4]").replace("0, 1", "0"))
     running = start_snakemake(project, "--cores", "1")
-    terminal = Terminal(WATCH, project)
-    terminal.wait_for("pictures/s")
-    for job in psutil.Process(running.pid).children(recursive=True):
-        if "train" in job.cmdline():
-            job.terminate()
-    assert terminal.end() == 0
-    assert running.wait() != 0
+    try:
+        terminal = Terminal(WATCH, project)
+        terminal.wait_for("pictures/s")
+        for job in psutil.Process(running.pid).children(recursive=True):
+            if "train" in job.cmdline():
+                job.terminate()
+        assert terminal.end() == 0
+        assert running.wait() != 0
+    finally:  # a failure must not leave a training that takes days
+        with suppress(ProcessLookupError):
+            kill_group(running)
     assert "checkpoint saved; start it again to go on" in terminal.said.partition(LEAVE)[2]

@@ -67,9 +67,9 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     if is_held(log):
         return Status("running", log=job.log)
     lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    if not lines and time.time() - log.stat().st_mtime < STARTING:
-        return Status("running", log=job.log)  # it has not got to hold its log yet
     if not lines:
+        if time.time() - log.stat().st_mtime < STARTING:
+            return Status("running", log=job.log)  # it has not got to hold its log yet
         return Status("failed", "stopped before it said anything; killed?", job.log)
     if lines[-1] == DONE:
         return Status("missing")  # it went well, and the file was removed since

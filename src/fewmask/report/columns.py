@@ -41,14 +41,18 @@ def called(metric: str) -> str:
 
 def title(metric: str) -> str:
     """What heads a metric's column: ``mIoU (%)``, ``IoU of pet (%)``, ``Focal loss``."""
-    unit = unit_of(metric)
-    return f"{called(metric)} ({unit})" if unit else called(metric)
+    return with_unit(called(metric), metric)
 
 
 def axis_title(metric: str) -> str:
     """What is written beside an axis: ``mIoU on the test set (%)``."""
+    return with_unit(f"{called(metric)} on the test set", metric)
+
+
+def with_unit(text: str, metric: str) -> str:
+    """A text, and a metric's unit in brackets if it has one."""
     unit = unit_of(metric)
-    return f"{called(metric)} on the test set" + (f" ({unit})" if unit else "")
+    return f"{text} ({unit})" if unit else text
 
 
 def number(metric: str, value: float | None) -> str:

@@ -69,8 +69,9 @@ def files(asked: Asked) -> list[File]:
         File("summary_tex", f"{folder}/summary.tex"),
     ]
     numbers: Counter[str] = Counter()
+    untold = _without_content(asked)
     for entry in CONTENTS:
-        is_told = entry.name not in _without_content(asked)
+        is_told = entry.name not in untold
         numbers[entry.category] += is_told
         shows = f"{numbers[entry.category]} {entry.shows}"
         if entry.kind == "table":
@@ -82,8 +83,9 @@ def files(asked: Asked) -> list[File]:
 
 def figures(asked: Asked) -> list[str]:
     """The figures that an experiment has, below their folder and without their ending."""
-    told = [entry for entry in CONTENTS if entry.name not in _without_content(asked)]
-    return [stem for entry in told if entry.kind != "table" for stem in _stems(asked, entry)]
+    untold = _without_content(asked)
+    drawn = [one for one in CONTENTS if one.kind != "table" and one.name not in untold]
+    return [stem for entry in drawn for stem in _stems(asked, entry)]
 
 
 def _without_content(asked: Asked) -> set[str]:

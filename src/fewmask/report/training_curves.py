@@ -6,7 +6,7 @@ from matplotlib.ticker import MaxNLocator
 
 from fewmask.config.asked import Asked
 from fewmask.metrics import unit_of
-from fewmask.report.columns import called
+from fewmask.report.columns import called, with_unit
 from fewmask.report.histories import History
 from fewmask.report.panels import (
     BELOW,
@@ -67,8 +67,7 @@ def _draw_stage(
 ) -> None:
     loss, validation = panels
     judged_by = next((one.judged_by for one in own if one.judged_by), "")
-    unit = unit_of(judged_by) if judged_by else ""
-    factor = 100 if unit == "%" else 1
+    factor = 100 if judged_by and unit_of(judged_by) == "%" else 1
     for one in own:
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
         look = {"color": colour, "linewidth": 1, "alpha": 0.8}
@@ -90,6 +89,6 @@ def _draw_stage(
     loss.set_ylabel("Training loss")
     if judged_by:
         name = "loss" if judged_by == "loss" else called(judged_by)
-        validation.set_ylabel(f"Validation {name}" + (f" ({unit})" if unit else ""))
+        validation.set_ylabel(with_unit(f"Validation {name}", judged_by))
     else:
         say_nothing(validation, "no validation pictures")
