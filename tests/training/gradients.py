@@ -1,4 +1,4 @@
-"""The gradients of one step of every objective in 64 bits, by one process or by several.
+"""The gradients of every objective and weighting in 64 bits, by one process or by several.
 
     python -m tests.training.gradients STORE SPLIT OUTPUT
 
@@ -40,12 +40,22 @@ STAGES = {
         "objective": {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]},
         "batch": BOTH,
     },
-    "task_gradients": {
-        "objective": {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]},
-        "batch": BOTH,
-        "weighting": {"name": "cagrad"},
-    },
 }  # fmt: skip
+WEIGHTINGS = {
+    "fixed": {"weights": {"depth": 0.5}},
+    "uncertainty": {},
+    "dynamic_weight_average": {"period": 1},
+    "nash_mtl": {},
+    "nash_mtl, every second step": {"update_weights_every": 2},
+    "pcgrad": {},
+    "cagrad": {},
+}
+STAGES |= {
+    title: STAGES["multi_task"] | {"weighting": {"name": title.split(",")[0], **options}}
+    for title, options in WEIGHTINGS.items()
+}
+STEPS = 3
+"""Dynamic weights are 1 in the first two."""
 
 
 def in_64_bits(objective: nn.Module) -> None:
@@ -57,7 +67,7 @@ def in_64_bits(objective: nn.Module) -> None:
 
 
 def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tensor]:
-    """The gradients by parameter, and the figures of the step."""
+    """The gradients by parameter and the figures of a few steps, all with the same weights."""
     looks = {"every": 5, "metric": "loss"}
     stage = small_stage(precision="fp32", evaluation=looks, **settings)
     with Store(store) as opened:
@@ -65,11 +75,16 @@ def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tenso
         objective = training.objective.train()
         in_64_bits(objective)
         torch.manual_seed(3)
-        drawn = {role: training.augmented(one) for role, one in training.draws.at(0).items()}
-        losses = objective.losses(drawn, 0)
-        figures = training.weighting.backward(losses, objective, training.scaler, 0)
-        found = {n: p.grad for n, p in objective.named_parameters() if p.grad is not None}
-        return found | {name: figure.detach().double() for name, figure in figures.items()}
+        found = {}
+        for step in range(STEPS):
+            drawn = {role: training.augmented(one) for role, one in training.draws.at(step).items()}
+            objective.zero_grad(set_to_none=True)
+            losses = objective.losses(drawn, step)
+            figures = training.weighting.backward(losses, objective, training.scaler, step)
+            told = {n: p.grad for n, p in objective.named_parameters() if p.grad is not None}
+            told |= {name: figure.detach().double() for name, figure in figures.items()}
+            found |= {f"step {step}, {name}": value for name, value in told.items()}
+        return found
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def assert_alike(one: Path, other: Path, tolerance: float = 2e-3) -> None:
 
 
 @pytest.mark.slow
-def test_gradients_are_those_of_one_process_whatever_the_objective(rooms_split, tmp_path):
+def test_gradients_are_those_of_one_process_whatever_is_learnt(rooms_split, tmp_path):
     store = scenes_store(tmp_path / "rooms.h5", 36, geometry=True)
     command = ["-m", "tests.training.gradients", store, rooms_split]
     starts = {"one": [sys.executable, *command], "two": [*TORCHRUN, *command]}

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import Losses, Weighting
-from fewmask.parallel import add_up
 
 
 class LossWeighting(Weighting):
@@ -27,6 +26,5 @@ class LossWeighting(Weighting):
         values = torch.stack(self.ordered(losses))
         weights = self(values.detach(), step)
         loss = (weights * values).sum() + self.penalty()
-        scaler.scale(loss).backward()
-        add_up(parameter.grad for parameter in objective.parameters())
+        self.backpropagate(loss, objective, scaler)
         return self.figures(loss, losses, weights)

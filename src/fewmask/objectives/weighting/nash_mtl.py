@@ -55,7 +55,7 @@ class NashMTL(GradientWeighting):
             figures = super().backward(losses, objective, scaler, step)
         else:
             loss = self.weighted(losses)
-            scaler.scale(loss).backward()
+            self.backpropagate(loss, objective, scaler)
             figures = self.figures(loss, losses, self.weights)
         if self.max_norm is not None:
             norm = self.max_norm * scaler.get_scale()

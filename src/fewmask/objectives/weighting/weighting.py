@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fewmask.objectives.objective import Objective
+from fewmask.parallel import add_up
 
 Losses = dict[str, Tensor]
 
@@ -34,6 +35,13 @@ class Weighting(nn.Module, ABC):
         ``losses`` are scalars by name. Returns the figures of the step for the history: ``loss``,
         the weighted sum; the losses; and, unless it is constant, the ``weight_...`` of each loss.
         """
+
+    def backpropagate(
+        self, loss: Tensor, objective: Objective, scaler: torch.amp.GradScaler
+    ) -> None:
+        """Add the gradients of one loss, those of all processes, to the parameters' ``grad``."""
+        scaler.scale(loss).backward()
+        add_up(parameter.grad for parameter in objective.parameters())
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What it learns, as groups for the optimiser.
