@@ -133,6 +133,11 @@ def full_disk(root: Path) -> dict[str, Any]:
     return {"size": 256}
 
 
+def linked_to_nothing(root: Path) -> None:
+    (root / "masks/1.png").unlink()
+    (root / "masks/1.png").symlink_to("gone.png")
+
+
 def all_damaged(root: Path) -> None:
     for path in (root / "images").iterdir():
         path.write_bytes(b"")
@@ -182,6 +187,8 @@ CASES = [
          "found no such file", left_out="4"),
     Case("mask without image", lambda root: (root / "images/1.png").unlink(), "masks/1.png",
          "this mask has no picture"),
+    Case("a mask that links to nothing", linked_to_nothing, "masks/1.png", "found no such file",
+         left_out="1"),
     Case("sizes that differ", mask_of_another_size, "masks/1.png",
          "found a mask of 5 x 4 (width x height)\n  expected: 30 x 20", left_out="1"),
     Case("a value outside the classes", value_outside_the_classes, "masks/1.png",

@@ -1,12 +1,13 @@
 """Pictures and masks of every kind become the same arrays; what makes no sense is said clearly."""
 
 import errno
+import os
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from fewmask.data.decode import (
     PictureError,
@@ -160,9 +161,23 @@ def test_a_file_that_is_no_picture(tmp_path, content, found):
         read_image(path)
     assert str(error.value) == (
         f"{path}: {found}\n"
-        "  expected: a whole picture in a format such as JPEG, PNG, GIF, TIFF or BMP\n"
+        "  expected: a whole image in one of the formats JPEG, PNG, GIF, TIFF, BMP, WEBP\n"
         "  mend: replace it, or take it out"
     )
+
+
+def test_no_other_program_is_started(tmp_path, monkeypatch):
+    """Pillow hands an EPS to the program gs, whatever the ending of the file says."""
+    ghostscript = tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # what was found before
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (3, 2)).save(path, format="EPS")
+    with pytest.raises(PictureError, match=r"bytes that begin with b'%!PS-Adobe"):
+        read_image(path)
+    assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "gif", "tif"])
@@ -183,7 +198,7 @@ def test_a_picture_that_is_missing(tmp_path):
     [(OSError(errno.EIO, "Input/output error"), "Input/output"), (MemoryError(), "not enough mem")],
 )
 def test_what_is_the_machines_fault_is_not_the_pictures(tmp_path, monkeypatch, error, said):
-    def fail(_):
+    def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(Image, "open", fail)

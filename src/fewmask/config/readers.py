@@ -91,8 +91,9 @@ class FolderReader(Settings):
     name: Literal["folder"]
     images: RelativePath
     """Pattern below the root, for example ``images/*.jpg``; a ``*`` may stand in a folder's
-    place too, ``**`` for any depth. With a bare ``*`` at its end (``images/*``) pictures of all
-    formats are found, and the name of a picture is without its ending."""
+    place too, ``**`` for any depth, and an ending may be in any case. With a bare ``*`` at its end
+    (``images/*``) pictures of all formats are found, and the name of a picture is without its
+    ending."""
     masks: RelativePath | None = None
     """Pattern of the masks, for example ``masks/*.png``; absent: no picture has one."""
     unlabelled: RelativePath | None = None

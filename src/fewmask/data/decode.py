@@ -16,6 +16,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
+from fewmask.data.image_files import FORMATS
 from fewmask.errors import FewmaskError
 
 if TYPE_CHECKING:
@@ -185,12 +186,13 @@ def _check_colours(code: MaskCode) -> None:
 
 
 def _open(path: Path, upright: bool = False) -> Image.Image:
-    """A decoded picture. What its ending says does not matter: a PNG may be called .jpg."""
+    """A decoded image of one of `FORMATS`. What its ending says does not matter: a PNG may be
+    called .jpg."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
-    whole = "a whole picture in a format such as JPEG, PNG, GIF, TIFF or BMP"
+    whole = f"a whole image in one of the formats {', '.join(FORMATS)}"
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             image.load()
             if upright:
                 ImageOps.exif_transpose(image, in_place=True)

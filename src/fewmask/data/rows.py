@@ -3,7 +3,6 @@
 It imports little, as every process has to.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.data.decode import PictureError
 from fewmask.data.fit import fit_image, fit_values, place
+from fewmask.data.image_files import real_path
 from fewmask.data.readers import Item, Reader, open_reader, parse_settings
 from fewmask.paths import data_folder
 
@@ -94,7 +94,7 @@ def _check_files(item: Item, root: Path) -> None:
     its own. The folder itself may well be a link.
     """
     for path in (item.image, item.mask):
-        if path is not None and not _is_inside(path, root):
+        if path is not None and not Path(real_path(path)).is_relative_to(root):
             raise PictureError(
                 f"{path}: found a file outside the dataset's folder: {path.resolve()}\n"
                 f"  expected: a file in {root}\n"
@@ -107,19 +107,6 @@ def _check_files(item: Item, root: Path) -> None:
             f"  expected: a mask of every picture (masks_required)\n"
             f"  mend: draw one, or set masks_required to false: then it is unlabelled"
         )
-
-
-def _is_inside(path: Path, root: Path) -> bool:
-    """Whether a file lies below ``root`` when all links are followed."""
-    if os.path.islink(path):
-        return path.resolve().is_relative_to(root)
-    return _folder_is_inside(os.path.dirname(path), root)
-
-
-@lru_cache
-def _folder_is_inside(folder: str, root: Path) -> bool:
-    """Likewise for a folder; asked once, as it takes long and many files lie in one."""
-    return Path(folder).resolve().is_relative_to(root)
 
 
 @lru_cache(maxsize=1)

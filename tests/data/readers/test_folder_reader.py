@@ -113,6 +113,64 @@ def test_only_stars_are_special(root):
     assert items(root, "a[1]?/*.png") == [("1", "a[1]?/1.png", None)]
 
 
+def test_an_ending_may_be_in_any_case(root):
+    touch(root, "images/1.png", "images/2.PNG", "images/3.Png", "masks/2.png", "masks/1.PNG")
+    assert items(root, "images/*.png", "masks/*.png") == [
+        ("1", "images/1.png", "masks/1.PNG"),
+        ("2", "images/2.PNG", "masks/2.png"),
+        ("3", "images/3.Png", None),
+    ]
+
+
+# --- Links -----------------------------------------------------------------------------------
+
+
+def test_a_loop_of_links_changes_nothing(root):
+    touch(root, "images/a/1.png", "images/2.png", "test/3.png", "masks/2.png", "more/4.png")
+    patterns = ("images/**", "masks/**", "more/**")
+    expected = items(root, *patterns)
+    assert len(expected) == 3
+    for link, target in {
+        "images/loop": "..",
+        "images/a/up": "../..",
+        "images/a/again": ".",
+        "images/masks": "../masks",
+        "masks/loop": "..",
+        "more/loop": "..",
+        "more/images": "../images",
+    }.items():
+        (root / link).symlink_to(target)
+    assert items(root, *patterns) == expected
+
+
+def test_many_ways_to_a_folder_are_walked_once(root):
+    """Each folder links twice to the next: 2 to the power of 40 ways lead to the last."""
+    touch(root, "39/1.png")
+    for i in range(39):
+        (root / f"{i}").mkdir()
+        for link in ("left", "right"):
+            (root / f"{i}" / link).symlink_to(f"../{i + 1}")
+    assert len(items(root, "0/**")) == 1
+
+
+def test_a_file_counts_once_under_its_own_name(root):
+    touch(root, "images/b/2.png", "masks/b/2.png")
+    (root / "images/a").symlink_to("b")
+    (root / "images/b/1.png").symlink_to("2.png")
+    (root / "more").symlink_to("images")
+    expected = [("b/2", "images/b/2.png", "masks/b/2.png")]
+    assert items(root, "images/**", "masks/**", "more/**") == expected
+
+
+def test_images_may_share_a_mask_by_a_link(root):
+    touch(root, "images/1.png", "images/2.png", "masks/1.png")
+    (root / "masks/2.png").symlink_to("1.png")
+    assert [mask for _, _, mask in items(root, "images/*.png", "masks/*.png")] == [
+        "masks/1.png",
+        "masks/2.png",
+    ]
+
+
 # --- What is said of mistakes ----------------------------------------------------------------
 
 

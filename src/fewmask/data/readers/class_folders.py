@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fewmask.config.dataset import Dataset
 from fewmask.data.decode import read_image
+from fewmask.data.image_files import images_below
 from fewmask.data.readers import Item, Sample
 from fewmask.errors import FewmaskError
 
@@ -44,12 +45,8 @@ class Reader:
         return Sample(read_image(item.image), category=item.category)
 
     def _items_of(self, category: int, name: str) -> list[Item]:
-        from PIL import Image
-
-        endings = Image.registered_extensions()
         folder = self._folder / name
-        # Besides pictures there may be files like Thumbs.db.
-        paths = sorted(p for p in folder.rglob("[!.]*") if p.suffix.lower() in endings)
+        paths = images_below(folder)
         if not paths:
             raise FewmaskError(
                 f"{folder}: no pictures in it\n"

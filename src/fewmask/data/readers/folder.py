@@ -1,17 +1,26 @@
 """A folder of pictures and, for some or all of them, masks.
 
 Patterns say which files: ``*`` stands for anything within a name, ``**`` for folders of any depth.
-What the stars of two patterns stand for pairs a picture with its mask. A picture without a mask is
-unlabelled, and welcome (unless ``masks_required``); a mask without a picture is a mistake.
+An ending may be in any case: ``*.jpg`` finds ``A.JPG``, too. What the stars of two patterns stand
+for pairs an image with its mask. An image without a mask is unlabelled, and welcome (unless
+``masks_required``); a mask without an image is a mistake. A file counts as one image, whatever
+links lead to it.
 """
 
-import glob
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from fewmask.config.dataset import Dataset
 from fewmask.data.decode import mask_code, read_image, read_pair
+from fewmask.data.image_files import (
+    each_once,
+    files_in,
+    folders_below,
+    folders_in,
+    is_image,
+    real_path,
+)
 from fewmask.data.readers import Item, Sample
 from fewmask.errors import FewmaskError
 
@@ -55,9 +64,12 @@ class Reader:
         if pattern is None:
             return {}
         matches = list(_matches(self._root, pattern))
-        taken, found = set(but), {}
+        files = [path for _, path in matches]
+        # Two images may share a mask by way of a link, but an image counts once.
+        kept = set(files if key == "masks" else each_once(files))
+        taken, found = {real_path(path) for path in but}, {}
         for name, path in matches:
-            if path in taken:
+            if path not in kept or real_path(path) in taken:
                 continue
             if name in found:
                 raise FewmaskError(
@@ -87,32 +99,42 @@ class Reader:
 
 def _matches(root: Path, pattern: str) -> Iterator[tuple[str, Path]]:
     """The files that a pattern stands for, each with what its stars stand for."""
-    pattern = f"{pattern}/*" if pattern.endswith("**") else pattern
-    literal = re.sub(r"[\[?]", r"[\g<0>]", pattern)  # only stars are special
-    for path in sorted(glob.glob(literal, root_dir=root, recursive=True)):
-        match = _expression(pattern).fullmatch(Path(path).as_posix())
-        if match and _is_meant(root / path, pattern):
-            yield "/".join(part for part in match.groups() if part), root / path
+    pattern = PurePosixPath(f"{pattern}/*" if pattern.endswith("**") else pattern).as_posix()
+    expression, bare = _expression(pattern), pattern.endswith("*")
+    for path in sorted({*_candidates(root, pattern.split("/"))}):
+        match = expression.fullmatch(path.relative_to(root).as_posix())
+        # A pattern without an ending also finds files that are no images: these are left out.
+        if match and (is_image(path) or not bare):
+            yield "/".join(part for part in match.groups() if part), path
+
+
+def _candidates(folder: Path, parts: list[str]) -> Iterator[Path]:
+    """All files whose path below ``folder`` may be like a pattern that was split at its slashes."""
+    first, *rest = parts
+    if not rest:
+        yield from files_in(folder)
+    elif "*" not in first:
+        yield from _candidates(folder / first, rest)
+    else:
+        for one in folders_below(folder) if first == "**" else folders_in(folder):
+            yield from _candidates(one, rest)
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
     """A regular expression whose groups are what the stars stand for.
 
-    A bare star at the end leaves the file's ending out.
+    A bare star at the end leaves the file's ending out; an ending may be in any case, as cameras
+    write .JPG.
     """
-    bare = pattern.endswith("*")
-    text = re.escape(pattern.removesuffix("*"))
-    text = text.replace(r"\*\*/", "(?:(.*)/)?").replace(r"\*", "([^/]*)")
-    return re.compile(text + (r"([^/]*?)(?:\.[^./]*)?" if bare else ""))
+    text = _escaped(pattern.removesuffix("*"))
+    if pattern.endswith("*"):
+        return re.compile(text + r"([^/]*?)(?:\.[^./]*)?")
+    rest, dot, ending = text.rpartition(r"\.")
+    return re.compile(f"{rest}(?i:{dot}{ending})")
 
 
-def _is_meant(path: Path, pattern: str) -> bool:
-    """A pattern without an ending also finds files that are no pictures: leave those out."""
-    if not pattern.endswith("*"):
-        return path.is_file()
-    from PIL import Image
-
-    return path.suffix.lower() in Image.registered_extensions() and path.is_file()
+def _escaped(pattern: str) -> str:
+    return re.escape(pattern).replace(r"\*\*/", "(?:(.*)/)?").replace(r"\*", "([^/]*)")
 
 
 def _some(names: list[str], most: int = 8) -> str:
