@@ -16,7 +16,7 @@ rule summarise:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=grid.asked.model_dump_json(),
+        experiment=grid.asked.as_json(),
         tables=lambda w, output: os.path.dirname(output.runs),
         figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
@@ -31,7 +31,7 @@ rule partial:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=grid.asked.model_dump_json(),
+        experiment=grid.asked.as_json(),
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:

@@ -5,6 +5,7 @@ import json
 from itertools import product
 from typing import Any
 
+from fewmask import escape
 from fewmask.config.experiment import Experiment
 from fewmask.config.objectives import Task
 
@@ -34,6 +35,10 @@ class Asked(Experiment):
         others = [method for method in self.methods if method not in self.all_masks]
         candidates = others or self.methods
         return DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
+
+    def as_json(self) -> str:
+        """What ``summarise`` is handed; Snakemake puts it into the page of its report as it is."""
+        return escape.json_in_html(self.model_dump_json())
 
     def cells(self) -> list[tuple[str, str, str]]:
         """Dataset, method and fraction of every cell, dataset by dataset."""

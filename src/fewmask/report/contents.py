@@ -3,11 +3,11 @@
 Snakemake imports this to plan, so nothing here imports numpy, pandas or matplotlib.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from fewmask import escape
 from fewmask.config.asked import Asked
 from fewmask.paths import Layout
 
@@ -135,23 +135,20 @@ def _figures(asked: Asked, entry: Entry, shows: str) -> Iterator[File]:
 
 def facts(asked: Asked) -> dict[str, object]:
     """What captions tell of an experiment, safe to be put into reStructuredText."""
+    literal = escape.restructured_text
     return {
-        "title": _escaped(" ".join(asked.title.split())),
-        "datasets": asked.datasets,
-        "methods": {name: _escaped(text) for name, text in asked.descriptions.items()},
-        "fractions": asked.fractions,
+        "title": literal(asked.title),
+        "datasets": [literal(name) for name in asked.datasets],
+        "methods": {literal(name): literal(text) for name, text in asked.descriptions.items()},
+        "fractions": [literal(name) for name in asked.fractions],
         "seeds": len(asked.seeds),
         "runs": len(asked.cells()) * len(asked.seeds),
-        "reference": asked.compared_with,
+        "reference": literal(asked.compared_with),
         "spread": (
             f"mean and sample standard deviation over {len(asked.seeds)} seeds"
             if len(asked.seeds) > 1
             else "one seed, so that no spread is known"
         ),
         "told": sorted({entry.name for entry in CONTENTS} - _without_content(asked)),
-        "published": _escaped(asked.published.source) if asked.published else "",
+        "published": literal(asked.published.source) if asked.published else "",
     }
-
-
-def _escaped(text: str) -> str:
-    return re.sub(r"([\\`*_|<>:])", r"\\\1", text)

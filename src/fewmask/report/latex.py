@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from fewmask import escape
 from fewmask.config.asked import Asked
 from fewmask.report.page import Cell, marked
 from fewmask.report.summary_table import (
@@ -47,13 +48,13 @@ def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
     lines = [
         rf"\begin{{{environment}}}",
         r"\centering",
-        rf"\caption{{{escape(caption)}}}",
+        rf"\caption{{{escape.latex(caption)}}}",
         rf"\label{{tab:{dataset}}}",
         r"\footnotesize",
         r"\setlength{\tabcolsep}{4pt}",
         rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
         r"\toprule",
-        " & ".join(map(escape, header)) + r" \\",
+        " & ".join(map(escape.latex, header)) + r" \\",
         *body,
         r"\bottomrule",
         r"\end{tabular}",
@@ -63,19 +64,4 @@ def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
 
 
 def _in_latex(cell: Cell | str) -> str:
-    if isinstance(cell, str):
-        return escape(cell)
-    safe = Cell(escape(cell.text), cell.rank, escape(cell.after))
-    return marked(safe, {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"})
-
-
-def escape(text: str) -> str:
-    """Text as LaTeX prints it literally."""
-    special = {c: rf"\{c}" for c in "&%$#_{}"} | {
-        "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-        "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
-        "±": r"$\pm$", "×": r"$\times$",
-        "Δ": r"$\Delta$", "°": r"$^{\circ}$",
-        "↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--",
-    }  # fmt: skip
-    return "".join(special.get(c, c) for c in text)
+    return marked(cell, escape.latex, {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"})

@@ -1,10 +1,11 @@
 """A table for people: a title, what must be known to read it, rows. As Markdown and as HTML."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from html import escape
 from itertools import groupby
 from typing import Literal, NamedTuple
+
+from fewmask import escape
 
 Rank = Literal["best", "second", ""]
 
@@ -51,15 +52,16 @@ class Table:
 
     def markdown(self) -> str:
         """Markdown that is also readable as it is written; the best cells are bold."""
-        title, notes = " ".join(self.title.split()), "\n".join(self.notes)
-        body = [self.header, *([_in_markdown(cell) for cell in row] for row in self.rows)]
+        title = escape.markdown_line(" ".join(self.title.split()))
+        notes = "\n".join(map(escape.markdown_line, self.notes))
+        body = [[_in_markdown(cell) for cell in row] for row in [self.header, *self.rows]]
         table = f"\n{_pipes(body, self.sides)}\n" if self.rows else ""
         return f"# {title}\n\n{notes}\n{table}"
 
     def html(self) -> str:
         """A page by itself, which loads nothing; the best cells are bold, the second underlined."""
-        title = escape(" ".join(self.title.split()))
-        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        title = escape.html(" ".join(self.title.split()))
+        notes = "".join(f"<li>{escape.html(note)}</li>" for note in self.notes)
         table = f"<table>\n{''.join(self._parts())}</table>\n" if self.rows else ""
         return (
             f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
@@ -78,27 +80,33 @@ class Table:
         return f"<tr>{''.join(written)}</tr>\n"
 
 
-def marked(cell: Cell | str, marks: dict[Rank, str]) -> str:
-    """A cell as text: ``marks`` has what is put around text of a rank, with {} for the text."""
+def marked(cell: Cell | str, literal: Callable[[str], str], marks: dict[Rank, str]) -> str:
+    """A cell as text of a format.
+
+    Args:
+        literal: makes text literal in the format, see `fewmask.escape`.
+        marks: what is put around text of a rank, with {} for the text.
+    """
     if isinstance(cell, str):
-        return cell
-    return marks.get(cell.rank, "{}").format(cell.text) + cell.after
+        return literal(cell)
+    return marks.get(cell.rank, "{}").format(literal(cell.text)) + literal(cell.after)
 
 
 def _in_markdown(cell: Cell | str) -> str:
-    return marked(cell, {"best": "**{}**"}).replace("|", r"\|")
+    return marked(cell, escape.markdown, {"best": "**{}**"})
 
 
 def _in_html(cell: Cell | str) -> str:
-    if isinstance(cell, str):
-        return escape(cell)
-    safe = Cell(escape(cell.text), cell.rank, escape(cell.after))
-    return marked(safe, {"best": "<b>{}</b>", "second": "<u>{}</u>"})
+    return marked(cell, escape.html, {"best": "<b>{}</b>", "second": "<u>{}</u>"})
 
 
 def _pipes(rows: list[list[str]], sides: str) -> str:
     """Cells, the header first, as a Markdown table."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # A rule has at least a dash, and a colon where it aligns to the right.
+    widths = [
+        max(1 + (side == "r"), *map(len, column))
+        for column, side in zip(zip(*rows, strict=True), sides, strict=True)
+    ]
     rules = [
         "-" * w if side == "l" else "-" * (w - 1) + ":"
         for w, side in zip(widths, sides, strict=True)
