@@ -180,7 +180,7 @@ def test_other_settings_do_not_take_up_a_checkpoint(inputs: Inputs, tmp_path: Pa
     "weighting",
     [
         {"name": "fixed", "weights": {"classification": 0.1}},
-        {"name": "uncertainty", "learning_rate_factor": 10},
+        {"name": "uncertainty", "learning_rate": 0.03},
         {"name": "dynamic_weight_average", "period": 2},
         {"name": "nash_mtl", "update_weights_every": 3},
         {"name": "pcgrad"},

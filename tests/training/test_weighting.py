@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import small_stage
+from fewmask.grid import load_grid
+from tests.conftest import ROOT, small_stage
 from tests.training.test_loop import go, training
 
 TWO = {"name": "supervised", "classification": {"dropout": 0.0}}
@@ -55,27 +56,29 @@ def test_the_history_tells_weights_that_change(rooms: Path, rooms_split: Path):
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_log_variances_move_at_their_own_rate(rooms: Path, rooms_split: Path, precision: str):
-    rate, factor, start = 0.01, 20.0, 0.3
+    rate, start = 0.2, 0.3
     stage = small_stage(
-        steps=1,
+        steps=3,
         objective=TWO,
         weighting={
             "name": "uncertainty",
             "initial_log_variance": start,
-            "learning_rate_factor": factor,
+            "learning_rate": rate,
         },
-        optimiser={"name": "sgd", "learning_rate": rate, "momentum": 0.0, "weight_decay": 0.1},
-        schedule={"name": "constant"},
+        optimiser={"name": "sgd", "learning_rate": 0.01, "momentum": 0.0, "weight_decay": 0.1},
+        schedule={"name": "constant", "warmup_steps": 2},
         precision=precision,
+        evaluation={"every": 1},
     )
     one = training(stage, rooms, rooms_split)
     one.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, enabled=precision == "fp16")
     go(one)
-    expected = [
-        start - factor * rate * 0.5 * (1 - math.exp(-start) * one.history[-1][name])
-        for name in ("cross_entropy", "classification")
-    ]
-    assert one.weighting.log_variances.tolist() == pytest.approx(expected, rel=1e-5)
+    expected = {"cross_entropy": start, "classification": start}
+    for factor, row in zip((0.5, 1, 1), one.history, strict=True):  # warm-up, then constant
+        for name, value in expected.items():
+            expected[name] -= factor * rate * 0.5 * (1 - math.exp(-value) * row[name])
+    found = one.weighting.log_variances.tolist()
+    assert found == pytest.approx([*expected.values()], rel=1e-5)
 
 
 def test_fp16_leaves_out_a_step_that_overflows_and_keeps_the_weights(
@@ -96,3 +99,31 @@ def test_fp16_leaves_out_a_step_that_overflows_and_keeps_the_weights(
         assert torch.equal(old, new)
     assert one.scaler.get_scale() == 2.0**59
     assert one.weighting.weights.tolist() == [1, 1]
+
+
+def test_log_variances_of_the_small_experiment_settle(
+    rooms: Path, rooms_split: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(ROOT)
+    grid = load_grid([Path("config/experiments/small/scenes_multi_task.yaml")])
+    (asked,) = [
+        grid.stage(key)
+        for run in grid.runs
+        if run.method == "multi_task_uncertainty" and run.fraction == "n20"
+        for key in grid.stages(run)[:1]
+        if run.seed == grid.runs[0].seed
+    ]
+    names = ("steps", "optimiser", "schedule", "weighting")
+    stage = small_stage(objective=TWO, precision="fp32", evaluation={"metric": "none"})
+    stage = stage.model_copy(update={name: getattr(asked, name) for name in names})
+    one = training(stage, rooms, rooms_split)
+    constant = {"cross_entropy": 1 / 5.2, "classification": 1 / 11.4}
+
+    def losses(batches: dict, step: int) -> dict[str, torch.Tensor]:
+        return {name: torch.tensor(value) for name, value in constant.items()}
+
+    monkeypatch.setattr(one.objective, "losses", losses)
+    go(one)
+    weights = 0.5 * torch.exp(-one.weighting.log_variances)
+    fixed_points = [1 / (2 * value) for value in constant.values()]
+    assert weights.tolist() == pytest.approx(fixed_points, rel=0.05)

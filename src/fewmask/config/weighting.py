@@ -55,8 +55,9 @@ class UncertaintyWeighting(_OfSeveralLosses):
     name: Literal["uncertainty"]
     initial_log_variance: float = Field(default=0.0, allow_inf_nan=False)
     """Where the logarithm of every task's variance starts."""
-    learning_rate_factor: float = Field(default=1.0, gt=0, allow_inf_nan=False)
-    """The learning rate of the logarithms is that of the weights, schedule included, times this."""
+    learning_rate: float = Field(default=0.025, gt=0, allow_inf_nan=False)
+    """Of the logarithms; it follows the stage's schedule. At the rate of a network's weights, which
+    is far lower, they would hardly leave their start."""
 
 
 class DynamicWeightAverage(_OfSeveralLosses):
@@ -95,6 +96,8 @@ class CAGrad(_OfSeveralLosses):
     name: Literal["cagrad"]
     c: float = Field(default=0.5, ge=0, lt=1)
     """How far from the mean gradient, as a share of its norm; 0 is the plain sum of losses."""
+    rescale: bool = True
+    """Divide the update by 1 + c^2, as the authors' code does; false: the paper's algorithm 1."""
 
 
 Weighting = Annotated[

@@ -33,13 +33,6 @@ class Objective(nn.Module, ABC):
     def after_update(self) -> None:
         """Called after every update of the weights; for networks that follow others."""
 
-    def shared_parameters(self) -> list[nn.Parameter]:
-        """The parameters that all losses learn: those of the network's encoder.
-
-        Weightings that look at gradients weigh the losses by their gradients on these.
-        """
-        return list(self.network.encoder.parameters())
-
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:

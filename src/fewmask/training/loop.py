@@ -176,10 +176,10 @@ class Training:
 
     def _set_learning_rate(self) -> float:
         factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
-        rate = self.stage.optimiser.learning_rate * factor
+        rate = self.stage.optimiser.learning_rate
         for group in self.optimiser.param_groups:
-            group["lr"] = rate * group.get("learning_rate_factor", 1.0)
-        return rate
+            group["lr"] = group.get("learning_rate", rate) * factor
+        return rate * factor
 
     def _settle(self) -> None:
         """Fetch the losses of the last steps from the device, and stop if one is not finite."""

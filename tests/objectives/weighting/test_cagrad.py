@@ -26,7 +26,7 @@ def test_two_tasks_against_a_grid(c: float):
         generator = torch.Generator().manual_seed(seed)
         rows = torch.randn(2, 5, generator=generator).double()
         rows[1] *= 10 ** (seed % 5 - 2)
-        update = weighting("cagrad", c=c)(gramian_of(rows)) @ rows / 2
+        update = weighting("cagrad", c=c, rescale=False)(gramian_of(rows)) @ rows / 2
         expected = by_grid(rows, c)
         assert (update - expected).norm() < 1e-3 * expected.norm(), seed
 
@@ -53,11 +53,34 @@ def test_more_tasks_against_the_primal_problem():
         draw = np.random.default_rng(seed)
         rows = draw.normal(size=(draw.integers(2, 6), 6)) + 0.3
         tasks = len(rows)
-        update = weighting("cagrad", tasks)(gramian_of(torch.from_numpy(rows))).numpy() @ rows
-        update /= tasks
+        method = weighting("cagrad", tasks, rescale=False)
+        update = method(gramian_of(torch.from_numpy(rows))).numpy() @ rows / tasks
         mean = rows.mean(axis=0)
         assert np.linalg.norm(update - mean) <= 0.5 * np.linalg.norm(mean) * (1 + 1e-6)
         assert (rows @ update).min() == pytest.approx(by_scipy(rows, 0.5), abs=1e-4)
+
+
+def official(rows: np.ndarray, c: float) -> np.ndarray:
+    """The shared gradient by the formulas of the authors' code (Cranial-XIX/CAGrad, rescale 1;
+    times the number of tasks, "to match the sum loss")."""
+    mean = rows.mean(axis=0)
+    radius = c * np.linalg.norm(mean)
+    found = minimize(
+        lambda w: w @ rows @ mean + radius * np.linalg.norm(w @ rows),
+        np.full(len(rows), 1 / len(rows)),
+        bounds=[(0, 1)] * len(rows),
+        constraints={"type": "eq", "fun": lambda w: 1 - w.sum()},
+    )
+    worst = found.x @ rows
+    return len(rows) * (mean + radius * worst / np.linalg.norm(worst)) / (1 + c**2)
+
+
+@pytest.mark.parametrize("c", [0.2, 0.4, 0.9])
+def test_unless_told_otherwise_the_update_is_that_of_the_authors_code(c: float):
+    for seed in range(20):
+        rows = np.random.default_rng(seed).normal(size=(3, 6)) + 0.3
+        update = weighting("cagrad", 3, c=c)(gramian_of(torch.from_numpy(rows))).numpy() @ rows
+        assert update == pytest.approx(official(rows, c), rel=1e-2, abs=1e-2)
 
 
 def test_without_a_radius_it_is_the_plain_sum():
@@ -87,7 +110,7 @@ def test_tasks_in_another_order_have_the_same_weights(seed: int, random):
     ids=["all zero", "one zero", "opposite", "cancelling", "equal", "scales"],
 )
 def test_degenerate_gradients_give_finite_weights(rows: torch.Tensor):
-    weights = weighting("cagrad")(gramian_of(rows))
+    weights = weighting("cagrad", rescale=False)(gramian_of(rows))
     assert weights.isfinite().all()
     mean, update = rows.double().mean(dim=0), weights @ rows.double() / 2
     assert (update - mean).norm() <= 0.5 * mean.norm() * (1 + 1e-6)

@@ -36,7 +36,7 @@ def test_a_period_of_epochs_is_told_in_steps():
         {"name": "nash_mtl", "max_norm": 0},
         {"name": "dynamic_weight_average", "period": 0},
         {"name": "dynamic_weight_average", "temperature": 0},
-        {"name": "uncertainty", "learning_rate_factor": 0},
+        {"name": "uncertainty", "learning_rate": 0},
         {"name": "uncertainty", "initial_log_variance": float("inf")},
         {"name": "fixed", "weights": {"dice": -1}},
         {"name": "pcgrad", "c": 0.5},

@@ -4,6 +4,7 @@ import math
 import sys
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,9 @@ from fewmask.parallel import add_up
 Gradient = tuple[Tensor | None, ...]
 """Of one loss: for each parameter, or None where the loss does not depend on it."""
 
+ByTask = tuple[Tensor | None, ...]
+"""Of one parameter: its gradient of each loss, or None likewise."""
+
 PART = 2**16
 """How many values of a gradient a processor takes at a time, so that they stay in its cache."""
 
@@ -22,14 +26,17 @@ PART = 2**16
 class GradientWeighting(Weighting):
     """Maps the inner products of T tasks' gradients on the shared parameters to T weights.
 
-    The shared parameters get the sum of the tasks' gradients by these weights, each task's own
-    parameters those of ``own_weights``.
+    Shared are the parameters that two losses or more reach, as automatic differentiation finds
+    them. They get the sum of the tasks' gradients by these weights, each task's own parameters
+    those of ``own_weights``.
     """
 
     def __init__(self, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         self.register_buffer("weights", torch.ones(len(loss_names)))
         self.register_buffer("kept", torch.tensor(0.0))
+        self.shared: list[str] = []
+        """The names of the shared parameters in the objective."""
         self.times_kept = 0
         self.overdue = False
         """Whether the last gradients overflowed, so that they gave no weights."""
@@ -41,11 +48,12 @@ class GradientWeighting(Weighting):
         NaN for a task that it finds no weight for: such a task keeps the one that it has.
         """
 
-    def get_extra_state(self) -> dict[str, int | bool]:
-        return {"times_kept": self.times_kept, "overdue": self.overdue}
+    def get_extra_state(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("shared", "times_kept", "overdue")}
 
-    def set_extra_state(self, state: dict[str, int | bool]) -> None:
-        self.times_kept, self.overdue = state["times_kept"], state["overdue"]
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def own_weights(self) -> Tensor:
         """Weights (T) for parameters that are not shared: the plain sum."""
@@ -54,14 +62,16 @@ class GradientWeighting(Weighting):
     def backward(
         self, losses: Losses, objective: Objective, scaler: torch.amp.GradScaler, step: int
     ) -> Losses:
-        shared, own = _parameters(objective)
-        gradients = task_gradients(scaler.scale(self.ordered(losses)), shared + own)
-        on_shared = [gradient[: len(shared)] for gradient in gradients]
-        on_own = [gradient[len(shared) :] for gradient in gradients]
+        trained = {name: one for name, one in objective.named_parameters() if one.requires_grad}
+        gradients = task_gradients(scaler.scale(self.ordered(losses)), [*trained.values()])
+        by_name = dict(zip(trained, zip(*gradients, strict=True), strict=True))
+        self.shared = [name for name, by_task in by_name.items() if _is_shared(by_task)]
         # The weights are those of the true gradients: Nash-MTL's depend on their scale.
-        self._weigh(gramian(on_shared) / scaler.get_scale() ** 2, step)
-        add_weighted(shared, on_shared, self.weights.tolist())
-        add_weighted(own, on_own, self.own_weights().tolist())
+        products = gramian([by_name[name] for name in self.shared], len(losses))
+        self._weigh(products / scaler.get_scale() ** 2, step)
+        weights = {True: self.weights.tolist(), False: self.own_weights().tolist()}
+        for name, by_task in by_name.items():
+            add_weighted(trained[name], by_task, weights[_is_shared(by_task)])
         return self.figures(self.weighted(losses), losses, self.weights)
 
     def figures(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
@@ -98,12 +108,9 @@ class GradientWeighting(Weighting):
             )
 
 
-def _parameters(objective: Objective) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """The trained parameters that all tasks share, and the others."""
-    shared = [one for one in objective.shared_parameters() if one.requires_grad]
-    ids = {id(one) for one in shared}
-    own = [one for one in objective.parameters() if one.requires_grad and id(one) not in ids]
-    return shared, own
+def _is_shared(by_task: ByTask) -> bool:
+    """Whether at least two losses reach a parameter."""
+    return sum(gradient is not None for gradient in by_task) > 1
 
 
 def task_gradients(losses: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> list[Gradient]:
@@ -123,14 +130,15 @@ def task_gradients(losses: Sequence[Tensor], parameters: Sequence[nn.Parameter])
     return gradients
 
 
-def gramian(gradients: Sequence[Gradient]) -> Tensor:
-    """The inner products of T gradients, float64 (T, T) on the CPU.
+def gramian(gradients: Iterable[ByTask], tasks: int) -> Tensor:
+    """The inner products of T tasks' gradients, given parameter by parameter, float64 (T, T) on the
+    CPU.
 
     In 64 bits, part by part: nearly parallel gradients differ by what 32 bits, or the fewer of
     TensorFloat-32, would round away.
     """
-    tasks, products = len(gradients), []
-    for by_task in zip(*gradients, strict=True):
+    products = []
+    for by_task in gradients:
         reached = next((gradient for gradient in by_task if gradient is not None), None)
         if reached is not None:
             zero = torch.zeros_like(reached)
@@ -151,15 +159,12 @@ def _flat(gradient: Tensor, like: Tensor) -> Tensor:
     return gradient.permute(order).flatten()
 
 
-def add_weighted(
-    parameters: Iterable[nn.Parameter], gradients: Sequence[Gradient], weights: Sequence[float]
-) -> None:
-    """Add to ``grad`` of every parameter the weighted sum of its gradients."""
-    for parameter, by_task in zip(parameters, zip(*gradients, strict=True), strict=True):
-        for weight, gradient in zip(weights, by_task, strict=True):
-            if gradient is None:
-                continue
-            if parameter.grad is None:
-                # Like the parameter in memory: fused optimisers on a CPU do not look at strides.
-                parameter.grad = torch.zeros_like(parameter)
-            parameter.grad.add_(gradient, alpha=weight)
+def add_weighted(parameter: nn.Parameter, by_task: ByTask, weights: Sequence[float]) -> None:
+    """Add to ``grad`` of a parameter the weighted sum of its gradients."""
+    for weight, gradient in zip(weights, by_task, strict=True):
+        if gradient is None:
+            continue
+        if parameter.grad is None:
+            # Like the parameter in memory: fused optimisers on a CPU do not look at strides.
+            parameter.grad = torch.zeros_like(parameter)
+        parameter.grad.add_(gradient, alpha=weight)

@@ -26,6 +26,7 @@ class CAGrad(GradientWeighting):
     .. math:: \max_d \min_t \, \langle g_t, d \rangle
         \quad \text{where } \lVert d - g_0 \rVert \le c \, \lVert g_0 \rVert ,
 
+    divided by :math:`1 + c^2` where ``rescale`` is set (as in the authors' code, not their paper),
     so that c = 0 is the plain sum of the losses. By duality
 
     .. math:: d = g_0 + c \, \lVert g_0 \rVert \, \frac{g_w}{\lVert g_w \rVert}, \qquad
@@ -38,6 +39,7 @@ class CAGrad(GradientWeighting):
     def __init__(self, options: settings.CAGrad, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         self.c = options.c
+        self.divisor = 1 + options.c**2 if options.rescale else 1.0
 
     def forward(self, gramian: Tensor) -> Tensor:
         scale = gramian.trace()
@@ -47,7 +49,7 @@ class CAGrad(GradientWeighting):
         radius = self.c * np.sqrt(max(products.mean(), 0.0))  # c times the norm of the mean
         mixture = worst_mixture(products, radius)
         pull = radius / _norm(products, mixture)
-        return torch.from_numpy(1 + len(products) * pull * mixture)
+        return torch.from_numpy(1 + len(products) * pull * mixture) / self.divisor
 
 
 def worst_mixture(gramian: np.ndarray, radius: float) -> np.ndarray:

@@ -59,7 +59,8 @@ class NashMTL(GradientWeighting):
             figures = self.figures(loss, losses, self.weights)
         if self.max_norm is not None:
             norm = self.max_norm * scaler.get_scale()
-            torch.nn.utils.clip_grad_norm_(objective.shared_parameters(), norm)
+            shared = [objective.get_parameter(name) for name in self.shared]
+            torch.nn.utils.clip_grad_norm_(shared, norm)
         return figures
 
 

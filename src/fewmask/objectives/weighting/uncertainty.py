@@ -26,7 +26,7 @@ class Uncertainty(LossWeighting):
 
     def __init__(self, settings: UncertaintyWeighting, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
-        self.learning_rate_factor = settings.learning_rate_factor
+        self.learning_rate = settings.learning_rate
         start = torch.full((len(loss_names),), settings.initial_log_variance)
         self.log_variances = nn.Parameter(start)
 
@@ -42,7 +42,7 @@ class Uncertainty(LossWeighting):
             {
                 "params": [self.log_variances],
                 "weight_decay": 0.0,
-                "learning_rate_factor": self.learning_rate_factor,
+                "learning_rate": self.learning_rate,
             }
         ]
 

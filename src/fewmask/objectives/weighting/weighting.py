@@ -46,7 +46,7 @@ class Weighting(nn.Module, ABC):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What it learns, as groups for the optimiser.
 
-        ``learning_rate_factor`` of a group says what its learning rate is to that of the rest.
+        ``learning_rate`` of a group is its own, which follows the stage's schedule.
         """
         return []
 
