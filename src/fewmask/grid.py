@@ -215,6 +215,7 @@ class Grid:
                 "descriptions": {
                     name: validate(Method, load_method(name)).description for name in asked.methods
                 },
+                "classes": {name: self._classes(name) for name in asked.datasets},
                 "learns_pseudo_masks": any(one.pseudo_masks for one in self._stages.values()),
                 "tasks": sorted({task for objective in judged for task in objective.heads}),
             }

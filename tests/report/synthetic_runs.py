@@ -17,10 +17,16 @@ PALETTE = np.array([[40, 40, 40], [230, 159, 0]], np.uint8)
 def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **figures):
     """Write a run's three files below the current folder; ``figures`` replace the defaults."""
     labelled, miou = figures.get("labelled", 10), figures.get("miou", 0.5)
+    pictures = figures.get("pictures", [miou] * 6)
     cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
     record = {
         **cell,
-        "pictures": {"labelled": labelled, "unlabelled": 20, "validation": 5, "test": 6},
+        "pictures": {
+            "labelled": labelled,
+            "unlabelled": 20,
+            "validation": 5,
+            "test": len(pictures),
+        },
         "metrics": {
             "miou": miou,
             "pixel_accuracy": figures.get("pixel_accuracy", 0.9),
@@ -49,7 +55,7 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
     path = Path(Layout().metrics.format(**cell))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
-    write_pictures(path.with_suffix(".csv"), figures.get("pictures", [miou] * 6))
+    write_pictures(path.with_suffix(".csv"), pictures)
     write_examples(Path(Layout().examples.format(**cell)), **figures)
     return path
 

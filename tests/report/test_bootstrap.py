@@ -6,7 +6,7 @@ import pytest
 from fewmask.errors import FewmaskError
 from fewmask.report.bootstrap import DRAWS, bootstrap, draws, interval, samples_of
 from fewmask.report.runs import collect
-from tests.report.synthetic_runs import asked, write_pictures, write_run
+from tests.report.synthetic_runs import asked, write_run
 
 PICTURES, SIMULATIONS, SAMPLES = 60, 1000, 1000
 
@@ -111,8 +111,7 @@ class TestScores:
     def test_where_seeds_have_pictures_of_their_own_these_are_not_drawn(self, project):
         for seed in (0, 1):
             for method in ("supervised", "b"):
-                path = write_run(method=method, seed=seed)
-                write_pictures(path.with_suffix(".csv"), [0.1, 0.9][: seed + 1])
+                write_run(method=method, seed=seed, pictures=[0.1, 0.9][: seed + 1])
         scores = self.scores()
         assert scores.pictures == {"scenes": 0}
         assert np.ptp(scores.drawn["scenes", "b", "n10"][1]) == 0
@@ -135,3 +134,16 @@ class TestScores:
         write_run().with_suffix(".csv").unlink()
         with pytest.raises(FewmaskError, match=r"n10/0\.csv: not the test pictures"):
             self.scores(seeds=[0])
+
+    def test_a_table_that_is_cut_short_is_refused(self, project):
+        path = write_run().with_suffix(".csv")
+        path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+        with pytest.raises(FewmaskError, match=r"found 5 pictures, expected 6"):
+            self.scores(seeds=[0])
+
+    def test_classes_are_those_of_the_dataset(self, project):
+        write_run()
+        runs = collect(asked()).table
+        grid = asked(classes={"scenes": ["wall", "box", "cone"]})
+        with pytest.raises(FewmaskError, match="without the columns hit_cone, truth_cone"):
+            bootstrap(grid, runs, "miou")

@@ -12,7 +12,7 @@ from fewmask.report.runs import collect
 from tests.report.synthetic_runs import asked, write_run
 
 COLUMNS = [
-    *("dataset", "method", "fraction", "labelled", "seed"),
+    *("dataset", "method", "fraction", "labelled", "test", "seed"),
     *("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"),
     *("cross_entropy", "focal_loss", "dice_loss", "seconds", "peak_memory_mb", "images_seen"),
     *("hours", "gpu_hours"),
@@ -73,15 +73,46 @@ def without(*keys):
         (lambda text: text.replace('"seconds": 90.0, "peak', '"peak'), "cost.seconds"),
         (lambda text: text.replace('"miou": 0.5', '"miou": "high"'), "metrics.miou"),
         (lambda text: text.replace('"seed": 0', '"seed": 7'), "scenes/supervised/n10/7"),
+        (
+            lambda text: text.replace('"miou": 0.5', '"miou": 5.0'),
+            "metrics: miou: found 5, expected",
+        ),
+        (
+            lambda text: text.replace('"miou": 0.5', '"miou": "0.5"'),
+            "metrics.miou: Input should be",
+        ),
+        (lambda text: text.replace('"miou": 0.5', '"miou": "NaN"'), 'found "NaN"'),
+        (lambda text: text.replace('"miou": 0.5', '"miou": NaN'), "metrics.miou"),
+        (lambda text: text.replace('"miou": 0.5', '"miou": Infinity'), "metrics.miou"),
+        (lambda text: text.replace('"focal_loss": 0.1', '"focal_loss": -0.1'), "focal_loss: found"),
+        (lambda text: text.replace('"iou": 0.2', '"iou": 1.2'), "classes.box: iou: found 1.2"),
+        (lambda text: text.replace('"labelled": 10', '"labelled": -10'), "pictures.labelled"),
+        (lambda text: text.replace('"labelled": 10', '"labelled": 9.5'), "pictures.labelled"),
+        (
+            lambda text: text.replace('"seconds": 90.0, "peak', '"seconds": -1, "peak'),
+            "cost.seconds",
+        ),
+        (lambda text: text.replace('"stages": [{"steps": 100}]', '"stages": [[]]'), "provenance"),
+        (
+            lambda text: text.replace('"steps": 100', '"evaluation": {"metric": "x"}'),
+            "metric: Input",
+        ),
+        (
+            lambda text: text.replace('[{"seconds": 90.0}]', '[{"seconds": 1, "cell": "../x"}]'),
+            "cell",
+        ),
+        (lambda text: text.encode().replace(b"scenes", b"\xff"), ""),
+        (without("classes", "box"), "classes: found wall, expected wall, box"),
         (without("metrics", "f1"), "metrics: without f1"),
         (without("classes", "box", "recall"), "classes.box: without recall"),
     ],
 )
 def test_a_damaged_file_is_named_with_what_is_wrong(project, damage, found):
     path = write_run()
-    path.write_text(damage(path.read_text()))
+    text = damage(path.read_text())
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FewmaskError) as error:
-        collect(asked())
+        collect(asked(classes={"scenes": ["wall", "box"]}))
     assert str(error.value).startswith(str(path))
     assert found in str(error.value)
     assert "run the workflow again" in str(error.value)

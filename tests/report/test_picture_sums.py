@@ -55,16 +55,45 @@ def test_what_is_kept_of_pictures():
 
 def test_a_table_is_read(tmp_path):
     write_pictures(tmp_path / "0.csv", [0.5, None])
-    pictures = read_pictures(tmp_path / "0.csv")
+    pictures = read_pictures(tmp_path / "0.csv", 2, ["wall", "box"])
     assert pictures.names == ("picture_0", "picture_1")
     assert pictures.classes == ("wall", "box")
     assert pictures.counts.hit.tolist() == [[66667, 66667], [0, 0]]
 
 
-@pytest.mark.parametrize("text", [None, "", "name,row\na,1\n", "name,hit_a\nx,1\n"])
-def test_damaged_tables_are_named(text, tmp_path):
+HEADER = "name,row,miou,hit_wall,hit_box,truth_wall,truth_box,predicted_wall,predicted_box\n"
+GOOD = "a,0,0.5,4,2,5,3,5,3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, "No such file"),
+        ("", "No columns"),
+        (HEADER + GOOD, "found 1 pictures, expected 2"),
+        (HEADER + GOOD + GOOD, "a is in it twice"),
+        (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "-4"), "pixels of b do not add up"),
+        (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "6"), "pixels of b do not add up"),
+        (HEADER + GOOD + "b,1,0.5,4,2,5,3,5,2\n", "pixels of b do not add up"),
+        (HEADER + GOOD + "b,1,0.5,4,2,5,3,5,2.5\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,0.5,4,2,5\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,0.5,4,x,5,3,5,3\n", "whole numbers"),
+        (HEADER + GOOD + 2 * GOOD[:-1] + "\n", "fields"),
+        (HEADER + 2 * (GOOD[:-1] + ",7\n"), "more fields than its header"),
+        ("name,row\na,1\n", "without the columns hit_wall, hit_box, truth_wall"),
+        ("name,hit_a\nx,1\n", "without the columns hit_wall"),
+        (HEADER.replace("truth_box,", "") + "a,0,0.5,4,2,5,5,3\n", "without the columns truth_box"),
+        (HEADER[:-1] + ",hit_cone\n" + GOOD, "with the unknown columns hit_cone"),
+        (HEADER.replace("wall", "w").replace("box", "wall").replace("_w,", "_box,"), "expected"),
+        (b"name\xff\x00", ""),
+    ],
+)
+def test_damaged_tables_are_named_with_what_is_wrong(text, found, tmp_path):
     path = tmp_path / "0.csv"
     if text is not None:
-        path.write_text(text)
-    with pytest.raises(FewmaskError, match=r"0\.csv: not the test pictures of a run"):
-        read_pictures(path)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(FewmaskError) as error:
+        read_pictures(path, 2, ["wall", "box"])
+    assert str(error.value).startswith(f"{path}: not the test pictures of this run: ")
+    assert found in str(error.value)
+    assert "delete the .json beside it and run the workflow again" in str(error.value)

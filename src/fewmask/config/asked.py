@@ -22,6 +22,9 @@ class Asked(Experiment):
     """The methods that see all masks whatever the fraction: upper bounds."""
     descriptions: dict[str, str] = {}
     """A line for every method, as its file has it."""
+    classes: dict[str, list[str]] = {}
+    """The names of every dataset's classes, in their order; without them whatever runs have
+    counts."""
     learns_pseudo_masks: bool = False
     """Whether any stage does."""
     tasks: list[Task] = []

@@ -167,8 +167,8 @@ def _add_drawn(asked: Asked, scores: Scores, dataset: str, runs: pd.DataFrame) -
     pattern = Layout(asked.results).pictures
     found: dict[Run, PictureSums] = {}
     names = set()
-    for run in _runs(runs):
-        pictures = read_pictures(run_file(pattern, run))
+    for run, expected in zip(_runs(runs), runs["test"], strict=True):
+        pictures = read_pictures(run_file(pattern, run), expected, asked.classes.get(dataset))
         names.add(pictures.names)
         sums = sums_for(scores.metric, pictures)
         if sums is not None:

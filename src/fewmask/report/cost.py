@@ -4,16 +4,16 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-from pydantic import BaseModel
 
 from fewmask.benchmarks import Source, elapsed
 from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.paths import Layout
 from fewmask.report.columns import NOTHING, hours_text
+from fewmask.report.metrics_file import StageCost
 from fewmask.report.page import Row, Table
 from fewmask.slurm import accounted_jobs, comment_of
 
@@ -27,24 +27,15 @@ SOURCES: dict[Source, str] = {
 }
 
 
-class StageCost(BaseModel):
-    """What a metrics file says of one training. Those of earlier versions say less."""
-
-    seconds: float
-    device: str = ""
-    gpus: int | None = None
-    cell: str | None = None
-    """Which stage it is: dataset/method/fraction/seed/stage."""
-
-
 class RunCost(NamedTuple):
     """What a metrics file says of the jobs of a run."""
 
     stages: list[StageCost]
     learnt: list[str]
     """The stages whose pseudo-masks others learnt, as METHOD/STAGE."""
-    evaluation: dict[str, Any]
-    """The ``gpus`` and the ``device`` of the evaluation."""
+    gpus: int | None
+    """Of the evaluation, as is the device."""
+    device: str
 
 
 class JobCost(NamedTuple):
@@ -77,8 +68,7 @@ class Accounts:
         found += [
             self._job("pseudo_label", *by_name[name]) for name in cost.learnt if name in by_name
         ]
-        gpus = _gpus(cost.evaluation.get("gpus"), cost.evaluation.get("device", ""))
-        return [*found, self._job("evaluate", run_cell, gpus)]
+        return [*found, self._job("evaluate", run_cell, _gpus(cost.gpus, cost.device))]
 
     def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
         name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))

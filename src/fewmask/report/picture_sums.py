@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fewmask.errors import FewmaskError
 from fewmask.metrics import Counts, class_figure, class_score, picture_score
+from fewmask.records import damaged
 
 KINDS = Counts._fields
 POOLED = ("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1")
@@ -53,23 +53,59 @@ def knows(metric: str) -> bool:
     return figure[0] in OF_CLASSES if figure else metric in (*POOLED, "dice")
 
 
-def read_pictures(path: Path) -> Pictures:
-    """The table of a run's test pictures. Raises FewmaskError: it is not there, or damaged."""
+def read_pictures(path: Path, expected: int, classes: list[str] | None) -> Pictures:
+    """The table of a run's test pictures.
+
+    Args:
+        expected: how many pictures the metrics file beside it tells of.
+        classes: of the dataset, in their order; None: they are not known.
+
+    Raises:
+        FewmaskError: it is not there, or is damaged.
+    """
     try:
         # Of what is read nothing can be undefined, and a picture may well be called "nan".
-        table = pd.read_csv(path, usecols=_is_read, dtype={"name": str}, keep_default_na=False)
-        classes = tuple(c.removeprefix("hit_") for c in table if c.startswith("hit_"))
-        if not classes:
-            raise ValueError("it counts no pixels")
-        parts = [table[[f"{kind}_{name}" for name in classes]] for kind in KINDS]
-        names = tuple(table["name"])
-        counts = Counts(*(part.to_numpy(np.float32) for part in parts))
-    except (OSError, ValueError, KeyError) as error:
-        raise FewmaskError(
-            f"{path}: not the test pictures of a run: {error}\n"
-            f"  delete the .json beside it and run the workflow again, which evaluates anew"
-        ) from None
-    return Pictures(names, classes, counts)
+        table = pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("its rows have more fields than its header")
+        table = table[[name for name in table if _is_read(name)]]
+        found = [name.removeprefix("hit_") for name in table if name.startswith("hit_")]
+        columns = [f"{kind}_{name}" for kind in KINDS for name in classes or found]
+        _check_columns(list(table), ["name", *columns])
+        if len(table) != expected:
+            raise ValueError(f"found {len(table)} pictures, expected {expected}")
+        if table["name"].duplicated().any():
+            raise ValueError(f"{table['name'][table['name'].duplicated()].iloc[0]} is in it twice")
+        pixels = np.split(table[columns].to_numpy(), len(KINDS), axis=1)
+        _check_pixels(table["name"], Counts(*pixels))
+    except (OSError, ValueError) as error:
+        mend = "delete the .json beside it and run the workflow again, which evaluates the run anew"
+        raise damaged(path, "the test pictures of this run", error, mend) from None
+    counts = Counts(*(part.astype(np.float32) for part in pixels))
+    return Pictures(tuple(table["name"]), tuple(classes or found), counts)
+
+
+def _check_columns(found: list[str], expected: list[str]) -> None:
+    """Raise ValueError unless these are the columns."""
+    for problem, names in {
+        "without the columns": [name for name in expected if name not in found],
+        "with the unknown columns": [name for name in found if name not in expected],
+    }.items():
+        if names:
+            raise ValueError(f"{problem} {', '.join(names)}")
+    if found != expected or len(expected) == 1:
+        raise ValueError(f"found the columns {', '.join(found)}; expected {', '.join(expected)}")
+
+
+def _check_pixels(names: pd.Series, pixels: Counts) -> None:
+    """Raise ValueError where pixels cannot be those of a picture."""
+    hit, truth, predicted = pixels
+    if hit.dtype.kind not in "iu":
+        raise ValueError("pixels are counted in whole numbers, and some are none")
+    wrong = (hit < 0) | (hit > np.minimum(truth, predicted))
+    wrong = wrong.any(axis=1) | (truth.sum(axis=1) != predicted.sum(axis=1))
+    if wrong.any():
+        raise ValueError(f"the pixels of {names[wrong.argmax()]} do not add up")
 
 
 def _is_read(column: str) -> bool:

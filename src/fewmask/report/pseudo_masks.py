@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 import pandas as pd
-from pydantic import BaseModel
 
 from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.metrics import CALIBRATION_BINS
+from fewmask.records import PseudoMaskQuality
 from fewmask.report.columns import seeds_text, title, with_spread
 from fewmask.report.page import Row, Table
 from fewmask.report.tables import CELL, mean_and_std
@@ -17,25 +17,7 @@ SHOWN = ("miou", "pixel_accuracy", "calibration_error")
 KEY = [*CELL, "stage"]
 
 
-class _OfClass(BaseModel):
-    iou: float | None
-
-
-class Quality(BaseModel):
-    """What the tables need of the pseudo-masks in a metrics file; null where nothing is known."""
-
-    stage: str
-    """Who made them, as METHOD/STAGE."""
-    pictures: int
-    miou: float | None
-    pixel_accuracy: float | None
-    class_accuracy: float | None
-    calibration_error: float | None
-    mean_confidence: float | None
-    classes: dict[str, _OfClass]
-
-
-def collect_qualities(learnt: Iterable[tuple[Run, list[Quality]]]) -> pd.DataFrame:
+def collect_qualities(learnt: Iterable[tuple[Run, list[PseudoMaskQuality]]]) -> pd.DataFrame:
     """The pseudo-masks that runs learnt, one row each, in the order of the runs and their stages.
 
     The columns: dataset, method, fraction, stage (of another method as METHOD/STAGE), seed,
@@ -48,7 +30,7 @@ def collect_qualities(learnt: Iterable[tuple[Run, list[Quality]]]) -> pd.DataFra
     return table.astype(dict.fromkeys([*FIGURES, *of_classes], float))
 
 
-def _row(run: Run, quality: Quality) -> dict[str, object]:
+def _row(run: Run, quality: PseudoMaskQuality) -> dict[str, object]:
     return {
         "dataset": run.dataset,
         "method": run.method,

@@ -3,50 +3,23 @@
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
-from pydantic import BaseModel, ValidationError
 
-from fewmask.config.asked import Asked, fingerprint
-from fewmask.errors import FewmaskError
+from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
-from fewmask.report.cost import Accounts, JobCost, RunCost, StageCost, total
+from fewmask.report.cost import Accounts, JobCost, RunCost, total
 from fewmask.report.delta_m import add_delta_m
 from fewmask.report.histories import Training
-from fewmask.report.pseudo_masks import Quality, collect_qualities
+from fewmask.report.metrics_file import MetricsFile, read_metrics
+from fewmask.report.pseudo_masks import collect_qualities
 from fewmask.task_metrics import TASK_METRICS
 
 TRAINING_COSTS = ("seconds", "peak_memory_mb", "images_seen")
 COST_NAMES = (*TRAINING_COSTS, "hours", "gpu_hours")
-
-
-class _Pictures(BaseModel):
-    labelled: int
-
-
-class _Cost(BaseModel):
-    seconds: float
-    peak_memory_mb: float | None
-    images_seen: int
-    stages: list[StageCost] = []
-
-
-class _Metrics(BaseModel):
-    """What the tables need of a metrics file; null stands for what is undefined."""
-
-    dataset: str
-    method: str
-    fraction: str
-    seed: int
-    pictures: _Pictures
-    metrics: dict[str, float | None]
-    classes: dict[str, dict[str, float | None]]
-    cost: _Cost
-    provenance: dict[str, Any]
-    pseudo_masks: list[Quality] = []
 
 
 class Runs(NamedTuple):
@@ -74,7 +47,8 @@ def run_file(pattern: str, run: Run) -> Path:
 def collect(asked: Asked) -> Runs:
     """The runs that are there, one row each, in the order of the experiment.
 
-    The table has the columns dataset, method, fraction, labelled (pictures), seed; every metric,
+    The table has the columns dataset, method, fraction, labelled and test (pictures), seed; every
+    metric,
     shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
     peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
     with other runs in full (see `fewmask.report.cost`); and <figure>_<class>, such as iou_pet, for
@@ -85,16 +59,17 @@ def collect(asked: Asked) -> Runs:
         FewmaskError: a metrics file is damaged or belongs to another run.
     """
     pattern = Layout(asked.results).metrics
-    records: dict[Run, _Metrics] = {}
+    records: dict[Run, MetricsFile] = {}
     missing, outdated = [], []
     trainings = asked.trainings or [None] * len(asked.cells())
     for (cell, training), seed in product(zip(asked.cells(), trainings, strict=True), asked.seeds):
         run = Run(*cell, seed)
         path = run_file(pattern, run)
-        record = _read(run, path) if path.is_file() else None
+        classes = asked.classes.get(run.dataset)
+        record = read_metrics(run, path, classes) if path.is_file() else None
         if record is None:
             missing.append(path)
-        elif training and training != fingerprint(record.provenance.get("stages", [])):
+        elif training and training != record.trained_as:
             missing.append(path)
             outdated.append(path)
         else:
@@ -107,21 +82,21 @@ def collect(asked: Asked) -> Runs:
     return Runs(table, qualities, jobs, trainings, missing, outdated)
 
 
-def _trainings(record: _Metrics) -> Iterator[Training]:
+def _trainings(record: MetricsFile) -> Iterator[Training]:
     """What earlier versions wrote does not name its stages."""
-    settings = record.provenance.get("stages", [])
-    for stage, of_stage in zip(record.cost.stages, settings, strict=False):
+    for stage, settings in zip(record.cost.stages, record.provenance.stages, strict=False):
         if stage.cell:
-            yield Training(stage.cell, of_stage.get("evaluation", {}).get("metric", "none"))
+            yield Training(stage.cell, settings.evaluation.metric)
 
 
-def _run_cost(record: _Metrics) -> RunCost:
+def _run_cost(record: MetricsFile) -> RunCost:
     learnt = [quality.stage for quality in record.pseudo_masks]
-    return RunCost(record.cost.stages, learnt, record.provenance)
+    evaluated_on = record.provenance
+    return RunCost(record.cost.stages, learnt, evaluated_on.gpus, evaluated_on.device)
 
 
-def _table(records: dict[Run, _Metrics], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
-    leading = ["dataset", "method", "fraction", "labelled", "seed", *TEST_METRICS]
+def _table(records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
+    leading = ["dataset", "method", "fraction", "labelled", "test", "seed", *TEST_METRICS]
     found = {name for record in records.values() for name in record.metrics}
     leading += [*(name for name in TASK_METRICS if name in found), *COST_NAMES]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
@@ -130,7 +105,7 @@ def _table(records: dict[Run, _Metrics], jobs: dict[Run, list[JobCost]]) -> pd.D
     return pd.DataFrame(rows, columns=[*leading, *of_classes])
 
 
-def _row(run: Run, record: _Metrics) -> dict[str, object]:
+def _row(run: Run, record: MetricsFile) -> dict[str, object]:
     known = [name for name in (*TEST_METRICS, *TASK_METRICS) if name in record.metrics]
     figures = {name: record.metrics[name] for name in known}
     figures |= {name: getattr(record.cost, name) for name in TRAINING_COSTS}
@@ -142,33 +117,7 @@ def _row(run: Run, record: _Metrics) -> dict[str, object]:
         "method": run.method,
         "fraction": run.fraction,
         "labelled": record.pictures.labelled,
+        "test": record.pictures.test,
         "seed": run.seed,
         **{name: undefined if figure is None else figure for name, figure in figures.items()},
     }
-
-
-def _read(run: Run, path: Path) -> _Metrics:
-    try:
-        record = _Metrics.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise _damaged(path, f"{where}: {first['msg']}" if where else first["msg"]) from None
-    found = Run(record.dataset, record.method, record.fraction, record.seed)
-    if found != run:
-        raise _damaged(
-            path, f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
-        )
-    wanted = {"metrics": (record.metrics, TEST_METRICS)}
-    wanted |= {f"classes.{name}": (one, CLASS_FIGURES) for name, one in record.classes.items()}
-    for key, (figures, names) in wanted.items():
-        if absent := [name for name in names if name not in figures]:
-            raise _damaged(path, f"{key}: without {', '.join(absent)}")
-    return record
-
-
-def _damaged(path: Path, found: str) -> FewmaskError:
-    return FewmaskError(
-        f"{path}: not the metrics of this run: {found}\n"
-        f"  delete the file and run the workflow again, which evaluates the run anew"
-    )

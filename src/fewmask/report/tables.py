@@ -10,6 +10,8 @@ from fewmask.config.asked import Asked
 from fewmask.files import written_whole
 
 CELL = ["dataset", "method", "fraction"]
+NO_FIGURES = (*CELL, "labelled", "test", "seed")
+"""The columns of the table of runs that say which run it is."""
 
 
 def summary(asked: Asked, runs: pd.DataFrame) -> pd.DataFrame:
@@ -28,7 +30,7 @@ def summary(asked: Asked, runs: pd.DataFrame) -> pd.DataFrame:
         also with one run.
     """
     cells = pd.MultiIndex.from_tuples(asked.cells(), names=CELL)
-    groups, figures = runs.groupby(CELL), [c for c in runs if c not in (*CELL, "labelled", "seed")]
+    groups, figures = runs.groupby(CELL), [name for name in runs if name not in NO_FIGURES]
     mean, std = (part.reindex(cells) for part in mean_and_std(groups, figures))
     columns = {
         "labelled": _labelled(runs, cells),
