@@ -182,6 +182,34 @@ def test_a_bad_experiment_is_refused(small: Path, config: dict, expected: list[s
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ("", "base.yaml:6: overrides: Input should be a valid list\n  found: None"),
+        ("5", "base.yaml:6: overrides: Input should be a valid list\n  found: 5"),
+        ("[5]", "base.yaml:6: overrides.0: Input should be a valid dictionary"),
+        ("[{settings: 5}]", "base.yaml:6: overrides.0.settings: Input should be a valid dict"),
+        ("[{when: {methd: a}, settings: {}}]", "base.yaml:6: overrides.0.when.methd: unknown key"),
+    ],
+)
+def test_bad_overrides_of_a_file_that_is_extended_are_refused(
+    small: Path, overrides: str, expected: str
+):
+    write("experiments/base", EXPERIMENT + f"overrides: {overrides}\n")
+    write("experiments/twin", "extends: base\noverrides:\n  - settings: {steps: 3}\n")
+    with pytest.raises(ConfigError) as caught:
+        load_grid([Path("config/experiments/twin.yaml")])
+    assert expected in str(caught.value)
+
+
+def test_a_missing_key_is_told_of_the_file_not_of_what_lies_on_top(small: Path):
+    write("config", EXPERIMENT.replace("seeds", "seeeds"))
+    with pytest.raises(ConfigError) as caught:
+        load_grid(config={"title": "On top"})
+    assert "config/config.yaml: seeds: this key is required and missing" in str(caught.value)
+    assert "config/config.yaml:5: seeeds: unknown key" in str(caught.value)
+
+
 def test_a_stage_must_start_from_an_earlier_one(small: Path):
     write("methods/chain", METHOD.replace("start_from: first", "start_from: third"))
     with pytest.raises(ConfigError, match=r"no stage third before second\n  known: first"):
@@ -329,6 +357,7 @@ def test_an_override_for_nothing_is_told(small: Path, override: str, expected: s
         {"optimiser": {"learning_rate": float("inf")}},
         {"optimiser": {"name": "sgd", "learning_rate": 1.0, "momentum": 0, "nesterov": True}},
         {"augmentation": {"crop": [-3, 2]}},
+        {"network": {"weights": "a {dataset}.safetensors"}},
         {"weighting": {"name": "fixed", "weights": {"dise": 0.5}}},
         {"weighting": {"name": "fixed", "weights": {"cross_entropy": -1}}},
         {"evaluation": {"metric": "none", "patience": 3}},

@@ -21,7 +21,7 @@ from fewmask.checks import (
 )
 from fewmask.config.asked import Asked, fingerprint
 from fewmask.config.dataset import Dataset
-from fewmask.config.experiment import Experiment, Override
+from fewmask.config.experiment import Experiment, Override, Overrides
 from fewmask.config.figures import check_figures
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, validate
@@ -60,12 +60,7 @@ class Grid:
         self.datasets = {
             name: load_dataset(name, f"{source}: datasets") for name in self.experiment.datasets
         }
-        self._overrides = [
-            (validate(Override, [one]), one.part("settings"))
-            for layer in layers
-            for i in range(len(layer.values.get("overrides", [])))
-            for one in [layer.part("overrides", i)]
-        ]
+        self._overrides = [one for layer in layers for one in _overrides(layer)]
         check_fractions(self.experiment.fractions, self.datasets, source)
         check_overrides(self._overrides)
         check_figures(layers, self._classes)
@@ -257,6 +252,16 @@ class Grid:
         return [one.name for one in found.classes]
 
 
+def _overrides(layer: Layer) -> list[tuple[Override, Layer]]:
+    """The overrides of one file, and where their settings stand. Raises ConfigError."""
+    own = {key: value for key, value in layer.values.items() if key == "overrides"}
+    found = validate(Overrides, [Layer(layer.source, own, layer.path, layer.lines)])
+    return [
+        (override, layer.part("overrides", i, "settings"))
+        for i, override in enumerate(found.overrides)
+    ]
+
+
 def _json(values: dict[str, Any]) -> str:
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
 
@@ -264,16 +269,8 @@ def _json(values: dict[str, Any]) -> str:
 def load_grid(configfiles: list[Path] | None = None, config: dict[str, Any] | None = None) -> Grid:
     """The grid of an experiment.
 
-    ``configfiles`` default to config/config.yaml; what ``config`` says differently from them (as
-    Snakemake's ``--config`` does) lies on top. Raises ConfigError with one readable message.
+    ``configfiles`` default to config/config.yaml; what ``config`` says, as ``--config`` does, lies
+    on top. Raises ConfigError with one readable message.
     """
     layers = [one for path in configfiles or [DEFAULT_EXPERIMENT] for one in load_chain(Path(path))]
-    in_files: dict[str, Any] = {}
-    for layer in layers:
-        in_files |= layer.values
-    differing = {
-        key: value
-        for key, value in (config or {}).items()
-        if key != "extends" and (key not in in_files or in_files[key] != value)
-    }
-    return Grid([*layers, Layer("--config", differing)], source=layers[-1].source)
+    return Grid([*layers, Layer("--config", config or {})], source=layers[-1].source)

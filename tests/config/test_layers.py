@@ -90,7 +90,7 @@ def test_a_mistake_is_told_of_the_file_that_makes_it(tmp_path: Path):
     ("text", "expected"),
     [
         ("a: [1\n", "not valid YAML"),
-        ("a: 1\na: 2\n", "a is given twice, line 2"),
+        ("a: 1\na: 2\n", "bad.yaml:2: not valid YAML: a is given twice"),
         ("- 1\n", "expected keys and values, found list"),
         ("", "expected keys and values"),
     ],

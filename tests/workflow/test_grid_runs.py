@@ -55,6 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that the tests of the class share."""
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
+    edit(folder, "config.yaml", title="A {tiny} grid of {seed}s")  # no wildcards
     return folder
 
 
@@ -224,3 +225,41 @@ def test_a_bad_config_is_one_message_before_any_job(tmp_path: Path, change: str,
     assert expected in answer.stdout
     assert "Traceback" not in answer.stdout
     assert not (tmp_path / "results").exists()
+
+
+def test_a_wrong_key_is_told_of_its_file_and_line(tmp_path: Path):
+    write_project(tmp_path)
+    path = tmp_path / "other.yaml"
+    path.write_text((tmp_path / "config/config.yaml").read_text().replace("seeds", "seeeds"))
+    answer = snakemake(tmp_path, "--configfile", str(path))
+    assert answer.returncode == 1
+    assert f"{path}:5: seeeds: unknown key (did you mean seeds?)" in answer.stdout
+    assert f"{path}: seeds: this key is required and missing" in answer.stdout
+    assert "--config" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "other.yaml: expected keys and values, found nothing"),
+        (b"- 1\n", "other.yaml: expected keys and values, found list"),
+        (b"title: a\n\tb: c\n", "other.yaml:2: not valid YAML"),
+        (b"title: a\nb: \0\n", "other.yaml:2: not valid YAML"),
+        (b"title: a\n---\ntitle: b\n", "other.yaml:2: not valid YAML"),
+        (b"title: a\nb: caf\xe9\n", "other.yaml:2: cannot be read as UTF-8"),
+        (
+            b"__use_yte__: true\n__definitions__:\n- open('run', 'w')\n",
+            "other.yaml:1: __use_yte__: unknown key",
+        ),
+    ],
+)
+def test_plan_tells_of_a_file_that_snakemake_cannot_read_or_would_run(
+    tmp_path: Path, content: bytes, expected: str
+):
+    write_project(tmp_path)
+    (tmp_path / "other.yaml").write_bytes(content)
+    answer = fewmask(tmp_path, "plan", "--configfile", "other.yaml")
+    assert answer.returncode == 1
+    assert expected in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert not (tmp_path / "run").exists()

@@ -6,6 +6,11 @@ localrules:
     summarise,
 
 
+def asked(w):
+    """What tables are handed; no text, for Snakemake would take braces in a title for wildcards."""
+    return grid.asked.as_json()
+
+
 rule summarise:
     input:
         metrics=grid.metrics(),
@@ -16,7 +21,7 @@ rule summarise:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=grid.asked.as_json(),
+        experiment=asked,
         tables=lambda w, output: os.path.dirname(output.runs),
         figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
@@ -31,7 +36,7 @@ rule partial:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=grid.asked.as_json(),
+        experiment=asked,
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:

@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from fewmask import __version__
-from fewmask.errors import FewmaskError
 
 file = click.Path(exists=True, dir_okay=False, path_type=Path)
 folder = click.Path(file_okay=False, path_type=Path)
@@ -40,17 +39,7 @@ def experiment_options(command: Callable) -> Callable:
 
 def open_grid(configfiles: tuple[Path, ...], config: tuple[str, ...]) -> Any:
     """The grid of the experiment that the options name."""
-    import yaml
-
+    from fewmask.config.layers import parse_changes
     from fewmask.grid import load_grid
 
-    changes = {}
-    for pair in config:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise FewmaskError(f"--config {pair}: expected KEY=VALUE")
-        try:
-            changes[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise FewmaskError(f"--config {pair}: not valid YAML: {error}") from None
-    return load_grid(list(configfiles), changes)
+    return load_grid(list(configfiles), parse_changes(config))

@@ -70,6 +70,12 @@ class Override(Settings):
     """Stage settings, as in a method's stages."""
 
 
+class Overrides(Settings):
+    """Those of one file: an experiment adds its own to those of the file that it extends."""
+
+    overrides: list[Override] = []
+
+
 def _mean_and_spread(figure: object) -> object:
     """A mean, or a mean and its standard deviation, as a pair."""
     if isinstance(figure, list | tuple) and len(figure) in (1, 2):

@@ -28,8 +28,9 @@ def explain(
     for mistake in error.errors():
         keys = _keys(mistake["loc"], values)
         layer = next((one for one in reversed(layers) if one.holds(keys)), None)
-        # A missing key lies in no layer: name the one that holds what it is missing from.
-        layer = layer or next((one for one in reversed(layers) if one.holds(keys[:-1])), layers[-1])
+        # A missing key lies in no layer: name the file that holds what it is missing from.
+        files = [one for one in layers if one.lines is not None] or layers
+        layer = layer or next((one for one in reversed(files) if one.holds(keys[:-1])), files[-1])
         path = ".".join(str(key) for key in layer.path + keys)
         about = f" [{subject}]" if subject else ""
         paragraphs.append(f"{layer.place(keys)}: {path}{about}: {_sentence(mistake, model, keys)}")

@@ -6,21 +6,19 @@ mapping that has a ``name`` and names something else replaces the earlier one as
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from fewmask.config.explain import did_you_mean, explain
 from fewmask.config.layer import Layer
+from fewmask.config.yaml_text import MOST_CHARACTERS, parse_yaml
 from fewmask.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
 Values = dict[str, Any]
-
-# The one in C reads a file 4 times as fast, and planning reads 50.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def merge(base: Values, over: Values) -> Values:
@@ -67,22 +65,38 @@ def from_json(model: type[Model], text: str, source: str) -> Model:
 
 
 def load_yaml(path: Path) -> Layer:
-    """One YAML file as a layer. Raises ConfigError: no such file, bad YAML, a key given twice."""
+    """One YAML file as a layer. Raises ConfigError: no such file, not settings in YAML."""
     try:
-        text = path.read_text(encoding="utf-8")
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        lines = _lines(node, ())
-        values = loader.construct_document(node) if node else None
+        with path.open(encoding="utf-8") as file:
+            text = file.read(MOST_CHARACTERS + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except (yaml.YAMLError, _DuplicateKeyError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}") from None
+    except UnicodeDecodeError as error:
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise ConfigError(f"{path}:{line}: cannot be read as UTF-8: {error.reason}") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    values, lines = parse_yaml(text, str(path))
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected keys and values, found {type(values).__name__}")
+        found = "nothing" if values is None else type(values).__name__
+        raise ConfigError(f"{path}: expected keys and values, found {found}")
     return Layer(str(path), values, lines=lines)
+
+
+def parse_changes(pairs: Iterable[str]) -> Values:
+    """What ``--config KEY=VALUE ...`` says, every value in YAML. Raises ConfigError."""
+    changes = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise ConfigError(f"--config {pair}: expected KEY=VALUE")
+        if key == "extends":
+            raise ConfigError(
+                f"--config {pair}: only a file can extend another\n"
+                f"  mend: name the file itself by --configfile"
+            )
+        changes[key] = parse_yaml(value, f"--config {key}")[0]
+    return changes
 
 
 def load_chain(path: Path) -> list[Layer]:
@@ -113,24 +127,3 @@ def sibling(folder: Path, name: object, wanted_by: str) -> Path:
             f"  known: {', '.join(known) or 'none'}"
         )
     return folder / f"{name}.yaml"
-
-
-class _DuplicateKeyError(Exception):
-    pass
-
-
-def _lines(node: yaml.Node | None, path: tuple) -> dict[tuple, int]:
-    """The line of every key and item below ``node``."""
-    found: dict[tuple, int] = {}
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            here = (*path, key.value)
-            if here in found:
-                raise _DuplicateKeyError(
-                    f"{key.value} is given twice, line {key.start_mark.line + 1}"
-                )
-            found |= {here: key.start_mark.line + 1} | _lines(value, here)
-    elif isinstance(node, yaml.SequenceNode):
-        for i, value in enumerate(node.value):
-            found |= {(*path, i): value.start_mark.line + 1} | _lines(value, (*path, i))
-    return found

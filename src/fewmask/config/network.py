@@ -45,8 +45,11 @@ class Network(Settings):
     @field_validator("weights")
     @classmethod
     def _is_a_source(cls, weights: str) -> str:
-        if weights not in ("none", "imagenet") and not weights.endswith(".safetensors"):
-            raise ValueError("must be none, imagenet, or the path of a .safetensors file")
+        is_path = weights.endswith(".safetensors") and not set("{}\n\0") & set(weights)
+        if weights not in ("none", "imagenet") and not is_path:
+            raise ValueError(
+                "must be none, imagenet, or the path of a .safetensors file, without braces"
+            )
         return weights
 
     @model_validator(mode="after")
