@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fewmask.config.layers import load_chain
+from fewmask.config.named import load_dataset
 from fewmask.errors import ConfigError
 from fewmask.grid import Run, load_grid
 
@@ -239,6 +240,14 @@ def test_every_shipped_experiment_resolves(monkeypatch: pytest.MonkeyPatch):
     for path in files:
         assert load_grid([path]).runs, path
         assert load_chain(path)
+
+
+def test_no_shipped_dataset_chooses_who_is_labelled_by_hidden_masks(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    for path in Path("config/datasets").glob("*.yaml"):
+        assert load_dataset(path.stem, "test").split.stratify != "classes", path
 
 
 PRETRAINING = """\

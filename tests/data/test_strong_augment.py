@@ -1,7 +1,5 @@
 """Strong changes: each operation against others' code, and masks that go where pictures go."""
 
-from math import radians, tan
-
 import numpy as np
 import pytest
 import torch
@@ -26,7 +24,7 @@ from fewmask.data.strong_augment import (
 # The first call on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)
 ALL = Settings(operations=14, probability=1, boxes=0)
-CUTOUT = Settings(operations=0, boxes=3, box_size=8)
+CUTOUT = Settings(operations=0, boxes=3, box_size=0.3)
 
 
 def pictures(count=4, height=24, width=40):
@@ -53,17 +51,18 @@ def draw(chosen, count=4, height=24, width=40, seed=0):
 
 
 def without_colours(drawn):
-    return StrongAugmentation({}, drawn.warp, drawn.corners, drawn.box_size, drawn.ignore_boxes)
+    return StrongAugmentation((), drawn.warp, drawn.corners, drawn.box_size, drawn.ignore_boxes)
 
 
-def apply(name, images, strengths):
-    """A colour operation, with a strength for each picture."""
-    return COLOURS[name](images, torch.tensor(strengths).view(-1, 1, 1, 1))
+def apply(name, images, levels):
+    """A colour operation, with a level for each picture."""
+    return COLOURS[name](images, torch.tensor(levels).float().view(-1, 1, 1, 1))
 
 
-def geometry(size=(24, 40), **strengths):
-    """The map of a few operations for one picture."""
-    return compose(torch.tensor([[strengths.get(name, 0.0) for name in GEOMETRY]]), size)
+def geometry(size, *steps):
+    """The map of a few operations, (name, level) each, for one picture."""
+    operations = torch.tensor([[OPERATIONS.index(name) for name, _ in steps]], dtype=torch.int64)
+    return compose(operations, torch.tensor([[float(level) for _, level in steps]]), size)
 
 
 def places(warp):
@@ -85,9 +84,9 @@ chosen_settings = st.builds(
     Settings,
     operations=st.integers(0, 14),
     probability=st.sampled_from([0.5, 1.0]),
-    magnitude=st.sampled_from([0.3, 1.0]),
+    magnitude=st.sampled_from([3, 9]),
     boxes=st.integers(0, 3),
-    box_size=st.integers(1, 20),
+    box_size=st.floats(0.01, 0.6),
     ignore_boxes=st.booleans(),
 )
 sizes = st.tuples(st.integers(16, 48), st.integers(16, 48))
@@ -140,7 +139,9 @@ class TestPairing:
         assert images.max() <= 1
 
 
-STRENGTHS = [-1.0, -0.4, 0.1, 1.0]
+LEVELS = [1, 3, 5, 9]
+FACTORS = [0.28, 0.64, 1.0, 1.72]
+"""By the paper's code: 0.1 + 1.8 x level / 10."""
 
 
 class TestColours:
@@ -155,24 +156,32 @@ class TestColours:
     )
     def test_factors_are_torchvisions(self, name, change):
         images = pictures()
-        changed = apply(name, images, STRENGTHS)
-        for after, image, strength in zip(changed, images, STRENGTHS, strict=True):
-            expected = change(image, 1 + 0.9 * strength)
-            torch.testing.assert_close(after, expected, atol=1e-5, rtol=0)
+        changed = apply(name, images, LEVELS)
+        for after, image, factor in zip(changed, images, FACTORS, strict=True):
+            torch.testing.assert_close(after, change(image, factor), atol=1e-5, rtol=0)
 
-    def test_posterize_and_solarize_are_torchvisions(self):
+    def test_posterize_is_pillows(self):
+        """By the paper's code: 4 - int(4 x level / 10) bits."""
         images = pictures()
-        changed = apply("posterize", images, STRENGTHS)
-        for after, image, bits in zip(changed, images, (4, 6, 8, 4), strict=True):
-            assert torch.equal(after, reference.posterize(image, bits))
-        changed = apply("solarize", images, STRENGTHS)
-        for after, image, threshold in zip(changed, images, (0, 0.6, 0.9, 0), strict=True):
-            assert torch.equal(after, reference.solarize(image, threshold))
+        for levels, bits in [([1, 2, 3, 4], (4, 4, 3, 3)), ([5, 7, 8, 9], (2, 2, 1, 1))]:
+            changed = apply("posterize", images, levels)
+            for after, image, kept in zip(changed, images, bits, strict=True):
+                assert torch.equal(after, reference.posterize(image, kept))
+                expected = from_pil(ImageOps.posterize(to_pil(image), kept))
+                torch.testing.assert_close(after, expected, atol=1.01 / 255, rtol=0)
+
+    def test_solarize_is_pillows(self):
+        """By the paper's code: from 256 - int(256 x level / 10) on, of 255."""
+        images = torch.arange(256).view(1, 1, 16, 16).repeat(4, 3, 1, 1) / 255
+        changed = apply("solarize", images, LEVELS)
+        for after, image, threshold in zip(changed, images, (231, 180, 128, 26), strict=True):
+            expected = from_pil(ImageOps.solarize(to_pil(image), threshold))
+            torch.testing.assert_close(after, expected, atol=1e-6, rtol=0)
 
     @pytest.mark.parametrize("name", ["autocontrast", "equalize"])
     def test_stretching_is_that_of_torchvision_and_of_pillow(self, name):
         images = pictures(4, 48, 64)
-        changed = apply(name, images, STRENGTHS)
+        changed = apply(name, images, LEVELS)
         for after, image in zip(changed, images, strict=True):
             expected = getattr(reference, name)(image)
             torch.testing.assert_close(after, expected, atol=1e-6, rtol=0)
@@ -191,107 +200,132 @@ class TestColours:
     )
     def test_factors_are_pillows_but_for_its_rounding(self, name, change):
         images = pictures()
-        changed = apply(name, images, STRENGTHS)
-        for after, image, strength in zip(changed, images, STRENGTHS, strict=True):
-            expected = from_pil(change(to_pil(image)).enhance(1 + 0.9 * strength))
+        changed = apply(name, images, LEVELS)
+        for after, image, factor in zip(changed, images, FACTORS, strict=True):
+            expected = from_pil(change(to_pil(image)).enhance(factor))
             torch.testing.assert_close(after, expected, atol=2.01 / 255, rtol=0)
 
-    def test_each_changes_the_pictures_that_drew_it_and_no_others(self):
-        drawn = draw(Settings(operations=1, probability=1, boxes=0), count=400)
+    def test_each_changes_the_pictures_that_drew_it_in_the_order_drawn(self):
+        drawn = draw(Settings(operations=3, probability=1, boxes=0), count=400)
         images = pictures(1).repeat(400, 1, 1, 1)
-        still = compose(torch.zeros(400, len(GEOMETRY)), (24, 40))
-        plain = StrongAugmentation(drawn.colours, still, drawn.corners, 1, True)
-        changed = plain.images(images)
-        touched = torch.zeros(400, dtype=torch.bool)
-        for name, (rows, strength) in drawn.colours.items():
-            expected = COLOURS[name](images[rows], strength)
-            torch.testing.assert_close(changed[rows], expected)
-            assert not touched[rows].any()
-            touched[rows] = True
-        assert torch.equal(changed[~touched], images[~touched])
+        still = geometry((24, 40))
+        plain = StrongAugmentation(drawn.colours, still, drawn.corners, 1, False)
+        expected = list(images.clone())
+        repeated = set()
+        for step in drawn.colours:
+            for row, level in zip(step.rows.tolist(), step.levels, strict=True):
+                repeated.add((row, step.name))
+                expected[row] = COLOURS[step.name](expected[row][None], level[None])[0]
+        torch.testing.assert_close(plain.images(images), torch.stack(expected))
+        # With replacement: some picture draws the same operation twice.
+        assert sum(len(step.rows) for step in drawn.colours) > len(repeated)
 
 
 class TestGeometry:
-    @pytest.mark.parametrize("strength", [-1.0, -0.3, 0.5, 1.0])
+    @pytest.mark.parametrize("level", [-9, -2, 5, 9])
     @pytest.mark.parametrize(
         ("name", "arguments"),
         [
-            ("rotate", lambda s: {"angle": -30 * s}),
-            ("shear_x", lambda s: {"shear": [-np.degrees(np.arctan(0.3 * s)), 0.0]}),
-            ("shear_y", lambda s: {"shear": [0.0, -np.degrees(np.arctan(0.3 * s))]}),
-            ("translate_x", lambda s: {"translate": [round(0.3 * 40 * s), 0]}),
-            ("translate_y", lambda s: {"translate": [0, round(0.3 * 24 * s)]}),
+            ("rotate", lambda level: {"angle": -3.0 * level}),
+            ("shear_x", lambda level: {"shear": [-np.degrees(np.arctan(0.03 * level)), 0.0]}),
+            ("shear_y", lambda level: {"shear": [0.0, -np.degrees(np.arctan(0.03 * level))]}),
+            ("translate_x", lambda level: {"translate": [level, 0]}),
+            ("translate_y", lambda level: {"translate": [0, level]}),
         ],
     )
-    def test_each_is_torchvisions(self, name, arguments, strength):
-        images = pictures(1)
+    def test_each_is_torchvisions(self, name, arguments, level):
+        images = pictures(1, 321, 341)
         plain = {"angle": 0.0, "translate": [0, 0], "scale": 1.0, "shear": [0.0, 0.0]}
+        if name.startswith("shear"):
+            plain["center"] = [0.0, 0.0]  # The top left corner.
         expected = reference.affine(
-            images, **plain | arguments(strength), interpolation=InterpolationMode.BILINEAR,
+            images, **plain | arguments(level), interpolation=InterpolationMode.BILINEAR,
             fill=[GREY] * 3,
         )  # fmt: skip
-        warp = geometry(**{name: strength})
+        warp = geometry((321, 341), (name, level))
         found = warp.images(images)
         # torchvision blends the outermost half pixel with what lies outside.
         x, y = places(warp)
-        deep = (x >= 0) & (x <= 39) & (y >= 0) & (y <= 23)
-        assert deep.sum() > 300
-        torch.testing.assert_close(found[..., deep], expected[..., deep], atol=1e-3, rtol=0)
+        deep = (x >= 0) & (x <= 340) & (y >= 0) & (y <= 320)
+        assert deep.sum() > 50_000
+        torch.testing.assert_close(found[..., deep], expected[..., deep], atol=5e-3, rtol=0)
+
+    @pytest.mark.parametrize("level", [-9, -2, 5, 9])
+    @pytest.mark.parametrize("name", GEOMETRY)
+    def test_masks_are_those_of_pillow(self, name, level):
+        """Each as the paper's code asks Pillow for it, at the paper's size; there the sign is drawn
+        evenly, so that it does not matter which way is called positive."""
+        masks = patches(1, 321, 321, size=24).byte()
+        pillow = Image.fromarray(masks[0].numpy())
+        coefficients = {
+            "shear_x": (1, -0.03 * level, 0, 0, 1, 0),
+            "shear_y": (1, 0, 0, -0.03 * level, 1, 0),
+            "translate_x": (1, 0, -level, 0, 1, 0),
+            "translate_y": (1, 0, 0, 0, 1, -level),
+        }
+        if name == "rotate":
+            expected = pillow.rotate(3 * level, fillcolor=IGNORE)
+        else:
+            affine = Image.Transform.AFFINE
+            expected = pillow.transform((321, 321), affine, coefficients[name], fillcolor=IGNORE)
+        found = geometry((321, 321), (name, level)).masks(masks)[0]
+        agree = found == torch.from_numpy(np.array(expected))
+        assert agree.float().mean() > 0.999
+
+    def test_shifts_grow_with_the_shorter_side(self):
+        for size in [(321, 400), (642, 700), (1000, 642)]:
+            x, _ = geometry(size, ("translate_x", 9)).matrices[0, :, 2]
+            assert x == pytest.approx(-9 * min(size) / 321, rel=1e-5)
+
+    steps = st.lists(st.tuples(st.sampled_from(OPERATIONS), st.integers(-9, 9)), max_size=5)
 
     @unhurried
-    @given(st.lists(st.floats(-1, 1, width=32), min_size=5, max_size=5), sizes)
-    def test_composition_is_one_after_the_other(self, strengths, size):
+    @given(steps, sizes)
+    def test_composition_is_one_after_the_other(self, steps, size):
         """A pixel's place, taken back through the maps one by one, is where the one map says."""
-        together = compose(torch.tensor([strengths]), size)
         expected = places(geometry(size)).flatten(1)
-        for name, strength in reversed([*zip(GEOMETRY, strengths, strict=True)]):
-            matrix = geometry(size, **{name: strength}).matrices[0]
+        for step in reversed(steps):
+            matrix = geometry(size, step).matrices[0]
             expected = matrix[:, :2] @ expected + matrix[:, 2:]
-        torch.testing.assert_close(places(together).flatten(1), expected, atol=1e-3, rtol=0)
+        found = places(geometry(size, *steps)).flatten(1)
+        torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
 
     def test_masks_warped_one_by_one_agree_but_for_rounding(self):
-        strengths = dict(zip(GEOMETRY, [0.5, -0.7, 0.8, 0.2, -0.3], strict=True))
-        size = (96, 128)
-        masks = patches(1, *size, size=16)
+        steps = [*zip(GEOMETRY, [4, -6, 7, 2, -3], strict=True), ("rotate", -2)]
+        size = (192, 256)
+        masks = patches(1, *size, size=32)
         one_by_one = masks
-        for name, strength in strengths.items():
-            one_by_one = geometry(size, **{name: strength}).masks(one_by_one)
-        together = geometry(size, **strengths).masks(masks)
+        for step in steps:
+            one_by_one = geometry(size, step).masks(one_by_one)
+        together = geometry(size, *steps).masks(masks)
         counts = (one_by_one != IGNORE) & (together != IGNORE)
         assert counts.float().mean() > 0.3
         assert (one_by_one == together)[counts].float().mean() > 0.97
 
     def test_signs_are_as_documented(self):
-        size = (21, 21)
+        size = (321, 321)
         masks = torch.zeros(1, *size, dtype=torch.uint8)
-        masks[0, 10, 18], masks[0, 18, 10] = 1, 2  # Right of the centre, and below it.
+        # Right of the centre, and below it.
+        masks[0, 158:163, 278:283], masks[0, 278:283, 158:163] = 1, 2
         moved = {}
         for name in GEOMETRY:
-            warped = geometry(size, **{name: 1.0}).masks(masks, outside=0)[0]
+            warped = geometry(size, (name, 2)).masks(masks, outside=0)[0]
             moved[name] = {value: (warped == value).nonzero().float().mean(0) for value in (1, 2)}
-        assert moved["shear_x"][2][1] > 11  # The lower one to the right,
-        assert moved["shear_y"][1][0] > 11  # the right one down,
-        assert moved["rotate"][1][0] < 8  # or up, anticlockwise.
-        assert moved["translate_x"][2].tolist() == [18, 16]
-        assert moved["translate_y"][1].tolist() == [16, 18]
-
-    def test_ranges_are_those_documented(self):
-        drawn = draw(Settings(operations=14, probability=1), count=4000, height=100, width=100)
-        linear = drawn.warp.matrices[:, :, :2]
-        # Shears keep areas, and so do rotations.
-        torch.testing.assert_close(linear.det(), torch.ones(4000))
-        for name, index, bound in [("shear_x", (0, 1), 0.3), ("shear_y", (1, 0), 0.3),
-                                   ("rotate", (1, 0), tan(radians(30)))]:  # fmt: skip
-            extreme = geometry((100, 100), **{name: 1.0}).matrices[0, :, :2]
-            assert abs((extreme[index] / extreme[1, 1]).abs() - bound) < 1e-6
+        assert moved["shear_x"][2][1] > 170  # The lower one to the right,
+        assert moved["shear_y"][1][0] > 170  # the right one down,
+        assert moved["rotate"][1][0] < 155  # or up, anticlockwise.
+        assert moved["translate_x"][2].tolist() == [280, 162]
+        assert moved["translate_y"][1].tolist() == [162, 280]
 
 
 class TestCutout:
     @unhurried
-    @given(st.integers(1, 4), st.integers(1, 30), sizes, seeds)
-    def test_boxes_are_squares_alike_in_pictures_and_masks(self, boxes, box_size, size, seed):
-        chosen = Settings(operations=0, boxes=boxes, box_size=box_size)
+    @given(st.integers(1, 4), st.floats(0.01, 0.99), sizes, seeds)
+    def test_boxes_are_squares_alike_in_pictures_and_masks(self, boxes, share, size, seed):
+        chosen = Settings(operations=0, boxes=boxes, box_size=share, ignore_boxes=True)
         drawn = draw(chosen, 3, *size, seed=seed)
+        box_size = max(1, round(share * min(size)))
+        assert drawn.box_size == box_size
         images, masks = torch.zeros(3, 3, *size), torch.zeros(3, *size, dtype=torch.uint8)
         expected = torch.zeros(3, *size, dtype=torch.bool)
         for picture, corners in zip(expected, drawn.corners.tolist(), strict=True):
@@ -306,15 +340,21 @@ class TestCutout:
         assert (middles >= 0).all()
         assert (middles < torch.tensor([size[1], size[0]])).all()
 
-    def test_boxes_may_stay_in_the_mask(self):
-        drawn = draw(CUTOUT.model_copy(update={"ignore_boxes": False}))
+    def test_boxes_are_those_of_the_papers_code(self):
+        """Three of 32 of 321 pixels, and the masks below them count."""
+        drawn = draw(Settings(), height=321, width=400)
+        assert (drawn.corners.shape[1], drawn.box_size) == (3, 32)
+        assert not drawn.ignore_boxes
+
+    def test_boxes_stay_in_the_mask(self):
+        drawn = draw(CUTOUT)
         masks = patches(4, 24, 40)
         assert torch.equal(drawn.masks(masks), masks)
         assert drawn.counts.all()
         assert (drawn.images(torch.zeros(4, 3, 24, 40)) == GREY).any()
 
     def test_they_are_anywhere(self):
-        corners = draw(Settings(box_size=9), 20_000).corners + 4
+        corners = draw(Settings(box_size=9 / 24), 20_000).corners + 4
         for axis, length in ((0, 40), (1, 24)):
             counts = corners[..., axis].flatten().bincount(minlength=length)
             assert len(counts) == length
@@ -327,35 +367,54 @@ class TestDrawing:
 
     def test_each_is_drawn_as_often_as_any_other(self):
         drawn = draw(Settings(boxes=0), count=20_000)
-        expected = 20_000 * 3 / 14 * 0.5
-        for rows, strength in drawn.colours.values():
-            assert abs(len(rows) / expected - 1) < 0.06
-            assert rows.unique().equal(rows)
-            assert strength.abs().max() <= 1
-            assert abs(strength.mean()) < 0.05
+        for name in COLOURS:
+            steps = [step for step in drawn.colours if step.name == name]
+            assert len(steps) == 3
+            assert all(step.rows.unique().equal(step.rows) for step in steps)
+            levels = torch.cat([step.levels.flatten() for step in steps])
+            assert abs(len(levels) / (20_000 * 3 / 14 * 0.5) - 1) < 0.06
+            counts = levels.long().bincount(minlength=10)
+            assert counts[0] == 0
+            assert len(counts) == 10  # levels from 1 to 9
+            assert (counts[1:] / len(levels) * 9 - 1).abs().max() < 0.25
+
+    def test_geometry_goes_either_way(self):
+        """Of the fifth of all pictures that drew one operation of geometry and no other."""
+        one = Settings(operations=1, probability=1)
+        matrices = draw(one, count=20_000, height=321, width=321).warp.matrices
+        for values, largest in [(matrices[:, 0, 2][matrices[:, 0, 1] == 0], 9.0),
+                                (matrices[:, 1, 2][matrices[:, 1, 0] == 0], 9.0),
+                                (matrices[:, 0, 1][matrices[:, 1, 0] == 0], 0.27),
+                                (matrices[:, 1, 0][matrices[:, 0, 1] == 0], 0.27)]:  # fmt: skip
+            some = values[values != 0]
+            assert abs(len(some) / (20_000 / 14) - 1) < 0.15
+            assert some.abs().max() == pytest.approx(largest, rel=1e-3)
+            assert abs(some.mean()) < 0.06 * largest
 
     def test_the_probability_and_the_magnitude_count(self):
         never = draw(Settings(probability=0, boxes=0))
         assert never.warp.is_identity
-        assert not any(len(rows) for rows, _ in never.colours.values())
-        weak = draw(ALL.model_copy(update={"magnitude": 0.1}), count=1000)
-        assert all(len(rows) == 1000 for rows, _ in weak.colours.values())
-        assert all(0.09 < strength.abs().max() <= 0.1 for _, strength in weak.colours.values())
+        assert not never.colours
+        weak = draw(ALL.model_copy(update={"magnitude": 1}), count=1000)
+        assert all((step.levels == 1).all() for step in weak.colours)
+        changes = sum(len(step.rows) for step in weak.colours)
+        assert abs(changes / (1000 * 14 * 8 / 14) - 1) < 0.1
 
     def test_a_sensible_share_is_ignored(self):
         torch.manual_seed(0)
         shares = {}
-        for name, chosen in {"moved": Settings(boxes=0), "cut": Settings(operations=0)}.items():
-            drawn = StrongAugmentation.draw(chosen, 500, 144, 192)
+        cut = Settings(operations=0, ignore_boxes=True)
+        for name, chosen in {"moved": Settings(boxes=0), "cut": cut}.items():
+            drawn = StrongAugmentation.draw(chosen, 500, 321, 321)
             shares[name] = 1 - drawn.counts.float().mean()
         assert 0.02 < shares["moved"] < 0.12
-        # Three boxes of 32 x 32 cover 11 % of 144 x 192 pixels, less what overlaps or lies outside.
-        assert 0.08 < shares["cut"] < 0.11
+        # Three boxes of 32 x 32 cover 3 % of 321 x 321 pixels, less what overlaps or lies outside.
+        assert 0.025 < shares["cut"] < 0.03
 
     def test_one_seed_gives_one_result(self):
         results = []
         for seed in (1, 1, 2):
-            drawn = draw(Settings(box_size=8), seed=seed)
+            drawn = draw(Settings(box_size=0.3), seed=seed)
             results.append((drawn.images(pictures()), drawn.masks(patches(4, 24, 40))))
         for one, same, other in zip(*results, strict=True):
             assert torch.equal(one, same)

@@ -18,7 +18,7 @@ from fewmask.training.runtime import start
 from tests.conftest import small_stage
 
 BOTH = {"labelled": 2, "unlabelled": 4}
-STRONG = {"operations": 2, "boxes": 1, "box_size": 8}
+STRONG = {"operations": 2, "boxes": 1, "box_size": 0.25}
 STAGES = {
     "supervised": {
         "objective": {"name": "supervised", "losses": ["cross_entropy", "dice"]},

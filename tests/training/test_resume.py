@@ -35,7 +35,7 @@ def inputs(rooms: Path, rooms_split: Path) -> Inputs:
 
 SELF_TRAINING = small_stage(
     steps=24,
-    objective={"name": "self_training", "strong_augmentation": {"box_size": 8}},
+    objective={"name": "self_training"},
     pseudo_masks="supervised",
     batch={"labelled": 2, "unlabelled": 3},
 )

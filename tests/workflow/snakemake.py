@@ -34,7 +34,7 @@ extends: supervised
 description: "Learns *its own* pseudo_masks: twice"
 stages:
   refined:
-    objective: {name: self_training, strong_augmentation: {box_size: 8}}
+    objective: {name: self_training}
     pseudo_masks: supervised
     optimiser: {name: adamw, learning_rate: 0.003}
     steps: 12

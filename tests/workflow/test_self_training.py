@@ -13,7 +13,6 @@ STAGE = """\
     objective:
       name: self_training
       auxiliary: {{own_blocks: {own_blocks}}}
-      strong_augmentation: {{box_size: 8}}
     pseudo_masks: {pseudo_masks}
     optimiser: {{name: adamw, learning_rate: 0.003}}
     steps: 4

@@ -59,7 +59,9 @@ class Split(Settings):
     train: list[str] | None = None
     """Official subsets that training draws from; absent: whatever is not test or validation."""
     stratify: Literal["none", "category", "classes"] = "none"
-    """Spread what is drawn over the categories, or over the rarest class of each picture."""
+    """Spread what is drawn over the categories, or over the rarest class of each picture. Classes
+    are read from all masks, also from those that are hidden afterwards: whoever has few masks could
+    not choose so."""
     blocks: int | None = Field(default=None, gt=1)
     """Draw test and validation as runs of this many neighbouring pictures (video, volumes)."""
     held_out_per_seed: bool = False

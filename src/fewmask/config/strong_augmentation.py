@@ -6,18 +6,21 @@ from fewmask.config.settings import Settings
 
 
 class StrongAugmentation(Settings):
-    """Strong random changes of a picture (paper 001, 3.1); masks are taken along."""
+    """Strong random changes of a picture (paper 001, 3.1); masks are taken along.
+
+    The defaults are those of the code that belongs to the paper.
+    """
 
     operations: int = Field(default=3, ge=0, le=14)
-    """How many of RandAugment's 14 operations are drawn for each picture; 0: only Cutout."""
+    """How many of RandAugment's 14 operations are drawn for each picture, with replacement; 0: only
+    Cutout."""
     probability: float = Field(default=0.5, ge=0, le=1)
     """With which each of the drawn operations is applied."""
-    magnitude: float = Field(default=1.0, ge=0, le=1)
-    """The largest strength; each is drawn evenly from 0 to it, and 1 is the end of an operation's
-    range (30 degrees for a rotation)."""
+    magnitude: int = Field(default=9, ge=1, le=9)
+    """The highest level; each is drawn evenly from 1 to it. A level is 3 degrees of a rotation."""
     boxes: int = Field(default=3, ge=0)
     """How many squares Cutout paints grey; 0: no Cutout."""
-    box_size: int = Field(default=32, gt=0)
-    """Their side in pixels."""
-    ignore_boxes: bool = True
+    box_size: float = Field(default=0.1, gt=0, lt=1)
+    """Their side, as a share of the picture's shorter side: 32 of 321 pixels."""
+    ignore_boxes: bool = False
     """Whether what was cut out is ignored; else it must be told from its surroundings."""

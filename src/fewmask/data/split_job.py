@@ -49,8 +49,8 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         missing = [store.classes[i] for i in splits.missing_classes(pictures, roles)]
         if missing:
             print(
-                f"warning: no labelled picture contains {', '.join(missing)}: nobody can learn "
-                f"it; label more, or set split.stratify to classes",
+                f"warning: no labelled picture contains {', '.join(missing)}: nobody can learn it; "
+                f"label more pictures",
                 file=sys.stderr,
             )
 

@@ -2,16 +2,16 @@
 
 Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search space"
 (2020); DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout"
-(2017).
+(2017). Operations, magnitudes and Cutout are those of the code that belongs to the paper
+(github.com/RK621/ThreeStageSelftraining_SemanticSegmentation, commit e9b941d).
 
-A picture draws some of 14 operations, each at most once. Those of colour are applied first, in the
-order of `COLOURS`; those of geometry follow as one `Warp`, composed in the order of `GEOMETRY`.
-RandAugment itself goes in the order drawn, and interpolates after every operation. But colours do
-not move pixels and maps do not change colours, so only the order within either kind differs, and
-here a picture is interpolated at most once.
+An image draws some of 14 operations, with replacement, and applies them in the order drawn. There,
+every operation makes an image anew, by nearest pixels. Here operations of colour come first and
+those of geometry follow as one bilinear `Warp`, each kind in the order drawn: colours do not move
+pixels, maps do not change colours, and an image is interpolated at most once.
 
-What lies outside a picture, and what is cut out, becomes mid-grey, as in RandAugment's own code: it
-tells nothing of any class, whereas edge pixels drawn out to stripes look like some.
+What lies outside an image, and what is cut out, becomes mid-grey: it tells nothing of any class,
+whereas edge pixels drawn out to stripes look like some.
 """
 
 from collections.abc import Callable
@@ -30,12 +30,23 @@ from fewmask.data.colour import adjust_brightness, adjust_contrast, adjust_satur
 from fewmask.data.warp import Warp
 
 GREY = 0.5
-LARGEST_CHANGE = 0.9
-"""Of the factors of brightness, contrast, saturation and sharpness, from 1."""
-LARGEST_SHEAR = 0.3
-LARGEST_SHIFT = 0.3
-"""Of a picture's width or height: about RandAugment's 100 of 331 pixels."""
-LARGEST_ANGLE = radians(30)
+SHEAR = 0.03
+"""Of a level, in pixels per pixel."""
+ANGLE = radians(3)
+"""Of a level."""
+SHIFT = 1 / 321
+"""Of a level, as a share of the image's shorter side: one pixel of the paper's crops."""
+
+
+@dataclass(frozen=True)
+class ColourStep:
+    """One operation of colour, for the images that drew it at the same place of their order."""
+
+    name: str
+    rows: Tensor
+    """Which images it changes, int64 (n)."""
+    levels: Tensor
+    """How strongly, float32 (n, 1, 1, 1), whole numbers from 1 to 9."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +56,13 @@ class StrongAugmentation:
     Drawn from torch's generator on the CPU, applied to the batch as a whole on its device.
     """
 
-    colours: dict[str, tuple[Tensor, Tensor]]
-    """By operation: which pictures it changes, int64 (n), and its strengths, float32 (n, 1, 1, 1)
-    from -1 to 1."""
+    colours: tuple[ColourStep, ...]
+    """In the order in which they are applied."""
     warp: Warp
     corners: Tensor
     """Column and row of the top left pixel of every box, int64 (N, boxes, 2); may lie outside."""
     box_size: int
+    """Pixels."""
     ignore_boxes: bool
 
     @classmethod
@@ -63,32 +74,33 @@ class StrongAugmentation:
         width: int,
         device: torch.device | str = "cpu",
     ) -> "StrongAugmentation":
-        """Draw operations, their strengths and the boxes for ``count`` pictures.
+        """Draw operations, their levels and the boxes for ``count`` pictures.
 
         A box's centre is any pixel with equal chance, so that parts of it may lie outside.
         """
-        place, happens, strength = torch.rand(3, count, len(OPERATIONS))
+        shape = (count, settings.operations)
+        operations = torch.randint(len(OPERATIONS), shape)
+        levels = torch.randint(1, settings.magnitude + 1, shape).float()
+        signs = 1 - 2 * torch.randint(2, shape)
+        is_skipped = torch.rand(shape) >= settings.probability
+        operations = operations.masked_fill(is_skipped, OPERATIONS.index("identity"))
         centres = torch.rand(count, settings.boxes, 2) * torch.tensor([width, height])
-        is_drawn = place.argsort(1) < settings.operations
-        is_applied = is_drawn & (happens < settings.probability)
-        strength = settings.magnitude * (2 * strength - 1) * is_applied
-        of_colours = zip(COLOURS, is_applied.unbind(1), strength.unbind(1), strict=False)
-        of_geometry = strength[:, len(COLOURS) : len(COLOURS) + len(GEOMETRY)]
-        corners = centres.long() - settings.box_size // 2
+        box_size = max(1, round(settings.box_size * min(height, width)))
+        corners = centres.long() - box_size // 2
         return cls(
-            {name: _rows(applied, values, device) for name, applied, values in of_colours},
-            compose(of_geometry, (height, width), device),
+            _colour_steps(operations, levels, device),
+            compose(operations, levels * signs, (height, width), device),
             corners.to(device, non_blocking=True),
-            settings.box_size,
+            box_size,
             settings.ignore_boxes,
         )
 
     def images(self, images: Tensor) -> Tensor:
         """Operator A: float32 (N, 3, H, W) in [0, 1]; grey outside the picture and in the boxes."""
         changed = images.clone()
-        for name, (rows, strength) in self.colours.items():
-            if len(rows):
-                changed.index_copy_(0, rows, COLOURS[name](changed[rows], strength))
+        for step in self.colours:
+            change = COLOURS[step.name]
+            changed.index_copy_(0, step.rows, change(changed[step.rows], step.levels))
         return self.warp.images(changed).masked_fill_(self._is_grey[:, None], GREY)
 
     def masks(self, masks: Tensor) -> Tensor:
@@ -136,49 +148,67 @@ class StrongAugmentation:
         return (distance >= 0) & (distance < self.box_size)
 
 
-def _rows(
-    is_applied: Tensor, strength: Tensor, device: torch.device | str
-) -> tuple[Tensor, Tensor]:
-    """Which pictures an operation changes, and by how much: both (N) on the CPU, of all pictures;
-    then on the device, of these only, the strengths as (n, 1, 1, 1)."""
-    rows = is_applied.nonzero()[:, 0]
-    strength = strength[rows].view(-1, 1, 1, 1)
-    return rows.to(device, non_blocking=True), strength.to(device, non_blocking=True)
+def _colour_steps(
+    operations: Tensor, levels: Tensor, device: torch.device | str
+) -> tuple[ColourStep, ...]:
+    """What is to be done to the colours, from operations, int64 (N, places), and their levels."""
+    steps = []
+    for place in range(operations.shape[1]):
+        for index, name in enumerate(COLOURS):
+            rows = (operations[:, place] == index).nonzero()[:, 0]
+            if len(rows):
+                strengths = levels[rows, place].view(-1, 1, 1, 1)
+                on_device = (one.to(device, non_blocking=True) for one in (rows, strengths))
+                steps.append(ColourStep(name, *on_device))
+    return tuple(steps)
 
 
-def compose(strength: Tensor, size: tuple[int, int], device: torch.device | str = "cpu") -> Warp:
-    """One map for operations that follow one another, all about the centre of the picture.
+def compose(
+    operations: Tensor,
+    levels: Tensor,
+    size: tuple[int, int],
+    device: torch.device | str = "cpu",
+) -> Warp:
+    """One map for the operations of geometry that follow one another.
+
+    Rotations are about the centre, shears about the top left corner, as in the paper's code.
 
     Args:
-        strength: of every operation of `GEOMETRY`, from -1 to 1, float32 (N, 5) on the CPU. Those
-            above 0 shear lower rows to the right and right columns down, turn things anticlockwise
-            and move them right and down, by whole pixels.
+        operations: indices into `OPERATIONS`, int64 (N, places) on the CPU, in their order; those
+            of colour change nothing here.
+        levels: their levels with a sign, float32 (N, places) on the CPU. Those above 0 shear lower
+            rows to the right and right columns down, turn things anticlockwise and move them right
+            and down.
         size: height and width.
         device: where the map is needed.
     """
-    shear_x, shear_y, rotate, *translate = strength.unbind(1)
-    one, nought = torch.ones_like(rotate), torch.zeros_like(rotate)
-    along_x = _matrix(one, -LARGEST_SHEAR * shear_x, nought, one)
-    along_y = _matrix(one, nought, -LARGEST_SHEAR * shear_y, one)
-    cos, sin = (LARGEST_ANGLE * rotate).cos(), (LARGEST_ANGLE * rotate).sin()
-    # Maps go backwards, from the result to the picture: the last operation is undone first.
-    linear = _product(_product(along_x, along_y), _matrix(cos, -sin, sin, cos))
-    extent = torch.tensor([size[1], size[0]])
-    shift = (LARGEST_SHIFT * extent * torch.stack(translate, dim=1)).round()
-    centre = (extent - 1) / 2
-    origin = centre - (linear * (centre + shift)[:, None]).sum(2)
-    matrices = torch.cat([linear, origin[..., None]], dim=2)
-    matrices = matrices.to(device, non_blocking=True)
-    return Warp(matrices, source=size, size=size, is_identity=not strength.any())
+    first = len(COLOURS)
+    is_drawn = operations[..., None] == torch.arange(first, first + len(GEOMETRY))
+    shear_x, shear_y, rotate, *translate = (levels[..., None] * is_drawn).unbind(2)
+    # Maps go backwards, from the result to the picture. Of all these one at most is not 0.
+    cos, sin = (ANGLE * rotate).cos(), (ANGLE * rotate).sin()
+    rows = [cos, -sin - SHEAR * shear_x, sin - SHEAR * shear_y, cos]
+    linear = torch.stack(rows, dim=2).unflatten(2, (2, 2))
+    middle = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2])
+    still = torch.where(rotate[..., None] == 0, -0.5, middle)
+    shift = SHIFT * min(size) * torch.stack(translate, dim=2)
+    origin = still - _times(linear, still) - shift
+
+    whole, start = torch.eye(2).expand(len(levels), 2, 2), torch.zeros(len(levels), 2)
+    for one, its_origin in zip(linear.unbind(1), origin.unbind(1), strict=True):
+        start = start + _times(whole, its_origin)  # The last operation is undone first.
+        whole = _product(whole, one)
+    matrices = torch.cat([whole, start[..., None]], dim=2).to(device, non_blocking=True)
+    return Warp(matrices, source=size, size=size, is_identity=not is_drawn.any())
 
 
-def _matrix(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> Tensor:
-    """float32 (N, 2, 2): rows a b and c d."""
-    return torch.stack([a, b, c, d], dim=1).unflatten(1, (2, 2))
+def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """(..., 2, 2) and (..., 2); unlike ``@`` it keeps all bits under autocast."""
+    return (matrices * vectors[..., None, :]).sum(-1)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    """Of matrices, (N, 2, 2); unlike ``@`` it keeps all bits under autocast."""
+    """Of matrices, (N, 2, 2), likewise."""
     return (left[..., None] * right[:, None]).sum(2)
 
 
@@ -212,26 +242,32 @@ def solarize(images: Tensor, threshold: Tensor) -> Tensor:
     return torch.where(images >= threshold, 1 - images, images)
 
 
-def _factor(strength: Tensor) -> Tensor:
-    return 1 + LARGEST_CHANGE * strength
-
-
-def _levels(strength: Tensor) -> Tensor:
-    """Of 8 to 4 bits."""
-    return 2 ** (8 - (4 * strength.abs()).round())
-
-
 COLOURS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "autocontrast": lambda images, _: autocontrast(images),
     "equalize": lambda images, _: equalize(images),
-    "brightness": lambda images, strength: adjust_brightness(images, _factor(strength)),
-    "contrast": lambda images, strength: adjust_contrast(images, _factor(strength)),
-    "saturation": lambda images, strength: adjust_saturation(images, _factor(strength)),
-    "sharpness": lambda images, strength: adjust_sharpness(images, _factor(strength)),
-    "solarize": lambda images, strength: solarize(images, 1 - strength.abs()),
-    "posterize": lambda images, strength: posterize(images, _levels(strength)),
+    "brightness": lambda images, levels: adjust_brightness(images, _factor(levels)),
+    "contrast": lambda images, levels: adjust_contrast(images, _factor(levels)),
+    "saturation": lambda images, levels: adjust_saturation(images, _factor(levels)),
+    "sharpness": lambda images, levels: adjust_sharpness(images, _factor(levels)),
+    "solarize": lambda images, levels: solarize(images, _threshold(levels)),
+    "posterize": lambda images, levels: posterize(images, 2 ** _bits(levels)),
 }
-"""What an operation makes of pictures, float32 (n, 3, H, W) in [0, 1], by its strengths, float32
-(n, 1, 1, 1) from -1 to 1; the ranges are torchvision's."""
+"""What an operation makes of pictures, float32 (n, 3, H, W) in [0, 1], by its levels, float32
+(n, 1, 1, 1): whole numbers from 1 to 9."""
 GEOMETRY = ("shear_x", "shear_y", "rotate", "translate_x", "translate_y")
 OPERATIONS = (*COLOURS, *GEOMETRY, "identity")
+
+
+def _factor(levels: Tensor) -> Tensor:
+    """From 0.28 to 1.72, by which a picture is darkened or lightened, and so on."""
+    return 0.1 + 0.18 * levels
+
+
+def _threshold(levels: Tensor) -> Tensor:
+    """From 231 to 26, of 255."""
+    return (256 - (25.6 * levels).floor()) / 255
+
+
+def _bits(levels: Tensor) -> Tensor:
+    """From 4 to 1."""
+    return 4 - (0.4 * levels).floor()

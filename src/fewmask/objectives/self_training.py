@@ -92,11 +92,6 @@ class SelfTraining(Objective):
 
     def _draw(self, image: Tensor) -> StrongAugmentation:
         options = self.options.strong_augmentation or NOTHING
-        if options.boxes and options.box_size >= min(image.shape[2:]):
-            raise FewmaskError(
-                f"objective.strong_augmentation.box_size is {options.box_size}, and pictures have "
-                f"{image.shape[2]} x {image.shape[3]} pixels: nothing would be left to learn"
-            )
         return StrongAugmentation.draw(options, len(image), *image.shape[2:], image.device)
 
     @torch.no_grad()
