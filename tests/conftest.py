@@ -1,6 +1,7 @@
 """What tests share: the real pictures, a small project, and a hypothesis profile."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from fewmask.config.method import Stage
 # Machines that run tests are shared: how long an example takes says nothing.
 settings.register_profile("fewmask", deadline=None)
 settings.load_profile("fewmask")
+
+# A shell has its background jobs ignore Ctrl-C, and children, which tests send it to, inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 

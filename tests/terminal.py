@@ -4,7 +4,6 @@ import fcntl
 import os
 import pty
 import select
-import signal
 import struct
 import subprocess
 import termios
@@ -15,9 +14,8 @@ from tests.workflow.snakemake import environment
 
 
 def _take_over() -> None:
-    """Have Ctrl-C on this terminal interrupt this process, also where the tests ignore it."""
+    """Have Ctrl-C on this terminal interrupt this process."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _of_a_terminal(environment: dict[str, str]) -> dict[str, str]:

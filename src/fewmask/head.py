@@ -5,6 +5,7 @@ one is the operating system's: it ends with its process.
 """
 
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -43,6 +44,21 @@ def take_charge(results: str) -> None:
     _held.append(lock)
     owner.write_text(f"process {os.getpid()} on {socket.gethostname()}")
     _cancel_leftovers(path)
+
+
+def end_as_by_ctrl_c() -> None:
+    """Have SIGTERM end this process, a Snakemake, as Ctrl-C does: it cancels its jobs and ends.
+
+    Snakemake itself would wait for jobs that run elsewhere, which may take days, and its handler
+    waits forever if it comes while the scheduler holds its lock. Of several signals (``uv run``
+    hands on the one that the whole group got) only the first counts.
+    """
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def is_at_work(results: str) -> bool:

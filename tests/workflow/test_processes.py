@@ -1,0 +1,60 @@
+"""Snakemake is asked to end, with all that it started: its jobs end too, and it can go on."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.workflow.snakemake import snakemake, start_snakemake, write_project
+
+STAGE = "rooms/supervised/n8/0/supervised"
+
+ON_THIS_MACHINE = {
+    "local": (),
+    "submitit": (
+        *("--executor", "submitit", "--submitit-cluster", "local", "--jobs", "2"),
+        *("--seconds-between-status-checks", "1"),
+    ),
+}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("executor", ON_THIS_MACHINE)
+def test_sigterm_for_all_ends_it_as_ctrl_c_does(tmp_path: Path, executor: str):
+    write_project(tmp_path)
+    method = tmp_path / "config/methods/supervised.yaml"
+    checkpoints = "steps: 200\n    checkpoint_minutes: 0.01"
+    method.write_text(method.read_text().replace("steps: 6", checkpoints))
+    stage = tmp_path / "results/stages" / STAGE
+    command = (*ON_THIS_MACHINE[executor], f"results/stages/{STAGE}/weights.safetensors")
+    first = start_snakemake(tmp_path, *command)
+    while not (stage / "checkpoint.pt").exists():
+        assert first.poll() is None, "it ended before it was asked to"
+        time.sleep(0.05)
+    started = psutil.Process(first.pid).children(recursive=True)
+    os.killpg(first.pid, signal.SIGTERM)
+    first.send_signal(signal.SIGTERM)  # as uv run does
+    assert first.wait(timeout=60) == 1
+    _, alive = psutil.wait_procs(started, timeout=60)
+    assert not alive
+    log = tmp_path / f"results/logs/train/{STAGE}.log"
+    assert "checkpoint saved; start it again to go on" in log.read_text()
+
+    answer = snakemake(tmp_path, *command)
+    assert answer.returncode == 0, answer.stdout
+    assert "going on from step" in log.read_text()
+
+
+def test_jobs_keep_what_they_compile_where_the_environment_forbids_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "compiled"))
+    write_project(tmp_path)
+    answer = snakemake(tmp_path, "datasets")
+    assert answer.returncode == 0, answer.stdout
+    assert list((tmp_path / "compiled").glob("**/fewmask/data/prepare.*.pyc"))
