@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from fewmask import IGNORE
 from fewmask.data.batches import Batch, joined
+from fewmask.objectives.losses import mean
 from fewmask.objectives.masked_image import rotate_patches
 from fewmask.objectives.multi_task import depth_error, normal_error
 from fewmask.objectives.objective import Objective
@@ -75,8 +76,8 @@ def multi_task(training: Training) -> Step:
         logits = network.scores([level[:count] for level in features])
         return [
             _cross_entropy(logits, labelled.mask),
-            depth_error(network.of_task("depth", features)["depth"], depth),
-            normal_error(network.of_task("normal", features)["normal"], normal),
+            mean(*depth_error(network.of_task("depth", features)["depth"], depth)),
+            mean(*normal_error(network.of_task("normal", features)["normal"], normal)),
         ]
 
     return _step(training, objective, losses)
@@ -89,7 +90,8 @@ def simclr(training: Training) -> Step:
 
     def losses() -> list[torch.Tensor]:
         features = objective.network.features(image, inside)[-1].mean((2, 3))
-        return [nt_xent(*objective.head(features).chunk(2), objective.options.temperature)]
+        first, second = objective.head(features).chunk(2)
+        return [nt_xent(first, second, batch.rows, objective.options.temperature)]
 
     return _step(training, objective, losses)
 

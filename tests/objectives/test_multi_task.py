@@ -18,6 +18,7 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives import build
+from fewmask.objectives.losses import mean
 from fewmask.objectives.multi_task import (
     MultiTask,
     depth_error,
@@ -63,9 +64,9 @@ def test_the_errors_are_those_of_a_naive_loop():
         for t, p in zip(truth.flatten().tolist(), predicted.flatten().tolist(), strict=True)
         if t > 0
     ]
-    assert float(depth_error(predicted, truth)) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert float(mean(*depth_error(predicted, truth))) == pytest.approx(np.mean(expected), rel=1e-5)
     squared = np.mean([error**2 for error in expected])
-    assert float(depth_squared_error(predicted, truth)) == pytest.approx(squared, rel=1e-5)
+    assert float(mean(*depth_squared_error(predicted, truth))) == pytest.approx(squared, rel=1e-5)
 
     truth, predicted = (torch.nn.functional.normalize(torch.randn(2, 3, 4, 5), dim=1) for _ in "ab")
     truth[1, :, 0] = 0
@@ -77,14 +78,16 @@ def test_the_errors_are_those_of_a_naive_loop():
                 if any(one):
                     cosine = sum(a * b for a, b in zip(one, other, strict=True))
                     expected.append(1 - cosine / (math.hypot(*one) * math.hypot(*other)))
-    assert float(normal_error(predicted, truth)) == pytest.approx(np.mean(expected), rel=1e-5)
+    assert float(mean(*normal_error(predicted, truth))) == pytest.approx(
+        np.mean(expected), rel=1e-5
+    )
 
 
 def test_where_nothing_is_known_nothing_is_lost():
     nothing = torch.zeros(1, 4, 4)
-    assert float(depth_error(torch.rand(1, 4, 4), nothing)) == 0
-    assert float(depth_squared_error(torch.rand(1, 4, 4), nothing)) == 0
-    assert float(normal_error(torch.rand(1, 3, 4, 4), torch.zeros(1, 3, 4, 4))) == 0
+    assert float(mean(*depth_error(torch.rand(1, 4, 4), nothing))) == 0
+    assert float(mean(*depth_squared_error(torch.rand(1, 4, 4), nothing))) == 0
+    assert float(mean(*normal_error(torch.rand(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)))) == 0
 
 
 def test_codes_are_learnt_by_the_cross_entropy_of_a_naive_loop():

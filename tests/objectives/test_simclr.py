@@ -22,7 +22,7 @@ from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.weights import load_segmenter, load_weights, save_weights, take_over
-from fewmask.objectives import build
+from fewmask.objectives import build, simclr
 from fewmask.objectives.simclr import nt_xent
 from fewmask.paths import WEIGHTS
 from fewmask.training.job import Inputs, train
@@ -66,15 +66,46 @@ def test_nt_xent_is_its_formula(pictures: int, length: int, temperature: float, 
     torch.manual_seed(seed)
     first, second = torch.randn(2, pictures, length)
     expected = naive_nt_xent(first, second, temperature)
-    assert float(nt_xent(first, second, temperature)) == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    loss = nt_xent(first, second, np.arange(pictures), temperature)
+    assert float(loss) == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 def test_nt_xent_is_computed_in_full_precision():
     first, second = torch.randn(2, 16, 32)
     with torch.autocast("cpu", torch.bfloat16):
-        loss = nt_xent(first.bfloat16(), second.bfloat16(), 0.1)
+        loss = nt_xent(first.bfloat16(), second.bfloat16(), np.arange(16), 0.1)
     expected = naive_nt_xent(first.bfloat16(), second.bfloat16(), 0.1)
     assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_copy_of_a_picture_is_none_of_the_others():
+    first, second = torch.randn(2, 5, 8).double()
+    rows = np.array([3, 7, 3, 9, 7])
+    views = functional.normalize(torch.cat([first, second]), dim=1)
+    similarity = torch.exp(views @ views.T / 0.3)
+    terms = []
+    for i in range(10):
+        partner = (i + 5) % 10
+        others = [j for j in range(10) if rows[j % 5] != rows[i % 5]]
+        total = similarity[i, partner] + similarity[i, others].sum()
+        terms.append(-torch.log(similarity[i, partner] / total))
+    expected = float(torch.stack(terms).mean())
+    assert float(nt_xent(first, second, rows, 0.3)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_views_are_compared_part_by_part(monkeypatch: pytest.MonkeyPatch):
+    first, second = torch.randn(2, 6, 8)
+    whole = nt_xent(first, second, np.arange(6), 0.3)
+    monkeypatch.setattr(simclr, "PART", 5)
+    assert torch.allclose(nt_xent(first, second, np.arange(6), 0.3), whole)
+
+
+def test_a_batch_of_more_pictures_than_there_are_is_refused(
+    rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    stage = small_stage(**PRETRAINING | {"batch": {"all": 21}})
+    with pytest.raises(FewmaskError, match=r"batch\.all is 21, and .* has 20 such images: simclr"):
+        train(Inputs(rooms, rooms_split), stage, 0, tmp_path / "stage")
 
 
 def test_the_gradient_reaches_the_encoder_and_the_head():
@@ -124,7 +155,7 @@ def test_a_setting_of_the_views_leaves_the_others_as_they_are():
 
 def test_validation_draws_the_same_views_always():
     objective = build(Options(name="simclr"), Blueprint(TINY, 0))
-    batches = [batch(4)["all"], batch(1)["all"]]
+    batches = [batch(4)["all"]]
     found = [objective.validate(objective.network, batches, torch.no_grad) for _ in range(2)]
     assert found[0] == found[1]
     assert 0 < found[0]["loss"] < 10

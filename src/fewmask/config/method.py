@@ -196,10 +196,10 @@ class Stage(Settings):
                 f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; the objective "
                 f"{self.objective.name} needs {', '.join(sorted(needed)) or 'none of them'}{also}"
             )
-        least = self.objective.least_pictures
-        if few := [role for role in drawn if getattr(self.batch, role) < least]:
+        alone = [role for role in drawn if getattr(self.batch, role) == 1]
+        if alone and self.objective.compares_images:
             raise ValueError(
-                f"batch.{few[0]} must be at least {least}: {self.objective.name} compares pictures"
+                f"batch.{alone[0]} must be at least 2: {self.objective.name} compares pictures"
             )
         if self.labels == "all" and "unlabelled" in drawn:
             raise ValueError("with labels: all no picture is unlabelled, but batch draws some")

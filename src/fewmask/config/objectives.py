@@ -32,8 +32,8 @@ class OfObjective(Settings):
     """What a network that has learnt it tells of a picture."""
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "segmentation_head")
     """The parts of its network, which other stages may take over."""
-    least_pictures: ClassVar[int] = 1
-    """How many pictures a step must draw of a role."""
+    compares_images: ClassVar[bool] = False
+    """Whether it tells the images of a step from one another: there must be two, and none twice."""
     learns_pseudo_masks: ClassVar[bool] = False
     """Whether it needs the pseudo-masks of another stage."""
     loss_names: ClassVar[tuple[str, ...]]
@@ -124,7 +124,7 @@ class SimCLR(OfObjective):
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
     parts: ClassVar[tuple[str, ...]] = ("encoder",)
-    least_pictures: ClassVar[int] = 2  # a picture alone has nothing to be told from
+    compares_images: ClassVar[bool] = True
     predicts: ClassVar[tuple[str, ...]] = ()
 
 

@@ -1,7 +1,11 @@
-"""How a network does on pictures to validate or to test on."""
+"""How a network does on pictures to validate or to test on.
+
+A network that is judged is in evaluation mode, and afterwards what it was. What is found is that of
+the pictures, however they come in batches.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import torch
@@ -19,6 +23,23 @@ Outputs = dict[str, Tensor]
 """What a network tells of a batch, by task."""
 
 
+class PooledMean:
+    """A mean over the pixels, say, of all pictures, to which batches of any size can be added."""
+
+    def __init__(self) -> None:
+        self._sums: Tensor | float = 0.0
+
+    def add(self, total: Tensor, count: Tensor) -> None:
+        """Count what was summed over a batch, and over how many values; both scalars."""
+        self._sums = self._sums + torch.stack([total.double(), count.double()])
+
+    @property
+    def value(self) -> float:
+        """The mean; NaN if it is that of nothing."""
+        total, count = self._sums.tolist()
+        return total / count if count else float("nan")
+
+
 class Assessment(NamedTuple):
     """What a network does on a set of pictures."""
 
@@ -28,18 +49,51 @@ class Assessment(NamedTuple):
     """Mean over the labelled pixels of all pictures."""
 
 
+@contextmanager
+def evaluating(*modules: nn.Module) -> Iterator[None]:
+    """Modules in evaluation mode, until the block ends; then each part is in the mode that it was
+    in."""
+    modes = [(part, part.training) for module in modules for part in module.modules()]
+    try:
+        for module in modules:
+            module.eval()
+        yield
+    finally:
+        for part, was_training in modes:
+            part.training = was_training
+
+
+def drawn_alike(
+    batch: Batch, draw: Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+) -> tuple[Tensor, ...]:
+    """What ``draw`` makes of pictures at random: of each the same always, whatever its batch holds.
+
+    Args:
+        batch: the pictures.
+        draw: from image (1, 3, H, W) and inside (1, 1, H, W) to tensors (1, ...); it draws from
+            torch's generator on the CPU, which afterwards is what it was.
+
+    Returns:
+        The tensors, (N, ...) each.
+    """
+    drawn = []
+    with torch.random.fork_rng(devices=[]):
+        for i, row in enumerate(batch.rows.tolist()):
+            torch.default_generator.manual_seed(derive("validation", row))
+            drawn.append(draw(batch.image[i : i + 1], batch.inside[i : i + 1]))
+    return tuple(map(torch.cat, zip(*drawn, strict=True)))
+
+
 @torch.no_grad()
 def predictions(
     network: nn.Module, batches: Iterable[Batch], autocast: Autocast
 ) -> Iterator[tuple[Batch, Outputs]]:
     """Every batch with what the network, in evaluation mode, tells of it."""
-    was_training = network.training
-    network.eval()
-    for batch in batches:
-        with autocast():
-            outputs = network(batch.image, batch.inside)
-        yield batch, outputs
-    network.train(was_training)
+    with evaluating(network):
+        for batch in batches:
+            with autocast():
+                outputs = network(batch.image, batch.inside)
+            yield batch, outputs
 
 
 def assess(
@@ -52,35 +106,11 @@ def assess(
 
     ``keep`` is handed every batch with all that the network tells of it.
     """
-    matrices, loss, pixels = [], 0.0, 0.0
+    matrices, loss = [], PooledMean()
     for batch, outputs in predictions(network, batches, autocast):
         logits = outputs["segmentation"].float()
         matrices.append(confusion(logits.argmax(dim=1), batch.mask, logits.shape[1]))
-        of_pixels, counted = pixel_cross_entropy(logits, batch.mask)
-        loss, pixels = loss + of_pixels, pixels + counted
+        loss.add(*pixel_cross_entropy(logits, batch.mask))
         if keep is not None:
             keep(batch, outputs)
-    return Assessment(torch.cat(matrices), float(loss / pixels))
-
-
-@torch.no_grad()
-def mean_loss(
-    network: nn.Module,
-    batches: Iterable[Batch],
-    autocast: Autocast,
-    summed: Callable[[Batch], tuple[Tensor | float, Tensor | int]],
-) -> float:
-    """The mean of a loss that draws at random, in evaluation mode and with the same draws always.
-
-    ``summed`` gives the loss of a batch, summed over what it is the mean of, and how many these
-    are. NaN if they are none.
-    """
-    torch.manual_seed(derive("validation"))
-    network.eval()
-    total, count = 0.0, 0
-    for batch in batches:
-        with autocast():
-            of_batch, counted = summed(batch)
-        total, count = total + of_batch, count + counted
-    network.train()
-    return float(total / count) if count else float("nan")
+    return Assessment(torch.cat(matrices), loss.value)

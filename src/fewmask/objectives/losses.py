@@ -11,6 +11,11 @@ CHANNELS = 3
 """What a network predicts for a pixel of a picture: red, green and blue."""
 
 
+def mean(total: Tensor, count: Tensor) -> Tensor:
+    """The mean of what ``total`` sums up over so many values; 0 where there are none, not NaN."""
+    return total / count.clamp(min=1)
+
+
 def pixel_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """The summed cross-entropy of the labelled pixels, and how many they are.
 
@@ -22,8 +27,7 @@ def pixel_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
     """The mean cross-entropy over the labelled pixels; 0 where there are none, not NaN."""
-    total, pixels = pixel_cross_entropy(logits, mask)
-    return total / pixels.clamp(min=1)
+    return mean(*pixel_cross_entropy(logits, mask))
 
 
 def pixel_squared_error(predicted: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,8 @@ from fewmask.data.warp import memory_format_of
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.assessment import Autocast, mean_loss
-from fewmask.objectives.losses import CHANNELS, pixel_squared_error
+from fewmask.objectives.assessment import Autocast, PooledMean, drawn_alike, evaluating
+from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
 from fewmask.objectives.objective import Objective
 from fewmask.parallel import over_shards
 
@@ -33,20 +33,28 @@ class MaskedImage(Objective):
         self.options = options
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        predict = partial(over_shards, self.network)
-        total, pixels = self._error(predict, batches["all"])
-        return {"reconstruction": total / pixels}
+        predict, batch = partial(over_shards, self.network), batches["all"]
+        perturbed = self._perturbed(batch.image)
+        return {"reconstruction": mean(*self._error(predict, batch, perturbed))}
 
+    @torch.no_grad()
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
         """The same error on the validation pictures as ``loss``, with the same patches always."""
-        summed = partial(self._error, network)
-        return {"loss": mean_loss(network, batches, autocast, summed)}
+        loss = PooledMean()
+        with evaluating(network):
+            for batch in batches:
+                (perturbed,) = drawn_alike(batch, lambda image, _: (self._perturbed(image),))
+                with autocast():
+                    loss.add(*self._error(network, batch, perturbed))
+        return {"loss": loss.value}
 
-    def _error(self, predict: Predict, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _perturbed(self, image: Tensor) -> Tensor:
+        return rotate_patches(image, self.options.patches, self.options.patch_size)
+
+    def _error(self, predict: Predict, batch: Batch, perturbed: Tensor) -> tuple[Tensor, Tensor]:
         """The summed squared error, and the number of values that it is summed over."""
-        perturbed = rotate_patches(batch.image, self.options.patches, self.options.patch_size)
         predicted = predict(perturbed, batch.inside)["segmentation"]
         return pixel_squared_error(predicted, batch.image, batch.inside)
 

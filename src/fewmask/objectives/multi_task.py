@@ -6,7 +6,6 @@ ask for the paper's; how they become one update is for the weighting.
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 
 from fewmask.config import objectives as settings
@@ -14,8 +13,8 @@ from fewmask.data.batches import Batch, joined
 from fewmask.metrics import scores
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.assessment import Autocast, Outputs, assess, predictions
-from fewmask.objectives.losses import cross_entropy
+from fewmask.objectives.assessment import Autocast, Outputs, PooledMean, assess, predictions
+from fewmask.objectives.losses import mean, pixel_cross_entropy
 from fewmask.objectives.objective import Objective
 from fewmask.parallel import over_shards
 
@@ -40,12 +39,11 @@ class MultiTask(Objective):
         drawn = list(batches.values())
         image, inside = (joined(drawn, name) for name in ("image", "inside"))
         outputs = over_shards(self._predict, drawn[0].image, image, inside)
-        return {
-            task: cross_entropy(outputs[task], batches["labelled"].mask)
-            if task == "segmentation"
-            else self.error(task, outputs, joined(drawn, task))
+        truth = {
+            task: batches["labelled"].mask if task == "segmentation" else joined(drawn, task)
             for task in self.tasks
         }
+        return {task: mean(*self.error(task, outputs, one)) for task, one in truth.items()}
 
     def _predict(self, first: Tensor, image: Tensor, inside: Tensor) -> Outputs:
         """What the network tells of pictures; of masks only those of the first, labelled ones."""
@@ -58,24 +56,27 @@ class MultiTask(Objective):
                 outputs |= self.network.of_task(task, features)
         return outputs
 
-    def error(self, task: str, outputs: Outputs, truth: Tensor) -> Tensor:
-        """The loss of ``depth`` or ``normal``: of what the network tells, against the truth."""
+    def error(self, task: str, outputs: Outputs, truth: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of a task, summed over the pixels whose truth is known, and their number."""
+        if task == "segmentation":
+            return pixel_cross_entropy(outputs[task], truth)
         if task == "depth":
             return self.depth_error(outputs["depth"], truth)
         if self.network.normal_codes is None:
             return normal_error(outputs["normal"], truth)
-        return cross_entropy(outputs["normal_logits"], self.network.normal_codes.nearest(truth))
+        nearest = self.network.normal_codes.nearest(truth)
+        return pixel_cross_entropy(outputs["normal_logits"], nearest)
 
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """``loss`` is the sum of the tasks' losses, each averaged over the batches (that of masks
-        over the pixels); with masks learnt also their metrics."""
-        found: dict[str, list[Tensor]] = {task: [] for task in network.tasks}
+        """``loss`` is the sum of the tasks' losses, each averaged over the pixels of all pictures;
+        with masks learnt also their metrics."""
+        found = {task: PooledMean() for task in network.tasks}
 
         def compare(batch: Batch, outputs: Outputs) -> None:
-            for task, losses in found.items():
-                losses.append(self.error(task, outputs, getattr(batch, task)))
+            for task, of_task in found.items():
+                of_task.add(*self.error(task, outputs, getattr(batch, task)))
 
         metrics, loss = {}, 0.0
         if "segmentation" in self.tasks:
@@ -84,34 +85,34 @@ class MultiTask(Objective):
         else:
             for batch, outputs in predictions(network, batches, autocast):
                 compare(batch, outputs)
-        loss += sum(float(torch.stack(losses).mean()) for losses in found.values())
-        return {"loss": loss, **metrics}
+        return {"loss": loss + sum(one.value for one in found.values()), **metrics}
 
 
-def depth_error(predicted: Tensor, truth: Tensor) -> Tensor:
-    """The mean absolute error where the depth is known, in metres; 0 where it is nowhere known.
+def depth_error(predicted: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed absolute error where the depth is known, in metres, and how many pixels these are.
 
     Both float32 (N, H, W), metres; a true depth of 0 is not known.
     """
-    return _mean_where(truth > 0, (predicted.float() - truth).abs())
+    return _summed_where(truth > 0, (predicted.float() - truth).abs())
 
 
-def depth_squared_error(predicted: Tensor, truth: Tensor) -> Tensor:
-    """The mean squared error, in square metres; otherwise as `depth_error`."""
-    return _mean_where(truth > 0, (predicted.float() - truth).square())
+def depth_squared_error(predicted: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed squared error, in square metres; otherwise as `depth_error`."""
+    return _summed_where(truth > 0, (predicted.float() - truth).square())
 
 
-def normal_error(predicted: Tensor, truth: Tensor) -> Tensor:
-    """The mean of one minus the cosine of the angle between normals, where they are known.
+def normal_error(predicted: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """The sum of one minus the cosine of the angle between normals, where they are known, and how
+    many pixels these are.
 
     Both float32 (N, 3, H, W), unit vectors; a true normal of 0 is not known.
     """
     cosine = (predicted.float() * truth).sum(1)
-    return _mean_where(truth.square().sum(1) > 0, 1 - cosine)
+    return _summed_where(truth.square().sum(1) > 0, 1 - cosine)
 
 
-def _mean_where(known: Tensor, values: Tensor) -> Tensor:
-    return (values * known).sum() / known.sum().clamp(min=1)
+def _summed_where(known: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    return (values * known).sum(), known.sum()
 
 
 def build(options: settings.MultiTask, blueprint: Blueprint) -> MultiTask:

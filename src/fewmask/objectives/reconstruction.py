@@ -6,7 +6,7 @@ from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.losses import CHANNELS, cross_entropy, pixel_squared_error
+from fewmask.objectives.losses import CHANNELS, cross_entropy, mean, pixel_squared_error
 from fewmask.objectives.objective import Objective
 from fewmask.parallel import over_shards
 
@@ -31,10 +31,9 @@ class Reconstruction(Objective):
         labelled, unlabelled = batches["labelled"], batches["unlabelled"]
         image, inside = (joined([labelled, unlabelled], name) for name in ("image", "inside"))
         logits, painted = over_shards(self._predict, labelled.image, image, inside)
-        total, values = pixel_squared_error(painted, image, inside)
         return {
             "cross_entropy": cross_entropy(logits, labelled.mask),
-            "reconstruction": total / values,
+            "reconstruction": mean(*pixel_squared_error(painted, image, inside)),
         }
 
     def _predict(self, labelled: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,8 +1,9 @@
 """SimCLR: two views of one picture belong together (Chen et al. 2020; paper 002, 2.1)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -12,11 +13,12 @@ from fewmask.data.augment import augment
 from fewmask.data.batches import Batch
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
-from fewmask.objectives.assessment import Autocast, mean_loss
+from fewmask.objectives.assessment import Autocast, drawn_alike, evaluating
 from fewmask.objectives.objective import Objective
 from fewmask.parallel import over_shards
 
-Project = Callable[..., tuple[Tensor, ...]]
+PART = 4096
+"""How many views are compared with all others at a time, so that those of many pictures fit."""
 
 
 class SimCLR(Objective):
@@ -31,44 +33,52 @@ class SimCLR(Objective):
         )
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        project = partial(over_shards, self.project)
-        return {"contrastive": self._loss(project, batches["all"])}
+        batch = batches["all"]
+        views = self._views(batch.image, batch.inside)
+        projected = over_shards(partial(self.project, self.network), *views)
+        return {"contrastive": nt_xent(*projected, batch.rows, self.options.temperature)}
 
+    @torch.no_grad()
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """The same on the validation pictures as ``loss``, with the same views always.
+        """The same as ``loss``: every view of the validation pictures against those of all others,
+        with the same views always. The head is that of the training, whose average is of no use
+        later. NaN for one picture: alone it has nothing to be told from."""
+        projected, rows = [], []
+        with evaluating(network, self.head):
+            for batch in batches:
+                views = drawn_alike(batch, self._views)
+                with autocast():
+                    projected.append(self.project(network, *views))
+                rows.append(batch.rows)
+        if sum(map(len, rows)) < 2:
+            return {"loss": float("nan")}
+        first, second = map(torch.cat, zip(*projected, strict=True))
+        loss = nt_xent(first, second, np.concatenate(rows), self.options.temperature)
+        return {"loss": float(loss)}
 
-        Pictures are compared within a batch, so that the loss hangs on the batch size.
-        """
-
-        def summed(batch: Batch) -> tuple[Tensor | float, int]:
-            pictures = len(batch.rows)
-            if pictures == 1:
-                return 0.0, 0  # a picture alone has nothing to be told from
-            return self._loss(self.project, batch) * pictures, pictures
-
-        return {"loss": mean_loss(network, batches, autocast, summed)}
-
-    def project(self, *views: Tensor) -> tuple[Tensor, ...]:
+    def project(self, network: Backbone, *views: Tensor) -> tuple[Tensor, ...]:
         """What is compared of two views, both float (N, D); ``views`` are the pictures of both, and
         where each is inside."""
         image, inside = torch.cat(views[:2]), torch.cat(views[2:])
-        features = self.network.features(image, inside)[-1].mean((2, 3))
+        features = network.features(image, inside)[-1].mean((2, 3))
         return self.head(features).chunk(2)
 
-    def _loss(self, project: Project, batch: Batch) -> Tensor:
-        views = [augment(batch.image, None, batch.inside, self.options.views) for _ in range(2)]
-        images, insides = ([view[i] for view in views] for i in (0, 2))
-        return nt_xent(*project(*images, *insides), self.options.temperature)
+    def _views(self, image: Tensor, inside: Tensor) -> tuple[Tensor, ...]:
+        """Two views of pictures, drawn at random, and where each is inside."""
+        views = [augment(image, None, inside, self.options.views) for _ in range(2)]
+        return (*(image for image, _, _ in views), *(inside for _, _, inside in views))
 
 
-def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
+def nt_xent(first: Tensor, second: Tensor, rows: np.ndarray, temperature: float) -> Tensor:
     """The normalised, temperature-scaled cross-entropy (paper 002, equation 2.1).
 
     Args:
         first: float (N, D), one view of each picture.
         second: float (N, D), the other.
+        rows: int64 (N), which picture each is. A picture that is there twice is not to be told from
+            itself: views of other copies of it count nowhere.
         temperature: what cosine similarities are divided by.
 
     Returns:
@@ -76,15 +86,17 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float) -> Tensor:
         2 N - 1 other views; a scalar, in float32.
     """
     views = functional.normalize(torch.cat([first, second]).float())
-    with torch.autocast(views.device.type, enabled=False):
-        similarity = views @ views.T / temperature
-    similarity.fill_diagonal_(-torch.inf)
-    return functional.cross_entropy(similarity, _partners(len(first), views.device))
-
-
-def _partners(pictures: int, device: torch.device) -> Tensor:
-    """The index of each view's partner: N, ..., 2 N - 1, 0, ..., N - 1."""
-    return torch.arange(2 * pictures, device=device).roll(pictures)
+    row = torch.from_numpy(rows).to(views.device).repeat(2)
+    every = torch.arange(len(views), device=views.device)
+    losses = []
+    for part in every.split(PART):
+        partner = (part + len(first)) % len(views)
+        with torch.autocast(views.device.type, enabled=False):
+            similarity = views[part] @ views.T / temperature
+        is_same = (row[part, None] == row) & (every != partner[:, None])
+        similarity = similarity.masked_fill(is_same, -torch.inf)
+        losses.append(functional.cross_entropy(similarity, partner, reduction="sum"))
+    return torch.stack(losses).sum() / len(views)
 
 
 def build(options: settings.SimCLR, blueprint: Blueprint) -> SimCLR:

@@ -8,7 +8,7 @@ from fewmask.data.batches import Batch
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.losses import BY_NAME
+from fewmask.objectives.losses import BY_NAME, mean
 from fewmask.objectives.objective import Objective
 from fewmask.parallel import over_shards
 
@@ -41,7 +41,7 @@ def _categories(logits: Tensor, categories: Tensor) -> Tensor:
     total = functional.cross_entropy(
         logits.float(), categories, ignore_index=UNKNOWN, reduction="sum"
     )
-    return total / (categories != UNKNOWN).sum().clamp(min=1)
+    return mean(total, (categories != UNKNOWN).sum())
 
 
 def build(options: settings.Supervised, blueprint: Blueprint) -> Supervised:

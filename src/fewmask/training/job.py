@@ -157,6 +157,12 @@ def build_training(
             raise FewmaskError(
                 f"{inputs.split}: no picture is {role}, but the objective needs some"
             )
+        if stage.objective.compares_images and size > len(drawn[role]):
+            raise FewmaskError(
+                f"batch.{role} is {size}, and {inputs.split} has {len(drawn[role])} such images: "
+                f"{stage.objective.name} cannot tell an image from itself\n"
+                f"  mend: a batch of at most {len(drawn[role])}, or more images"
+            )
         if size % parallel.count():
             raise FewmaskError(
                 f"batch.{role} is {size}, which {parallel.count()} processes cannot share\n"
