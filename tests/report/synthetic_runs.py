@@ -16,8 +16,11 @@ PALETTE = np.array([[40, 40, 40], [230, 159, 0]], np.uint8)
 
 def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **figures):
     """Write a run's three files below the current folder; ``figures`` replace the defaults."""
-    labelled, miou = figures.get("labelled", 10), figures.get("miou", 0.5)
+    labelled = figures.get("labelled", 10)
+    miou = figures.get("miou", 0.5)
     pictures = figures.get("pictures", [miou] * 6)
+    if "miou" not in figures and "pictures" in figures:
+        miou = pooled(pictures)
     cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
     record = {
         **cell,
@@ -58,6 +61,12 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
     write_pictures(path.with_suffix(".csv"), pictures)
     write_examples(Path(Layout().examples.format(**cell)), **figures)
     return path
+
+
+def pooled(miou):
+    """The mIoU of the pixels of all pictures that `write_pictures` writes."""
+    hits = np.mean([2 * one / (1 + one) for one in miou])
+    return hits / (2 - hits)
 
 
 def write_pictures(path, miou, pixels=100_000):

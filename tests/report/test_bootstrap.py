@@ -141,6 +141,11 @@ class TestScores:
         with pytest.raises(FewmaskError, match=r"found 5 pictures, expected 6"):
             self.scores(seeds=[0])
 
+    def test_pictures_and_metrics_file_agree(self, project):
+        write_run(miou=0.5, pictures=[0.5, 0.6])
+        with pytest.raises(FewmaskError, match=r"their miou is 0\.54\d+, and 0\.500000 in the"):
+            self.scores(seeds=[0])
+
     def test_classes_are_those_of_the_dataset(self, project):
         write_run()
         runs = collect(asked()).table

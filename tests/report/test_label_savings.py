@@ -133,7 +133,8 @@ def test_the_reference_is_named_or_supervised_or_the_first():
 def test_upper_bounds_and_methods_that_segment_nothing_have_none(project):
     write_curve(CURVE[0])
     write_curve(CURVE[0], "bound")
-    write_curve([0] * 4, "depth", pictures=[None] * 6)
+    for fraction in LABELLED:
+        write_run("scenes", "depth", fraction, miou=None)
     write_curve(CURVE[0], "b")
     methods = ["supervised", "bound", "depth", "b"]
     _, _, table, _ = saved(methods=methods, all_masks=["bound"])

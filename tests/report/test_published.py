@@ -24,7 +24,8 @@ def with_figures(*figures, **axes):
 
 def write_seeds(mious, **cell):
     for seed, miou in enumerate(mious):
-        write_run(seed=seed, miou=miou, pictures=[miou] * 20, **cell)
+        dice = 2 * miou / (1 + miou)
+        write_run(seed=seed, miou=miou, dice=dice, pictures=[miou] * 20, **cell)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,9 @@ def test_a_cell_without_a_run_says_so(project):
 
 def test_a_class_and_a_loss(project):
     for seed, iou in enumerate([0.7, 0.8, 0.9]):
-        write_run(seed=seed, classes={"wall": iou, "box": 0.2}, cross_entropy=0.2 + 0.01 * seed)
+        write_run(
+            seed=seed, miou=iou, classes={"wall": iou, "box": 0.2}, cross_entropy=0.2 + 0.01 * seed
+        )
     figures = ({}, {"iou_wall": 0.8, "cross_entropy": 0.5})
     table = compared(with_figures(figures, seeds=[0, 1, 2])).set_index("metric")
     # Of losses nothing is kept picture by picture: the interval is one over seeds.

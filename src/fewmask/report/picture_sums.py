@@ -16,6 +16,10 @@ from fewmask.records import damaged
 
 KINDS = Counts._fields
 POOLED = ("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1")
+KIND = "the test pictures of this run"
+MEND = "delete the .json beside it and run the workflow again, which evaluates the run anew"
+AGREEMENT = 1e-4
+"""How near a metric of all pictures has to come to that of the metrics file."""
 OF_CLASSES = ("iou", "precision", "recall", "f1")
 
 
@@ -79,10 +83,16 @@ def read_pictures(path: Path, expected: int, classes: list[str] | None) -> Pictu
         pixels = np.split(table[columns].to_numpy(), len(KINDS), axis=1)
         _check_pixels(table["name"], Counts(*pixels))
     except (OSError, ValueError) as error:
-        mend = "delete the .json beside it and run the workflow again, which evaluates the run anew"
-        raise damaged(path, "the test pictures of this run", error, mend) from None
+        raise damaged(path, KIND, error, MEND) from None
     counts = Counts(*(part.astype(np.float32) for part in pixels))
     return Pictures(tuple(table["name"]), tuple(classes or found), counts)
+
+
+def check_agrees(path: Path, metric: str, of_pictures: float, of_file: float) -> None:
+    """Raise FewmaskError unless a table of pictures says the same as the metrics file beside it."""
+    if not np.isclose(of_pictures, of_file, rtol=0, atol=AGREEMENT, equal_nan=True):
+        found = f"their {metric} is {of_pictures:.6f}, and {of_file:.6f} in the .json beside it"
+        raise damaged(path, KIND, found, MEND)
 
 
 def _check_columns(found: list[str], expected: list[str]) -> None:
