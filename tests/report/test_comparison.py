@@ -122,6 +122,16 @@ def test_the_same_runs_are_undecided(project):
     assert (table["verdict"][0], table["probability_better"][0]) == ("undecided", 0.5)
 
 
+def test_what_only_rounding_tells_apart_is_undecided(project):
+    for seed in (0, 1, 2):
+        write_run(seed=seed, cross_entropy=0.3)
+        write_run(method="b", seed=seed, cross_entropy=0.1 + 0.2)
+    grid, _, table, scores = compared(metrics=["cross_entropy"])
+    assert (table["difference"][0], table["verdict"][0]) == (0, "undecided")
+    assert table["probability_better"][0] == 0.5
+    assert rows_of(comparison_table(grid, table, scores).markdown())[0][5] == "0.000"
+
+
 def test_with_one_seed_nothing_can_be_said(project):
     write_run(miou=0.1)
     write_run(method="b", miou=0.9)

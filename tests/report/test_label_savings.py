@@ -69,6 +69,14 @@ class TestReachedAt:
         found = reached_at(self.labelled, curves, np.array([0.4, 0.5]))
         np.testing.assert_allclose(found, [20, 40 * 2**0.5])
 
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_ties_are_ties_whatever_rounding_says(self, sign):
+        """0.1 + 0.2 is a little more than 0.3, and -0.1 - 0.2 a little less than -0.3."""
+        more, less = sorted([sign * (0.1 + 0.2), sign * 0.3], reverse=True)
+        curves = np.array([[-1, -0.9, -0.8, less], [more, 1, 2, 3], [-1, less, 0.9, 1]])
+        found = reached_at(self.labelled, curves, np.array([more, less, more]))
+        np.testing.assert_allclose(found, [80, 10, 20])
+
     def test_a_level_curve_reaches_at_its_beginning_or_nowhere(self):
         curves = np.full((3, 4), 0.5)
         found = reached_at(self.labelled, curves, np.array([0.5, 0.4, 0.6]))
@@ -121,6 +129,21 @@ def test_where_lower_is_better(project):
             write_run("scenes", method, fraction, labelled=labelled, cross_entropy=loss)
     _, _, table, _ = saved(metrics=["cross_entropy"])
     np.testing.assert_allclose(table["needed"], [20, np.inf, 0, 40])
+
+
+def test_the_top_of_the_curve_is_not_beyond_it(project):
+    """Means over seeds that are equal, but for the order in which they are summed."""
+    for seed, (top, same) in enumerate([(0.1, 0.3), (0.2, 0.2), (0.3, 0.1)]):
+        for fraction, error in {"n10": 0.8, "n20": top}.items():
+            labelled = LABELLED[fraction]
+            figures = {"seed": seed, "fraction": fraction, "labelled": labelled}
+            write_run(cross_entropy=error, **figures)
+            write_run(method="b", cross_entropy=same, **figures)
+    assert np.mean([0.1, 0.2, 0.3]) != np.mean([0.3, 0.2, 0.1])
+    axes = {"fractions": ["n10", "n20"], "seeds": [0, 1, 2], "metrics": ["cross_entropy"]}
+    _, _, table, _ = saved(**axes)
+    assert table["curve"].tolist() == ["within", "within"]
+    assert table["needed"].tolist() == pytest.approx([20, 20])
 
 
 def test_the_reference_is_named_or_supervised_or_the_first():

@@ -34,6 +34,8 @@ from fewmask.seeds import derive
 
 DRAWS = 10_000
 LEVEL = 0.95
+ROUNDING = 1e-9
+"""Differences of scores below this are those of sums in another order."""
 AT_ONCE = 500
 """How many samples of pictures are in memory together."""
 
@@ -109,6 +111,11 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+
+def without_rounding(differences: np.ndarray) -> np.ndarray:
+    """Differences of scores, 0 where they are no more than rounding; of any shape."""
+    return np.where(np.abs(differences) < ROUNDING, 0.0, differences)
 
 
 def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Generator) -> np.ndarray:

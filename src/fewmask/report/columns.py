@@ -61,14 +61,14 @@ def number(metric: str, value: float | None) -> str:
         return NOTHING
     unit = unit_of(metric)
     if unit == "%":
-        return f"{100 * value:.1f}"
-    return f"{value:.1f}" if unit == "°" else f"{value:.3f}"
+        return f"{100 * value:z.1f}"
+    return f"{value:z.1f}" if unit == "°" else f"{value:z.3f}"
 
 
 def signed(metric: str, difference: float | None) -> str:
-    """A difference between two figures, with its sign."""
+    """A difference between two figures, with its sign if it is not 0 as it is printed."""
     shown = number(metric, difference)
-    return f"+{shown}" if shown != NOTHING and difference > 0 else shown
+    return f"+{shown}" if shown != NOTHING and float(shown) > 0 else shown
 
 
 def interval_text(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fewmask.config.asked import Asked
 from fewmask.metrics import is_better_higher, unit_of
-from fewmask.report.bootstrap import Scores, interval
+from fewmask.report.bootstrap import Scores, interval, without_rounding
 from fewmask.report.columns import (
     NOTHING,
     by_fraction,
@@ -70,11 +70,13 @@ def _row(asked: Asked, scores: Scores, cell: pd.Series) -> dict[str, object]:
     if not seeds:
         return row | {"verdict": NO_RUN}
     score, reference = scores.means(cells, seeds)
-    row |= {"score": score, "reference_score": reference, "difference": score - reference}
+    difference = float(without_rounding(score - reference))
+    row |= {"score": score, "reference_score": reference, "difference": difference}
     if len(seeds) == 1:
         return row | {"verdict": ONE_SEED}
     of_both = scores.draws(cells, seeds)
-    return row | _judged(of_both[:, 0] - of_both[:, 1], is_better_higher(scores.metric))
+    differences = without_rounding(of_both[:, 0] - of_both[:, 1])
+    return row | _judged(differences, is_better_higher(scores.metric))
 
 
 def _judged(differences: np.ndarray, higher_is_better: bool) -> dict[str, object]:

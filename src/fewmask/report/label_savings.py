@@ -12,7 +12,7 @@ import pandas as pd
 
 from fewmask.config.asked import Asked
 from fewmask.metrics import is_better_higher
-from fewmask.report.bootstrap import Interval, Scores, interval
+from fewmask.report.bootstrap import Interval, Scores, interval, without_rounding
 from fewmask.report.columns import (
     NOTHING,
     by_fraction,
@@ -38,19 +38,19 @@ def reached_at(labelled: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> 
         curves: float (D, F), higher is better; they need not be monotone.
         scores: float (D,).
     """
-    curves = isotonic(curves)
-    is_reached = curves >= scores[:, None]
+    above = without_rounding(isotonic(curves) - scores[:, None])
+    is_reached = above >= 0
     after = np.clip(is_reached.argmax(axis=1), 1, len(labelled) - 1)
     rows = np.arange(len(curves))
-    low, high = curves[rows, after - 1], curves[rows, after]
+    low, high = above[rows, after - 1], above[rows, after]
     # Outside [0, 1] are those that lie beyond or below, which is seen to further down.
-    share = np.clip((scores - low) / np.where(high > low, high - low, 1), 0, 1)
+    share = np.clip(-low / np.where(high > low, high - low, 1), 0, 1)
     logs = np.log(labelled)
     found = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
-    found = np.where(curves[:, 0] == scores, labelled[0], found)
-    found = np.where(curves[:, 0] > scores, 0, found)
+    found = np.where(above[:, 0] == 0, labelled[0], found)
+    found = np.where(above[:, 0] > 0, 0, found)
     found = np.where(is_reached.any(axis=1), found, np.inf)
-    return np.where(np.isnan(scores) | np.isnan(curves).any(axis=1), np.nan, found)
+    return np.where(np.isnan(above).any(axis=1), np.nan, found)
 
 
 def isotonic(curves: np.ndarray) -> np.ndarray:

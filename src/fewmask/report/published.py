@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fewmask.config.asked import Asked
-from fewmask.report.bootstrap import Interval, Scores, bootstrap, interval
+from fewmask.report.bootstrap import Interval, Scores, bootstrap, interval, without_rounding
 from fewmask.report.columns import (
     interval_text,
     labelled_text,
@@ -87,7 +87,7 @@ def _row(row: pd.Series, metric: str, scores: Scores) -> dict[str, object]:
         "measured_high": ends.high,
         "published": stated,
         "published_std": row[f"{metric}_published_std"],
-        "difference": measured - stated,
+        "difference": float(without_rounding(measured - stated)),
         "published_is": _place(stated, ends, measured),
     }
 
@@ -97,9 +97,9 @@ def _place(stated: float, ends: Interval, measured: float) -> str:
         return NO_RUN
     if pd.isna(ends.low):
         return ONE_SEED
-    if stated > ends.high:
+    if without_rounding(stated - ends.high) > 0:
         return ABOVE
-    return BELOW if stated < ends.low else INSIDE
+    return BELOW if without_rounding(ends.low - stated) > 0 else INSIDE
 
 
 def published_table(asked: Asked, compared: pd.DataFrame) -> Table:
