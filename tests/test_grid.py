@@ -169,6 +169,11 @@ def test_an_experiment_adds_overrides_to_those_it_extends(small: Path):
         ({"fractions": [5]}, ["write a count of 5 as n5"]),
         ({"fractions": ["one_eighth"]}, ["has no list one_eighth", "a share (0.05)"]),
         ({"fractions": [0.05, "0.050"]}, ["named twice: 0.05"]),
+        ({"fractions": ["n4", "n04"]}, ["named twice: n4"]),
+        ({"fractions": [1e-12]}, ["a share lies between 0 and 1"]),
+        ({"fractions": [0.9999999999, "all"]}, ["named twice: all"]),
+        ({"fractions": ["a" * 99]}, ["a fraction is a share (0.05), a count (n100)"]),
+        ({"fractions": ["n" + "9" * 5000]}, ["a fraction is a share (0.05), a count (n100)"]),
         ({"seeds": []}, ["seeds", "at least 1 item"]),
         ({"results": "../elsewhere"}, ["results", "without '..'"]),
         ({"results": "elsewhere"}, ["a folder below it"]),
@@ -345,17 +350,60 @@ def test_an_encoder_that_is_not_taken_over_has_its_own_weights(small: Path):
         ("{when: {stage: secnd}, settings: {}}", "there is no stage secnd (did you mean second?)"),
         ("{when: {dataset: roms}, settings: {}}", "there is no dataset roms (did you mean rooms?)"),
         (
+            "{when: {fraction: n5}, settings: {}}",
+            "selects nothing of the grid\n  found: fraction: n5",
+        ),
+        (
+            "{when: {fraction: [n40], method: [chain], stage: elsewhere}, settings: {}}",
+            "found: method: ['chain'], fraction: ['n40'], stage: elsewhere",
+        ),
+        (
             "{when: {fraction: n7}, settings: {stepz: 9}}",
             "stepz: unknown key (did you mean steps?)",
         ),
     ],
 )
 def test_an_override_for_nothing_is_told(small: Path, override: str, expected: str):
+    write("methods/other", METHOD.replace("second:", "elsewhere:"))
     write("config", EXPERIMENT + f"overrides:\n  - {override}\n")
     with pytest.raises(ConfigError) as caught:
         load_grid()
     assert expected in str(caught.value)
     assert "config/config.yaml" in str(caught.value)
+
+
+def test_an_override_for_what_a_file_below_asks_for_may_stay(small: Path):
+    write("experiments/base", EXPERIMENT + "overrides: [{when: {fraction: n40}, settings: {}}]\n")
+    write("experiments/twin", "extends: base\nfractions: [all]\n")
+    assert load_grid([Path("config/experiments/twin.yaml")]).runs
+    assert load_grid([Path("config/experiments/base.yaml")], {"fractions": ["all"]}).runs
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [
+        ("", "config/methods/other.yaml:2: stages: Input should be a valid dictionary"),
+        ("{5: {}}", "config/methods/other.yaml:2: stages.5: Input should be a valid string"),
+        ("{first: 5}", "config/methods/other.yaml:2: stages.first: Input should be a valid dict"),
+        ("{first: null, second: null}", "stages: there is none; a method needs one that is not"),
+        ("{Second: {}}", "config/methods/other.yaml:2: stages.Second: not an allowed name"),
+        ("[1", "config/methods/other.yaml:2: not valid YAML"),
+    ],
+)
+def test_a_method_that_is_wrong_is_told_where_it_is_asked_for_and_only_there(
+    small: Path, stages: str, expected: str
+):
+    write("methods/other", f"extends: chain\nstages: {stages}\n")
+    write("methods/third", "extends: other\nstages: {first: {}}\n")
+    write("config", EXPERIMENT + "overrides: [{when: {stage: second}, settings: {steps: 3}}]\n")
+    assert load_grid().runs
+    for method in ("other", "third"):
+        write("config", EXPERIMENT.replace("chain", method))
+        if method == "third" and "null" in stages:
+            continue  # a method may be there only to be extended
+        with pytest.raises(ConfigError) as caught:
+            load_grid()
+        assert expected in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -364,6 +412,14 @@ def test_an_override_for_nothing_is_told(small: Path, override: str, expected: s
         {"network": {"decoder_channels": [-1, 8, 8]}},
         {"optimiser": {"betas": [2, 3]}},
         {"optimiser": {"learning_rate": float("inf")}},
+        {"optimiser": {"weight_decay": float("nan")}},
+        {"checkpoint_minutes": float("inf")},
+        {"clip_gradient_norm": float("inf")},
+        {"augmentation": {"scale": [1, float("inf")]}},
+        {"augmentation": {"blur_sigma": [0.1, 1e9]}},
+        {"steps": 10**12},
+        {"batch": {"labelled": 10**9}},
+        {"network": {"decoder_channels": [10**9, 8, 8]}},
         {"optimiser": {"name": "sgd", "learning_rate": 1.0, "momentum": 0, "nesterov": True}},
         {"augmentation": {"crop": [-3, 2]}},
         {"network": {"weights": "a {dataset}.safetensors"}},

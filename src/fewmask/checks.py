@@ -1,24 +1,23 @@
 """What does not go together, though each file by itself is right: an experiment against the
 datasets, methods and stages that it names."""
 
-import re
+from collections.abc import Callable, Collection
+from functools import cache, partial
 
 from fewmask.config.dataset import Dataset
-from fewmask.config.experiment import ALL, Experiment, Override
+from fewmask.config.experiment import Cells, Experiment, Override, is_list_name
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
-from fewmask.config.layers import load_yaml
 from fewmask.config.method import Stage
-from fewmask.config.named import names_in
+from fewmask.config.named import all_stages, names_in
 from fewmask.errors import ConfigError
-from fewmask.paths import CONFIG
 from fewmask.stages import Resolved, StageKey
 
 
 def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: str) -> None:
     """Refuse a list of labelled pictures that a dataset of the grid does not have."""
     for fraction in fractions:
-        if fraction == ALL or re.fullmatch(r"0\.\d+|n\d+", fraction):
+        if not is_list_name(fraction):
             continue
         for name, dataset in datasets.items():
             if fraction not in dataset.split.lists:
@@ -31,25 +30,16 @@ def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: 
 
 
 def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
-    """An override may be for something outside the grid, but not for what does not exist."""
-    stages = {
-        stage
-        for name in names_in("methods")
-        for stage in load_yaml(CONFIG / "methods" / f"{name}.yaml").values.get("stages", {})
-    }
-    known = {
-        "dataset": names_in("datasets"),
-        "method": names_in("methods"),
-        "stage": sorted(stages),
-    }
+    """Refuse an override for what does not exist, or of settings that there are not."""
+    names_of = cache(lambda key: _NAMES[key]())
     for override, layer in overrides:
-        for key, names in known.items():
+        for key in _NAMES:
             wanted = getattr(override.when, key)
             for name in wanted if isinstance(wanted, list) else [wanted]:
-                if name is not None and name not in names:
+                if name is not None and name not in (known := names_of(key)):
                     raise ConfigError(
                         f"{layer.place(())}: overrides: when.{key}: there is no {key} "
-                        f"{name}{did_you_mean(name, names)}\n  known: {', '.join(names)}"
+                        f"{name}{did_you_mean(name, known)}\n  known: {', '.join(known)}"
                     )
         for name in layer.values:
             if name not in Stage.model_fields:
@@ -58,6 +48,35 @@ def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
                     f"unknown key{did_you_mean(name, Stage.model_fields)}\n"
                     f"  expected: {', '.join(Stage.model_fields)}"
                 )
+
+
+_NAMES: dict[str, Callable[[], list[str]]] = {
+    "dataset": partial(names_in, "datasets"),
+    "method": partial(names_in, "methods"),
+    "stage": all_stages,
+}
+
+
+def check_selects(
+    overrides: list[tuple[Override, Layer]],
+    stages: Collection[StageKey],
+    cells_below: list[dict[str, str]],
+) -> None:
+    """Refuse an override that no stage follows: neither one of ``stages``, which the grid has, nor,
+    as far as can be told without resolving them, one of the cells that only files below have."""
+    for override, layer in overrides:
+        when = override.when
+        cells = Cells(**when.model_dump(exclude={"stage"}))
+        if not (
+            any(when.selects(**vars(key)) for key in stages)
+            or any(cells.selects(**cell) for cell in cells_below)
+        ):
+            wanted = ", ".join(f"{key}: {value}" for key, value in when if value is not None)
+            raise ConfigError(
+                f"{layer.place(())}: overrides: its when selects nothing of the grid\n"
+                f"  found: {wanted}\n"
+                f"  expected: some of the experiment's datasets, methods, fractions and stages"
+            )
 
 
 def check_judged(last: Resolved, method: str, dataset: str) -> None:

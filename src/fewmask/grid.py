@@ -18,11 +18,13 @@ from fewmask.checks import (
     check_keeps_shapes,
     check_overrides,
     check_reference,
+    check_selects,
 )
 from fewmask.config.asked import Asked, fingerprint
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment, Override, Overrides
 from fewmask.config.figures import check_figures
+from fewmask.config.grids import cells_only_below
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, validate
 from fewmask.config.method import Method, Stage
@@ -67,6 +69,7 @@ class Grid:
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
         self._resolve()
+        check_selects(self._overrides, self._stages_by_cell(), cells_only_below(layers))
         self._shaping = {key: resolved.stage.shaping() for key, resolved in self._stages.items()}
         check_reference(self.experiment, self._all_masks(), source)
 
@@ -239,6 +242,11 @@ class Grid:
             if key.dataset not in self.datasets:
                 self.datasets[key.dataset] = self._named_by_stage(key)
             check_keeps_shapes(key, resolved.stage, self.datasets[key.dataset])
+
+    def _stages_by_cell(self) -> set[StageKey]:
+        """All stages, as those of the runs that share them and as those of whoever owns them."""
+        of_runs = {StageKey(*cell, key.stage) for cell, keys in self._keys.items() for key in keys}
+        return of_runs | self._stages.keys()
 
     def _named_by_stage(self, key: StageKey) -> Dataset:
         where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.settings import Settings
+from fewmask.config.settings import Length, Settings
 
-Length = Annotated[int, Field(ge=16)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Change = Annotated[float, Field(ge=0, lt=1)]
 SaturationChange = Annotated[float, Field(ge=0, le=1)]
 HueShift = Annotated[float, Field(ge=0, le=0.5)]
-Range = tuple[float, float]
+Positive = Annotated[float, Field(gt=0, le=100)]
+Range = tuple[Positive, Positive]
 
 
 class Augmentation(Settings):
@@ -54,8 +54,8 @@ class Augmentation(Settings):
     @field_validator("scale", "crop_area", "crop_aspect", "blur_sigma")
     @classmethod
     def _is_a_range(cls, bounds: Range) -> Range:
-        if not 0 < bounds[0] <= bounds[1]:
-            raise ValueError("a range has two numbers, 0 < smallest <= largest")
+        if bounds[0] > bounds[1]:
+            raise ValueError("a range has two numbers, the smallest and the largest")
         return bounds
 
     @model_validator(mode="after")

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from fewmask.config.experiment import is_list_name
 from fewmask.config.readers import LABEL_FREE, Reader
-from fewmask.config.settings import Name, RelativePath, Settings, Share
+from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
 
 
 def _is_a_colour(colour: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -69,6 +70,15 @@ class Split(Settings):
     lists: dict[Name, RelativePath] = {}
     """Published splits: a name to use as fraction, and a file of picture names below the root."""
 
+    @field_validator("lists")
+    @classmethod
+    def _are_no_amounts(cls, lists: dict[str, str]) -> dict[str, str]:
+        if taken := [name for name in lists if not is_list_name(name)]:
+            raise ValueError(
+                f"{taken[0]} is a number of images as a fraction: give it another name"
+            )
+        return lists
+
 
 class Download(Settings):
     """One archive that is fetched and unpacked below the root when the root is missing."""
@@ -86,7 +96,7 @@ def _or_names(schema: dict[str, Any]) -> None:
 class Dataset(Settings):
     """A dataset: where it lies, how it is read, what its classes are and how it is split."""
 
-    description: str = ""
+    description: Line = ""
     """One line for lists and reports."""
     reader: Reader
     """The on-disk format."""
@@ -101,7 +111,7 @@ class Dataset(Settings):
     ignore_colours: list[Colour] = []
     """Colours of RGB masks that count nowhere, for example a drawn outline; white or black is
     not ignored unless it is listed here."""
-    size: Annotated[int, Field(ge=16)] | tuple[int, int] = 256
+    size: Length | tuple[Length, Length] = 256
     """Height and width in pixels after preparing; one number for a square."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
     """How a picture reaches the size: fit the longer side and pad with edge pixels (padding
@@ -128,8 +138,8 @@ class Dataset(Settings):
         names = [one.name for one in self.classes]
         if len(names) < 2 and (names or not self._can_be_label_free):
             raise ValueError(f"classes: found {len(names)}; name at least two for the masks")
-        if len(set(names)) < len(names):
-            raise ValueError(f"two classes share a name: {', '.join(sorted(names))}")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two classes share a name: {', '.join(twice)}")
         if "ignore" in names:
             raise ValueError("'ignore' is no class: map values to it in mask_values")
         unknown = set((self.mask_values or {}).values()) - {*names, "ignore"}

@@ -6,20 +6,22 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-EPOCHS = r"^(\d+(?:\.\d+)?) epochs?$"
+EPOCHS = r"^(\d{1,6}(?:\.\d{1,6})?) epochs?$"
+MOST_STEPS = 10**9
 
 
 def _duration(least: int) -> Any:
     def check(value: Any) -> int | str:
-        found = re.match(EPOCHS, value) if isinstance(value, str) else None
-        is_steps = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        found = re.fullmatch(EPOCHS, value) if isinstance(value, str) else None
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        is_steps = is_number and least <= value <= MOST_STEPS
         if not is_steps and (found is None or not float(found[1])):
             raise ValueError(
-                f"must be a number of steps, at least {least}, or of epochs as in '60 epochs'"
+                f"must be a number of steps, {least} to {MOST_STEPS:,}, or of epochs: '60 epochs'"
             )
         return value
 
-    steps = {"type": "integer", "minimum": least}
+    steps = {"type": "integer", "minimum": least, "maximum": MOST_STEPS}
     schema = WithJsonSchema({"anyOf": [steps, {"type": "string", "pattern": EPOCHS}]})
     return Annotated[int | str, BeforeValidator(check), schema]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from fewmask.config.objectives import Task
-from fewmask.config.settings import Name, RelativePath, Settings
+from fewmask.config.settings import NAME, Line, Name, RelativePath, Settings
 
 ALL = "all"
 """The fraction in which every training picture that has a mask is labelled."""
@@ -18,6 +18,7 @@ def fraction_name(fraction: object) -> str:
     Raises ValueError for shares outside ]0, 1], counts below 1, and names that are none.
     """
     if isinstance(fraction, int | float) and not isinstance(fraction, bool):
+        fraction = round(fraction, 8)
         if not 0 < fraction <= 1:
             raise ValueError(
                 f"a share lies between 0 and 1; write a count of {fraction:g} as n{fraction:g}"
@@ -26,9 +27,16 @@ def fraction_name(fraction: object) -> str:
     text = str(fraction)
     if re.fullmatch(r"\d*\.\d+", text):
         return fraction_name(float(text))
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", text) or re.fullmatch("n0+", text):
+    if re.fullmatch(r"n\d{1,9}", text) and int(text[1:]):
+        return f"n{int(text[1:])}"
+    if text != ALL and not (re.fullmatch(NAME, text) and is_list_name(text) and len(text) <= 64):
         raise ValueError("a fraction is a share (0.05), a count (n100) or the name of a list")
     return text
+
+
+def is_list_name(fraction: str) -> bool:
+    """Whether a fraction is the name of a published list: neither a share nor a count nor all."""
+    return not re.fullmatch(r"0\.\d+|n\d+|all", fraction)
 
 
 Fraction = Annotated[
@@ -36,8 +44,6 @@ Fraction = Annotated[
     BeforeValidator(fraction_name),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
 ]
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Cells(Settings):
@@ -86,7 +92,7 @@ def _mean_and_spread(figure: object) -> object:
 
 
 Figure = Annotated[
-    tuple[Finite, Finite | None],
+    tuple[float, float | None],
     BeforeValidator(_mean_and_spread, json_schema_input_type=float | tuple[float, float]),
 ]
 
@@ -102,9 +108,9 @@ class PublishedFigures(Settings):
 class Published(Settings):
     """The figures of a paper, to be shown beside this experiment's."""
 
-    source: str
+    source: Line
     """Where they stand, for the note under the tables."""
-    remark: str = ""
+    remark: Line = ""
     """What must be known to read them, for that note: a sentence."""
     figures: list[PublishedFigures] = []
     """A later entry lies on top of an earlier one."""
@@ -121,7 +127,7 @@ class Published(Settings):
 class Experiment(Settings):
     """A grid of datasets, methods, label fractions and seeds."""
 
-    title: str
+    title: Line
     """What tables, figures and the report are headed with."""
     results: RelativePath = "results"
     """The folder for everything the experiment writes: results, or a folder below it."""

@@ -69,6 +69,7 @@ def _keys(location: Keys, values: Any) -> Keys:
     for i, part in enumerate(location):
         inside = child(values, part)
         is_tag = isinstance(values, dict) and values.get("name") == part
+        is_tag = is_tag or part == "[key]"  # a mistake in the key itself
         is_missing_key = i == len(location) - 1 and isinstance(values, dict) and not is_tag
         if inside is not None:
             values = inside[0]

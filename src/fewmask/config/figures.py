@@ -1,14 +1,11 @@
 """Whether the metrics, methods and published figures that an experiment names can be."""
 
 from collections.abc import Callable, Iterable
-from itertools import product
-
-from pydantic import ValidationError
 
 from fewmask.config.experiment import Experiment, Figure
 from fewmask.config.explain import did_you_mean
+from fewmask.config.grids import cells_of, grids_of
 from fewmask.config.layer import Keys, Layer
-from fewmask.config.layers import merge_all
 from fewmask.errors import ConfigError
 from fewmask.metrics import CLASS_FIGURES, OPTIONAL_METRICS, TEST_METRICS, unit_of
 
@@ -20,7 +17,7 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
     What fits the grid of a file goes on to fit where another file, or --config, asks for less.
     Raises ConfigError.
     """
-    grids = _grids(layers)
+    grids = grids_of(layers)
     datasets = dict.fromkeys(name for grid in grids for name in grid.datasets)
     classes = dict.fromkeys(name for dataset in datasets for name in classes_of(dataset))
     experiment = grids[-1]
@@ -35,7 +32,7 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
         for metric, figure in entry.figures.items():
             _check_metric(metric, list(classes), layers, (*keys, "figures", metric))
             _check_share(metric, figure, layers, (*keys, "figures", metric))
-        cells = (cell for grid in grids for cell in _cells(grid))
+        cells = (cell for grid in grids for cell in cells_of(grid))
         if not any(entry.when.selects(**cell) for cell in cells):
             wanted = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
             raise _error(
@@ -44,22 +41,6 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
                 f"selects no cell of the grid\n  found: {wanted}\n"
                 f"  expected: some of the experiment's datasets, methods and fractions",
             )
-
-
-def _grids(layers: list[Layer]) -> list[Experiment]:
-    """The experiment as every one of its layers leaves it; the last is what is asked for."""
-    grids = []
-    for i in range(len(layers)):
-        try:
-            grids.append(Experiment.model_validate(merge_all(layers[: i + 1])))
-        except ValidationError:
-            continue  # a file that is only there to be extended
-    return grids
-
-
-def _cells(grid: Experiment) -> Iterable[dict[str, str]]:
-    for cell in product(grid.datasets, grid.methods, grid.fractions):
-        yield dict(zip(("dataset", "method", "fraction"), cell, strict=True))
 
 
 def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Keys) -> None:

@@ -10,7 +10,7 @@ from fewmask.config.explain import did_you_mean
 from fewmask.config.network import Network
 from fewmask.config.objectives import Objective
 from fewmask.config.optimiser import Optimiser
-from fewmask.config.settings import NAME, Name, Settings
+from fewmask.config.settings import NAME, Line, Name, Settings
 from fewmask.config.weighting import FixedWeighting, Weighting
 from fewmask.metrics import METRICS
 
@@ -24,12 +24,15 @@ class Schedule(Settings):
     """The exponent of the polynomial decay."""
 
 
+Size = Annotated[int, Field(ge=0, le=65536)]
+
+
 class Batch(Settings):
     """How many pictures of each role a step draws."""
 
-    labelled: int = Field(default=0, ge=0)
-    unlabelled: int = Field(default=0, ge=0)
-    all: int = Field(default=0, ge=0)
+    labelled: Size = 0
+    unlabelled: Size = 0
+    all: Size = 0
     """Labelled and unlabelled pictures alike, without their masks."""
 
     @property
@@ -51,7 +54,7 @@ class Evaluation(Settings):
     never."""
     patience_metric: str = "metric"
     """What must get better for that: loss or a metric; ``metric`` stands for the one above."""
-    batch_size: int = Field(default=32, gt=0)
+    batch_size: int = Field(default=32, gt=0, le=65536)
 
     @model_validator(mode="after")
     def _patience_has_a_metric(self) -> "Evaluation":
@@ -87,11 +90,11 @@ Part = Literal["encoder", "decoder", "segmentation_head"]
 class Resources(Settings):
     """What a stage asks of the cluster. Nothing here can change a result but for rounding."""
 
-    minutes: int = Field(default=60, gt=0)
-    memory_gb: float = Field(default=8, gt=0)
-    cpus: int = Field(default=4, gt=0)
-    gpus: int = Field(default=1, ge=0)
-    processes: int = Field(default=1, gt=0)
+    minutes: int = Field(default=60, gt=0, le=1_000_000)
+    memory_gb: float = Field(default=8, gt=0, le=100_000)
+    cpus: int = Field(default=4, gt=0, le=10_000)
+    gpus: int = Field(default=1, ge=0, le=1000)
+    processes: int = Field(default=1, gt=0, le=1000)
     """How many processes train together, each on a GPU of its own: sums are taken in another order,
     and so the last digits of weights may differ."""
 
@@ -144,7 +147,7 @@ class Stage(Settings):
     bound; trained once for all fractions)."""
     take_over: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
     """The parts of the network whose weights come from there; the others start afresh."""
-    checkpoint_minutes: float = Field(default=5, gt=0)
+    checkpoint_minutes: float = Field(default=5, gt=0, le=100_000)
     """Minutes between two checkpoints."""
     resources: Resources = Resources()
 
@@ -235,15 +238,25 @@ def _check_warmup(warmup_steps: int, steps: int) -> None:
         )
 
 
-class Method(Settings):
-    """A method as its file has it; ``fewmask.grid`` resolves its stages."""
+class MethodFile(Settings):
+    """What one file says of a method; it may extend another one."""
 
-    description: str = ""
+    description: Line = ""
     """One line for lists and reports."""
     network: dict[str, Any] = {}
     """The network of all stages; a stage may say what differs."""
     defaults: dict[str, Any] = {}
     """Settings that all stages share."""
-    stages: dict[Name, dict[str, Any] | None] = Field(min_length=1)
+    stages: dict[Name, dict[str, Any] | None] = {}
     """The stages in their order; a run is judged by the last. null drops one of the method that is
     extended."""
+
+
+class Method(MethodFile):
+    """A method as its files add up; ``fewmask.grid`` resolves its stages."""
+
+    @model_validator(mode="after")
+    def _has_stages(self) -> "Method":
+        if not any(stage is not None for stage in self.stages.values()):
+            raise ValueError("stages: there is none; a method needs one that is not null")
+        return self

@@ -1,9 +1,12 @@
 """Datasets and methods by name: the files in config/datasets and config/methods."""
 
+from contextlib import suppress
+
 from fewmask.config.dataset import Dataset
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, sibling, validate
-from fewmask.config.method import Method
+from fewmask.config.method import Method, MethodFile
+from fewmask.errors import ConfigError
 from fewmask.paths import CONFIG
 
 
@@ -15,6 +18,8 @@ def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
 def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
     """The layers of config/methods/``name``.yaml, root first. Raises ConfigError."""
     chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
+    for layer in chain:
+        validate(MethodFile, [layer])
     validate(Method, chain)
     return chain
 
@@ -22,3 +27,13 @@ def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
 def names_in(kind: str) -> list[str]:
     """All names in config/``kind`` (datasets, methods)."""
     return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
+
+
+def all_stages() -> list[str]:
+    """The names of the stages of all methods. One that is wrong has none: what is wrong with it is
+    told where it is asked for."""
+    found: set[str] = set()
+    for name in names_in("methods"):
+        with suppress(ConfigError):
+            found |= validate(Method, load_method(name)).stages.keys()
+    return sorted(found)

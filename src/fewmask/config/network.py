@@ -22,12 +22,14 @@ class Network(Settings):
     weights: str = "imagenet"
     """Where the encoder starts: ``none`` (random), ``imagenet``, or a .safetensors file of an
     encoder's weights."""
-    decoder_channels: list[Annotated[int, Field(gt=0)]] | None = Field(
+    decoder_channels: list[Annotated[int, Field(gt=0, le=4096)]] | None = Field(
         default=None, min_length=3, max_length=5
     )
     """Channels of the decoder's blocks, the deepest first (unet, unetplusplus); as many blocks as
     numbers, and as deep an encoder. Absent: the architecture's own."""
-    aspp_rates: list[Annotated[int, Field(gt=0)]] | None = Field(default=None, min_length=1)
+    aspp_rates: list[Annotated[int, Field(gt=0, le=1000)]] | None = Field(
+        default=None, min_length=1, max_length=16
+    )
     """Dilation rates at which deeplabv2 scores the last feature map, to add up the scores. Absent:
     6, 12, 18, 24."""
     padding_channel: bool = False

@@ -85,7 +85,7 @@ class MaskedImage(OfObjective):
     """Predict the pixels of a picture in which some patches were rotated (paper 000, 2.2)."""
 
     name: Literal["masked_image"]
-    patches: int = Field(default=5, gt=0)
+    patches: int = Field(default=5, gt=0, le=1000)
     """How many patches of each picture are rotated by 0, 90, 180 or 270 degrees."""
     patch_size: int = Field(default=32, gt=1)
     """Height and width of a patch in pixels; the paper does not say."""
@@ -115,7 +115,7 @@ class SimCLR(OfObjective):
     name: Literal["simclr"]
     temperature: float = Field(default=0.5, gt=0)
     """What similarities are divided by; the paper does not say."""
-    projection: int = Field(default=128, gt=0)
+    projection: int = Field(default=128, gt=0, le=65536)
     """How long the vectors are that are compared: what the two-layer head puts out. Its hidden
     layer is as wide as the encoder's features."""
     views: Views = Views()

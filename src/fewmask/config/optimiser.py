@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from fewmask.config.settings import Settings
 
-LearningRate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+LearningRate = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 

@@ -11,9 +11,9 @@ class ScenesReader(Settings):
     """Rendered rooms: the embedded dataset, which needs no files."""
 
     name: Literal["scenes"]
-    pictures: int = Field(gt=0)
+    pictures: int = Field(gt=0, le=1_000_000)
     """How many pictures are rendered."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Which rooms: picture i is a function of (seed, i)."""
 
 

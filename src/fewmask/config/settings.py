@@ -10,6 +10,12 @@ Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=64)]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
+Length = Annotated[int, Field(ge=16, le=8192)]
+"""Of an image, in pixels."""
+
+Line = Annotated[str, Field(max_length=1000)]
+"""Text for people."""
+
 
 def _stays_inside(path: str) -> str:
     parts = path.replace("\\", "/").split("/")
@@ -22,6 +28,9 @@ RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_stays_inside)
 
 
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, and nothing changes after reading."""
+    """Base of all settings: unknown keys are errors, numbers are finite, and nothing changes after
+    reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )

@@ -15,7 +15,7 @@ class Queue(Settings):
 
     partition: str | None = None
     qos: str | None = None
-    longest_minutes: int | None = Field(default=None, gt=0)
+    longest_minutes: int | None = Field(default=None, gt=0, le=1_000_000)
     """The partition's time limit. A job that says it needs longer is given this much; a training
     saves a checkpoint before its time is up and goes on in its next try."""
     options: str = ""
@@ -36,7 +36,7 @@ class Site(Settings):
     """The project that pays."""
     gpu: GpuQueue = GpuQueue()
     cpu: Queue = Queue()
-    warn_seconds: int = Field(default=120, gt=0)
+    warn_seconds: int = Field(default=120, gt=0, le=65_535)
     """How long before its time is up a job is told to stop. It saves a checkpoint in that time."""
 
     def queue(self, gpus: int) -> Queue:

@@ -18,7 +18,7 @@ class StrongAugmentation(Settings):
     """With which each of the drawn operations is applied."""
     magnitude: int = Field(default=9, ge=1, le=9)
     """The highest level; each is drawn evenly from 1 to it. A level is 3 degrees of a rotation."""
-    boxes: int = Field(default=3, ge=0)
+    boxes: int = Field(default=3, ge=0, le=1000)
     """How many squares Cutout paints grey; 0: no Cutout."""
     box_size: float = Field(default=0.1, gt=0, lt=1)
     """Their side, as a share of the picture's shorter side: 32 of 321 pixels."""

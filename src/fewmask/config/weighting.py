@@ -21,7 +21,7 @@ class FixedWeighting(_Weighting):
     """The sum of the losses, each times its weight."""
 
     name: Literal["fixed"] = "fixed"
-    weights: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]] = {}
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     """By the name of the loss; one that is not named has weight 1."""
 
     def check(self, loss_names: Sequence[str], switched_off: Sequence[str] = ()) -> None:
@@ -53,9 +53,9 @@ class UncertaintyWeighting(_OfSeveralLosses):
     """Learned weights: the uncertainty of every task (Kendall, Gal and Cipolla 2018)."""
 
     name: Literal["uncertainty"]
-    initial_log_variance: float = Field(default=0.0, allow_inf_nan=False)
+    initial_log_variance: float = Field(default=0.0)
     """Where the logarithm of every task's variance starts."""
-    learning_rate: float = Field(default=0.025, gt=0, allow_inf_nan=False)
+    learning_rate: float = Field(default=0.025, gt=0)
     """Of the logarithms; it follows the stage's schedule. At the rate of a network's weights, which
     is far lower, they would hardly leave their start."""
 
@@ -64,7 +64,7 @@ class DynamicWeightAverage(_OfSeveralLosses):
     """More weight for losses that fall more slowly (Liu, Johns and Davison 2019)."""
 
     name: Literal["dynamic_weight_average"]
-    temperature: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    temperature: float = Field(default=2.0, gt=0)
     """The higher, the more alike are the weights."""
     period: Duration = "1 epoch"
     """Steps (or epochs) whose losses are averaged; the weights follow from the last two periods."""
