@@ -23,6 +23,7 @@ from fewmask.training.job import Inputs, train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
+from tests.networks.test_moving_average import shares
 
 
 def training(stage: Stage, rooms: Path, split: Path, seed: int = 0) -> Training:
@@ -128,12 +129,10 @@ def test_the_average_is_the_closed_form(rooms: Path, rooms_split: Path):
         seen.append({name: value.clone().double() for name, value in weights.items()})
 
     go(one, remember)
-    # The first update copies; after that w_k = sum of (1 - d) d^(k - i) w_i, and d^k w_0.
-    powers = [decay ** (len(seen) - 1 - i) for i in range(len(seen))]
-    shares = [powers[0], *((1 - decay) * power for power in powers[1:])]
-    for name, averaged in one.average.module.state_dict().items():
+    held = shares(len(seen), decay)
+    for name, averaged in one.average.network.state_dict().items():
         if averaged.is_floating_point():
-            expected = sum(s * w[name] for s, w in zip(shares, seen, strict=True))
+            expected = sum(s * w[name] for s, w in zip(held, seen, strict=True))
             assert torch.allclose(averaged.double(), expected, rtol=1e-4, atol=1e-6), name
     assert any("running_mean" in name for name in seen[0])
 

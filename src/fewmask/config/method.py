@@ -82,6 +82,7 @@ class Averaging(Settings):
     """Keep the exponential average of the weights, batch-norm statistics included, as result."""
 
     decay: float = Field(gt=0, lt=1)
+    """What step k keeps of it, but at most 1 - 1 / (k + 1): at first it is a plain mean."""
 
 
 Part = Literal["encoder", "decoder", "segmentation_head"]

@@ -143,7 +143,8 @@ class SelfTraining(OfObjective):
     consistency: bool = True
     """Agree, on strongly augmented pictures, with an averaged teacher (equation 1)."""
     teacher_decay: float = Field(default=0.99, gt=0, lt=1)
-    """Of the teacher's weights: the exponential average of the student's."""
+    """Of the teacher, the exponential average of the student: what step k keeps of its weights, but
+    at most 1 - 1 / (k + 1): at first it is a plain mean."""
     auxiliary: Auxiliary | None = Auxiliary()
     """Learn the pseudo-masks by a head of its own (equation 3); null: not at all."""
     strong_augmentation: StrongAugmentation | None = StrongAugmentation()

@@ -6,7 +6,6 @@ pseudo-masks they learn and in how many blocks the auxiliary head shares.
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fewmask import IGNORE
 from fewmask.config import objectives as settings
@@ -14,6 +13,7 @@ from fewmask.data.batches import Batch, joined
 from fewmask.data.strong_augment import StrongAugmentation
 from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
@@ -46,17 +46,15 @@ class SelfTraining(Objective):
         self.auxiliary = auxiliary
         self.teacher = None
         if options.consistency or options.result == "teacher":
-            mean = get_ema_multi_avg_fn(options.teacher_decay)
-            self.teacher = AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
-            self.teacher.requires_grad_(False)
+            self.teacher = MovingAverage(network, options.teacher_decay)
 
     @property
     def result(self) -> nn.Module:
-        return self.teacher.module if self.options.result == "teacher" else self.network
+        return self.teacher.network if self.options.result == "teacher" else self.network
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        if step == 0:  # the student may have taken over weights since it was built
-            self.after_update()
+        if step == 0 and self.teacher is not None:
+            self.teacher.start_from(self.network)
         labelled = batches["labelled"]
         both = [labelled, batches["unlabelled"]]
         image, inside = (joined(both, name) for name in ("image", "inside"))
@@ -86,9 +84,9 @@ class SelfTraining(Objective):
         return logits[:count], logits[count:], of_auxiliary
 
     def after_update(self) -> None:
-        """Let the teacher follow; its first update copies the student."""
+        """Let the teacher follow."""
         if self.teacher is not None:
-            self.teacher.update_parameters(self.network)
+            self.teacher.update(self.network)
 
     def _draw(self, image: Tensor) -> StrongAugmentation:
         options = self.options.strong_augmentation or NOTHING

@@ -6,12 +6,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.optim.swa_utils import AveragedModel
 
 from fewmask.networks.backbone import Backbone
+from fewmask.networks.moving_average import MovingAverage
 from fewmask.objectives.objective import Objective
 
-HOLDERS = (Objective, Backbone, AveragedModel, nn.ModuleDict, nn.ModuleList)
+HOLDERS = (Objective, Backbone, MovingAverage, nn.ModuleDict, nn.ModuleList)
 """What is taken apart: objectives call the encoders, decoders and heads in them one by one."""
 
 LIMIT = 100

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from fewmask import parallel
 from fewmask.config.method import Stage
@@ -23,6 +22,7 @@ from fewmask.data.batches import Batch, Draws, Pictures
 from fewmask.data.geometry import warp_depth, warp_normals
 from fewmask.errors import FewmaskError
 from fewmask.metrics import METRICS
+from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.shared_norm import share_norms
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting import build as build_weighting
@@ -60,8 +60,7 @@ class Training:
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=stage.precision == "fp16")
         self.average = None
         if stage.averaging:
-            mean = get_ema_multi_avg_fn(stage.averaging.decay)
-            self.average = AveragedModel(objective.result, multi_avg_fn=mean, use_buffers=True)
+            self.average = MovingAverage(objective.result, stage.averaging.decay)
         if stage.compile:
             compile_networks(self.objective)
         self.step = 0
@@ -78,7 +77,7 @@ class Training:
     @property
     def network(self) -> torch.nn.Module:
         """The network that is judged: the objective's result, or its average."""
-        return self.average.module if self.average else self.objective.result
+        return self.average.network if self.average else self.objective.result
 
     @property
     def result(self) -> dict[str, Tensor]:
@@ -154,7 +153,7 @@ class Training:
         self.scaler.update()
         self.objective.after_update()
         if self.average:
-            self.average.update_parameters(self.objective.result)
+            self.average.update(self.objective.result)
         # Kept on the device: reading a loss at every step would wait for the device.
         self.loss_names = list(figures)
         self.pending.append(torch.stack([*figures.values()]).detach().float())

@@ -1,0 +1,55 @@
+"""The exponential average of a network's weights: a teacher, or what a training ends with."""
+
+import copy
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class MovingAverage(nn.Module):
+    """A network that follows another one, batch-norm statistics included.
+
+    The k-th update, counted from 0, keeps min(1 - 1 / (k + 1), decay) of what there is. So the
+    first one copies the other network, the next ones make the plain mean of all so far, and nothing
+    of random first weights remains. Whole numbers, which have no mean, are copied.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        """A copy of ``network``, without gradients. ``decay``: what an update keeps at most."""
+        super().__init__()
+        self.network = copy.deepcopy(network).requires_grad_(False)
+        self.decay, self.updates = decay, 0
+
+    def forward(self, *inputs: Tensor) -> Any:
+        return self.network(*inputs)
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Follow ``network``, which is built like this one."""
+        kept = min(1 - 1 / (self.updates + 1), self.decay)
+        self.updates += 1
+        averaged, followed = [], []
+        for mine, other in zip(_tensors(self.network), _tensors(network), strict=True):
+            if mine.is_floating_point():
+                averaged.append(mine)
+                followed.append(other)
+            else:
+                mine.copy_(other)
+        torch._foreach_lerp_(averaged, followed, 1 - kept)  # all at once: there are hundreds
+
+    def start_from(self, network: nn.Module) -> None:
+        """Be as ``network`` is before its first step, whatever weights it was given since."""
+        self.network.load_state_dict(network.state_dict())
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"updates": self.updates}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        self.updates = state["updates"]
+
+
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    return chain(network.parameters(), network.buffers())
