@@ -1,11 +1,14 @@
 """Losses, against formulas written out."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fewmask.objectives.assessment import PooledMean
 from fewmask.objectives.losses import cross_entropy, dice
 
 
@@ -58,3 +61,11 @@ def test_without_a_labelled_pixel_the_loss_is_zero_and_so_is_its_gradient():
     loss.backward()
     assert loss.item() == 0
     assert not logits.grad.any()
+
+
+def test_a_pooled_mean_is_that_of_all_values_and_of_nothing_it_is_nan():
+    mean = PooledMean()
+    assert math.isnan(mean.value)
+    for part in torch.arange(10.0).split(3):  # the last holds a single one
+        mean.add(part.sum(), torch.tensor(len(part)))
+    assert mean.value == 4.5

@@ -27,11 +27,11 @@ class PooledMean:
     """A mean over the pixels, say, of all pictures, to which batches of any size can be added."""
 
     def __init__(self) -> None:
-        self._sums: Tensor | float = 0.0
+        self._sums = torch.zeros(2, dtype=torch.float64)
 
     def add(self, total: Tensor, count: Tensor) -> None:
         """Count what was summed over a batch, and over how many values; both scalars."""
-        self._sums = self._sums + torch.stack([total.double(), count.double()])
+        self._sums = self._sums.to(total.device) + torch.stack([total.double(), count.double()])
 
     @property
     def value(self) -> float:
