@@ -265,3 +265,18 @@ def test_at_the_original_size_it_judges_what_predict_writes(
     metrics = json.loads((tmp_path / "0.json").read_text())["metrics"]
     expected = jaccard_score(truth, predicted, average="macro", zero_division=0)
     assert metrics["miou"] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"seconds": 1', '{"seconds": "1"}', "\0"])
+@pytest.mark.parametrize("name", [TRAINING, "pseudo_masks.json"])
+def test_a_damaged_record_is_named_and_nothing_is_written(
+    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path, name: str, damaged: str
+):
+    path, output = tmp_path / name, tmp_path / "metrics/0.json"
+    path.write_text(damaged)
+    training, pseudo_masks = ([path], []) if name == TRAINING else ([trained / TRAINING], [path])
+    files = (rooms, rooms_split, trained / WEIGHTS, training, output)
+    with pytest.raises(FewmaskError, match="run the workflow again") as error:
+        evaluate(RUN, *files, pseudo_masks=pseudo_masks)
+    assert str(error.value).startswith(f"{path}: not the ")
+    assert not output.parent.exists()

@@ -33,6 +33,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def stage_folder(folder: Path, method: str) -> Path:
+    """Where the only stage of a method is trained."""
+    return folder / f"results/stages/rooms/{method}/n4/0/stage"
+
+
 def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **settings: Any) -> dict:
     """The metrics of a short training of some tasks."""
     batch = {"labelled": 2, "unlabelled": 2} if "segmentation" in tasks else {"all": 4}
@@ -43,10 +48,11 @@ def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **set
         evaluation={"every": 3, "metric": "loss"},
     )
     inputs = Inputs(prepared / "rooms.h5", prepared / "0.csv")
-    assert train(inputs, stage, 0, folder / method)
+    trained = stage_folder(folder, method)
+    assert train(inputs, stage, 0, trained)
     output = folder / f"results/metrics/rooms/{method}/n4/0.json"
     run = Run("rooms", method, "n4", 0)
-    weights, training = folder / method / WEIGHTS, [folder / method / TRAINING]
+    weights, training = trained / WEIGHTS, [trained / TRAINING]
     evaluate(run, inputs.dataset, inputs.split, weights, training, output)
     return json.loads(output.read_text())
 
@@ -55,7 +61,7 @@ def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **set
 def test_figures_are_those_of_the_predictions(prepared: Path, tmp_path: Path, settings: dict):
     tasks = ["segmentation", "depth", "normal"]
     found = evaluated(prepared, tmp_path, "all", tasks, **settings)["metrics"]
-    network, _, _ = load_segmenter(tmp_path / "all" / WEIGHTS, torch.device("cpu"))
+    network, _, _ = load_segmenter(stage_folder(tmp_path, "all") / WEIGHTS, torch.device("cpu"))
     with Store(prepared / "rooms.h5") as store:
         rows = np.flatnonzero(np.array(ROLES) == "test")
         image = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255

@@ -62,7 +62,9 @@ def finish(grid: Grid, name: str, minutes: float | None = None, trained: float =
     job = job_of(Plan(grid), name)
     write(Path(job.output), "")
     if job.rule == "train":
-        write(Path(job.output).with_name("training.json"), json.dumps({"seconds": 60 * trained}))
+        told = {"seconds": 60 * trained, "peak_memory_mb": 900, "images_seen": 1, "steps": 1}
+        text = json.dumps(told | {"device": "a processor", "training": {}})
+        write(Path(job.output).with_name("training.json"), text)
     if minutes is not None:
         write(Path(grid.layout.benchmark(job.rule, job.cell)), f"s\th:m:s\n{60 * minutes}\t-\n")
 
@@ -185,3 +187,22 @@ def test_when_all_is_there_nothing_is_to_do(grid: Grid, capsys):
     write(Path("results/tables/summary.csv"), "")
     print_plan(grid, 2)
     assert "Nothing is to do" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "damaged", [b"", b"[]", b"nonsense", b'{"seconds": "60"', b"s\n-60\n", b"s\tx\n\n\xff", b"\0"]
+)
+def test_damaged_measurements_are_named_and_left_out(grid: Grid, damaged: bytes, capsys):
+    name = "rooms/supervised/n4/0/supervised"
+    finish(grid, f"train/{name}", minutes=2, trained=2)
+    files = [
+        Path(f"results/stages/{name}/training.json"),
+        Path(f"results/benchmarks/train/{name}.tsv"),
+    ]
+    for path in files:
+        path.write_bytes(damaged)
+    plan = Plan(grid)
+    job = job_of(plan, "train/rooms/supervised/n4/1/supervised")
+    assert plan.estimate(job) == Estimate(45, "YAML")
+    told = capsys.readouterr().err
+    assert all(f"{path}: not " in told for path in files)

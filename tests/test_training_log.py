@@ -49,3 +49,9 @@ def test_a_line_that_is_cut_off_is_none():
     assert Look.last_in(line[:-6]) is None
     assert Look.last_in(f"{line}\n{line[:-6]}") == Look.last_in(line)
     assert Look.last_in("") is None
+
+
+def test_damaged_lines_are_none():
+    line = str(Look(200, 1000, 0.5, 87, 64, "miou", 0.3))
+    for good, bad in [("0.5000", "0.5.0"), ("0.3000", "xyz"), ("/1000", "/0"), ("200/", "-2/")]:
+        assert Look.last_in(line.replace(good, bad)) is None

@@ -107,6 +107,19 @@ def test_what_it_shows(grid: Grid):
     ]
 
 
+def test_damaged_logs_are_no_matter(grid: Grid):
+    log_of(grid.runs[2]).write_bytes(
+        b"step 1/0  loss x\n\xff\0\nerror: \x1b[31m\x1b]0;title\x07disk\n"
+    )
+    log = log_of(grid.runs[3])
+    log.unlink()
+    log.mkdir()
+    found = statuses(grid)
+    assert found[grid.runs[2]].reason == "]0;titledisk"
+    assert found[grid.runs[3]].reason == "its log is no file; remove it"
+    assert "\x1b" not in "\n".join(printed(grid))
+
+
 def test_colours_are_those_of_the_status(grid: Grid):
     console = Console(file=io.StringIO(), width=120, force_terminal=True, color_system="standard")
     console.print(view(grid, statuses(grid), True, 120, 40))

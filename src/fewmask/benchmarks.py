@@ -1,6 +1,8 @@
 """What jobs took, by Snakemake's benchmark files and by what trainings count themselves."""
 
 import csv
+import math
+import sys
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -31,6 +33,12 @@ def elapsed(benchmark: Path, trained: float | None = None) -> Elapsed:
 def _benchmark_seconds(path: Path) -> float | None:
     try:
         with path.open() as file:
-            return sum(float(row["s"]) for row in csv.DictReader(file, delimiter="\t"))
-    except (FileNotFoundError, KeyError, ValueError):
+            seconds = [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
+    except FileNotFoundError:
         return None
+    except (OSError, csv.Error, KeyError, TypeError, ValueError):
+        seconds = []
+    if seconds and all(math.isfinite(one) and one >= 0 for one in seconds):
+        return sum(seconds)
+    print(f"{path}: not Snakemake's measurement of a job; it is left out", file=sys.stderr)
+    return None

@@ -33,6 +33,7 @@ from fewmask.objectives.assessment import predictions
 from fewmask.objectives.pooled_losses import PooledLosses
 from fewmask.paths import data_folder
 from fewmask.progress import bar
+from fewmask.records import TrainingRecord, read_quality, read_training
 from fewmask.task_metrics import DepthErrors, NormalErrors
 from fewmask.trained import Trained
 from fewmask.training.runtime import Runtime, describe
@@ -72,8 +73,11 @@ def evaluate(
             record.
 
     Raises:
-        FewmaskError: the weights were trained on other data, or there are no test pictures.
+        FewmaskError: the weights were trained on other data, a record is damaged, or there are no
+            test pictures.
     """
+    records = [read_training(path) for path in trainings]
+    qualities = [read_quality(path) for path in pseudo_masks]
     trained = Trained.load(weights, threads)
     network, runtime = trained.network, trained.runtime
     with Store(dataset) as store:
@@ -89,7 +93,6 @@ def evaluate(
         _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
         chosen = _choose(of_pictures["miou"])
         _write_examples(output.with_suffix(".examples.h5"), trained, pictures, chosen)
-        records = [json.loads(path.read_text()) for path in trainings]
         result = {
             **asdict(run),
             "pictures": {role: len(rows) for role, rows in roles.items()},
@@ -100,12 +103,12 @@ def evaluate(
             ),
             "classes": _of_classes(matrices.sum(axis=0), losses, store.classes),
             "cost": _cost(trainings, records),
-            "pseudo_masks": [json.loads(path.read_text()) for path in pseudo_masks],
+            "pseudo_masks": [one.model_dump(exclude_unset=True) for one in qualities],
             "provenance": {
                 **trained.description,
                 **describe(runtime),
                 "evaluated_at": size,
-                "stages": [record["training"] for record in records],
+                "stages": [record.training for record in records],
             },
         }
     with written_whole(output) as path:
@@ -247,16 +250,16 @@ def _of_classes(
     }
 
 
-def _cost(paths: list[Path], trainings: list[dict[str, Any]]) -> dict[str, Any]:
+def _cost(paths: list[Path], trainings: list[TrainingRecord]) -> dict[str, Any]:
     """What the stages of a run took together, and each of them."""
-    kept = ("seconds", "peak_memory_mb", "images_seen", "steps", "device", "gpus")
+    kept = {"seconds", "peak_memory_mb", "images_seen", "steps", "device", "gpus"}
+    memory = [one.peak_memory_mb for one in trainings if one.peak_memory_mb is not None]
     return {
-        "seconds": round(sum(one["seconds"] for one in trainings), 3),
-        "peak_memory_mb": max(one["peak_memory_mb"] for one in trainings),
-        "images_seen": sum(one["images_seen"] for one in trainings),
+        "seconds": round(sum(one.seconds for one in trainings), 3),
+        "peak_memory_mb": max(memory, default=None),
+        "images_seen": sum(one.images_seen for one in trainings),
         "stages": [
-            # Trainings of earlier versions do not tell all of it.
-            {"cell": _stage_cell(path)} | {name: one[name] for name in kept if name in one}
+            {"cell": _stage_cell(path)} | one.model_dump(include=kept, exclude_unset=True)
             for path, one in zip(paths, trainings, strict=True)
         ],
     }

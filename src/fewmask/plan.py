@@ -1,6 +1,5 @@
 """What an experiment has yet to do and what that may take, told before anything is started."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,10 @@ import click
 
 from fewmask.benchmarks import elapsed
 from fewmask.config.method import Resources
+from fewmask.errors import FewmaskError
 from fewmask.grid import Grid, Run
 from fewmask.paths import TRAINING
+from fewmask.records import read_training
 from fewmask.run_jobs import Job, jobs
 
 NOTHING = "–"
@@ -158,9 +159,13 @@ def _trained_seconds(job: Job) -> float | None:
     """The seconds that a finished training counted itself."""
     if job.rule != "train":
         return None
+    path = Path(job.output).with_name(TRAINING)
+    if not path.exists():
+        return None
     try:
-        return float(json.loads(Path(job.output).with_name(TRAINING).read_text())["seconds"])
-    except (FileNotFoundError, KeyError, ValueError):
+        return read_training(path).seconds
+    except FewmaskError as error:
+        click.echo(error, err=True)
         return None
 
 

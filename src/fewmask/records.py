@@ -94,11 +94,15 @@ def read_training(path: Path) -> TrainingRecord:
 
 
 class _OfClass(Record):
+    model_config = ConfigDict(extra="allow")
+
     iou: Share | None
 
 
 class PseudoMaskQuality(Record):
     """What pseudo_masks.json tells of the pseudo-masks of a stage; null: nothing is known."""
+
+    model_config = ConfigDict(extra="allow")
 
     stage: str
     """Who made them, as METHOD/STAGE."""
@@ -109,3 +113,9 @@ class PseudoMaskQuality(Record):
     calibration_error: Share | None
     mean_confidence: Share | None
     classes: dict[str, _OfClass]
+
+
+def read_quality(path: Path) -> PseudoMaskQuality:
+    """A pseudo_masks.json. Raises FewmaskError: it is not there, or is damaged."""
+    mend = "delete it and run the workflow again, which makes the pseudo-masks anew"
+    return read_record(PseudoMaskQuality, path, "the quality of pseudo-masks", mend)

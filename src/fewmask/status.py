@@ -64,9 +64,11 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     log = Path(job.log)
     if not log.exists():
         return Status("missing")
+    if not log.is_file():
+        return Status("failed", "its log is no file; remove it", job.log)
     if is_held(log):
         return Status("running", log=job.log)
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in map(_printable, log.read_text(errors="replace").splitlines()) if line]
     if not lines:
         if time.time() - log.stat().st_mtime < STARTING:
             return Status("running", log=job.log)  # it has not got to hold its log yet
@@ -76,6 +78,11 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     reason = errors[-1] if errors else f"stopped without a message; its last line: {lines[-1]}"
     return Status("failed", reason, job.log)
+
+
+def _printable(line: str) -> str:
+    """A line of a log without what would make a terminal do something."""
+    return "".join(c for c in click.unstyle(line) if c.isprintable()).strip()
 
 
 def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -> None:

@@ -4,9 +4,10 @@ and for `fewmask status --watch`."""
 import re
 from dataclasses import dataclass
 
+NUMBER = r"-?(?:\d+\.\d+|inf|nan)"
 LINE = re.compile(
-    r"step (?P<step>\d+)/(?P<steps>\d+)  loss (?P<loss>\S+)  "
-    r"(?:validation (?P<metric>\S+) (?P<value>\S+)  )?"
+    rf"step (?P<step>\d+)/(?P<steps>[1-9]\d*)  loss (?P<loss>{NUMBER})  "
+    rf"(?:validation (?P<metric>\S+) (?P<value>{NUMBER})  )?"
     r"(?P<speed>\d+) pictures/s  (?P<seconds_left>\d+) s left"
 )
 

@@ -117,7 +117,49 @@ def test_pictures_of_one_channel_are_grey(project):
     drawn()
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"no HDF5"), Path.unlink])
+def changed(change):
+    def damage(path):
+        with h5py.File(path, "a") as file:
+            change(file)
+
+    return damage
+
+
+def replaced(name, values):
+    def change(file):
+        del file[name]
+        file[name] = values
+
+    return changed(change)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no HDF5"),
+        lambda path: path.write_bytes(path.read_bytes()[:2000]),
+        changed(lambda file: file.clear()),
+        changed(lambda file: file.attrs.update(classes="[1")),
+        changed(lambda file: file.attrs.update(classes="{}")),
+        changed(lambda file: file.attrs.update(classes="5")),
+        changed(lambda file: file.attrs.update(classes='["wall"]')),
+        changed(lambda file: file.attrs.update(palette=3)),
+        changed(lambda file: file.attrs.update(palette=np.zeros((2, 4)))),
+        replaced("choice", [1, 2, 3]),
+        replaced("choice", ["fixed"]),
+        replaced("name", ["a"]),
+        replaced("extent", np.zeros((3, 2), int)),
+        replaced("extent", [["a", "b"]] * 3),
+        replaced("mask", np.full((3, 24, 24), 200, np.uint8)),
+        replaced("prediction", np.zeros((3, 24, 12), np.uint8)),
+        replaced("prediction", np.zeros((2, 24, 24), np.uint8)),
+        replaced("image", np.zeros((3, 24, 24), np.uint8)),
+        replaced("miou", [0.5]),
+        replaced("miou", ["a", "b", "c"]),
+    ],
+)
 def test_a_damaged_or_missing_file_is_named(project, damage):
     path = write_run().with_suffix(".examples.h5")
     damage(path)

@@ -1,5 +1,7 @@
 """Training curves show the histories of stages."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -84,11 +86,25 @@ def test_without_validation_pictures(project):
     assert texts == ["no validation pictures"]
 
 
-def test_a_damaged_history_is_named(project):
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"nonsense\n",
+        b"step,loss,validation_miou\n",
+        b"step,loss,validation_miou\n10,0.5,0.4\n20",
+        b"step,loss,validation_miou\n10,0.5,high\n",
+        b"step,loss,validation_miou\n10,0.5,0.4\n5,0.4,0.5\n",
+        b"step,loss,validation_miou\n10,inf,0.4\n",
+        b"step,loss,validation_miou\n1.5,0.5,0.4\n",
+        b"step,loss,validation_miou\n10,\xff,0.4\n",
+        b"\0\0\0\0",
+    ],
+)
+def test_a_damaged_history_is_named(project, text):
     write_history(CELL.format("n10", 0), [0.5])
-    path = "results/stages/" + CELL.format("n10", 0) + "/history.csv"
-    with open(path, "w") as file:
-        file.write("nonsense\n")
+    path = Path("results/stages", CELL.format("n10", 0), "history.csv")
+    path.write_bytes(text)
     with pytest.raises(FewmaskError, match=r"history\.csv: not the history of a training"):
         histories("results", [Training(CELL.format("n10", 0), "miou")], "scenes")
 

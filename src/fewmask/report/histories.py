@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from fewmask.errors import FewmaskError
 from fewmask.metrics import METRICS
 from fewmask.paths import HISTORY, Layout
+from fewmask.records import damaged
 
 
 class Training(NamedTuple):
@@ -56,12 +57,11 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
         candidates = [metric, "miou", "loss"]
         judged_by = next((one for one in candidates if f"validation_{one}" in table), "")
         validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
-        looks = table[["step", "loss"]].assign(validation=validation)
-    except (ValueError, KeyError) as error:
-        raise FewmaskError(
-            f"{path}: not the history of a training: {error}\n"
-            f"  delete the folder and run the workflow again, which trains the stage anew"
-        ) from None
+        looks = table[["step", "loss"]].assign(validation=validation).astype(float)
+        _check(looks)
+    except (OSError, ValueError, KeyError) as error:
+        mend = "delete its folder and run the workflow again, which trains the stage anew"
+        raise damaged(path, "the history of a training", error, mend) from None
     stage = f"{parts['method']}/{parts['stage']}"
     selected = None
     if metric != "none" and judged_by == metric and looks["validation"].notna().any():
@@ -69,3 +69,12 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
         best = values.idxmax() if METRICS[metric] else values.idxmin()
         selected = int(looks.loc[best, "step"])
     return History(stage, parts["fraction"], int(parts["seed"]), judged_by, looks, selected)
+
+
+def _check(looks: pd.DataFrame) -> None:
+    """Raise ValueError where no training can have found this."""
+    steps = looks["step"]
+    if looks.empty or not (steps.diff().fillna(steps) > 0).all() or (steps % 1).any():
+        raise ValueError("its steps do not go up from 1")
+    if not np.isfinite(looks["loss"]).all():
+        raise ValueError("a loss is no number")

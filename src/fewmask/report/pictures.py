@@ -11,6 +11,10 @@ from PIL import Image
 from fewmask import IGNORE
 from fewmask.data.sheet import colour_depth, colour_normal
 from fewmask.errors import FewmaskError
+from fewmask.records import damaged
+
+DAMAGES = (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+"""What HDF5 and its values raise where they are not as an evaluation has written them."""
 
 STRIPES = (224, 150)
 """The two greys of pixels that count nowhere."""
@@ -45,31 +49,41 @@ def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed")
     They come with masks or, for the task ``depth`` or ``normal``, with these as colours: none if
     the run does not tell them. Raises FewmaskError.
     """
+    mend = "run the workflow again, which evaluates the run anew"
     if not path.is_file():
-        raise FewmaskError(
-            f"{path}: not there, though the metrics of the run are\n"
-            f"  run the workflow again, which evaluates the run anew"
-        )
+        raise FewmaskError(f"{path}: not there, though the metrics of the run are\n  {mend}")
     try:
         with h5py.File(path) as file:
+            classes, palette = json.loads(file.attrs["classes"]), file.attrs["palette"][:]
+            if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
+                raise ValueError("its classes and their colours do not go together")
+            if len({len(values) for values in file.values()}) > 1:
+                raise ValueError("it tells more of some pictures than of others")
             choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
             pictures = {
-                str(names[i]): _example(file, i, task)
+                str(names[i]): _example(file, i, task, len(classes))
                 for i in np.flatnonzero(choices == choice)
                 if task == "segmentation" or task in file
             }
-            return Examples(pictures, json.loads(file.attrs["classes"]), file.attrs["palette"][:])
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise FewmaskError(
-            f"{path}: not the example predictions of a run: {error}\n"
-            f"  delete the file and run the workflow again, which evaluates the run anew"
-        ) from error
+            return Examples(pictures, classes, palette)
+    except DAMAGES as error:
+        kind = "the example predictions of a run"
+        raise damaged(path, kind, error, f"delete the file and {mend}") from None
 
 
-def _example(file: h5py.File, i: int, task: str) -> Example:
-    height, width = file["extent"][i]
+def _example(file: h5py.File, i: int, task: str, classes: int) -> Example:
+    height, width = (int(one) for one in file["extent"][i])
     names = ("mask", "prediction") if task == "segmentation" else (task, f"{task}_prediction")
     image, truth, prediction = (file[name][i, :height, :width] for name in ("image", *names))
+    if (
+        image.ndim != 3
+        or not image.size
+        or {truth.shape[:2], prediction.shape[:2]} != {image.shape[:2]}
+    ):
+        raise ValueError(f"the images of {task} are not of one size")
+    if task == "segmentation":
+        _check_mask(truth, classes)
+        _check_mask(prediction, classes)
     if task == "depth":
         truth, prediction = (colour_depth(depth, of=truth) for depth in (truth, prediction))
     if task == "normal":
@@ -78,6 +92,13 @@ def _example(file: h5py.File, i: int, task: str) -> Example:
     image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
     miou = float(file["miou"][i]) if task == "segmentation" else float("nan")
     return Example(image, truth, prediction, miou)
+
+
+def _check_mask(mask: np.ndarray, classes: int) -> None:
+    """Raise ValueError unless a mask holds classes and IGNORE."""
+    unknown = np.setdiff1d(mask, [*range(classes), IGNORE])
+    if len(unknown):
+        raise ValueError(f"a mask holds the value {unknown[0]}, and there are {classes} classes")
 
 
 def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) -> np.ndarray:
