@@ -15,7 +15,7 @@ from fewmask import IGNORE
 from fewmask.data import splits
 from fewmask.data.batches import Batch, Pictures
 from fewmask.data.fit import unfit
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.original_masks import OriginalMasks
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
@@ -31,7 +31,6 @@ from fewmask.metrics import (
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import predictions
 from fewmask.objectives.pooled_losses import PooledLosses
-from fewmask.paths import data_folder
 from fewmask.progress import bar
 from fewmask.records import TrainingRecord, read_quality, read_training
 from fewmask.task_metrics import DepthErrors, NormalErrors
@@ -155,13 +154,11 @@ def _at_network_size(batch: Batch, logits: torch.Tensor) -> list[torch.Tensor]:
 
 def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterable[torch.Tensor]]:
     """What compares predictions, brought back to their pictures' own sizes, with the mask files."""
-    _, dataset = parse_settings(store.settings)
-    reader = open_reader(dataset, data_folder())
-    items = {item.name: item for item in reader.items()}
+    originals = OriginalMasks(store)
 
     def compare(batch: Batch, logits: torch.Tensor) -> Iterator[torch.Tensor]:
         for row, predicted in zip(batch.rows, logits.argmax(dim=1).cpu().numpy(), strict=True):
-            truth = reader.load(items[store.names[row]]).mask
+            truth = originals.read(row)
             back = unfit(predicted.astype(np.uint8), truth.shape, store.fit)
             # Of what a crop left out there is no prediction: it counts nowhere.
             truth = np.where(back == IGNORE, IGNORE, truth)

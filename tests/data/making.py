@@ -10,7 +10,7 @@ from PIL import Image
 from fewmask.config.dataset import Dataset
 from fewmask.data import scenes
 from fewmask.data.readers import parse_settings
-from fewmask.data.rows import Row
+from fewmask.data.rows import Row, mask_digest
 from fewmask.data.store_writer import StoreWriter
 
 CLASSES = [
@@ -78,6 +78,7 @@ def scenes_store(path: Path, pictures: int, geometry: bool = True) -> Path:
         for i in range(pictures):
             room = scenes.render(0, i, *size)
             fields = {"depth": room.depth, "normal": room.normal} if geometry else {}
+            fields["mask_digest"] = mask_digest(room.mask)
             writer.append(
                 Row(
                     f"scene_{i:05d}", "", size, size, room.image, room.mask, room.category, **fields

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 
 from fewmask import IGNORE, cli
@@ -138,6 +139,25 @@ def linked_to_nothing(root: Path) -> None:
     (root / "masks/1.png").symlink_to("gone.png")
 
 
+def masks_of(*values: int) -> Callable[[Path], dict[str, Any]]:
+    """Two classes, and masks of these values."""
+
+    def write(root: Path) -> dict[str, Any]:
+        for i in range(4):
+            save(
+                root / f"masks/{i}.png",
+                np.array(values, np.uint8)[noise(20, 30, below=len(values))],
+            )
+        return {"classes": ["wall", "floor"]}
+
+    return write
+
+
+def class_200(store: Path) -> None:
+    with h5py.File(store, "a") as file:
+        file["mask"][1, 3, 4] = 200
+
+
 def all_damaged(root: Path) -> None:
     for path in (root / "images").iterdir():
         path.write_bytes(b"")
@@ -193,6 +213,12 @@ CASES = [
          "found a mask of 5 x 4 (width x height)\n  expected: 30 x 20", left_out="1"),
     Case("a value outside the classes", value_outside_the_classes, "masks/1.png",
          "found values without a meaning: 7 in 12 pixels", left_out="1"),
+    Case("masks of 0 and 255 without a word on 255", masks_of(0, 255), "mine: mask_values",
+         "found no pixel of a class but wall (0) in all 4 masks"),
+    Case("masks of 1 and 255 without a word on 255", masks_of(1, 255), "mine: mask_values",
+         "add to the dataset's YAML: mask_values: {1: floor, 255: wall}"),
+    Case("masks of nothing but 255", masks_of(255), "mine: mask_values",
+         "found nothing but ignored pixels in all 4 masks"),
     Case("a damaged file", damage, "images/1.png", "found damaged data", left_out="1"),
     Case("a cut-off file", lambda root: cut_off(root / "images/1.png"), "images/1.png",
          "found damaged data", left_out="1"),
@@ -217,7 +243,9 @@ CASES = [
     Case("all pictures are damaged", all_damaged, "images/0.png", "found an empty file"),
     Case("a store cut short", cut_off, "mine.h5", "not a whole HDF5 file", "split"),
     Case("a store from another version", of_another_version, "mine.h5",
-         "format 99; this version reads format 1", "split"),
+         "format 99; this version reads format 2", "split"),
+    Case("a store whose masks hold another class", class_200, "mine.h5",
+         "found the value 200 in a mask\n  expected: classes from 0 to 2", "train"),
     Case("a store of another dataset than the config says", of_another_dataset, "mine.h5",
          "found the dataset yours\n  expected: mine", "split"),
     Case("a store of another dataset, when training starts", of_another_dataset, "mine.h5",

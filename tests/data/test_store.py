@@ -73,6 +73,7 @@ def test_the_types_are_those_of_the_contract(path):
             "extent": "int32",
             "size": "int32",
             "class_pixels": "int64",
+            "mask_digest": "uint8",
             "category": "int64",
         }
         assert file["image"].chunks == (1, HEIGHT, WIDTH, 3)

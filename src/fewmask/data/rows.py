@@ -3,6 +3,8 @@
 It imports little, as every process has to.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,6 +34,7 @@ class Row:
     category: int = -1
     depth: np.ndarray | None = None
     normal: np.ndarray | None = None
+    mask_digest: bytes = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,15 @@ def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
     settings, reader, root = _opened(settings_json, data_folder())
     make = _make_row_or_leave_out if settings.skip_damaged else _make_row
     return [make(settings, reader, root, item) for item in items]
+
+
+def mask_digest(mask: np.ndarray | None) -> bytes:
+    """SHA-256 of a mask's size and class indices, 32 bytes; all 0 where there is none."""
+    if mask is None:
+        return bytes(32)
+    digest = hashlib.sha256(json.dumps(mask.shape).encode())
+    digest.update(np.ascontiguousarray(mask, np.uint8))
+    return digest.digest()
 
 
 def _make_row_or_leave_out(
@@ -84,6 +96,7 @@ def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
         category=-1 if sample.category is None else sample.category,
         depth=fitted(sample.depth, 0),
         normal=fitted(sample.normal, 0),
+        mask_digest=mask_digest(sample.mask),
     )
 
 

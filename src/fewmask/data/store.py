@@ -7,6 +7,8 @@
     normal        float32 (N, H, W, 3)  optional, unit vectors, 0 = not known
     extent        int32   (N, 2)        height and width of the part that is picture, not padding
     size          int32   (N, 2)        height and width of the original picture
+    mask_digest   uint8   (N, 32)       of the mask at its own size (see `rows`), 0: it has none;
+                                        absent where the dataset has no classes
     class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
     category      int64   (N,)          optional, index into the categories, -1 = not known
     name, subset  text    (N,)          the official subset, or nothing
@@ -24,13 +26,14 @@ from typing import Any
 
 import numpy as np
 
+from fewmask import IGNORE
 from fewmask.data.hdf5 import open_hdf5, read_rows, rows_per_block
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 
-FORMAT = 1
+FORMAT = 2
 PIXELS = ("image", "mask", "depth", "normal")
-PER_ROW = ("extent", "size", "class_pixels", "category")
+PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
 REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
 MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fewmask prepare)"
 
@@ -157,9 +160,11 @@ class Store:
         """
         if field not in self.fields:
             raise FewmaskError(f"{self.path}: no field {field}; it has {', '.join(self.fields)}")
-        if rows is None:
-            return self._file[field][:]
-        return read_rows(self._file[field], np.asarray(rows, np.int64))
+        data = self._file[field]
+        values = data[:] if rows is None else read_rows(data, np.asarray(rows, np.int64))
+        if field == "mask":
+            self._check_classes(values)
+        return values
 
     def verify(self) -> None:
         """Read everything. Raises FewmaskError if the content is not what the digest says."""
@@ -195,10 +200,20 @@ class Store:
             raise FewmaskError(
                 f"{self.path}: format {found}; this version reads format {FORMAT}\n{MEND}"
             )
-        wanted = {*self.fields, *REQUIRED, *(["mask"] if self.classes else [])}
+        wanted = {*self.fields, *REQUIRED, *(["mask", "mask_digest"] if self.classes else [])}
         lengths = {field: len(self._file[field]) for field in wanted if field in self._file}
         if len(lengths) < len(wanted) or len(set(lengths.values())) != 1:
             raise FewmaskError(f"{self.path}: not whole: it holds {lengths}\n{MEND}")
+
+    def _check_classes(self, mask: np.ndarray) -> None:
+        is_known = np.zeros(IGNORE + 1, bool)
+        is_known[: len(self.classes)] = is_known[IGNORE] = True
+        if not is_known[mask].all():
+            highest = len(self.classes) - 1
+            raise FewmaskError(
+                f"{self.path}: found the value {mask[~is_known[mask]][0]} in a mask\n"
+                f"  expected: classes from 0 to {highest}, or {IGNORE} = ignore\n{MEND}"
+            )
 
 
 def add_to_digest(

@@ -11,11 +11,14 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.data.hdf5 import GrowingDataset, QuietFile, explained
+from fewmask.data.mask_check import check_masks
 from fewmask.data.readers import parse_settings
 from fewmask.data.rows import LeftOut, Row
 from fewmask.data.store import FORMAT, PIXELS, Store, add_to_digest
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
+
+COLUMN_TYPES = {"extent": np.int32, "size": np.int32, "mask_digest": np.uint8}
 
 
 class StoreWriter:
@@ -60,6 +63,7 @@ class StoreWriter:
             "extent": row.extent,
             "size": row.size,
             "class_pixels": self._count(row),
+            **({"mask_digest": list(row.mask_digest)} if self._classes else {}),
             **({"category": row.category} if self._categories else {}),
         }
         self._check_shapes(row.name, arrays)
@@ -123,14 +127,23 @@ class StoreWriter:
             f"  mend: replace them, or correct what the dataset's YAML says of them"
         )
 
+    def _column(self, field: str) -> np.ndarray:
+        return np.array(self._columns[field], COLUMN_TYPES.get(field, np.int64))
+
+    def _check_masks(self) -> None:
+        masked = self._column("mask_digest").any(axis=1)
+        pixels, extents = self._column("class_pixels"), self._column("extent")
+        check_masks(*parse_settings(self._settings_json), pixels[masked], extents[masked])
+
     def _complete(self) -> None:
         if not self._columns:
             raise FewmaskError(f"{self._path}: there are no pictures to write{self._why()}")
+        if self._classes:
+            self._check_masks()
         for dataset in self._pixels.values():
             dataset.flush()
-        for field, values in self._columns.items():
-            dtype = np.int32 if field in ("extent", "size") else np.int64
-            self._file.create_dataset(field, data=np.array(values, dtype))
+        for field in self._columns:
+            self._file.create_dataset(field, data=self._column(field))
         for field, values in self._text.items():
             self._file.create_dataset(field, data=values, dtype=h5py.string_dtype())
         if self._left_out:
