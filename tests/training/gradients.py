@@ -55,7 +55,7 @@ STAGES |= {
     for title, options in WEIGHTINGS.items()
 }
 STEPS = 3
-"""Dynamic weights are 1 in the first two."""
+"""Of weightings: dynamic weights are 1 in the first two."""
 
 
 def in_64_bits(objective: nn.Module) -> None:
@@ -76,7 +76,7 @@ def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tenso
         in_64_bits(objective)
         torch.manual_seed(3)
         found = {}
-        for step in range(STEPS):
+        for step in range(STEPS if "weighting" in settings else 1):
             drawn = {role: training.augmented(one) for role, one in training.draws.at(step).items()}
             objective.zero_grad(set_to_none=True)
             losses = objective.losses(drawn, step)
