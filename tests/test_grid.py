@@ -11,6 +11,7 @@ from fewmask.config.layers import load_chain
 from fewmask.config.named import load_dataset
 from fewmask.errors import ConfigError
 from fewmask.grid import Run, load_grid
+from tests.conftest import small_stage
 
 METHOD = """\
 network: {encoder: resnet18, weights: none}
@@ -432,6 +433,70 @@ def test_a_method_that_is_wrong_is_told_where_it_is_asked_for_and_only_there(
 def test_values_that_cannot_be_are_refused_before_any_job(small: Path, settings: dict):
     with pytest.raises(ConfigError):
         load_grid(config={"overrides": [{"settings": settings}]})
+
+
+MASKED = {"objective": {"name": "masked_image"}, "batch": {"labelled": 0, "all": 4}}
+DEPTHS = MASKED | {"objective": {"name": "multi_task", "tasks": ["depth"]}}
+PUPIL = {"objective": {"name": "self_training"}, "batch": {"labelled": 2, "unlabelled": 2}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"network": {"architecture": "segnet"}}, "segnet cannot be built on resnet18"),
+        ({"network": {"architecture": "deeplabv3", "encoder": "vgg11"}}, "cannot be dilated"),
+        ({"network": {"architecture": "unetplusplus", "encoder": "mit_b0"}}, "too few"),
+        ({"augmentation": {"crop": 40}}, "images of 40 x 40 do not fit the network"),
+        ({"augmentation": {"crop": [64, 48]}}, "(or the crop) to [64, 64]"),
+        (MASKED | {"objective": {"name": "masked_image", "patch_size": 65}}, "patch_size is 65"),
+        (MASKED | {"augmentation": {"crop": 32}, "objective": {"name": "masked_image",
+         "patch_size": 33}}, "larger than images of 32 x 32"),
+        (PUPIL | {"network": {"encoder": "vgg11"}, "pseudo_masks": "first"}, "vgg11 has none"),
+        ({"resources": {"gpus": 0, "processes": 3}}, "batch.labelled is 4, which 3 processes"),
+        (DEPTHS | {"augmentation": {"crop_area": [0.5, 1], "crop_aspect": [0.5, 2]}}, "stretches"),
+        ({"network": {"weights": "not_there.safetensors"}}, "no file not_there.safetensors"),
+        ({"dataset": "photos", "labels": "all"}, "learns segmentation, which this dataset"),
+        ({"objective": {"classification": {}}}, "supervised learns category, which this dataset"),
+        (DEPTHS | {"dataset": "photos"}, "multi_task learns depth, which this dataset lacks"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_job_could_not_do_is_told_before_it_starts(
+    small: Path, settings: dict, expected: str
+):
+    write(
+        "datasets/photos",
+        "reader: {name: folder, images: 'a/*.jpg'}\nroot: photos\nsize: 64\nclasses: []\n",
+    )
+    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\nsize: 64\n")
+    settings = {"evaluation": {"metric": "none"}} | settings
+    when = {"stage": "second" if "pseudo_masks" in settings else "first"}
+    with pytest.raises(ConfigError) as caught:
+        load_grid(config={"overrides": [{"when": when, "settings": settings}]})
+    assert expected in str(caught.value)
+
+
+def test_what_simclr_sees_of_images_must_fit_the_encoder_alone():
+    views = {"name": "simclr", "views": {"crop": 40, "crop_area": [1, 1]}}
+    network = {"architecture": "deeplabv2", "encoder": "resnet18", "weights": "none"}
+    changes = {"network": network, "batch": {"all": 4}, "evaluation": {"metric": "loss"}}
+    with pytest.raises(ValueError, match=r"images of 40 x 40 .* multiples of 32"):
+        small_stage(objective=views, **changes).check_images(64, 64)
+    views["views"]["crop"] = 32
+    small_stage(objective=views, **changes).check_images(41, 41)
+
+
+def test_images_must_fit_the_network(small: Path):
+    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\nsize: 72\n")
+    with pytest.raises(ConfigError) as caught:
+        load_grid()
+    assert str(caught.value) == (
+        "config/config.yaml: stage first of chain on rooms: images of 72 x 72 do not fit the "
+        "network: unet with resnet18 needs multiples of 32\n"
+        "  mend: set the dataset's size (or the crop) to [64, 64]"
+    )
+    network = {"network": {"decoder_channels": [16, 8, 4]}}
+    assert load_grid(config={"overrides": [{"settings": network}]}).runs
 
 
 MULTI_TASK = """\

@@ -3,6 +3,7 @@ datasets, methods and stages that it names."""
 
 from collections.abc import Callable, Collection
 from functools import cache, partial
+from pathlib import Path
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Cells, Experiment, Override, is_list_name
@@ -10,6 +11,7 @@ from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
 from fewmask.config.method import Stage
 from fewmask.config.named import all_stages, names_in
+from fewmask.config.network import NAMED_WEIGHTS
 from fewmask.errors import ConfigError
 from fewmask.stages import Resolved, StageKey
 
@@ -106,7 +108,29 @@ def check_held_out(name: str, own: Dataset, tested: dict[str, Dataset], where: s
             )
 
 
-def check_keeps_shapes(key: StageKey, stage: Stage, dataset: Dataset) -> None:
+def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
+    """Refuse a stage that cannot be trained on the images of its dataset."""
+    key, stage = resolved.key, resolved.stage
+    where = f"{source}: stage {key.stage} of {key.method} on {key.dataset}"
+    if unknown := sorted(stage.objective.learns - dataset.gives):
+        raise ConfigError(
+            f"{where}: {stage.objective.name} learns {unknown[0]}, which this dataset lacks\n"
+            f"  it has: {', '.join(sorted(dataset.gives)) or 'images alone'}"
+        )
+    _check_keeps_shapes(key, stage, dataset)
+    try:
+        stage.check_images(*dataset.height_width)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    weights = stage.network.weights
+    if resolved.needs_encoder and weights not in NAMED_WEIGHTS and not Path(weights).is_file():
+        raise ConfigError(
+            f"{where}: network.weights: there is no file {weights}\n"
+            f"  expected: a .safetensors file, imagenet, or none"
+        )
+
+
+def _check_keeps_shapes(key: StageKey, stage: Stage, dataset: Dataset) -> None:
     """Refuse to learn normals of stretched pictures: they are no longer those of what is seen.
 
     Depths are along the camera's axis, and stay. Where pictures have the proportions of the

@@ -15,7 +15,7 @@ from fewmask.checks import (
     check_fractions,
     check_held_out,
     check_judged,
-    check_keeps_shapes,
+    check_learnable,
     check_overrides,
     check_reference,
     check_selects,
@@ -123,7 +123,7 @@ class Grid:
         _, stage, start_from, pseudo_masks = self._stages[key]
         if start_from is not None:
             files["start_from"] = f"{self.stage_folder(start_from.key, seed)}/{WEIGHTS}"
-        if start_from is None or "encoder" not in stage.take_over:
+        if self._stages[key].needs_encoder:
             files |= self._encoder(stage.network)
         if pseudo_masks is not None:
             files["pseudo_masks"] = self.pseudo_mask_files(pseudo_masks.key, seed)["masks"]
@@ -241,7 +241,7 @@ class Grid:
         for key, resolved in self._stages.items():
             if key.dataset not in self.datasets:
                 self.datasets[key.dataset] = self._named_by_stage(key)
-            check_keeps_shapes(key, resolved.stage, self.datasets[key.dataset])
+            check_learnable(resolved, self.datasets[key.dataset], self.source)
 
     def _stages_by_cell(self) -> set[StageKey]:
         """All stages, as those of the runs that share them and as those of whoever owns them."""

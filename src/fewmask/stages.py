@@ -45,6 +45,11 @@ class Resolved(NamedTuple):
     """The one whose pseudo-masks it learns."""
 
     @property
+    def needs_encoder(self) -> bool:
+        """Whether its encoder does not come from the stage that it starts from."""
+        return self.start_from is None or "encoder" not in self.stage.take_over
+
+    @property
     def upstream(self) -> "list[Resolved]":
         """The stages that are trained before it."""
         return [one for one in (self.start_from, self.pseudo_masks) if one is not None]

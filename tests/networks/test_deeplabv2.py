@@ -191,14 +191,15 @@ def test_it_learns_goes_on_and_predicts(rooms: Path, rooms_split: Path, tmp_path
 
 class TestWhatIsRefused:
     def test_sizes_that_are_no_multiples_of_8(self):
-        network = deeplabv2()
-        network.check_size(72, 104)
-        with pytest.raises(FewmaskError, match=r"100 x 64 .* multiples of 8; .* \[96, 64\]"):
-            network.check_size(100, 64)
+        settings = deeplabv2().settings
+        settings.check_size(72, 104)
+        with pytest.raises(ValueError, match=r"100 x 64 .* multiples of 8\n.* \[96, 64\]"):
+            settings.check_size(100, 64)
 
     @pytest.mark.parametrize("encoder", ["vgg11", "densenet121", "xception"])
     def test_encoders_that_cannot_be_dilated(self, encoder: str):
-        with pytest.raises(FewmaskError, match=f"deeplabv2 cannot be built on {encoder}: .*dilat"):
+        message = f"deeplabv2 cannot be built on {encoder}: .*dilat"
+        with pytest.raises(ValidationError, match=message):
             deeplabv2(encoder)
 
     @pytest.mark.parametrize("rates", [[], [0], [-6, 12], ["many"]])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from torch.nn import functional
 
 from fewmask import IGNORE
@@ -16,11 +17,11 @@ from fewmask.config.augmentation import Augmentation
 from fewmask.config.network import Network
 from fewmask.config.objectives import SelfTraining as Options
 from fewmask.data.batches import Batch
-from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives import build
 from fewmask.objectives.self_training import SelfTraining
 from fewmask.training.loop import Training
+from tests.conftest import small_stage
 from tests.networks.test_moving_average import shares
 
 CLASSES = 5
@@ -220,16 +221,14 @@ def test_the_weak_augmentation_moves_pseudo_masks_as_it_moves_masks(seed: int):
 
 def test_an_encoder_without_stages_is_refused():
     network = Network(encoder="vgg11", weights="none")
-    with pytest.raises(FewmaskError, match="vgg11 has none\n  mend: own_blocks: 1"):
-        objective(network)
+    of_two_blocks = {"objective": {"name": "self_training"}, "pseudo_masks": "first"}
+    drawn = {"batch": {"labelled": 2, "unlabelled": 2}}
+    with pytest.raises(ValidationError, match="vgg11 has none\n  mend: own_blocks: 1"):
+        small_stage(network=network.model_dump(), **of_two_blocks, **drawn)
     assert objective(network, auxiliary={"own_blocks": 1}).auxiliary is not None
 
 
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path):
-    from pydantic import ValidationError
-
-    from tests.conftest import small_stage
-
     common = {"batch": {"labelled": 2, "unlabelled": 2}}
     with pytest.raises(ValidationError, match="self_training needs pseudo_masks"):
         small_stage(objective={"name": "self_training"}, **common)

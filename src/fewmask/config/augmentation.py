@@ -51,6 +51,22 @@ class Augmentation(Settings):
     blur_sigma: Range = (0.1, 2.0)
     """Range of its standard deviation in pixels."""
 
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what becomes of an image."""
+        if self.crop is None:
+            return height, width
+        return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
+
+    def check_keeps_shapes(self) -> None:
+        """Raise ValueError for changes that stretch an image: no depths and normals are true for
+        the result."""
+        if self.crop_area != (1, 1) and self.crop_aspect != (1, 1):
+            raise ValueError(
+                f"augmentation: crop_aspect is {list(self.crop_aspect)}, which stretches images, "
+                f"but depths or normals are learnt\n"
+                f"  mend: leave crop_aspect out, or set it to [1, 1]"
+            )
+
     @field_validator("scale", "crop_area", "crop_aspect", "blur_sigma")
     @classmethod
     def _is_a_range(cls, bounds: Range) -> Range:

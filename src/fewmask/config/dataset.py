@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fewmask.config.experiment import is_list_name
-from fewmask.config.readers import LABEL_FREE, Reader
+from fewmask.config.readers import CATEGORISED, LABEL_FREE, MEASURED, Reader
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
 
 
@@ -156,6 +156,18 @@ class Dataset(Settings):
     def _can_be_label_free(self) -> bool:
         has_no_masks = self.reader.name == "folder" and self.reader.masks is None
         return has_no_masks or self.reader.name in LABEL_FREE
+
+    @property
+    def gives(self) -> set[str]:
+        """What is known of its images, or of some: segmentation, category, depth, normal."""
+        reader = self.reader
+        known = {
+            "segmentation": bool(self.classes),
+            "category": reader.name in CATEGORISED,
+            "depth": reader.name in MEASURED,
+            "normal": reader.name in MEASURED and getattr(reader, "normals", "") != "none",
+        }
+        return {name for name, is_known in known.items() if is_known}
 
     @property
     def height_width(self) -> tuple[int, int]:

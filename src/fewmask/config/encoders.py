@@ -1,7 +1,19 @@
 """The encoders of segmentation_models_pytorch that have ImageNet weights.
 
-Listed here because planning must not import torch; a test compares the list with the library.
+Listed here because planning must not import torch; a test compares all of it with the library.
 """
+
+MIRRORED = ("vgg",)
+"""How the names of encoders start whose poolings SegNet can undo."""
+
+NOT_DILATED = ("vgg", "densenet", "inception", "xception")
+"""Of those that pool where DeepLab would dilate."""
+
+WITHOUT_UNETPLUSPLUS = ("mit",)
+"""Of those that have no feature map at half the size."""
+
+RESIDUAL = ("resnet", "resnext", "se_", "senet")
+"""Of those whose last stage is a module of its own, `layer4`."""
 
 ENCODERS: tuple[str, ...] = (
     "resnet18",

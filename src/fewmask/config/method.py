@@ -40,6 +40,15 @@ class Batch(Settings):
         """Those that are drawn, labelled pictures first."""
         return [role for role, size in self if size]
 
+    def check_shared(self, processes: int) -> None:
+        """Raise ValueError for a batch that so many processes cannot share."""
+        for role, size in self:
+            if size % processes:
+                raise ValueError(
+                    f"batch.{role} is {size}, which {processes} processes cannot share\n"
+                    f"  mend: a multiple of {processes}, or another resources.processes"
+                )
+
 
 class Evaluation(Settings):
     """Looking at the validation pictures while training: selection and early stopping."""
@@ -166,6 +175,13 @@ class Stage(Settings):
         left_out["objective"] = self.objective.not_used
         return self.model_dump_json(exclude=left_out)
 
+    def check_images(self, height: int, width: int) -> None:
+        """Raise ValueError if it cannot be trained on images of this size."""
+        alone = self.objective.is_encoder_alone
+        whole = height, width
+        for size in (self.augmentation.size_of(*whole), whole):  # training and validation
+            self.network.check_size(*self.objective.size_of(*size), encoder_alone=alone)
+
     def in_steps(self, pictures: dict[str, int]) -> "Stage":
         """The same with every duration in steps.
 
@@ -208,6 +224,14 @@ class Stage(Settings):
         if self.labels == "all" and "unlabelled" in drawn:
             raise ValueError("with labels: all no picture is unlabelled, but batch draws some")
         self._check_validation()
+        if self.objective.heads:
+            self.augmentation.check_keeps_shapes()
+        if self.objective.needs_last_stage and not self.network.has_own_last_stage:
+            raise ValueError(
+                f"objective.auxiliary.own_blocks: 2 needs an encoder of residual stages; "
+                f"{self.network.encoder} has none\n  mend: own_blocks: 1, or a ResNet"
+            )
+        self.batch.check_shared(self.resources.processes)
         if bool(self.pseudo_masks) != self.objective.learns_pseudo_masks:
             verb = "needs" if self.objective.learns_pseudo_masks else "has no use for"
             raise ValueError(

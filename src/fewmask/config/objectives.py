@@ -47,6 +47,26 @@ class OfObjective(Settings):
         return tuple(METRICS) if "segmentation" in self.predicts else ("loss",)
 
     @property
+    def learns(self) -> set[str]:
+        """What has to be known of images: segmentation, category, depth, normal."""
+        return {*self.heads, *(["segmentation"] if "labelled" in self.draws else [])}
+
+    @property
+    def is_encoder_alone(self) -> bool:
+        """Whether its network has nothing but an encoder."""
+        return self.parts == ("encoder",)
+
+    @property
+    def needs_last_stage(self) -> bool:
+        """Whether it has to have the encoder's last stage apart from the others."""
+        return False
+
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what its network sees of an image. Raises ValueError for one that is
+        too small."""
+        return height, width
+
+    @property
     def heads(self) -> dict[str, int]:
         """What its network has beside that of masks: tasks, and the channels of their heads."""
         return {}
@@ -76,6 +96,11 @@ class Supervised(OfObjective):
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
 
     @property
+    def learns(self) -> set[str]:
+        """Categories only where they are asked for."""
+        return super().learns | ({"category"} if self.classification else set())
+
+    @property
     def loss_names(self) -> tuple[str, ...]:
         """What the losses of a step are called."""
         return (*self.losses, *(["classification"] if self.classification else []))
@@ -93,6 +118,14 @@ class MaskedImage(OfObjective):
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
     predicts: ClassVar[tuple[str, ...]] = ()
+
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
+        if self.patch_size > min(height, width):
+            raise ValueError(
+                f"objective.patch_size is {self.patch_size}, which is larger than images of "
+                f"{height} x {width}\n  mend: a patch_size of at most {min(height, width)}"
+            )
+        return height, width
 
 
 class Views(Augmentation):
@@ -127,6 +160,9 @@ class SimCLR(OfObjective):
     compares_images: ClassVar[bool] = True
     predicts: ClassVar[tuple[str, ...]] = ()
 
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
+        return self.views.size_of(height, width)
+
 
 class Auxiliary(Settings):
     """A second head that learns pseudo-masks (paper 001, 3.2)."""
@@ -154,6 +190,11 @@ class SelfTraining(OfObjective):
 
     draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
     optional_losses: ClassVar[tuple[str, ...]] = ("consistency", "pseudo_masks")
+
+    @property
+    def needs_last_stage(self) -> bool:
+        """Where the auxiliary head has one of its own."""
+        return self.auxiliary is not None and self.auxiliary.own_blocks == 2
 
     @property
     def learns_pseudo_masks(self) -> bool:

@@ -181,3 +181,9 @@ Reader = Annotated[
 
 LABEL_FREE = ("class_folders", "cifar10", "nyuv2")
 """Readers that can do without classes; a folder without masks can, too."""
+
+CATEGORISED = ("oxford_pet", "class_folders", "cifar10")
+"""Readers that tell the category of images."""
+
+MEASURED = ("scenes", "nyuv2_mtan", "nyuv2")
+"""Readers that know depths and, unless they are told not to, surface normals."""

@@ -21,32 +21,13 @@ not known, outside the picture: as `Warp.inside` does it.
 
 from torch import Tensor
 
-from fewmask.config.augmentation import Augmentation
 from fewmask.data.warp import Warp
-from fewmask.errors import ConfigError
-
-
-def check_keeps_shapes(settings: Augmentation) -> None:
-    """Refuse changes that stretch a picture: no depths and normals are true for the result.
-
-    It is asked of the settings, once, for the maps lie on the device, and a step must not wait for
-    it.
-
-    Raises:
-        ConfigError: parts of a picture are to be stretched to its proportions.
-    """
-    if settings.crop_area != (1, 1) and settings.crop_aspect != (1, 1):
-        raise ConfigError(
-            f"augmentation: crop_aspect is {list(settings.crop_aspect)}, which stretches pictures\n"
-            "  expected: changes that keep shapes, for depths and normals are learnt\n"
-            "  mend: leave crop_aspect out, or set it to [1, 1]"
-        )
 
 
 def warp_depth(warp: Warp, depth: Tensor) -> Tensor:
     """Take depths along: float32 (N, H, W), metres, 0 = not known -> (N, h, w).
 
-    The warp must keep shapes, see `check_keeps_shapes`.
+    The warp must keep shapes, see `Augmentation.check_keeps_shapes`.
     """
     if warp.is_identity:
         return depth
@@ -56,7 +37,7 @@ def warp_depth(warp: Warp, depth: Tensor) -> Tensor:
 def warp_normals(warp: Warp, normals: Tensor) -> Tensor:
     """Take normals along: float32 (N, 3, H, W), unit vectors, 0 = not known -> (N, 3, h, w).
 
-    The warp must keep shapes, see `check_keeps_shapes`.
+    The warp must keep shapes, see `Augmentation.check_keeps_shapes`.
     """
     if warp.is_identity:
         return normals

@@ -59,10 +59,9 @@ class Warp:
         smallest, largest = settings.scale
         zoom = smallest * (largest / smallest) ** zoom
         angle = radians(settings.rotate) * (2 * angle - 1)
-        crop = settings.crop
-        size = (height, width) if crop is None else (crop, crop) if isinstance(crop, int) else crop
+        size = settings.size_of(height, width)
         centre = torch.tensor([(width - 1) / 2, (height - 1) / 2]).expand(count, 2)
-        if crop is not None:
+        if settings.crop is not None:
             room = zoom[:, None] * torch.tensor([width, height]) - torch.tensor(size[::-1])
             centre = centre + _shift(room, torch.stack(place, dim=1)) / zoom[:, None]
 

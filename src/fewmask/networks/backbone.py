@@ -64,17 +64,6 @@ class Backbone(nn.Module):
             image = torch.cat([image, inside], dim=1)
         return self.encoder(image.contiguous(memory_format=torch.channels_last))
 
-    def check_size(self, height: int, width: int) -> None:
-        """Raise FewmaskError for a size that the encoder cannot halve as often as it must."""
-        stride = self.encoder.output_stride
-        if height % stride or width % stride:
-            fits = [max(stride, round(length / stride) * stride) for length in (height, width)]
-            raise FewmaskError(
-                f"pictures of {height} x {width} do not fit the network: "
-                f"{self.settings.architecture} with {self.settings.encoder} needs multiples of "
-                f"{stride}; set the dataset's size (or the crop) to [{fits[0]}, {fits[1]}]"
-            )
-
 
 def encoder_depth(settings: Network, key: str = "encoder_depth") -> dict[str, int]:
     """The option ``key`` for how often the encoder halves, if it is not the library's own."""

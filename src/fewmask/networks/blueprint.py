@@ -12,7 +12,7 @@ from fewmask.networks.segmenter import Segmenter
 class Blueprint:
     """Builds the networks that an objective asks for; random weights come from torch's generator.
 
-    Building raises FewmaskError where encoder and decoder or file of weights do not fit.
+    Building raises FewmaskError for a file of weights that is not the encoder's.
     """
 
     settings: Network

@@ -27,7 +27,6 @@ class DeepLabV2(nn.Module):
     """The three parts of DeepLabv2; random weights come from torch's global generator."""
 
     def __init__(self, settings: Network, classes: int) -> None:
-        """Raises ValueError or NotImplementedError for an encoder that cannot be dilated."""
         super().__init__()
         self.encoder = smp.encoders.get_encoder(
             settings.encoder, in_channels=3, weights=None, output_stride=OUTPUT_STRIDE

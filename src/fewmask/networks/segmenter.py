@@ -8,7 +8,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fewmask.config.network import Network
-from fewmask.errors import FewmaskError
 from fewmask.networks.backbone import Backbone, encoder_depth
 from fewmask.networks.deeplabv2 import DeepLabV2
 from fewmask.networks.normal_codes import NormalCodes
@@ -30,7 +29,7 @@ class Segmenter(Backbone):
             encoder_weights: a .safetensors file for the encoder (three input channels).
 
         Raises:
-            FewmaskError: the encoder has no such decoder, or the file is not this encoder's.
+            FewmaskError: the file is not this encoder's.
         """
         model = _create(settings, classes)
         super().__init__(settings, model.encoder, encoder_weights)
@@ -102,20 +101,15 @@ def _create(settings: Network, classes: int) -> nn.Module:
     options = dict(encoder_depth(settings))
     if settings.decoder_channels:
         options["decoder_channels"] = settings.decoder_channels
-    try:
-        if settings.architecture == "deeplabv2":
-            return DeepLabV2(settings, classes)
-        if settings.architecture == "segnet":
-            return SegNet(settings, classes)
-        return smp.create_model(
-            settings.architecture,
-            settings.encoder,
-            encoder_weights=None,
-            in_channels=3,
-            classes=classes,
-            **options,
-        )
-    except (ValueError, KeyError, NotImplementedError) as error:
-        raise FewmaskError(
-            f"network: {settings.architecture} cannot be built on {settings.encoder}: {error}"
-        ) from None
+    if settings.architecture == "deeplabv2":
+        return DeepLabV2(settings, classes)
+    if settings.architecture == "segnet":
+        return SegNet(settings, classes)
+    return smp.create_model(
+        settings.architecture,
+        settings.encoder,
+        encoder_weights=None,
+        in_channels=3,
+        classes=classes,
+        **options,
+    )

@@ -25,10 +25,7 @@ class SegNet(nn.Module):
     """The three parts of SegNet; random weights come from torch's global generator."""
 
     def __init__(self, settings: Network, classes: int) -> None:
-        """Raises ValueError for an encoder that is no VGG."""
         super().__init__()
-        if not settings.encoder.startswith("vgg"):
-            raise ValueError("its decoder mirrors a VGG; set network.encoder to vgg16_bn")
         self.encoder = smp.encoders.get_encoder(settings.encoder, in_channels=3, weights=None)
         self.decoder = Mirror(self.encoder)
         self.segmentation_head = nn.Conv2d(self.encoder.out_channels[0], classes, 3, padding=1)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch
 from fewmask.data.warp import memory_format_of
-from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Autocast, PooledMean, drawn_alike, evaluating
@@ -70,13 +69,8 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
 
     Returns:
         The pictures, of the same shape, type and memory format.
-
-    Raises:
-        FewmaskError: the patches are larger than the pictures.
     """
     count, _, height, width = images.shape
-    if size > min(height, width):
-        raise FewmaskError(f"patch_size {size} is larger than the pictures, {height} x {width}")
     top = torch.randint(height - size + 1, (patches, count, 1, 1))
     left = torch.randint(width - size + 1, (patches, count, 1, 1))
     turns = torch.randint(4, (patches, count))

@@ -11,7 +11,6 @@ from fewmask import IGNORE
 from fewmask.config import objectives as settings
 from fewmask.data.batches import Batch, joined
 from fewmask.data.strong_augment import StrongAugmentation
-from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.segmenter import Segmenter
@@ -109,9 +108,7 @@ class AuxiliaryHead(nn.Module):
 
     def __init__(self, network: Segmenter, own_blocks: int) -> None:
         """Keep the last blocks of ``network``: with 1 all that follows the encoder, with 2 its last
-        stage as well.
-
-        Raises FewmaskError for an encoder without such stages.
+        stage as well, which must be apart from the others (``Network.has_own_last_stage``).
         """
         super().__init__()
         self.decoder = network.decoder
@@ -128,20 +125,11 @@ class AuxiliaryHead(nn.Module):
 def _last_stage(network: Segmenter) -> nn.Module:
     """conv5x of a residual network, or what comes last in a less deep one."""
     encoder = network.encoder
-    stage = getattr(encoder, f"layer{len(encoder.out_channels) - 2}", None)
-    if stage is None:
-        raise FewmaskError(
-            f"objective.auxiliary.own_blocks: 2 needs an encoder of residual stages; "
-            f"{network.settings.encoder} has none\n  mend: own_blocks: 1, or a ResNet"
-        )
-    return stage
+    return getattr(encoder, f"layer{len(encoder.out_channels) - 2}")
 
 
 def build(options: settings.SelfTraining, blueprint: Blueprint) -> SelfTraining:
-    """The objective with a student and, where asked for, an auxiliary head of its own weights.
-
-    Raises FewmaskError if the encoder cannot be shared in part.
-    """
+    """The objective with a student and, where asked for, an auxiliary head of its own weights."""
     network, auxiliary = blueprint.segmenter(), None
     if options.auxiliary is not None:
         auxiliary = AuxiliaryHead(blueprint.segmenter(), options.auxiliary.own_blocks)

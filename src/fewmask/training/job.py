@@ -17,7 +17,6 @@ from fewmask import __version__, parallel
 from fewmask.config.method import Stage
 from fewmask.data import splits
 from fewmask.data.batches import Draws, Pictures
-from fewmask.data.geometry import check_keeps_shapes
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
@@ -163,11 +162,6 @@ def build_training(
                 f"{stage.objective.name} cannot tell an image from itself\n"
                 f"  mend: a batch of at most {len(drawn[role])}, or more images"
             )
-        if size % parallel.count():
-            raise FewmaskError(
-                f"batch.{role} is {size}, which {parallel.count()} processes cannot share\n"
-                f"  mend: a multiple of {parallel.count()}, or another resources.processes"
-            )
     looks_for = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
     if looks_for and not len(rows["validation"]):
         raise FewmaskError(
@@ -175,32 +169,26 @@ def build_training(
             f"set split.validation in the dataset, or evaluation.metric: none"
         )
     try:
+        stage.batch.check_shared(parallel.count())
+        stage.check_images(store.height, store.width)
+    except ValueError as error:
+        raise FewmaskError(f"{inputs.dataset}: {error}") from None
+    try:
         stage = stage.in_steps({role: len(drawn[role]) for role in sizes})
     except ValueError as error:
         raise FewmaskError(f"{inputs.split}: {error}") from None
     torch.manual_seed(derive(seed, "weights"))
     counts = len(store.classes), len(store.categories)
     objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
-    objective.network.check_size(*_crop(stage, store))
-    objective.network.check_size(store.height, store.width)
     if inputs.start_from is not None:
         take_over(objective.network, inputs.start_from, stage.take_over)
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     tasks = list(stage.objective.heads)
-    if tasks:
-        check_keeps_shapes(stage.augmentation)
     pictures = Pictures(store, used, runtime.device, tasks, pseudo_masks)
     draws = Draws(pictures, {role: drawn[role] for role in sizes}, sizes, seed)
     validation = Pictures(store, rows["validation"], runtime.device, tasks)
     return Training(stage, objective, draws, validation, seed, runtime)
-
-
-def _crop(stage: Stage, store: Store) -> tuple[int, int]:
-    crop = stage.augmentation.crop
-    if crop is None:
-        return store.height, store.width
-    return (crop, crop) if isinstance(crop, int) else crop
 
 
 def _run(
