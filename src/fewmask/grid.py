@@ -20,7 +20,7 @@ from fewmask.checks import (
     check_reference,
     check_selects,
 )
-from fewmask.config.asked import Asked, fingerprint
+from fewmask.config.asked import Asked, fingerprint, reading_fingerprint
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment, Override, Overrides
 from fewmask.config.figures import check_figures
@@ -199,9 +199,7 @@ class Grid:
     @cached_property
     def asked(self) -> Asked:
         """What tables and figures need to know of the experiment."""
-        asked = Asked(
-            **self.experiment.model_dump(exclude={"overrides", "evaluation_size", "tensorboard"})
-        )
+        asked = Asked(**self.experiment.model_dump(exclude={"overrides", "tensorboard"}))
         judged = [self.stage(keys[-1]).objective for keys in self._keys.values()]
         return asked.model_copy(
             update={
@@ -209,6 +207,10 @@ class Grid:
                     fingerprint([json.loads(self.training(key)) for key in self._keys[cell]])
                     for cell in asked.cells()
                 ],
+                "readings": {
+                    name: reading_fingerprint(json.loads(self.reading(name)))
+                    for name in asked.datasets
+                },
                 "all_masks": self._all_masks(),
                 "descriptions": {
                     name: validate(Method, load_method(name)).description for name in asked.methods

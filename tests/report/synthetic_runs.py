@@ -53,7 +53,11 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
             "stages": figures.get("stages", [{"seconds": figures.get("seconds", 90.0)}]),
         },
         "pseudo_masks": figures.get("pseudo_masks", []),
-        "provenance": {"version": "0.1.0", "stages": [figures.get("training", {"steps": 100})]},
+        "provenance": {
+            "version": "0.1.0",
+            "stages": [figures.get("training", {"steps": 100})],
+            **figures.get("provenance", {}),
+        },
     }
     path = Path(Layout().metrics.format(**cell))
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import pytest
 from fewmask.errors import FewmaskError
 from fewmask.report.bootstrap import DRAWS, bootstrap, draws, interval, samples_of
 from fewmask.report.runs import collect
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import asked, write_pictures, write_run
 
 PICTURES, SIMULATIONS, SAMPLES = 60, 1000, 1000
 
@@ -103,7 +103,7 @@ class TestScores:
     def test_the_same_again(self, project):
         for seed in (0, 1):
             write_run(seed=seed, miou=0.3 + 0.1 * seed)
-            write_run(method="b", seed=seed, pictures=[0.1, 0.9])
+            write_run(method="b", seed=seed, pictures=[0.1, 0.9] * 3)
         cells = [("scenes", "b", "n10"), ("scenes", "supervised", "n10")]
         first, second = (self.scores().draws(cells, [0, 1]) for _ in range(2))
         np.testing.assert_array_equal(first, second)
@@ -127,7 +127,7 @@ class TestScores:
 
     def test_runs_that_segment_nothing_are_left_out(self, project):
         write_run()
-        write_run(method="b", miou=None, pictures=[None, None])
+        write_run(method="b", miou=None)
         assert list(self.scores(seeds=[0]).of_seeds) == [("scenes", "supervised", "n10")]
 
     def test_a_missing_table_of_pictures_is_named(self, project):
@@ -139,6 +139,18 @@ class TestScores:
         path = write_run().with_suffix(".csv")
         path.write_text("\n".join(path.read_text().splitlines()[:-1]))
         with pytest.raises(FewmaskError, match=r"found 5 pictures, expected 6"):
+            self.scores(seeds=[0])
+
+    def test_runs_of_a_seed_with_other_pictures_are_refused(self, project):
+        write_run()
+        write_run(method="b", pictures=[0.5] * 5)
+        with pytest.raises(FewmaskError, match="not of the test pictures of results"):
+            self.scores(seeds=[0])
+
+    def test_runs_of_a_seed_with_other_masks_are_refused(self, project):
+        write_run()
+        write_pictures(write_run(method="b").with_suffix(".csv"), [0.5] * 6, pixels=99_999)
+        with pytest.raises(FewmaskError, match=r"not of the masks of results.*_0 diff"):
             self.scores(seeds=[0])
 
     def test_pictures_and_metrics_file_agree(self, project):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fewmask.config.asked import fingerprint
+from fewmask.config.asked import fingerprint, reading_fingerprint
 from fewmask.errors import FewmaskError
 from fewmask.report.runs import collect
 from tests.report.synthetic_runs import asked, write_run
@@ -136,6 +136,23 @@ def test_metrics_of_earlier_settings_count_as_missing(project):
     assert runs.missing == [paths[0], paths[2], paths[3]]
     assert runs.outdated == paths[2:]
     assert len(collect(asked(**axes)).table) == 3, "without fingerprints whatever is there counts"
+
+
+def test_metrics_of_data_that_were_prepared_otherwise_count_as_missing(project):
+    settings = [{"size": size, "skip_damaged": size == 64} for size in (64, 128)]
+    paths = [write_run(seed=seed, provenance={"dataset": one}) for seed, one in enumerate(settings)]
+    paths.append(write_run(seed=2, provenance={"dataset": settings[0], "evaluated_at": "original"}))
+    reading = reading_fingerprint({"size": 64, "skip_damaged": False})
+    runs = collect(asked(seeds=[0, 1, 2], readings={"scenes": reading}))
+    assert runs.table["seed"].tolist() == [0]
+    assert runs.outdated == runs.missing == paths[1:]
+
+
+def test_runs_of_different_data_are_refused(project):
+    for seed in (0, 1):
+        write_run(seed=seed, provenance={"digests": {"dataset": f"digest {seed}"}})
+    with pytest.raises(FewmaskError, match=r"n10/1\.json: of other data than results/.*/0\.json"):
+        collect(asked(seeds=[0, 1]))
 
 
 def test_a_class_that_only_one_dataset_has_is_undefined_elsewhere(project):

@@ -161,7 +161,7 @@ def test_upper_bounds_are_compared_and_what_segments_nothing_is_not(project):
     for seed in (0, 1, 2):
         write_run(seed=seed)
         write_run(method="bound", seed=seed, miou=0.9)
-        write_run(method="depth", seed=seed, miou=None, pictures=[None])
+        write_run(method="depth", seed=seed, miou=None)
     methods = ["depth", "supervised", "bound"]
     grid, _, table, scores = compared(methods=methods, all_masks=["bound"])
     assert table["method"].tolist() == ["bound"]

@@ -30,6 +30,13 @@ def test_minutes_hours_and_gpu_hours(project):
         np.testing.assert_allclose(markers(axes), np.stack([spent, [40, 60]], axis=1))
 
 
+def test_missing_seeds_are_told(project):
+    write_run()
+    grid = asked(seeds=[0, 1])
+    figure = cost_figure(grid, summary(grid, collect(grid).table))
+    assert any("hollow: fewer seeds" in text.get_text() for text in figure.texts)
+
+
 def sizes(axes):
     """The areas of the markers, method by method."""
     found = [one.get_sizes() for one in axes.collections if isinstance(one, PathCollection)]

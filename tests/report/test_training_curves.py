@@ -74,6 +74,18 @@ def test_a_folder_that_was_removed_leaves_no_line(project):
     assert lines(figure.axes[0]) == []
 
 
+def test_a_stage_that_is_judged_in_two_ways_has_a_row_for_each(project):
+    found = []
+    for fraction, metric in {"n10": "miou", "n20": "loss"}.items():
+        write_history(CELL.format(fraction, 0), [0.25, 0.5], metric)
+        training = Training(CELL.format(fraction, 0), metric)
+        found += histories("results", [training], "scenes")
+    figure = training_curves(asked(fractions=["n10", "n20"]), "scenes", found)
+    labels = [axes.get_ylabel() for axes in figure.axes[1::2]]
+    assert labels == ["Validation mIoU (%)", "Validation loss"]
+    assert [lines(axes)[0][0, 1] for axes in figure.axes[1::2]] == [25, 0.25]
+
+
 def test_without_validation_pictures(project):
     write_history(CELL.format("n10", 0), [0.5])
     path = "results/stages/" + CELL.format("n10", 0) + "/history.csv"

@@ -18,6 +18,9 @@ class Asked(Experiment):
     trainings: list[str] | None = None
     """The fingerprint of the stages of every cell, in the order of ``cells``; absent: whatever was
     trained counts."""
+    readings: dict[str, str] = {}
+    """By dataset, the fingerprint of the settings that its data are to be prepared with; absent:
+    any."""
     all_masks: list[str] = []
     """The methods that see all masks whatever the fraction: upper bounds."""
     descriptions: dict[str, str] = {}
@@ -52,3 +55,11 @@ def fingerprint(trainings: list[dict[str, Any]]) -> str:
     """Eight digits that stand for the settings of a run's stages, as ``Stage.shaping`` has them."""
     text = json.dumps(trainings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def reading_fingerprint(settings: dict[str, Any]) -> str:
+    """The same of the settings that a dataset was prepared with, as ``Grid.reading`` has them.
+
+    What is left out as damaged can also be said when it is prepared by hand.
+    """
+    return fingerprint([{key: settings[key] for key in settings if key != "skip_damaged"}])

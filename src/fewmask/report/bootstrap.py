@@ -28,7 +28,14 @@ from fewmask.config.asked import Asked
 from fewmask.grid import Run
 from fewmask.paths import Layout
 from fewmask.progress import bar
-from fewmask.report.picture_sums import PictureSums, check_agrees, knows, read_pictures, sums_for
+from fewmask.report.picture_sums import (
+    PictureSums,
+    Tested,
+    check_agrees,
+    knows,
+    read_pictures,
+    sums_for,
+)
 from fewmask.report.runs import run_file
 from fewmask.seeds import derive
 
@@ -173,19 +180,19 @@ def bootstrap(asked: Asked, runs: pd.DataFrame, metric: str) -> Scores:
 def _add_drawn(asked: Asked, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:
     pattern = Layout(asked.results).pictures
     found: dict[Run, PictureSums] = {}
-    names = set()
+    tested = Tested()
     scored = runs[scores.metric] if scores.metric in runs else [np.nan] * len(runs)
     for run, expected, score in zip(_runs(runs), runs["test"], scored, strict=True):
         path = run_file(pattern, run)
         pictures = read_pictures(path, expected, asked.classes.get(dataset))
-        names.add(pictures.names)
+        tested.add(run.seed, path, pictures)
         sums = sums_for(scores.metric, pictures)
         if sums is not None:
             check_agrees(path, scores.metric, sums.of_all(), score)
             found[run] = sums
     of_all = {run: sums.of_all() for run, sums in found.items()}
     drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}
-    scores.pictures[dataset] = n = len(names.pop()) if len(names) == 1 else 0
+    scores.pictures[dataset] = n = tested.shared
     random = np.random.default_rng(derive("pictures", dataset))
     count = DRAWS if n else 0
     with bar(f"bootstrap {dataset}", count) as shown:

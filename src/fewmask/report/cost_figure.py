@@ -33,7 +33,8 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
     hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
     name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
     legend = samples_with(asked.methods, summary, metric)
-    page, panels, _ = panel_page(asked.title, _note(asked, name), legend, asked.datasets)
+    note = _note(asked, name, bool((summary["seeds"] < summary["seeds_asked"]).any()))
+    page, panels, _ = panel_page(asked.title, note, legend, asked.datasets)
     for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
         own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
         if f"{metric}_mean" in own:
@@ -50,13 +51,13 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
     return page.figure
 
 
-def _note(asked: Asked, name: str) -> str:
+def _note(asked: Asked, name: str, is_incomplete: bool) -> str:
     n = len(asked.seeds)
     spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
     return (
         f"{spread}The larger a marker, the more labelled images: {', '.join(asked.fractions)}. "
         f"{name}: all trainings, pseudo-labelling and evaluation of a run; what runs share counts "
-        "in full for each."
+        "in full for each." + " Incomplete; hollow: fewer seeds." * is_incomplete
     )
 
 

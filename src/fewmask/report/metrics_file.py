@@ -1,11 +1,11 @@
 """The metrics file of a run: what tables need of it, checked as it is read."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from fewmask.config.asked import fingerprint
+from fewmask.config.asked import Asked, fingerprint, reading_fingerprint
 from fewmask.config.settings import NAME
 from fewmask.grid import Run
 from fewmask.metrics import CLASS_FIGURES, METRICS, TEST_METRICS
@@ -59,6 +59,12 @@ class _Provenance(Record):
     gpus: Count | None = None
     device: str = ""
     stages: list[_StageSettings] = []
+    dataset: dict[str, Any] = {}
+    """The settings that the data were prepared with, as ``Grid.reading`` has them."""
+    digests: dict[str, str] = {}
+    """Of files that the last stage learnt from; ``dataset`` is that of the prepared data."""
+    evaluated_at: str | None = None
+    """The experiment's ``evaluation_size``."""
 
 
 class MetricsFile(Record):
@@ -75,28 +81,36 @@ class MetricsFile(Record):
     provenance: _Provenance
     pseudo_masks: list[PseudoMaskQuality] = []
 
-    @property
-    def trained_as(self) -> str:
-        """The fingerprint of the stages of the run."""
-        return fingerprint([one.model_dump(exclude_unset=True) for one in self.provenance.stages])
+    def is_of(self, asked: Asked, training: str | None) -> bool:
+        """Whether it was made with the settings of an experiment, as far as it tells them.
+
+        ``training``: the fingerprint of the settings of its stages; None: any.
+        """
+        told = self.provenance
+        stages = fingerprint([one.model_dump(exclude_unset=True) for one in told.stages])
+        reading = asked.readings.get(self.dataset)
+        return (
+            training in (None, stages)
+            and (reading is None or reading == reading_fingerprint(told.dataset))
+            and told.evaluated_at in (None, asked.evaluation_size)
+        )
+
+    def check_classes(self, path: Path, classes: list[str]) -> None:
+        """Raise FewmaskError unless its classes are these, in their order."""
+        if list(self.classes) != classes:
+            found = f"classes: found {', '.join(self.classes)}, expected {', '.join(classes)}"
+            raise damaged(path, KIND, found, MEND)
 
 
-def read_metrics(run: Run, path: Path, classes: list[str] | None) -> MetricsFile:
-    """The metrics of a run.
-
-    Args:
-        classes: of its dataset, in their order; None: they are not known.
-
-    Raises:
-        FewmaskError: the file is damaged, or of another run or other classes.
-    """
+def read_metrics(run: Run, path: Path) -> MetricsFile:
+    """The metrics of a run. Raises FewmaskError: the file is damaged, or of another run."""
     record = read_record(MetricsFile, path, KIND, MEND)
-    if found := _mistake(run, record, classes):
+    if found := _mistake(run, record):
         raise damaged(path, KIND, found, MEND)
     return record
 
 
-def _mistake(run: Run, record: MetricsFile, classes: list[str] | None) -> str:
+def _mistake(run: Run, record: MetricsFile) -> str:
     """What is wrong with a file whose parts are right; nothing if all is well."""
     found = Run(record.dataset, record.method, record.fraction, record.seed)
     if found != run:
@@ -106,6 +120,4 @@ def _mistake(run: Run, record: MetricsFile, classes: list[str] | None) -> str:
     for key, (values, names) in wanted.items():
         if absent := [name for name in names if name not in values]:
             return f"{key}: without {', '.join(absent)}"
-    if classes is not None and list(record.classes) != classes:
-        return f"classes: found {', '.join(record.classes)}, expected {', '.join(classes)}"
     return ""

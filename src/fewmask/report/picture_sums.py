@@ -88,6 +88,33 @@ def read_pictures(path: Path, expected: int, classes: list[str] | None) -> Pictu
     return Pictures(tuple(table["name"]), tuple(classes or found), counts)
 
 
+class Tested:
+    """What the runs of a dataset were tested on: within a seed, the same pictures and masks."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, tuple[Path, Pictures]] = {}
+
+    def add(self, seed: int, path: Path, pictures: Pictures) -> None:
+        """Count a run in. Raises FewmaskError: another of its seed has other pictures or masks."""
+        other, first = self._first.setdefault(seed, (path, pictures))
+        if first.names != pictures.names:
+            raise damaged(path, f"of the test pictures of {other}", "their names differ", MEND)
+        # A network that has not learnt to segment was compared with nothing.
+        if not first.counts.truth.any():
+            self._first[seed] = path, pictures
+        elif pictures.counts.truth.any():
+            differ = (first.counts.truth != pictures.counts.truth).any(axis=1)
+            if differ.any():
+                found = f"that of {pictures.names[differ.argmax()]} differs"
+                raise damaged(path, f"of the masks of {other}", found, MEND)
+
+    @property
+    def shared(self) -> int:
+        """How many pictures all have; 0 where seeds have their own."""
+        names = {pictures.names for _, pictures in self._first.values()}
+        return len(names.pop()) if len(names) == 1 else 0
+
+
 def check_agrees(path: Path, metric: str, of_pictures: float, of_file: float) -> None:
     """Raise FewmaskError unless a table of pictures says the same as the metrics file beside it."""
     if not np.isclose(of_pictures, of_file, rtol=0, atol=AGREEMENT, equal_nan=True):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from fewmask.config.asked import Asked
+from fewmask.errors import FewmaskError
 from fewmask.grid import Run
 from fewmask.metrics import CLASS_FIGURES, TEST_METRICS
 from fewmask.paths import Layout
@@ -36,7 +37,7 @@ class Runs(NamedTuple):
     missing: list[Path]
     """The metrics files that are asked for and not there, or outdated."""
     outdated: list[Path]
-    """Those that are of trainings with other settings."""
+    """Those that were made with other settings."""
 
 
 def run_file(pattern: str, run: Run) -> Path:
@@ -48,15 +49,15 @@ def collect(asked: Asked) -> Runs:
     """The runs that are there, one row each, in the order of the experiment.
 
     The table has the columns dataset, method, fraction, labelled and test (pictures), seed; every
-    metric,
-    shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
+    metric, shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
     peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
     with other runs in full (see `fewmask.report.cost`); and <figure>_<class>, such as iou_pet, for
     the figures of the classes of all datasets. NaN where a figure is undefined. All but the
     optional and the classes' columns are there even if no run is.
 
     Raises:
-        FewmaskError: a metrics file is damaged or belongs to another run.
+        FewmaskError: a metrics file is damaged, belongs to another run, or is of other data than
+            the others of its dataset.
     """
     pattern = Layout(asked.results).metrics
     records: dict[Run, MetricsFile] = {}
@@ -65,21 +66,37 @@ def collect(asked: Asked) -> Runs:
     for (cell, training), seed in product(zip(asked.cells(), trainings, strict=True), asked.seeds):
         run = Run(*cell, seed)
         path = run_file(pattern, run)
-        classes = asked.classes.get(run.dataset)
-        record = read_metrics(run, path, classes) if path.is_file() else None
+        record = read_metrics(run, path) if path.is_file() else None
         if record is None:
             missing.append(path)
-        elif training and training != record.trained_as:
+        elif not record.is_of(asked, training):
             missing.append(path)
             outdated.append(path)
         else:
+            if run.dataset in asked.classes:
+                record.check_classes(path, asked.classes[run.dataset])
             records[run] = record
+    _check_data(pattern, records)
     qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
     accounts = Accounts(asked.results)
     jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
     table = add_delta_m(asked, _table(records, jobs))
     trainings = [one for record in records.values() for one in _trainings(record)]
     return Runs(table, qualities, jobs, trainings, missing, outdated)
+
+
+def _check_data(pattern: str, records: dict[Run, MetricsFile]) -> None:
+    """Raise FewmaskError where the runs of a dataset are of different data."""
+    first: dict[str, Run] = {}
+    for run, record in records.items():
+        other = first.setdefault(run.dataset, run)
+        digests = [one.provenance.digests.get("dataset") for one in (record, records[other])]
+        if digests[0] != digests[1]:
+            raise FewmaskError(
+                f"{run_file(pattern, run)}: of other data than {run_file(pattern, other)}\n"
+                f"  delete the older of the two with the stages of its run, and run the workflow "
+                f"again"
+            )
 
 
 def _trainings(record: MetricsFile) -> Iterator[Training]:

@@ -32,7 +32,8 @@ def training_curves(asked: Asked, dataset: str, found: list[History]) -> Figure:
     At the left the mean training loss since the look before, at the right the metric of the
     validation pictures by which weights were selected, with a dot at those that were kept.
     """
-    stages = list(dict.fromkeys(one.stage for one in found))
+    # A stage that an experiment has judged in several ways has a row for each: no axis fits all.
+    stages = list(dict.fromkeys((one.stage, one.judged_by) for one in found))
     is_shared = any(one.fraction not in asked.fractions for one in found)
     colours = fraction_looks([*asked.fractions, *[SHARED] * is_shared])
     legend = samples_of(colours)
@@ -44,12 +45,13 @@ def training_curves(asked: Asked, dataset: str, found: list[History]) -> Figure:
     page = Page(width, below + max(len(stages), 1) * row + MARGIN)
     page.heading(title, note)
     draw_legend(page, legend, top)
-    for i, stage in enumerate(stages or ["no training is there any more"]):
+    for i, (stage, judged_by) in enumerate(stages or [("no training is there any more", "")]):
         lefts = MARGIN + LEFT, MARGIN + LEFT + PANEL[0] + BETWEEN
         panels = [page.axes(left, below + i * row + ABOVE, *PANEL) for left in lefts]
         name = shorten(stage, 2 * PANEL[0], BODY + 1, "bold")
         panels[0].set_title(name, loc="left", size=BODY + 1, weight="bold")
-        _draw_stage(panels, [one for one in found if one.stage == stage], colours)
+        own = [one for one in found if (one.stage, one.judged_by) == (stage, judged_by)]
+        _draw_stage(panels, own, judged_by, colours)
     return page.figure
 
 
@@ -63,10 +65,9 @@ def _note(asked: Asked) -> str:
 
 
 def _draw_stage(
-    panels: list[Axes], own: list[History], colours: dict[str, tuple[str, str]]
+    panels: list[Axes], own: list[History], judged_by: str, colours: dict[str, tuple[str, str]]
 ) -> None:
     loss, validation = panels
-    judged_by = next((one.judged_by for one in own if one.judged_by), "")
     factor = 100 if judged_by and unit_of(judged_by) == "%" else 1
     for one in own:
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
