@@ -1,6 +1,7 @@
 """Prediction on a person's own pictures: sizes, formats, names, and what is refused."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -193,6 +194,14 @@ def test_names_with_dots_are_kept(leaves, tmp_path: Path):
     assert leaves("leaves/images", "out")[0] == 0
     names = sorted(path.name for path in (tmp_path / "out/masks").iterdir())
     assert names == ["img_2024.01.05.png", "img_2024.01.06.png", "last.png"]
+
+
+def test_names_that_are_not_utf_8_are_kept(leaves, tmp_path: Path):
+    name = os.fsdecode(b"leaf\xff")
+    (tmp_path / "leaves/images/last.png").rename(tmp_path / f"leaves/images/{name}.png")
+    for _ in range(2):
+        assert leaves("leaves/images", "out")[0] == 0
+    assert (tmp_path / f"out/masks/{name}.png").is_file()
 
 
 def test_no_image_goes_where_another_needs_a_folder(leaves, tmp_path: Path):

@@ -177,6 +177,19 @@ def pickled_list(store: Path) -> None:
     Path("data/mine/list.txt").write_bytes(pickle.dumps(["0", "1"]))
 
 
+def list_links_out(store: Path) -> None:
+    Path("data/secret.txt").write_text("password 12345\n")
+    Path("data/mine/list.txt").symlink_to("../secret.txt")
+
+
+def name_not_in_utf8(root: Path) -> None:
+    (root / "images/4.png").rename(root / os.fsdecode(b"images/4\xff.png"))
+
+
+def name_of_two_lines(root: Path) -> None:
+    (root / "images/4.png").rename(root / "images/4\n gone.png")
+
+
 def never_border(root: Path) -> None:
     """No mask holds the third class."""
     for i in range(4):
@@ -224,6 +237,9 @@ CASES = [
          "found damaged data", left_out="1"),
     Case("a decompression bomb", bomb, "images/1.png", "found too large a picture", left_out="1"),
     Case("two files of one stem", two_of_one_stem, "images/1.jpg", "have the same name, 1"),
+    Case("a name that is not UTF-8", name_not_in_utf8, "mine: found", r"the name '4\udcff'"),
+    Case("a name of two lines", name_of_two_lines, "mine: found",
+         r"the name '4\n gone'"),
     Case("a name that climbs out of the root", climb, "secret.png",
          "found a file outside the dataset's folder", left_out="secret"),
     Case("a pattern that climbs out of the root",
@@ -252,6 +268,8 @@ CASES = [
          "found the dataset yours\n  expected: mine", "train"),
     Case("a published list that is a pickle", pickled_list, "data/mine/list.txt",
          "pickled lists are never read", "split"),
+    Case("a published list that links out of the root", list_links_out, "data/mine/list.txt",
+         "found a file outside the dataset's folder", "split"),
     Case("a class that no labelled picture of a split contains", never_border, "border",
          "no labelled picture contains border: nobody can learn it", "split", level="warning"),
 ]  # fmt: skip
@@ -336,6 +354,7 @@ def test_bad_data(workplace, case):
         without_privileges=case.without_privileges,
     )
     assert "Traceback" not in said
+    assert "12345" not in said
     assert said.count(f"{case.level}: ") == 1
     assert case.named in said
     assert case.found in said

@@ -133,6 +133,15 @@ class Dataset(Settings):
         pairs = zip(classes, colours, strict=False)
         return [{"name": c, "colour": rgb} if isinstance(c, str) else c for c, rgb in pairs]
 
+    @field_validator("mask_values", mode="wrap")
+    @classmethod
+    def _are_different(cls, found: Any, validate: Any) -> dict[int, str] | None:
+        """JSON and quotation marks make a text of a value: "0" beside 0 is the same value."""
+        values = validate(found)
+        if values is not None and len(values) < len(found):
+            raise ValueError("two keys are the same value")
+        return values
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Dataset":
         names = [one.name for one in self.classes]

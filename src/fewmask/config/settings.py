@@ -1,8 +1,10 @@
 """What every settings model shares: strictness, and the names that may appear in paths."""
 
-from typing import Annotated
+import unicodedata
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 NAME = "[a-z0-9][a-z0-9_-]*"
 Name = Annotated[str, Field(pattern=f"^{NAME}$", max_length=64)]
@@ -27,10 +29,40 @@ def _stays_inside(path: str) -> str:
 RelativePath = Annotated[str, Field(min_length=1), AfterValidator(_stays_inside)]
 
 
+def is_one_line(text: str) -> bool:
+    """Whether a text has no line breaks, no control characters and no half characters.
+
+    Those would break tables, logs and terminals; a file name that is not UTF-8 has half characters.
+    """
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in text)
+
+
 class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, numbers are finite, and nothing changes after
-    reading."""
+    """Base of all settings: unknown keys are errors, numbers are finite, texts are single lines,
+    and nothing changes after reading."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        str_strip_whitespace=True,
     )
+
+    @field_validator("*")
+    @classmethod
+    def _are_single_lines(cls, value: Any) -> Any:
+        if not all(map(is_one_line, _texts(value))):
+            raise ValueError("must be one line of text without control characters")
+        return value
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value of a setting, but those in settings of its own."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        for one in value:
+            yield from _texts(one)
+        if isinstance(value, dict):
+            yield from _texts(list(value.values()))

@@ -75,6 +75,11 @@ def files_in(folder: Path) -> list[Path]:
     return [folder / entry.name for entry in _entries(folder) if not os.path.isdir(entry)]
 
 
+def is_inside(path: Path, root: Path) -> bool:
+    """Whether a file lies below ``root`` when all links are followed."""
+    return Path(real_path(path)).is_relative_to(_real_folder(root))
+
+
 def real_path(path: Path) -> str:
     """The path of a file when all links are followed."""
     if os.path.islink(path):

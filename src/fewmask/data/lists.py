@@ -1,16 +1,24 @@
-"""Text files that list pictures, one in each line."""
+"""Text files that list images, one in each line."""
 
 from pathlib import Path
 
+from fewmask.data.image_files import is_inside
 from fewmask.errors import FewmaskError
 
 
-def read_list(path: Path, layout: str, mend: str) -> list[tuple[str, list[str]]]:
+def read_list(path: Path, root: Path, layout: str, mend: str) -> list[tuple[str, list[str]]]:
     """The words of every line that has any, each with its place (``file:line``) for messages.
 
-    ``layout`` says what was expected and ``mend`` what to do, should the file be missing, empty or
-    no text: then FewmaskError is raised.
+    ``layout`` says what was expected and ``mend`` what to do, should the file be missing, empty, no
+    text, or a link to a file outside ``root``, the dataset's folder, whose words are nobody's
+    business: then FewmaskError is raised.
     """
+    if not is_inside(path, root):
+        raise FewmaskError(
+            f"{path}: found a file outside the dataset's folder\n"
+            f"  expected: a file in {root}\n"
+            f"  mend: copy it into the folder (the folder as a whole may be a link)"
+        )
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

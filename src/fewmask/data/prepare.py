@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.settings import is_one_line
 from fewmask.data.decode import PictureError
 from fewmask.data.readers import Item, has_files, open_reader, parse_settings
 from fewmask.data.rows import LeftOut, make_rows
@@ -125,6 +126,12 @@ def _check_names(name: str, items: list[Item]) -> None:
         )
     seen: set[str] = set()
     for item in items:
+        if not is_one_line(item.name):
+            raise FewmaskError(
+                f"{name}: found an image with the name {item.name!a}\n"
+                f"  expected: a name in UTF-8, without line breaks and control characters\n"
+                f"  mend: rename the file or the folder"
+            )
         if item.name in seen:
             raise FewmaskError(
                 f"{item.image}: a second picture with the name {item.name}\n"

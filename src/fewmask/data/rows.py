@@ -16,7 +16,7 @@ from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.data.decode import PictureError
 from fewmask.data.fit import fit_image, fit_values, place
-from fewmask.data.image_files import real_path
+from fewmask.data.image_files import is_inside
 from fewmask.data.readers import Item, Reader, open_reader, parse_settings
 from fewmask.paths import data_folder
 
@@ -107,7 +107,7 @@ def _check_files(item: Item, root: Path) -> None:
     its own. The folder itself may well be a link.
     """
     for path in (item.image, item.mask):
-        if path is not None and not Path(real_path(path)).is_relative_to(root):
+        if path is not None and not is_inside(path, root):
             raise PictureError(
                 f"{path}: found a file outside the dataset's folder: {path.resolve()}\n"
                 f"  expected: a file in {root}\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 from fewmask.config.dataset import Split
 from fewmask.config.layers import from_json
 from fewmask.data import splits
+from fewmask.data.lists import read_list
 from fewmask.data.readers import parse_settings
 from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
 from fewmask.paths import data_folder
 
 
@@ -58,16 +58,10 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 def _names(store: Store, file: str) -> set[str]:
     """The names on a published list: the first word of each line, as paths or plain names."""
     _, dataset = parse_settings(store.settings)
-    path = data_folder() / (dataset.root or "") / file
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise FewmaskError(
-            f"{path}: the list cannot be read: {error}\n"
-            f"  expected: text, one picture in each line (pickled lists are never read)\n"
-            f"  mend: put such a file there, or take it out of split.lists"
-        ) from None
+    root = data_folder() / (dataset.root or "")
+    layout = "text, one image in each line (pickled lists are never read)"
+    lines = read_list(root / file, root, layout, "put such a file there, or unlist it: split.lists")
     known = {*store.names, *(name for name, _ in store.left_out)}
-    listed = [line.split()[0] for line in lines if line.strip()]
-    # Published lists name pictures by path or stem; a store names them by what is unique.
+    listed = [words[0] for _, words in lines]
+    # Published lists name images by path or stem; a store names them by what is unique.
     return {name if name in known else Path(name).stem for name in listed}

@@ -1,5 +1,7 @@
 """PASCAL VOC 2012: official and published layouts on a tiny copy, and the real published lists."""
 
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -182,7 +184,7 @@ def test_real_lists(real_data, tmp_path):
         pytest.skip("no voc2012-splits below FEWMASK_DATA")
     root = tmp_path / "voc2012"
     (root / "SegmentationClass").mkdir(parents=True)
-    (root / "splits").symlink_to(published)
+    shutil.copytree(published, root / "splits")
     lists = {"train_list": "splits/train_aug.txt", "val_list": "splits/val.txt"}
     names = {}
     for item in of(tmp_path, reader=lists).items():

@@ -29,7 +29,7 @@ class Reader:
         return [
             self._item(subset, place, words)
             for subset in SUBSETS
-            for place, words in read_list(self._root / f"{subset}.txt", LAYOUT, MEND)
+            for place, words in read_list(self._root / f"{subset}.txt", self._root, LAYOUT, MEND)
         ]
 
     def load(self, item: Item) -> Sample:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fewmask.config.dataset import Dataset
 from fewmask.data.decode import mask_code, read_image, read_pair
+from fewmask.data.lists import read_list
 from fewmask.data.readers import Item, Sample
 from fewmask.errors import FewmaskError
 
@@ -48,7 +49,7 @@ class Reader:
         subset_of = {
             line.name: subset
             for subset in SUBSETS
-            for line in _read_list(annotations / f"{subset}.txt")
+            for line in _read_list(annotations / f"{subset}.txt", self._root)
         }
         # One look into the folder: asking for every file takes long on a network drive.
         trimaps = {path.stem: path for path in (annotations / "trimaps").glob("[!.]*.png")}
@@ -60,7 +61,7 @@ class Reader:
                 image=self._root / "images" / f"{line.name}.jpg",
                 mask=trimaps.get(line.name),
             )
-            for line in _read_list(annotations / "list.txt")
+            for line in _read_list(annotations / "list.txt", self._root)
         ]
 
     def load(self, item: Item) -> Sample:
@@ -71,34 +72,26 @@ class Reader:
         return Sample(image, mask, item.category)
 
 
-def _read_list(path: Path) -> list[_Line]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise FewmaskError(
-            f"{path}: no such file\n"
-            f"  expected: the official layout: images/, annotations/trimaps/, "
-            f"annotations/list.txt, trainval.txt and test.txt\n"
-            f"  mend: unpack images.tar.gz and annotations.tar.gz side by side"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FewmaskError(f"{path}: cannot be read: {error}") from None
-    return [
-        _parse(line, f"{path}:{number}")
-        for number, line in enumerate(lines, start=1)
-        if line.strip() and not line.startswith("#")
-    ]
+def _read_list(path: Path, root: Path) -> list[_Line]:
+    layout = (
+        "the official layout: images/, annotations/trimaps/, annotations/list.txt, trainval.txt "
+        "and test.txt"
+    )
+    lines = read_list(
+        path, root, layout, "unpack images.tar.gz and annotations.tar.gz side by side"
+    )
+    return [_parse(words, place) for place, words in lines if not words[0].startswith("#")]
 
 
-def _parse(line: str, place: str) -> _Line:
+def _parse(words: list[str], place: str) -> _Line:
     try:
-        name, breed, species, _ = line.split()
+        name, breed, species, _ = words
         parsed = _Line(name, int(breed) - 1, int(species) - 1)
         if not (0 <= parsed.breed < len(BREEDS) and 0 <= parsed.species < len(SPECIES)):
             raise ValueError
     except ValueError:
         raise FewmaskError(
-            f"{place}: found {line!r}\n"
+            f"{place}: found {' '.join(words)!r}\n"
             f"  expected: a name, a class from 1 to 37, a species (1 cat, 2 dog) and an id"
         ) from None
     return parsed

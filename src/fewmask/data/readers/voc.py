@@ -66,7 +66,7 @@ class Reader:
 
     def _listed(self, key: str, path: str) -> list[str]:
         mend = f"put the list there, or set reader.{key} to where it lies below {self._root}"
-        lines = read_list(self._below(path), LAYOUT, mend)
+        lines = read_list(self._below(path), self._root, LAYOUT, mend)
         # Published lists name a picture by its path and add that of its mask: which masks count
         # is said by the settings.
         return [Path(words[0]).stem for _, words in lines]
