@@ -123,5 +123,5 @@ def test_datasets_are_listed_and_a_broken_one_is_a_line(project, monkeypatch):
     assert f"in {project}/data/here" in lines["here"]
     assert f"not in {project}/data/missing " in lines["missing"]
     assert f"not in {project}/data/offered, can be downloaded" in lines["offered"]
-    assert "error: config/datasets/broken.yaml: not valid YAML" in lines["broken"]
+    assert "error: config/datasets/broken.yaml:1: not valid YAML" in lines["broken"]
     assert "error: config/datasets/wrong.yaml" in lines["wrong"]
