@@ -9,7 +9,7 @@ import pytest
 
 from fewmask.config.layers import load_chain
 from fewmask.config.named import load_dataset
-from fewmask.errors import ConfigError
+from fewmask.errors import ConfigError, FewmaskError
 from fewmask.grid import Run, load_grid
 from tests.conftest import small_stage
 
@@ -207,6 +207,13 @@ def test_bad_overrides_of_a_file_that_is_extended_are_refused(
     with pytest.raises(ConfigError) as caught:
         load_grid([Path("config/experiments/twin.yaml")])
     assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("results", ["results", "results/here"])
+def test_results_that_are_a_file_are_refused(small: Path, results: str):
+    Path("results").touch()
+    with pytest.raises(FewmaskError, match="results: a file, and no folder for results\n  mend"):
+        load_grid(config={"results": results})
 
 
 def test_a_missing_key_is_told_of_the_file_not_of_what_lies_on_top(small: Path):

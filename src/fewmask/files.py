@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from fewmask.errors import FewmaskError
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -30,6 +32,17 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def check_folder(path: Path, holds: str) -> None:
+    """Refuse what is to be a folder (one that is there, or is to be made) and is a file, or lies
+    in one. Raises FewmaskError."""
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise FewmaskError(
+                f"{part}: a file, and no folder for {holds}\n"
+                f"  mend: remove it, or name another folder"
+            )
 
 
 def file_digest(path: Path) -> str:

@@ -30,6 +30,7 @@ from fewmask.config.layers import load_chain, validate
 from fewmask.config.method import Method, Stage
 from fewmask.config.named import load_dataset, load_method
 from fewmask.config.network import Network
+from fewmask.files import check_folder
 from fewmask.paths import (
     DEFAULT_EXPERIMENT,
     HISTORY,
@@ -59,6 +60,7 @@ class Grid:
         self.source = source
         self.experiment = validate(Experiment, layers)
         self.layout = Layout(self.experiment.results)
+        check_folder(Path(self.experiment.results), "results")
         self.datasets = {
             name: load_dataset(name, f"{source}: datasets") for name in self.experiment.datasets
         }

@@ -59,6 +59,11 @@ def empty(root: Path) -> None:
     root.mkdir()
 
 
+def a_file(root: Path) -> None:
+    shutil.rmtree(root)
+    root.touch()
+
+
 def empty_images(root: Path) -> None:
     empty(root / "images")
 
@@ -212,6 +217,7 @@ def folder(**changes: Any) -> dict[str, Any]:
 
 CASES = [
     Case("missing root", shutil.rmtree, "data/mine", "no files of the dataset mine here"),
+    Case("a file for a folder", a_file, "data/mine", "a file, and no folder for a dataset"),
     Case("empty folder", empty, "data/mine", "no files of the dataset mine here"),
     Case("empty folder of pictures", empty_images, "data/mine", "no file is like images/*.png"),
     Case("image without mask where masks are required", require_masks, "images/4.png",

@@ -16,6 +16,7 @@ import numpy as np
 from fewmask.config.dataset import Dataset
 from fewmask.config.layers import Layer, validate
 from fewmask.errors import ConfigError, FewmaskError
+from fewmask.files import check_folder
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,9 @@ def open_reader(settings: Dataset, data: Path) -> Reader:
 
 
 def has_files(root: Path) -> bool:
-    """Whether a dataset's folder is there and holds something."""
+    """Whether a dataset's folder is there and holds something. Raises FewmaskError for a file."""
     try:
+        check_folder(root, "a dataset")
         return root.is_dir() and any(root.iterdir())
     except PermissionError:
         raise FewmaskError(
