@@ -155,6 +155,15 @@ def test_runs_of_different_data_are_refused(project):
         collect(asked(seeds=[0, 1]))
 
 
+def test_a_change_relative_to_nothing_is_undefined(project):
+    write_run(method="both", miou=0.6, pixel_accuracy=0.9)
+    for accuracy, change in [(0.75, -0.2), (0.0, np.nan)]:
+        write_run(method="alone", miou=0.5, pixel_accuracy=accuracy)
+        grid = asked(methods=["both", "alone"], baselines={"segmentation": "alone"})
+        found = collect(grid).table["delta_m"].iloc[0]
+        np.testing.assert_allclose(found, change)
+
+
 def test_a_class_that_only_one_dataset_has_is_undefined_elsewhere(project):
     write_run("scenes")
     write_run("pets", classes={"wall": 0.3, "Ginger cat": 0.4})

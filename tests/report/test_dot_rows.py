@@ -76,7 +76,7 @@ def test_pseudo_masks_by_stage(project):
         ),
     ]
     names = ["dataset", "method", "fraction", "stage", "miou_mean"]
-    table = pd.DataFrame(rows, columns=names).assign(miou_std=0.01)
+    table = pd.DataFrame(rows, columns=names).assign(miou_std=0.01, seeds=1, seeds_asked=2)
     grid = asked(methods=["two_stage", "three_stage"], fractions=["n10", "n20"])
     figure = pseudo_masks_figure(grid, table)
     [axes] = figure.axes
@@ -86,6 +86,7 @@ def test_pseudo_masks_by_stage(project):
     np.testing.assert_allclose(few[:, 0], [40, 50, 45])
     np.testing.assert_allclose(many[:, 0], [60])
     assert round(many[0, 1]) == 1
+    assert "Incomplete: some means" in " ".join(text.get_text() for text in figure.texts)
 
 
 def test_nothing_overlaps(project):

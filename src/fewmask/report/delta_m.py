@@ -22,7 +22,8 @@ def add_delta_m(asked: Asked, table: pd.DataFrame) -> pd.DataFrame:
     """The table of runs with the column ``delta_m``, a share; lower is better.
 
     A run is compared with those of the baselines on its dataset, fraction and seed, in all tasks
-    that have a baseline; NaN where one of these figures is not known, and for baselines themselves.
+    that have a baseline; NaN where one of these figures is not known, where a baseline's is 0, and
+    for baselines themselves.
     """
     if not asked.baselines or table.empty:
         return table
@@ -40,7 +41,8 @@ def _of_run(asked: Asked, runs: pd.DataFrame, key: tuple) -> float:
         for metric in METRICS_OF_TASK[task]:
             figures[metric] = _figure(runs, key, metric)
             baselines[metric] = _figure(runs, (baseline, *cell), metric)
-    if any(pd.isna(value) for value in (*figures.values(), *baselines.values())):
+    known = [*figures.values(), *baselines.values()]
+    if any(map(pd.isna, known)) or 0 in baselines.values():
         return float("nan")
     return delta_m(figures, baselines, _directions(figures)) / 100
 

@@ -29,7 +29,7 @@ def pseudo_masks_figure(asked: Asked, qualities: pd.DataFrame) -> Figure:
         ]
     names = [f"{method}: {stage}" for method, stage in keys]
     legend = samples_of(of_fractions)
-    return dot_rows(asked.title, _note(asked), legend, names, panels, "mIoU (%)").figure
+    return dot_rows(asked.title, _note(asked, qualities), legend, names, panels, "mIoU (%)").figure
 
 
 def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -37,9 +37,10 @@ def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray
     return tuple(100 * rows[f"miou_{part}"].to_numpy(float) for part in ("mean", "std"))
 
 
-def _note(asked: Asked) -> str:
+def _note(asked: Asked, qualities: pd.DataFrame) -> str:
+    is_incomplete = bool((qualities["seeds"] < qualities["seeds_asked"]).any())
     return (
         "Pseudo-masks that a method learns, by the stage that made them, against the true masks of "
         f"the unlabelled training pictures: {spread_note(asked.seeds)}. No training and no "
-        "selection sees these."
+        "selection sees these." + " Incomplete: some means are over fewer seeds." * is_incomplete
     )
