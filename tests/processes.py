@@ -3,9 +3,12 @@
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import torch  # noqa: F401  imported here so that every child has it already
 
 context = multiprocessing.get_context("fork")
@@ -33,3 +36,19 @@ def run(work: Callable[[], object], log: Path | None = None) -> int:
     process = start(work, log)
     process.join()
     return process.exitcode
+
+
+def end_within(seconds: float, processes: Sequence[psutil.Process]) -> bool:
+    """Whether processes of others end in time; those that nobody has asked for have ended, too."""
+    limit = time.monotonic() + seconds
+    while any(_lives(process) for process in processes):
+        if time.monotonic() > limit:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False

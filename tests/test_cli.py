@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import asdict
@@ -100,9 +101,29 @@ def test_status_follows_from_the_log(grid, text: str | None, state: str, reason:
     assert found.log == (str(log) if state == "failed" else "")
 
 
-def test_a_log_that_was_just_opened_is_that_of_a_run_that_starts(grid):
-    log_of(grid.runs[0]).touch()
+def test_an_empty_log_is_that_of_a_run_that_starts_while_a_process_has_it_open(grid):
+    log = log_of(grid.runs[0])
+    with log.open("w"):
+        assert statuses(grid)[grid.runs[0]].state == "running"
+    found = statuses(grid)[grid.runs[0]]
+    assert (found.state, found.reason) == ("failed", "stopped before it said anything; killed?")
+
+
+def test_a_job_that_was_killed_before_it_said_anything_has_failed_at_once(grid):
+    log = log_of(grid.runs[0])
+    code = "from fewmask.jobs import hold_log; hold_log(); input()"
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=file, text=True
+        )
+    while not log.read_text():
+        assert process.poll() is None
     assert statuses(grid)[grid.runs[0]].state == "running"
+    process.kill()
+    process.wait()
+    found = statuses(grid)[grid.runs[0]]
+    assert found.state == "failed"
+    assert f"its last line: started on {socket.gethostname()} as process" in found.reason
 
 
 def test_a_run_whose_log_is_held_is_running(grid):

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 
@@ -15,6 +14,7 @@ from fewmask import IGNORE
 from fewmask.data import splits
 from fewmask.data.batches import Batch, Pictures
 from fewmask.data.fit import unfit
+from fewmask.data.hdf5 import hdf5_written_whole
 from fewmask.data.original_masks import OriginalMasks
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
@@ -214,7 +214,7 @@ def _write_examples(
     hidden = torch.full_like(truth, IGNORE)
     matrices = confusion(prediction, truth if segments else hidden, len(store.classes))
     why = [name for name, places in chosen.items() for _ in places]
-    with written_whole(path) as temporary, h5py.File(temporary, "w") as file:
+    with hdf5_written_whole(path) as file:
         file["row"], file["choice"] = rows, why
         file["name"] = [store.names[row] for row in rows]
         file["miou"] = picture_scores(matrices.cpu().numpy())["miou"]

@@ -1,6 +1,5 @@
 """What has become of every run, told from files alone."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Literal
 import click
 
 from fewmask.grid import Grid, Run
-from fewmask.jobs import DONE, ERROR, is_held
+from fewmask.jobs import DONE, ERROR, is_held, is_open
 from fewmask.run_jobs import Job, jobs
 from fewmask.slurm import QueuedJob, comment_of, queued_jobs
 
@@ -23,8 +22,6 @@ COLOURS: dict[State, str] = {
     "failed": "red",
     "missing": "yellow",
 }
-STARTING = 30
-"""Seconds that a process has from opening its log to holding it."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +66,9 @@ def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
     if is_held(log):
         return Status("running", log=job.log)
     lines = [line for line in map(_printable, log.read_text(errors="replace").splitlines()) if line]
+    if is_held(log) or (not lines and is_open(log)):  # it has just started, or is about to
+        return Status("running", log=job.log)
     if not lines:
-        if time.time() - log.stat().st_mtime < STARTING:
-            return Status("running", log=job.log)  # it has not got to hold its log yet
         return Status("failed", "stopped before it said anything; killed?", job.log)
     if lines[-1] == DONE:
         return Status("missing")  # it went well, and the file was removed since

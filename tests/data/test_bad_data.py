@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pickle
+import re
 import shutil
 import struct
 import subprocess
@@ -321,7 +322,7 @@ def fewmask(*arguments: str, without_privileges: bool = False) -> tuple[int, str
         cli.main()
 
     code = processes.run(work, Path("log.txt"))
-    text = Path("log.txt").read_text()
+    text = re.sub("^started on .*\n", "", Path("log.txt").read_text())
     Path("log.txt").unlink()
     return code, text
 

@@ -20,6 +20,7 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from tests.conftest import ROOT
 from tests.data.making import PALETTE, make_folder, noise, reading, save, save_palette
+from tests.processes import end_within
 
 
 @pytest.fixture
@@ -194,8 +195,7 @@ def long(output):
 
 def assert_all_end(workers):
     assert len(workers) >= 2
-    _, alive = psutil.wait_procs(workers, timeout=10)
-    assert not alive
+    assert end_within(60, workers)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +213,8 @@ def test_killed_it_leaves_no_final_file_and_no_workers(long, output):
     long.wait(timeout=60)
     assert not output.exists()
     assert_all_end(long.workers)
+    prepare(scenes(4, 16), output)
+    assert list(output.parent.iterdir()) == [output]
 
 
 def test_workers_import_little():

@@ -18,6 +18,7 @@ from fewmask.cli.jobs import EXIT_INTERRUPTED
 from fewmask.config.method import Stage
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.store import Store
+from fewmask.files import written_whole
 from fewmask.networks.weights import load_weights
 from fewmask.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, WEIGHTS
 from fewmask.training.job import Inputs, train
@@ -237,6 +238,33 @@ def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     assert run(partial(train, inputs, small_stage(), 0, output), log) == 0
     assert "cannot be read" in log.read_text()
     assert (output / "checkpoint.aside.pt").read_bytes() == b"not a checkpoint"
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
+    output = tmp_path / "stage"
+    for name in (CHECKPOINT, "checkpoint.aside.pt"):
+        (output / name).mkdir(parents=True)
+        (output / name / "file").touch()
+    assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
+    assert (output / "checkpoint.aside.pt" / "file").exists()
+    (output / CHECKPOINT).mkdir()  # and where there is nothing to do it stays
+    assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
+
+
+def test_hidden_files_of_others_stay(inputs: Inputs, tmp_path: Path):
+    output = tmp_path / "stage"
+    (output / ".ipynb_checkpoints").mkdir(parents=True)
+    (output / ".nfs000000000000001").touch()
+
+    def die_while_writing() -> None:
+        with written_whole(output / CHECKPOINT):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    assert run(die_while_writing) == -signal.SIGKILL
+    assert len(list(output.glob(".checkpoint.*"))) == 1
+    assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
+    hidden = sorted(path.name for path in output.glob(".*"))
+    assert hidden == [".ipynb_checkpoints", ".nfs000000000000001"]
 
 
 def test_a_trained_stage_is_not_trained_again(inputs: Inputs, tmp_path: Path):

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import end_within
 from tests.workflow.snakemake import snakemake, start_snakemake, write_project
 
 STAGE = "rooms/supervised/n8/0/supervised"
@@ -39,8 +40,7 @@ def test_sigterm_for_all_ends_it_as_ctrl_c_does(tmp_path: Path, executor: str):
     os.killpg(first.pid, signal.SIGTERM)
     first.send_signal(signal.SIGTERM)  # as uv run does
     assert first.wait(timeout=60) == 1
-    _, alive = psutil.wait_procs(started, timeout=60)
-    assert not alive
+    assert end_within(60, started)
     log = tmp_path / f"results/logs/train/{STAGE}.log"
     assert "checkpoint saved; start it again to go on" in log.read_text()
 

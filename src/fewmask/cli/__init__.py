@@ -4,10 +4,12 @@ Commands import what they need when they run, so that --help and planning stay f
 """
 
 import sys
+from contextlib import suppress
 
 from fewmask.cli import jobs, people  # noqa: F401  they add their commands
 from fewmask.cli.group import commands
 from fewmask.errors import FewmaskError
+from fewmask.files import NO_ROOM, cannot_write
 from fewmask.jobs import ERROR
 
 
@@ -17,4 +19,10 @@ def main() -> None:
         commands(prog_name="fewmask")
     except FewmaskError as error:
         print(f"{ERROR}{error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        with suppress(OSError):  # it may be the log that has no room left
+            print(f"{ERROR}{cannot_write(error.filename or 'the log', error)}", file=sys.stderr)
         sys.exit(1)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from fewmask.errors import FewmaskError
-from fewmask.files import written_whole
+from fewmask.files import explained, written_whole
 
 BLOCK_BYTES = 2**22
 
@@ -146,19 +146,9 @@ class QuietFile(io.FileIO):
 @contextmanager
 def hdf5_written_whole(path: Path) -> Iterator[h5py.File]:
     """A file to write to that is there under its name when the block ends without an error."""
-    with explained(path), written_whole(path) as temporary, QuietFile(temporary, "w+") as raw:
+    with written_whole(path) as temporary, QuietFile(temporary, "w+") as raw:
         # No cache for chunks: a row is written when it comes.
         with h5py.File(raw, "w", rdcc_nbytes=0) as file:
             yield file
-        raw.check()
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Say of an OSError that it is the file at ``path`` that cannot be written."""
-    try:
-        yield
-    except OSError as error:
-        raise FewmaskError(
-            f"{path}: cannot be written: {error}\n  mend: free space there, or permissions"
-        ) from None
+        with explained(path):
+            raw.check()

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import chain
@@ -53,13 +53,14 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
     _check_names(name, items)
     groups = _groups(items, settings.height_width)
     with (
-        _unwinding_on_sigterm(),
+        _unwinding_on_signals() as check_signals,
         StoreWriter(output, settings_json, reader.categories) as writer,
         bar(f"prepare {name}", len(items)) as progress,
         closing(work_on(groups, partial(make_rows, settings_json), workers)) as made,
         _mentioning_skip_damaged(),
     ):
         for done, row in enumerate(chain.from_iterable(made), start=1):
+            check_signals()
             if isinstance(row, LeftOut):
                 writer.leave_out(row)
             else:
@@ -93,16 +94,34 @@ def _mentioning_skip_damaged() -> Iterator[None]:
 
 
 @contextmanager
-def _unwinding_on_sigterm() -> Iterator[None]:
-    """Have SIGTERM end the process as an exception does, so that nothing half is left behind."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+def _unwinding_on_signals() -> Iterator[Callable[[], None]]:
+    """Have SIGTERM end the process as Ctrl-C does, by an exception: nothing half is left behind.
+
+    Yields what raises that exception again, to be called now and then: Python drops what is raised
+    amid the callback of a weak reference, of which h5py has many.
+    """
+    ended: list[BaseException] = []
+
+    def end(number: int, frame: object) -> None:
+        is_ctrl_c = number == signal.SIGINT
+        ended.append(KeyboardInterrupt() if is_ctrl_c else SystemExit(128 + number))
+        raise ended[0]
+
+    def check() -> None:
+        if ended:
+            raise ended[0]
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        numbers = [signal.SIGTERM]
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it is not ignored
+            numbers.append(signal.SIGINT)
+        before = {number: signal.signal(number, end) for number in numbers}
     try:
-        yield
+        yield check
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _check_root(name: str, settings: Dataset) -> None:

@@ -10,13 +10,13 @@ import h5py
 import numpy as np
 
 from fewmask import IGNORE
-from fewmask.data.hdf5 import GrowingDataset, QuietFile, explained
+from fewmask.data.hdf5 import GrowingDataset, QuietFile
 from fewmask.data.mask_check import check_masks
 from fewmask.data.readers import parse_settings
 from fewmask.data.rows import LeftOut, Row
 from fewmask.data.store import FORMAT, PIXELS, Store, add_to_digest
 from fewmask.errors import FewmaskError
-from fewmask.files import written_whole
+from fewmask.files import explained, written_whole
 
 COLUMN_TYPES = {"extent": np.int32, "size": np.int32, "mask_digest": np.uint8}
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from fewmask.config.dataset import Dataset
@@ -32,7 +32,8 @@ def save_weights(path: Path, weights: dict[str, Tensor], description: Descriptio
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
     with written_whole(path) as temporary:
-        save_file(tensors, temporary, {"fewmask": json.dumps(description, sort_keys=True)})
+        # Not save_file: it writes to a further temporary file, which a kill would leave behind.
+        temporary.write_bytes(save(tensors, {"fewmask": json.dumps(description, sort_keys=True)}))
 
 
 def read_description(path: Path) -> Description:

@@ -1,5 +1,6 @@
 """Checkpoints: replaced as a whole, and only taken up by the very training that wrote them."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -43,9 +44,12 @@ class Checkpoint:
 
     def remove(self) -> None:
         """Remove the file: the training is done."""
-        self.path.unlink(missing_ok=True)
+        if not self.path.is_dir():
+            self.path.unlink(missing_ok=True)
 
     def _set_aside(self, reason: str) -> None:
         aside = self.path.with_suffix(".aside.pt")
+        # Removed first, for a folder and a file cannot replace each other.
+        shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
         self.path.replace(aside)
         print(f"{self.path} {reason}: kept as {aside.name}, starting afresh", file=sys.stderr)

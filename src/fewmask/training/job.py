@@ -74,7 +74,6 @@ def train(
     Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite,
     curves without TensorBoard.
     """
-    output.mkdir(parents=True, exist_ok=True)
     with parallel.together(processes), locked(output), Store(inputs.dataset) as store:
         store.check_name()
         digests = inputs.digests(store)

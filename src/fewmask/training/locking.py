@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 
 from fewmask import parallel
 from fewmask.errors import FewmaskError
+from fewmask.files import cannot_write, explained, remove_leftovers
 from fewmask.paths import LOCK
 
 LOCK_TIMEOUT = 600
@@ -18,7 +19,12 @@ some to write its checkpoint."""
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other trainings out of a folder, and remove what a killed one left half-written."""
+    """Keep other trainings out of a folder, and remove what a killed one left half-written.
+
+    The folder is made if need be. Raises FewmaskError: it cannot be, or another process goes on.
+    """
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     if not parallel.is_first():
         parallel.wait_for_all()
         yield
@@ -35,9 +41,10 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder}: another process still trains here after {LOCK_TIMEOUT} s; "
                 f"stop it, or wait for it, and start again"
             ) from None
+    except OSError as error:
+        raise cannot_write(folder / LOCK, error) from None
     try:
-        for leftover in folder.glob(".*"):
-            leftover.unlink()
+        remove_leftovers(folder)
         parallel.wait_for_all()
         yield
     finally:

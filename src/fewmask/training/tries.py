@@ -3,12 +3,13 @@
 Snakemake removes the log of a job that it starts again; this file stays.
 """
 
-import csv
 import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
+
+from fewmask.files import written_whole
 
 COLUMNS = ("time", "node", "slurm_job", "event", "step")
 
@@ -24,11 +25,8 @@ class Tries:
 
         Times are UTC.
         """
-        is_new = not self.path.exists()
+        earlier = self.path.read_text() if self.path.exists() else f"{','.join(COLUMNS)}\n"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        with self.path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            if is_new:
-                writer.writerow(COLUMNS)
-            job = os.environ.get("SLURM_JOB_ID", "")
-            writer.writerow([now, socket.gethostname(), job, event, step])
+        job = os.environ.get("SLURM_JOB_ID", "")
+        with written_whole(self.path) as path:
+            path.write_text(f"{earlier}{now},{socket.gethostname()},{job},{event},{step}\n")
