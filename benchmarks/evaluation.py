@@ -9,7 +9,7 @@ import torch
 from benchmarks.device import wait
 from benchmarks.figure import Figure, in_turns, speed_up
 from benchmarks.project import CORES, project
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Pictures
 from fewmask.data.store import Store
 from fewmask.evaluate import evaluate
@@ -41,7 +41,7 @@ def pet_256() -> list[Figure]:
 
         trained = Trained.load(Path(files["weights"]), CORES)
         with Store(inputs.dataset) as store:
-            rows = splits.read(inputs.split)["test"]
+            rows = split_files.read(inputs.split, store.names)["test"]
             batches = list(Pictures(store, rows, trained.runtime.device).in_order(BATCH_SIZE))
 
         @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -12,7 +13,7 @@ from PIL import Image
 from scipy.special import softmax
 from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
 
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.prepare import prepare
 from fewmask.data.scenes import CLASSES, render
 from fewmask.data.store import Store
@@ -48,9 +49,9 @@ def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> P
 @pytest.fixture(scope="module")
 def truth_and_scores(trained: Path, rooms: Path, rooms_split: Path):
     """Masks and class scores of the test pictures, by the shortest way there is."""
-    network, _, _ = load_segmenter(trained / WEIGHTS, torch.device("cpu"))
-    rows = splits.read(rooms_split)["test"]
+    network, _ = load_segmenter(trained / WEIGHTS, torch.device("cpu"))
     with Store(rooms) as store, torch.no_grad():
+        rows = split_files.read(rooms_split, store.names)["test"]
         images = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255
         scores = network(images, torch.ones(len(rows), 1, 32, 32))["segmentation"]
         return store.read("mask", rows), scores.numpy()
@@ -162,14 +163,13 @@ def test_every_stage_is_told_by_its_name_with_what_it_had(
     folder = tmp_path / "results/stages/rooms/simclr/all/0/pretrain"
     folder.mkdir(parents=True)
     earlier = json.loads((trained / TRAINING).read_text())
-    assert earlier.pop("gpus") == int(torch.cuda.is_available())  # as an earlier version wrote it
-    (folder / TRAINING).write_text(json.dumps(earlier))
+    (folder / TRAINING).write_text(json.dumps(earlier | {"gpus": 7}))
     trainings, output = [folder / TRAINING, trained / TRAINING], tmp_path / "0.json"
     evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, trainings, output)
     told = json.loads(output.read_text())
     first, second = told["cost"]["stages"]
     assert first["cell"] == "rooms/simclr/all/0/pretrain"
-    assert "gpus" not in first
+    assert first["gpus"] == 7
     assert second["cell"].endswith(trained.name)
     assert second["gpus"] == told["provenance"]["gpus"] == int(torch.cuda.is_available())
 
@@ -215,6 +215,78 @@ def test_weights_of_other_data_are_refused(
     assert not (tmp_path / "0.json").exists()
 
 
+def changed_role(text: str, before: str, after: str) -> str:
+    """A split in which the first picture of a role has another one."""
+    return text.replace(f",{before}\n", f",{after}\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: changed_role(text, "test", "unlabelled"), "trained with another split than"),
+        (lambda text: changed_role(text, "validation", "test"), "trained with another split than"),
+        (lambda text: changed_role(text, "unlabelled", "labelled"), "trained with another split"),
+        (lambda text: text.replace("scene_00035,35,test\n", ""), "35 of the dataset's 36 pictures"),
+        (lambda text: text.replace(",35,", ",9999,"), "scene_00035' in row 9999"),
+        (lambda text: text.replace("scene_00035", "scene_00034"), "which is scene_00035"),
+    ],
+)
+def test_a_split_that_was_changed_is_refused(
+    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path, change, message: str
+):
+    split = tmp_path / "split.csv"
+    split.write_text(change(rooms_split.read_text()))
+    outputs = [tmp_path / "out/0.json", tmp_path / "out/pseudo_masks.h5"]
+    with pytest.raises(FewmaskError, match=message):
+        evaluate(RUN, rooms, split, trained / WEIGHTS, [trained / TRAINING], outputs[0])
+    with pytest.raises(FewmaskError, match=message):
+        pseudo_label("chain/first", rooms, split, trained / WEIGHTS, outputs[1])
+    if "trained" not in message:  # else a training may well take it, but not this one's weights
+        with pytest.raises(FewmaskError, match=message):
+            train(Inputs(rooms, split), small_stage(precision="fp32"), 0, tmp_path / "stage")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_another_seed_or_training_are_refused(
+    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    output, weights, own = tmp_path / "0.json", trained / WEIGHTS, trained / TRAINING
+    with pytest.raises(FewmaskError, match="another seed\n  found: 0\n  expected: 4"):
+        evaluate(replace(RUN, seed=4), rooms, rooms_split, weights, [own], output)
+    told = json.loads(own.read_text())
+    for change, message in [
+        ({"seed": 4}, "another seed"),
+        ({"training": told["training"] | {"steps": 21}}, "of another training than"),
+        ({"digests": told["digests"] | {"dataset": "0"}}, "of another training than"),
+    ]:
+        other = tmp_path / TRAINING
+        other.write_text(json.dumps(told | change))
+        with pytest.raises(FewmaskError, match=message):
+            evaluate(RUN, rooms, rooms_split, weights, [other], output)
+    for text in ("", "[]", "{}", "null", own.read_text()[:200], "\0"):
+        other.write_text(text)
+        with pytest.raises(FewmaskError, match="not the record of a training"):
+            evaluate(RUN, rooms, rooms_split, weights, [other, own], output)
+        with pytest.raises(FewmaskError, match="not the quality of pseudo-masks"):
+            evaluate(RUN, rooms, rooms_split, weights, [own], output, pseudo_masks=[other])
+    assert not output.exists()
+
+
+def test_weights_that_saw_all_masks_are_judged_with_the_split_of_any_fraction(
+    rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    """Who is labelled differs, who is held out does not."""
+    stage = small_stage(precision="fp32", labels="all", steps=5)
+    assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
+    files = [tmp_path / WEIGHTS, [tmp_path / TRAINING], tmp_path / "0.json"]
+    split = tmp_path / "split.csv"
+    split.write_text(changed_role(rooms_split.read_text(), "labelled", "unlabelled"))
+    evaluate(RUN, rooms, split, *files)
+    split.write_text(changed_role(rooms_split.read_text(), "test", "unlabelled"))
+    with pytest.raises(FewmaskError, match="trained with another split than"):
+        evaluate(RUN, rooms, split, *files)
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 12, 40])
 def test_examples_are_chosen_once_each(count: int):
     miou = np.random.default_rng(0).random(count)
@@ -244,7 +316,7 @@ def test_at_the_original_size_it_judges_what_predict_writes(
     store, split = tmp_path / "odd.h5", tmp_path / "0.csv"
     prepare(json.dumps(settings), store)
     names = [f"{i:02d}" for i in range(12)]
-    splits.write(split, names, ["labelled"] * 4 + ["validation"] * 2 + ["test"] * 6)
+    split_files.write(split, names, ["labelled"] * 4 + ["validation"] * 2 + ["test"] * 6)
     stage = tmp_path / "stage"
     assert train(Inputs(store, split), small_stage(precision="fp32"), 0, stage)
     evaluate(

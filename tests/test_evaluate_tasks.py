@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fewmask.config.asked import Asked
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.store import Store
 from fewmask.evaluate import evaluate
 from fewmask.grid import Run
@@ -29,7 +29,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 15 rooms, their depths and normals, and a split."""
     folder = tmp_path_factory.mktemp("rooms")
     with Store(scenes_store(folder / "rooms.h5", len(ROLES))) as store:
-        splits.write(folder / "0.csv", store.names, ROLES)
+        split_files.write(folder / "0.csv", store.names, ROLES)
     return folder
 
 
@@ -61,7 +61,7 @@ def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **set
 def test_figures_are_those_of_the_predictions(prepared: Path, tmp_path: Path, settings: dict):
     tasks = ["segmentation", "depth", "normal"]
     found = evaluated(prepared, tmp_path, "all", tasks, **settings)["metrics"]
-    network, _, _ = load_segmenter(stage_folder(tmp_path, "all") / WEIGHTS, torch.device("cpu"))
+    network, _ = load_segmenter(stage_folder(tmp_path, "all") / WEIGHTS, torch.device("cpu"))
     with Store(prepared / "rooms.h5") as store:
         rows = np.flatnonzero(np.array(ROLES) == "test")
         image = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255

@@ -63,7 +63,8 @@ def finish(grid: Grid, name: str, minutes: float | None = None, trained: float =
     write(Path(job.output), "")
     if job.rule == "train":
         told = {"seconds": 60 * trained, "peak_memory_mb": 900, "images_seen": 1, "steps": 1}
-        text = json.dumps(told | {"device": "a processor", "training": {}})
+        told |= {"device": "a processor", "version": "0", "seed": 0}
+        text = json.dumps(told | {key: {} for key in ("training", "network", "dataset", "digests")})
         write(Path(job.output).with_name("training.json"), text)
     if minutes is not None:
         write(Path(grid.layout.benchmark(job.rule, job.cell)), f"s\th:m:s\n{60 * minutes}\t-\n")

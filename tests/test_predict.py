@@ -1,6 +1,5 @@
 """Prediction on a person's own pictures: sizes, formats, names, and what is refused."""
 
-import json
 import os
 import subprocess
 import sys
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
 
 from fewmask import cli
 from fewmask.data.scenes import CLASSES, render
@@ -37,7 +35,7 @@ def test_masks_are_those_of_the_network(weights: Path, rooms: Path, tmp_path: Pa
     (tmp_path / "in").mkdir()
     Image.fromarray(image).save(tmp_path / "in" / "room.png")
     predict(weights, tmp_path / "in", tmp_path / "out")
-    network, _, _ = load_segmenter(weights, torch.device("cpu"))
+    network, _ = load_segmenter(weights, torch.device("cpu"))
     with torch.no_grad():
         pixels = torch.from_numpy(image).permute(2, 0, 1)[None] / 255
         expected = network(pixels, torch.ones(1, 1, 32, 32))["segmentation"].argmax(1)[0]
@@ -101,10 +99,6 @@ def test_what_cannot_be_done_is_said(weights: Path, tmp_path: Path):
     (tmp_path / "broken" / "a.png").write_bytes(b"")
     with pytest.raises(FewmaskError, match="none of its 1 images can be read"):
         predict(weights, tmp_path / "broken", tmp_path / "out")
-    pretrained = json.dumps({"training": {"objective": {"name": "masked_image"}}})
-    save_file({}, tmp_path / "pretrained.safetensors", {"fewmask": pretrained})
-    with pytest.raises(FewmaskError, match="predicts nothing of a picture"):
-        predict(tmp_path / "pretrained.safetensors", tmp_path, tmp_path / "out")
     with pytest.raises(FewmaskError, match="cannot be read as weights"):
         predict(tmp_path / "same.png", tmp_path, tmp_path / "out")
 

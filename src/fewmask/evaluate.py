@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from fewmask import IGNORE
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Batch, Pictures
 from fewmask.data.fit import unfit
 from fewmask.data.hdf5 import hdf5_written_whole
@@ -72,16 +72,18 @@ def evaluate(
             record.
 
     Raises:
-        FewmaskError: the weights were trained on other data, a record is damaged, or there are no
-            test pictures.
+        FewmaskError: the weights were trained on other data, with another split or seed, or are
+            not those that the last training wrote; a record is damaged; or there are no test
+            pictures.
     """
     records = [read_training(path) for path in trainings]
     qualities = [read_quality(path) for path in pseudo_masks]
     trained = Trained.load(weights, threads)
     network, runtime = trained.network, trained.runtime
     with Store(dataset) as store:
-        trained.check(store)
-        roles = splits.read(split)
+        roles = split_files.read(split, store.names)
+        trained.check(store, split, roles)
+        _check_trainings(run, trained, dict(zip(trainings, records, strict=True)))
         if not len(roles["test"]):
             raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
         pictures = Pictures(store, roles["test"], runtime.device, list(network.tasks))
@@ -104,7 +106,7 @@ def evaluate(
             "cost": _cost(trainings, records),
             "pseudo_masks": [one.model_dump(exclude_unset=True) for one in qualities],
             "provenance": {
-                **trained.description,
+                **trained.description.record,
                 **describe(runtime),
                 "evaluated_at": size,
                 "stages": [record.training for record in records],
@@ -112,6 +114,24 @@ def evaluate(
         }
     with written_whole(output) as path:
         path.write_text(json.dumps(result, indent=1))
+
+
+def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingRecord]) -> None:
+    """Raise FewmaskError if a training had another seed than the run, or if the last of them is not
+    that of the weights."""
+    seeds = {trained.weights: trained.description.seed}
+    seeds |= {path: record.seed for path, record in trainings.items()}
+    for path, seed in seeds.items():
+        if seed != run.seed:
+            raise FewmaskError(
+                f"{path}: trained with another seed\n  found: {seed}\n  expected: {run.seed}"
+            )
+    told, (path, last) = trained.description.record, list(trainings.items())[-1]
+    if {name: getattr(last, name) for name in told} != told:
+        raise FewmaskError(
+            f"{path}: of another training than {trained.weights}\n"
+            f"  expected: the files that one training wrote, side by side in its folder"
+        )
 
 
 def _assess(

@@ -37,8 +37,9 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
     there that would be replaced and is not of an earlier run, all images damaged, or weights that
     fewmask train did not write.
     """
-    network, dataset, description = load_segmenter(weights, torch.device("cpu"))
-    runtime = start(description["training"]["precision"], threads)
+    network, description = load_segmenter(weights, torch.device("cpu"))
+    dataset = description.trained_on
+    runtime = start(description.training.precision, threads)
     network.to(runtime.device)
     own = OwnFiles(output, RECORD)
     targets = _targets(_images(images, output, own), images, output)

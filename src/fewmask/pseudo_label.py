@@ -15,11 +15,10 @@ import torch
 from torch import Tensor
 
 from fewmask import IGNORE
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Pictures
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
 from fewmask.metrics import calibration, class_scores, confusion, scores, without_nan
 from fewmask.progress import Bar, bar
@@ -48,16 +47,14 @@ def pseudo_label(
         stage: whose weights they are, as METHOD/STAGE, for the record.
 
     Raises:
-        FewmaskError: the weights were trained on other data, or there are no training pictures.
+        FewmaskError: the weights were trained on other data or with another split.
     """
     # Other bits would be other pseudo-masks, and make all that learns them train anew.
     trained = Trained.load(weights, threads, deterministic=True)
     with Store(dataset) as store:
-        trained.check(store)
-        roles = splits.read(split)
+        roles = split_files.read(split, store.names)
+        trained.check(store, split, roles)
         rows = np.concatenate([roles["labelled"], roles["unlabelled"]])
-        if not len(rows):
-            raise FewmaskError(f"{split}: no training pictures, labelled or unlabelled")
         pictures = Pictures(store, rows, trained.runtime.device)
         quality = Quality(store.classes, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)

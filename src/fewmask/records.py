@@ -85,6 +85,12 @@ class TrainingRecord(Record):
     gpus: Count | None = None
     training: dict[str, Any]
     """The settings, as ``Stage.shaping`` has them."""
+    # What else stands beside the tensors in the weights, see `fewmask.networks.description`.
+    version: str
+    network: dict[str, Any]
+    dataset: dict[str, Any]
+    seed: int
+    digests: dict[str, str]
 
 
 def read_training(path: Path) -> TrainingRecord:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from fewmask.config.dataset import Split
-from fewmask.data import batches, splits
+from fewmask.data import batches, split_files, splits
 from fewmask.data.batches import Draws, Pictures
 from fewmask.data.inspect import contact_sheet, describe
 from fewmask.data.prepare import prepare
@@ -55,7 +55,9 @@ def test_it_is_described_and_shown(path, tmp_path):
 @pytest.mark.parametrize("fraction", ["0.1", "all", "n3"])
 def test_all_pictures_are_unlabelled(path, tmp_path, fraction, capsys):
     split(path, Split().model_dump_json(), fraction, 0, tmp_path / "split.csv")
-    assert splits.read(tmp_path / "split.csv")["unlabelled"].tolist() == list(range(6))
+    with Store(path) as store:
+        roles = split_files.read(tmp_path / "split.csv", store.names)
+    assert roles["unlabelled"].tolist() == list(range(6))
     assert "0 labelled, 6 unlabelled, 0 validation, 0 test" in capsys.readouterr().err
 
 

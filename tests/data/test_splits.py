@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fewmask.config.dataset import Split
-from fewmask.data.splits import ROLES, Pictures, draw, missing_classes, read, write
+from fewmask.data.splits import ROLES, Pictures, draw, missing_classes
 from fewmask.errors import FewmaskError
 from fewmask.seeds import derive
 
@@ -323,46 +323,6 @@ def test_missing_classes():
     pictures = Pictures(["a", "b", "c"], [""] * 3, class_pixels)
     assert missing_classes(pictures, ["labelled", "labelled", "test"]) == [2, 3]
     assert missing_classes(pictures, ["test", "", "labelled"]) == [3]
-
-
-class TestFiles:
-    def test_read_gives_what_write_was_given(self, tmp_path):
-        names = ["a", "b, c", 'd "e"', "é\nf", "g", "h"]
-        roles = ["test", "labelled", "", "unlabelled", "labelled", "validation"]
-        path = tmp_path / "0.1" / "3.csv"
-        write(path, names, roles)
-        assert path.read_text(encoding="utf-8").startswith("name,row,role\na,0,test\n")
-        assert [file.name for file in path.parent.iterdir()] == ["3.csv"]
-        found = read(path)
-        assert {role: found[role].tolist() for role in found} == {
-            "labelled": [1, 4],
-            "unlabelled": [3],
-            "validation": [5],
-            "test": [0],
-        }
-        assert all(found[role].dtype == np.int64 for role in found)
-
-    def test_read_sorts(self, tmp_path):
-        path = tmp_path / "split.csv"
-        path.write_text("name,row,role\nb,10,test\na,9,test\n")
-        assert read(path)["test"].tolist() == [9, 10]
-
-    @pytest.mark.parametrize(
-        ("text", "message"),
-        [
-            ("", "columns must be name,row,role"),
-            ("name,role\na,test\n", "columns must be name,row,role"),
-            ("name,row,role\na,0\n", "line 2: 2 cells"),
-            ("name,row,role\na,-1,test\n", "line 2: the row is '-1'"),
-            ("name,row,role\na,0,tset\n", "line 2: the role is 'tset'"),
-            ("name,row,role\na,0,test\nb,0,labelled\n", "line 3: row 0 occurs twice"),
-        ],
-    )
-    def test_read_names_the_line_that_is_wrong(self, tmp_path, text, message):
-        path = tmp_path / "split.csv"
-        path.write_text(text)
-        with pytest.raises(FewmaskError, match=message):
-            read(path)
 
 
 class TestDerive:

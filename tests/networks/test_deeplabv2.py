@@ -16,7 +16,8 @@ from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 from fewmask.networks.deeplabv2 import Enlarge, SummedASPP
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.weights import save_weights, take_over
+from fewmask.networks.transfer import take_over
+from fewmask.networks.weights import save_weights
 from fewmask.paths import HISTORY, WEIGHTS
 from fewmask.predict import predict
 from fewmask.training.job import Inputs, train

@@ -9,7 +9,8 @@ from torch.nn import functional as F  # noqa: N812
 from fewmask.config.network import Network
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.segnet import unpool
-from fewmask.networks.weights import save_weights, take_over
+from fewmask.networks.transfer import take_over
+from fewmask.networks.weights import save_weights
 
 CLASSES = 5
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from fewmask.config.network import Network
 from fewmask.config.objectives import MaskedImage as Options
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Batch
 from fewmask.errors import FewmaskError
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.weights import load_weights, take_over
+from fewmask.networks.transfer import take_over
+from fewmask.networks.weights import load_weights
 from fewmask.objectives import masked_image
 from fewmask.objectives.masked_image import MaskedImage, rotate_patches
 from fewmask.paths import WEIGHTS
@@ -100,7 +101,7 @@ def test_it_learns_and_sees_neither_validation_nor_test(
     monkeypatch.setattr(masked_image.MaskedImage, "losses", spy)
     stage = small_stage(steps=60, **PRETRAINING)
     assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
-    roles = splits.read(rooms_split)
+    roles = split_files.read(rooms_split, [f"scene_{i:05d}" for i in range(36)])
     assert seen == {*roles["labelled"].tolist(), *roles["unlabelled"].tolist()}
     history = (tmp_path / "history.csv").read_text().splitlines()
     column = history[0].split(",").index("validation_loss")

@@ -156,6 +156,6 @@ def test_it_learns_both_and_leaves_a_plain_segmenter(
         assert values[-1] < 0.7 * values[0], loss
     names = load_weights(tmp_path / WEIGHTS).keys()
     assert {name.partition(".")[0] for name in names} == {"encoder", "decoder", "segmentation_head"}
-    network, _, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
+    network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
     outputs = network(torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32))
     assert outputs["segmentation"].shape == (1, 7, 32, 32)

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fewmask.config.network import Network
 from fewmask.config.objectives import SimCLR as Options
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Batch
 from fewmask.data.prepare import prepare
 from fewmask.data.store import Store
@@ -21,7 +21,8 @@ from fewmask.errors import FewmaskError
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.weights import load_segmenter, load_weights, save_weights, take_over
+from fewmask.networks.transfer import take_over
+from fewmask.networks.weights import load_segmenter, load_weights, save_weights
 from fewmask.objectives import build, simclr
 from fewmask.objectives.simclr import nt_xent
 from fewmask.paths import WEIGHTS
@@ -259,7 +260,7 @@ def test_features_of_cats_and_dogs_are_better_than_random_ones(real_data: Path, 
         train_rows, test_rows = np.sort(order[:2000]), np.sort(order[2000:])
         roles = np.full(len(order), "", dtype="<U10")
         roles[train_rows] = "unlabelled"
-        splits.write(tmp_path / "0.csv", store.names, roles.tolist())
+        split_files.write(tmp_path / "0.csv", store.names, roles.tolist())
         stage = small_stage(
             network={"encoder": "resnet18", "weights": "none"},
             objective={"name": "simclr", "temperature": 0.2},

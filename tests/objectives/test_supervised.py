@@ -77,7 +77,7 @@ def test_a_trained_network_segments_without_its_classification_head(
     kept = load_weights(tmp_path / WEIGHTS)
     assert kept["classification_head.3.weight"].shape[0] == 5  # the five kinds of solids
     assert "classification" in (tmp_path / "history.csv").read_text().splitlines()[0].split(",")
-    network, _, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
+    network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
     outputs = network(torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32))
     assert list(outputs) == ["segmentation"]
 

@@ -11,7 +11,7 @@ import torch
 from sklearn.metrics import jaccard_score
 
 from fewmask.config.method import Stage
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Draws, Pictures
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
@@ -28,7 +28,8 @@ from tests.networks.test_moving_average import shares
 
 def training(stage: Stage, rooms: Path, split: Path, seed: int = 0) -> Training:
     """A training at its first step."""
-    store, rows = Store(rooms), splits.read(split)
+    store = Store(rooms)
+    rows = split_files.read(split, store.names)
     runtime = start(stage.precision, threads=1)
     torch.manual_seed(0)
     draws = Draws(
@@ -74,9 +75,9 @@ def test_the_best_weights_are_kept_and_they_score_what_the_history_says(
     assert told["best_step"] == int(best["step"])
     assert told["images_seen"] == 30 * 4
 
-    network, _, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
+    network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
     with Store(rooms) as store:
-        rows = splits.read(rooms_split)["validation"]
+        rows = split_files.read(rooms_split, store.names)["validation"]
         images = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255
         truth = store.read("mask", rows).ravel()
     with torch.no_grad():
@@ -216,8 +217,8 @@ def test_pictures_of_a_wrong_size_are_refused(rooms: Path, rooms_split: Path, tm
 
 
 def test_a_role_without_pictures_is_refused(rooms: Path, tmp_path: Path):
-    names = [f"{i:02d}" for i in range(36)]
-    splits.write(tmp_path / "0.csv", names, ["labelled"] * 30 + ["test"] * 6)
+    names = [f"scene_{i:05d}" for i in range(36)]
+    split_files.write(tmp_path / "0.csv", names, ["labelled"] * 30 + ["test"] * 6)
     with pytest.raises(FewmaskError, match="no validation pictures to select by miou"):
         train(Inputs(rooms, tmp_path / "0.csv"), small_stage(), 0, tmp_path / "out")
     last = small_stage(evaluation={"metric": "none", "every": 10})

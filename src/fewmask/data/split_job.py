@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fewmask.config.dataset import Split
 from fewmask.config.layers import from_json
-from fewmask.data import splits
+from fewmask.data import split_files, splits
 from fewmask.data.lists import read_list
 from fewmask.data.readers import parse_settings
 from fewmask.data.store import Store
@@ -37,7 +37,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
             list_names=lists.get(fraction),
             reserved=set().union(*lists.values()),
         )
-        splits.write(output, store.names, roles)
+        split_files.write(output, store.names, roles)
         counts = ", ".join(f"{roles.count(role)} {role}" for role in splits.ROLES)
         print(f"{store.dataset} at {fraction}, seed {seed}: {counts}", file=sys.stderr)
         if gone := listed.get(fraction, set()) & left_out:

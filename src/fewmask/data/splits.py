@@ -1,4 +1,4 @@
-"""Who is labelled, unlabelled, validated on and tested on, and the file that says so.
+"""Who is labelled, unlabelled, validated on and tested on.
 
 Test and validation are drawn first, among the pictures that have masks, and are the same for every
 fraction (and every seed, unless `held_out_per_seed`). What is left to train on is put in an order
@@ -10,22 +10,18 @@ pictures of a stratum stands at r / n, counted from 0, so that any beginning of 
 strata in proportion, and as soon as there is room at least one picture of each.
 """
 
-import csv
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from fewmask.config.dataset import Split
 from fewmask.config.experiment import ALL
 from fewmask.errors import FewmaskError
-from fewmask.files import written_whole
 from fewmask.seeds import derive
 
 ROLES = ("labelled", "unlabelled", "validation", "test")
-COLUMNS = ["name", "row", "role"]
 
 
 @dataclass(frozen=True)
@@ -104,39 +100,6 @@ def missing_classes(pictures: Pictures, roles: list[str]) -> list[int]:
     """The classes that no labelled picture contains, and so nobody can learn."""
     labelled = np.array(roles) == "labelled"
     return np.flatnonzero(~pictures.class_pixels[labelled].any(0)).tolist()
-
-
-def write(path: Path | str, names: list[str], roles: list[str]) -> None:
-    """Write a split file: the name, row and role of every picture that has a role."""
-    pairs = enumerate(zip(names, roles, strict=True))
-    with (
-        written_whole(Path(path)) as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(COLUMNS)
-        table.writerows([name, row, role] for row, (name, role) in pairs if role)
-
-
-def read(path: Path | str) -> dict[str, np.ndarray]:
-    """The rows of every role in a split file: int64, ascending; a role may be empty.
-
-    Raises:
-        FewmaskError: a column, row number or role is not what it must be, or a row occurs twice.
-    """
-    rows: dict[str, list[int]] = {role: [] for role in ROLES}
-    seen: set[int] = set()
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        table = csv.reader(file)
-        if next(table, None) != COLUMNS:
-            raise FewmaskError(f"{path}: the columns must be {','.join(COLUMNS)}")
-        for cells in table:
-            row, role = _row_and_role(cells, f"{path}, line {table.line_num}")
-            if row in seen:
-                raise FewmaskError(f"{path}, line {table.line_num}: row {row} occurs twice")
-            seen.add(row)
-            rows[role].append(row)
-    return {role: np.array(sorted(rows[role]), dtype=np.int64) for role in ROLES}
 
 
 # Test and validation.
@@ -314,17 +277,3 @@ def _spread(kinds: np.ndarray, seed: int) -> np.ndarray:
     rank[by_stratum] = np.arange(len(stratum)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     # Stable: of the first of every stratum those of large strata tend to come first.
     return order[np.argsort(rank / sizes[stratum], kind="stable")]
-
-
-# Reading.
-
-
-def _row_and_role(cells: list[str], where: str) -> tuple[int, str]:
-    if len(cells) != len(COLUMNS):
-        raise FewmaskError(f"{where}: {len(cells)} cells; expected {','.join(COLUMNS)}")
-    _, row, role = cells
-    if not re.fullmatch(r"\d{1,18}", row, re.ASCII):
-        raise FewmaskError(f"{where}: the row is '{row}'; expected a number from 0")
-    if role not in ROLES:
-        raise FewmaskError(f"{where}: the role is '{role}'; expected one of {', '.join(ROLES)}")
-    return int(row), role

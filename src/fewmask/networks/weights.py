@@ -1,128 +1,139 @@
 """Weights in files: safetensors, with everything beside them that is needed to use them."""
 
+import hashlib
 import json
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from fewmask.config.dataset import Dataset
-from fewmask.config.network import Network
-from fewmask.config.objectives import Objective
-from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 from fewmask.files import written_whole
-from fewmask.networks.backbone import Backbone, fit_channels
+from fewmask.networks.description import Description, parse
 from fewmask.networks.segmenter import Segmenter
 
-Description = dict[str, Any]
+KEY = "fewmask"
+MEND = "  mend: delete it and run the workflow again, which trains the stage anew"
 
 
-def save_weights(path: Path, weights: dict[str, Tensor], description: Description) -> None:
+def save_weights(path: Path, weights: dict[str, Tensor], description: dict[str, Any]) -> None:
     """Write a network's weights.
 
-    ``description`` (JSON) says what they are: ``network``, ``dataset`` and ``training`` settings,
-    ``seed`` and ``digests``. The same training writes the same bytes.
+    ``description`` (JSON) says what they are, see `Description`. A digest of it and of the tensors
+    stands beside it. The same training writes the same bytes.
+
+    Raises FewmaskError if a value is not finite.
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
+    if broken := _not_finite(tensors):
+        raise FewmaskError(f"{path}: the trained weights are not finite: {broken}")
+    text = json.dumps(description, sort_keys=True)
+    # One entry: safetensors writes several in any order.
+    entry = json.dumps({"description": text, "digest": _digest(text, tensors)})
     with written_whole(path) as temporary:
         # Not save_file: it writes to a further temporary file, which a kill would leave behind.
-        temporary.write_bytes(save(tensors, {"fewmask": json.dumps(description, sort_keys=True)}))
+        temporary.write_bytes(save(tensors, {KEY: entry}))
 
 
 def read_description(path: Path) -> Description:
-    """What the weights in a file are. Raises FewmaskError for other files."""
-    try:
-        with safe_open(path, "pt") as file:
-            text = (file.metadata() or {}).get("fewmask")
-    except (OSError, SafetensorError) as error:
-        raise FewmaskError(f"{path}: cannot be read as weights: {error}") from None
-    if text is None:
-        raise FewmaskError(f"{path}: these weights were not written by fewmask train")
-    return json.loads(text)
+    """What the weights in a file are; the tensors are not looked at.
+
+    Raises FewmaskError for other files, and for a description that makes no sense.
+    """
+    with _opened(path) as file:
+        return _parse(path, _entry(path, file)[0])
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file, on the CPU."""
-    with safe_open(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    """The tensors of a file, on the CPU.
 
-
-def take_over(network: Backbone, path: Path, parts: list[str]) -> None:
-    """Load some parts of a network from a file of weights, each as a whole, and say which.
-
-    An encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
-    part has other tensors in the file than in the network.
+    Raises FewmaskError for other files, for damaged ones, and for values that are not finite.
     """
-    weights = load_weights(path)
-    in_file = dict.fromkeys(name.partition(".")[0] for name in weights)
-    told = []
-    for part in parts:
-        prefix = f"{part}."
-        given = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in weights.items()
-            if name.startswith(prefix)
-        }
-        module = getattr(network, part, None)
-        if module is None or (module.state_dict() and not given):
-            lacking = "the network" if module is None else "it"
-            raise FewmaskError(
-                f"{path}: {lacking} has no {part}; leave {part} out of take_over\n"
-                f"  in the file: {_listed(in_file)}"
-            )
-        given, changed = fit_channels(given, module.state_dict())
-        try:
-            module.load_state_dict(given)
-        except RuntimeError as error:
-            reasons = "; ".join(line.strip() for line in str(error).split("\n")[1:3])
-            raise FewmaskError(
-                f"{path}: its {part} does not fit the network: {reasons}\n"
-                f"  mend: give both stages the same network, or leave {part} out of take_over"
-            ) from None
-        told.append(f"{part} ({len(given)} tensors)")
-        told += [f"{part}.{name} fitted to the padding channel" for name in changed]
-    afresh = [name for name, child in network.named_children() if child.state_dict()]
-    print(
-        f"from {path}: loaded {', '.join(told)}; "
-        f"left in the file: {_listed(part for part in in_file if part not in parts)}; "
-        f"newly initialised: {_listed(part for part in afresh if part not in parts)}",
-        file=sys.stderr,
-    )
+    with _opened(path) as file:
+        text, digest = _entry(path, file)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if _digest(text, tensors) != digest:
+        raise FewmaskError(f"{path}: damaged: the content does not match its digest\n{MEND}")
+    if broken := _not_finite(tensors):
+        raise FewmaskError(f"{path}: the weights are not finite: {broken}\n{MEND}")
+    return tensors
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names) or "nothing"
+def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Description]:
+    """A trained network in evaluation mode, and its description.
 
-
-def learnt(description: Description) -> Objective:
-    """The settings of the objective that the weights were trained with."""
-    return TypeAdapter(Objective).validate_python(description["training"]["objective"])
-
-
-def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Dataset, Description]:
-    """A trained network in evaluation mode, the dataset it was trained on, and its description."""
+    Raises FewmaskError for files that are not, or no longer, the weights of such a network.
+    """
     description = read_description(path)
-    objective = learnt(description)
+    objective = description.training.objective
     if not objective.predicts:
         raise FewmaskError(
             f"{path}: weights of {objective.name}, which predicts nothing of a picture\n"
             f"  expected: weights of a stage that learnt masks"
         )
-    _, dataset = parse_settings(json.dumps(description["dataset"]))
-    network = Segmenter(Network.model_validate(description["network"]), len(dataset.classes))
-    network.add_tasks(objective.heads)
     # A classification head only helps to train: segmentation has no need of it.
     needed = {
         name: tensor
         for name, tensor in load_weights(path).items()
         if not name.startswith("classification_head.")
     }
-    network.load_state_dict(needed)
-    return network.to(device, memory_format=torch.channels_last).eval(), dataset, description
+    try:
+        network = Segmenter(description.network, len(description.trained_on.classes))
+        network.add_tasks(objective.heads)
+        network.load_state_dict(needed)
+    except Exception as error:  # whatever the library makes of a network that cannot be
+        reason = " ".join(str(error).split())[:200]
+        raise FewmaskError(
+            f"{path}: the tensors are not those of the network it describes: {reason}\n{MEND}"
+        ) from None
+    return network.to(device, memory_format=torch.channels_last).eval(), description
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, "pt") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        raise FewmaskError(f"{path}: cannot be read as weights: {error}") from None
+
+
+def _entry(path: Path, file: Any) -> tuple[str, str]:
+    """The description's text, and the digest."""
+    try:
+        entry = json.loads((file.metadata() or {})[KEY])
+        text, digest = entry["description"], entry["digest"]
+    except (KeyError, ValueError, TypeError, RecursionError):
+        text = digest = None
+    if not isinstance(text, str) or not isinstance(digest, str):
+        raise FewmaskError(
+            f"{path}: these weights were not written by fewmask train, or by another version"
+        )
+    return text, digest
+
+
+def _parse(path: Path, text: str) -> Description:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise FewmaskError(f"{path}: the description of the weights: {error}\n{MEND}") from None
+
+
+def _digest(text: str, tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _not_finite(tensors: dict[str, Tensor]) -> str:
+    """The names of the first tensors with NaN or infinite values."""
+    broken = (name for name, tensor in tensors.items() if not tensor.isfinite().all())
+    return ", ".join(name for name, _ in zip(broken, range(3), strict=False))

@@ -15,7 +15,7 @@ import torch
 
 from fewmask import __version__, parallel
 from fewmask.config.method import Stage
-from fewmask.data import splits
+from fewmask.data import split_files
 from fewmask.data.batches import Draws, Pictures
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store import Store
@@ -23,7 +23,8 @@ from fewmask.errors import FewmaskError
 from fewmask.files import file_digest, written_whole
 from fewmask.jobs import ERROR
 from fewmask.networks.blueprint import Blueprint
-from fewmask.networks.weights import read_description, save_weights, take_over
+from fewmask.networks.transfer import take_over
+from fewmask.networks.weights import load_weights, read_description, save_weights
 from fewmask.objectives import build
 from fewmask.paths import CHECKPOINT, HISTORY, TRAINING, TRIES, WEIGHTS
 from fewmask.progress import bar
@@ -48,10 +49,14 @@ class Inputs:
     pseudo_masks: Path | None = None
 
     def digests(self, store: Store) -> dict[str, str]:
-        """What the files hold, by name."""
+        """What the files hold, by name, and ``held_out``: who is validated and tested on.
+
+        Raises FewmaskError if the split is not one of the store's.
+        """
+        held_out = split_files.held_out_digest(split_files.read(self.split, store.names))
         files = {name: path for name, path in vars(self).items() if name != "dataset"}
         found = {name: file_digest(path) for name, path in files.items() if path is not None}
-        return {"dataset": store.digest, **found}
+        return {"dataset": store.digest, "held_out": held_out, **found}
 
 
 def train(
@@ -127,14 +132,15 @@ def _fingerprint(description: dict[str, Any]) -> str:
 
 
 def _is_done(output: Path, description: dict[str, Any]) -> bool:
-    """Whether all files are there and of this very training.
+    """Whether all files are there, whole, and of this very training.
 
     It matters when Snakemake starts a job again while the first is about to end.
     """
     if not all((output / name).exists() for name in (WEIGHTS, HISTORY, TRAINING)):
         return False
     try:
-        return read_description(output / WEIGHTS) == description
+        load_weights(output / WEIGHTS)
+        return read_description(output / WEIGHTS).record == description
     except FewmaskError:
         return False
 
@@ -143,7 +149,7 @@ def build_training(
     inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime
 ) -> Training:
     """The training at its first step."""
-    rows = splits.read(inputs.split)
+    rows = split_files.read(inputs.split, store.names)
     sizes = {role: size for role, size in stage.batch if size}
     drawn = {
         "labelled": rows["labelled"],

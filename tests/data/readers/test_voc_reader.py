@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fewmask.data import split_files
 from fewmask.data.readers import open_reader
 from fewmask.data.split_job import split
-from fewmask.data.splits import read
 from fewmask.errors import FewmaskError
 from tests.data.making import noise, save
 from tests.data.readers.official import prepared, roles, settings
@@ -123,12 +123,14 @@ def test_published_lists_are_fractions(folder):
     (folder / "voc2012/splits/1_8").mkdir(parents=True)
     line = f"JPEGImages/{TRAIN[1]}.jpg SegmentationClass/{TRAIN[1]}.png\n"
     (folder / "voc2012/splits/1_8/labeled.txt").write_text(line)
-    prepared(folder, "voc2012").close()
+    with prepared(folder, "voc2012") as store:
+        names = store.names
     lists = {"list_1_8": "splits/1_8/labeled.txt"}
     wanted = settings("voc2012", split={"validation": "n1", "lists": lists}).split
     split(folder / "voc2012.h5", wanted.model_dump_json(), "list_1_8", 0, folder / "split.csv")
-    assert read(folder / "split.csv")["labelled"].tolist() == [1]
-    assert len(read(folder / "split.csv")["unlabelled"]) == 1
+    roles = split_files.read(folder / "split.csv", names)
+    assert roles["labelled"].tolist() == [1]
+    assert len(roles["unlabelled"]) == 1
 
 
 def test_the_yaml_of_the_lists_names_files_of_the_repository(folder):

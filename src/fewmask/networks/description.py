@@ -1,0 +1,74 @@
+"""What weights are: the settings, data and seed of the training that they come from."""
+
+import json
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fewmask.config.dataset import Dataset
+from fewmask.config.method import Stage
+from fewmask.config.network import Network
+
+LONGEST = 2**20
+"""Characters of a description; real ones have some thousands."""
+
+
+class Digests(BaseModel):
+    """SHA-256 of what a training read; also of the files that only some trainings read."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    dataset: str
+    split: str
+    held_out: str
+    """Of who is validated and tested on."""
+
+
+class Description(BaseModel):
+    """Stands beside the tensors in a file of weights, as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    network: Network
+    training: Stage
+    """Without what cannot change weights (see `Stage.shaping`)."""
+    dataset: dict[str, Any]
+    """As `Grid.reading` makes it."""
+    seed: int = Field(ge=0)
+    digests: Digests
+
+    @field_validator("dataset")
+    @classmethod
+    def _is_a_dataset(cls, dataset: dict[str, Any]) -> dict[str, Any]:
+        _settings(dataset)
+        return dataset
+
+    @cached_property
+    def trained_on(self) -> Dataset:
+        """The settings of the dataset."""
+        return _settings(self.dataset)
+
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """What was written, as JSON."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+def _settings(dataset: dict[str, Any]) -> Dataset:
+    return Dataset.model_validate({k: v for k, v in dataset.items() if k != "dataset"})
+
+
+def parse(text: str) -> Description:
+    """The description in a text. Raises ValueError with one line for what is none."""
+    if len(text) > LONGEST:
+        raise ValueError(f"{len(text)} characters; expected some thousands")
+    try:
+        return Description.model_validate(json.loads(text))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from None

@@ -1,0 +1,56 @@
+"""Parts of a network from a file of weights."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from fewmask.errors import FewmaskError
+from fewmask.networks.backbone import Backbone, fit_channels
+from fewmask.networks.weights import load_weights
+
+
+def take_over(network: Backbone, path: Path, parts: list[str]) -> None:
+    """Load some parts of a network from a file of weights, each as a whole, and say which.
+
+    An encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
+    part has other tensors in the file than in the network.
+    """
+    weights = load_weights(path)
+    in_file = dict.fromkeys(name.partition(".")[0] for name in weights)
+    told = []
+    for part in parts:
+        prefix = f"{part}."
+        given = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in weights.items()
+            if name.startswith(prefix)
+        }
+        module = getattr(network, part, None)
+        if module is None or (module.state_dict() and not given):
+            lacking = "the network" if module is None else "it"
+            raise FewmaskError(
+                f"{path}: {lacking} has no {part}; leave {part} out of take_over\n"
+                f"  in the file: {_listed(in_file)}"
+            )
+        given, changed = fit_channels(given, module.state_dict())
+        try:
+            module.load_state_dict(given)
+        except RuntimeError as error:
+            reasons = "; ".join(line.strip() for line in str(error).split("\n")[1:3])
+            raise FewmaskError(
+                f"{path}: its {part} does not fit the network: {reasons}\n"
+                f"  mend: give both stages the same network, or leave {part} out of take_over"
+            ) from None
+        told.append(f"{part} ({len(given)} tensors)")
+        told += [f"{part}.{name} fitted to the padding channel" for name in changed]
+    afresh = [name for name, child in network.named_children() if child.state_dict()]
+    print(
+        f"from {path}: loaded {', '.join(told)}; "
+        f"left in the file: {_listed(part for part in in_file if part not in parts)}; "
+        f"newly initialised: {_listed(part for part in afresh if part not in parts)}",
+        file=sys.stderr,
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "nothing"
