@@ -14,6 +14,7 @@ from scipy.special import softmax
 from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
 
 from fewmask.data import split_files
+from fewmask.data.hdf5 import seal
 from fewmask.data.prepare import prepare
 from fewmask.data.scenes import CLASSES, render
 from fewmask.data.store import Store
@@ -210,6 +211,7 @@ def test_weights_of_other_data_are_refused(
     other.write_bytes(rooms.read_bytes())
     with h5py.File(other, "r+") as file:
         file.attrs["digest"] = "0" * 64
+        seal(file)
     with pytest.raises(FewmaskError, match="trained on other data than"):
         evaluate(RUN, other, rooms_split, trained / WEIGHTS, [], tmp_path / "0.json")
     assert not (tmp_path / "0.json").exists()

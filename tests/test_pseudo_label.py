@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import jaccard_score, precision_score, recall_score
 
 from fewmask.data import split_files
+from fewmask.data.hdf5 import seal
 from fewmask.data.inspect_pseudo_masks import inspect
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.rows import Row
@@ -179,14 +180,14 @@ def test_the_calibration_error_agrees_with_a_plain_loop(made: Path, halls: Path)
 
 
 @pytest.mark.parametrize("others", ["none", "without masks"])
-def test_without_unlabelled_truth_figures_are_null(
-    halls: Path, weights: Path, tmp_path: Path, others: str
-):
+def test_without_unlabelled_truth_figures_are_null(halls: Path, tmp_path: Path, others: str):
     roles = ["labelled"] * 12 + [""] * 24
     if others == "without masks":
         roles[WITHOUT_MASK] = "unlabelled"
     split = write_split(tmp_path / "0.csv", roles)
-    pseudo_label("chain/first", halls, split, weights, tmp_path / "a.h5")
+    stage = small_stage(steps=2, evaluation={"every": 1, "metric": "none"}, schedule={})
+    assert train(Inputs(halls, split), stage, 0, tmp_path)
+    pseudo_label("chain/first", halls, split, tmp_path / WEIGHTS, tmp_path / "a.h5")
     told = json.loads((tmp_path / "a.json").read_text())
     assert told["pictures"] == 0
     assert {told[n] for n in ("miou", "pixel_accuracy", "calibration_error")} == {None}
@@ -216,6 +217,7 @@ def test_weights_of_other_data_are_refused(halls: Path, split: Path, weights: Pa
     other.write_bytes(halls.read_bytes())
     with h5py.File(other, "r+") as file:
         file.attrs["digest"] = "0" * 64
+        seal(file)
     with pytest.raises(FewmaskError, match="trained on other data than"):
         pseudo_label("chain/first", other, split, weights, tmp_path / "a.h5")
     assert not (tmp_path / "a.h5").exists()

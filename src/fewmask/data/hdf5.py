@@ -1,6 +1,13 @@
-"""HDF5 files, opened, read and written so that what goes wrong is one message."""
+"""HDF5 files, opened, read and written so that what goes wrong is one message.
 
+Datasets of pixels have a checksum for every chunk (Fletcher-32), which HDF5 compares whenever it
+reads one. All else, attributes and small datasets, is under one seal, which is compared when a file
+is opened. The structure between them has checksums of its own since version 1.10 of the format.
+"""
+
+import hashlib
 import io
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +20,9 @@ from fewmask.errors import FewmaskError
 from fewmask.files import explained, written_whole
 
 BLOCK_BYTES = 2**22
+SEAL = "seal"
+WRITING = {"libver": ("v110", "v110"), "rdcc_nbytes": 0}
+"""Options of files that are written. No cache for chunks: rows are written as they come."""
 
 
 def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
@@ -32,6 +42,33 @@ def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
         ) from None
     except OSError as error:
         raise FewmaskError(f"{path}: not a whole HDF5 file: {error}\n{mend}") from None
+
+
+def seal(file: h5py.File) -> None:
+    """Put a file's seal on it, when all else is written."""
+    file.attrs[SEAL] = _seal(file)
+
+
+def check_seal(file: h5py.File) -> None:
+    """Raise ValueError if what is under a file's seal is not what it was."""
+    if file.attrs.get(SEAL) != _seal(file):
+        raise ValueError("the content does not match its seal")
+
+
+def _seal(file: h5py.File) -> str:
+    """SHA-256 of the attributes, of the names, types and shapes of all datasets, and of the values
+    of those without checksums."""
+    digest = hashlib.sha256()
+    for name in sorted(file):
+        data = file[name]
+        digest.update(json.dumps([name, str(data.dtype), data.shape, data.fletcher32]).encode())
+        if h5py.check_string_dtype(data.dtype):
+            digest.update(json.dumps(data.asstr()[:].tolist()).encode())
+        elif not data.fletcher32:
+            digest.update(np.ascontiguousarray(data[:]))
+    for name in sorted(set(file.attrs) - {SEAL}):
+        digest.update(json.dumps([name, np.asarray(file.attrs[name]).tolist()]).encode())
+    return digest.hexdigest()
 
 
 def read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
@@ -85,6 +122,7 @@ class GrowingDataset:
             chunks=(1, *row.shape),
             dtype=row.dtype,
             compression=compression,
+            fletcher32=True,
         )
         self._block = np.empty((rows_per_block(row.nbytes), *row.shape), row.dtype)
         self._filled = 0
@@ -145,10 +183,11 @@ class QuietFile(io.FileIO):
 
 @contextmanager
 def hdf5_written_whole(path: Path) -> Iterator[h5py.File]:
-    """A file to write to that is there under its name when the block ends without an error."""
+    """A file to write to that is there under its name, with its seal, when the block ends without
+    an error."""
     with written_whole(path) as temporary, QuietFile(temporary, "w+") as raw:
-        # No cache for chunks: a row is written when it comes.
-        with h5py.File(raw, "w", rdcc_nbytes=0) as file:
+        with h5py.File(raw, "w", **WRITING) as file:
             yield file
+            seal(file)
         with explained(path):
             raw.check()

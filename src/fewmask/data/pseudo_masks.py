@@ -4,8 +4,8 @@
     confidence  uint8  (M, H, W)  255 x the highest probability, rounded; 0 in the padding
     row         int64  (M,)       the pictures' rows in the store, ascending
 
-Attributes: pseudo_masks_format, and those of `Origin`. One row per chunk, with checksums. The same
-weights and data give the same bytes.
+Attributes: pseudo_masks_format, those of `Origin`, and a seal (see `fewmask.data.hdf5`). One row
+per chunk, with checksums. The same weights and data give the same bytes.
 """
 
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fewmask.data.hdf5 import hdf5_written_whole, open_hdf5, read_rows
+from fewmask.data.hdf5 import check_seal, hdf5_written_whole, open_hdf5, read_rows
 from fewmask.data.store import Store
 from fewmask.errors import FewmaskError
 
-FORMAT = 1
+FORMAT = 2
 PIXELS = ("labels", "confidence")
 MEND = "  mend: delete it and run the workflow again (or fewmask pseudo-label)"
 
@@ -98,9 +98,12 @@ class PseudoMasks:
         )
         try:
             self._check()
-        except BaseException:
+        except FewmaskError:
             self.close()
             raise
+        except Exception as error:  # whatever damage makes of HDF5's structure
+            self.close()
+            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
 
     def __enter__(self) -> "PseudoMasks":
         return self
@@ -180,6 +183,7 @@ class PseudoMasks:
         lengths = {shape[0] for shape in shapes.values()}
         if len(shapes) < 3 or len(lengths) > 1 or 0 in lengths or lacking:
             raise FewmaskError(f"{self.path}: not whole: it holds {shapes}\n{MEND}")
+        check_seal(self._file)
 
 
 def _told(dataset: str, digest: str, size: tuple[int, int]) -> str:

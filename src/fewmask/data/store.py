@@ -15,7 +15,8 @@
     left_out      text    (M, 2)        optional, names of damaged pictures that are not here, why
 
 Attributes: format, settings (JSON), classes (JSON), palette (K, 3), categories (JSON),
-fit, and digest: SHA-256 of the content of all rows in their order.
+fit, digest: SHA-256 of the content of all rows in their order, and seal (see `fewmask.data.hdf5`).
+Pixels have checksums, so that no reader sees others than those that were written.
 """
 
 import hashlib
@@ -27,11 +28,11 @@ from typing import Any
 import numpy as np
 
 from fewmask import IGNORE
-from fewmask.data.hdf5 import open_hdf5, read_rows, rows_per_block
+from fewmask.data.hdf5 import check_seal, open_hdf5, read_rows, rows_per_block
 from fewmask.data.readers import parse_settings
 from fewmask.errors import FewmaskError
 
-FORMAT = 2
+FORMAT = 3
 PIXELS = ("image", "mask", "depth", "normal")
 PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
 REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
@@ -41,7 +42,7 @@ MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fe
 class Store:
     """A prepared dataset, open for reading; any number of processes may have it open.
 
-    Raises FewmaskError if the file is missing, is no store, is not whole, or is of another format.
+    Raises FewmaskError if the file is missing, is no store, is damaged, or is of another format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -49,9 +50,12 @@ class Store:
         self._file = open_hdf5(self.path, "  mend: prepare the dataset (run the workflow)", MEND)
         try:
             self._check()
-        except BaseException:
+        except FewmaskError:
             self.close()
             raise
+        except Exception as error:  # whatever damage makes of HDF5's structure
+            self.close()
+            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
 
     def __enter__(self) -> "Store":
         return self
@@ -156,12 +160,16 @@ class Store:
     def read(self, field: str, rows: np.ndarray | list[int] | None = None) -> np.ndarray:
         """A field's values for ``rows`` in any order, with repeats; None: for all rows.
 
-        Returns an array (len(rows), ...). Raises IndexError for rows outside 0 ... N - 1.
+        Returns an array (len(rows), ...). Raises IndexError for rows outside 0 ... N - 1, and
+        FewmaskError if the file is damaged there.
         """
         if field not in self.fields:
             raise FewmaskError(f"{self.path}: no field {field}; it has {', '.join(self.fields)}")
         data = self._file[field]
-        values = data[:] if rows is None else read_rows(data, np.asarray(rows, np.int64))
+        try:
+            values = data[:] if rows is None else read_rows(data, np.asarray(rows, np.int64))
+        except OSError as error:
+            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
         if field == "mask":
             self._check_classes(values)
         return values
@@ -170,11 +178,12 @@ class Store:
         """Read everything. Raises FewmaskError if the content is not what the digest says."""
         digest = hashlib.sha256()
         columns = {field: self.read(field) for field in PER_ROW if field in self.fields}
-        pixels = {field: self._file[field] for field in PIXELS if field in self.fields}
-        length = rows_per_block(sum(data[:1].nbytes for data in pixels.values()))
+        pixels = [field for field in PIXELS if field in self.fields]
+        length = rows_per_block(sum(self.read(field, [0]).nbytes for field in pixels))
         for start in range(0, len(self), length):
-            block = {field: data[start : start + length] for field, data in pixels.items()}
-            for i in range(start, min(start + length, len(self))):
+            rows = np.arange(start, min(start + length, len(self)))
+            block = {field: self.read(field, rows) for field in pixels}
+            for i in rows:
                 row = {field: values[i] for field, values in columns.items()}
                 arrays = {field: values[i - start] for field, values in block.items()}
                 add_to_digest(digest, self.names[i], self.subsets[i], row, arrays)
@@ -204,6 +213,7 @@ class Store:
         lengths = {field: len(self._file[field]) for field in wanted if field in self._file}
         if len(lengths) < len(wanted) or len(set(lengths.values())) != 1:
             raise FewmaskError(f"{self.path}: not whole: it holds {lengths}\n{MEND}")
+        check_seal(self._file)
 
     def _check_classes(self, mask: np.ndarray) -> None:
         is_known = np.zeros(IGNORE + 1, bool)

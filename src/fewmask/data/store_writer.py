@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from fewmask import IGNORE
-from fewmask.data.hdf5 import GrowingDataset, QuietFile
+from fewmask.data.hdf5 import WRITING, GrowingDataset, QuietFile, seal
 from fewmask.data.mask_check import check_masks
 from fewmask.data.readers import parse_settings
 from fewmask.data.rows import LeftOut, Row
@@ -46,8 +46,7 @@ class StoreWriter:
         with explained(self._path):
             self._partial = self._on_exit.enter_context(written_whole(self._path))
             self._raw = self._on_exit.enter_context(QuietFile(self._partial, "w+"))
-            # No cache for chunks: rows are written as they come, in blocks.
-            self._file = h5py.File(self._raw, "w", rdcc_nbytes=0)
+            self._file = h5py.File(self._raw, "w", **WRITING)
         self._on_exit.push(self._close)
         return self
 
@@ -158,3 +157,4 @@ class StoreWriter:
             fit=self._fit,
             digest=self._digest.hexdigest(),
         )
+        seal(self._file)
