@@ -25,6 +25,7 @@ import pytest
 
 from fewmask import IGNORE, cli
 from fewmask.data import prepare, split_job  # noqa: F401  imported here for all children
+from fewmask.data.hdf5 import seal
 from fewmask.data.store import Store
 from fewmask.training import job  # noqa: F401
 from tests import processes
@@ -177,6 +178,15 @@ def of_another_version(store: Path) -> None:
 def of_another_dataset(store: Path) -> None:
     with h5py.File(store, "a") as file:
         file.attrs["settings"] = reading(dataset="yours")
+        seal(file)
+
+
+def flipped_pixel(store: Path) -> None:
+    with h5py.File(store) as file:
+        place = file["image"].id.get_chunk_info(0).byte_offset + 20
+    content = bytearray(store.read_bytes())
+    content[place] ^= 1
+    store.write_bytes(content)
 
 
 def pickled_list(store: Path) -> None:
@@ -266,7 +276,8 @@ CASES = [
     Case("all pictures are damaged", all_damaged, "images/0.png", "found an empty file"),
     Case("a store cut short", cut_off, "mine.h5", "not a whole HDF5 file", "split"),
     Case("a store from another version", of_another_version, "mine.h5",
-         "format 99; this version reads format 2", "split"),
+         "format 99; this version reads format 3", "split"),
+    Case("a store with a changed pixel", flipped_pixel, "mine.h5", "damaged: ", "train"),
     Case("a store whose masks hold another class", class_200, "mine.h5",
          "found the value 200 in a mask\n  expected: classes from 0 to 2", "train"),
     Case("a store of another dataset than the config says", of_another_dataset, "mine.h5",
