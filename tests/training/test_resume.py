@@ -240,6 +240,45 @@ def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     assert (output / "checkpoint.aside.pt").read_bytes() == b"not a checkpoint"
 
 
+def without_step(saved: dict) -> dict:
+    del saved["state"]["step"]
+    return saved
+
+
+def of_other_shapes(saved: dict) -> dict:
+    objective = saved["state"]["objective"]
+    name = next(name for name, value in objective.items() if value.ndim == 4)
+    objective[name] = objective[name][:, :1]
+    return saved
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda saved: [1, 2],
+        lambda saved: None,
+        lambda saved: {},
+        lambda saved: {"fingerprint": saved["fingerprint"]},
+        lambda saved: saved | {"state": None},
+        lambda saved: saved | {"state": []},
+        lambda saved: saved | {"state": {}},
+        without_step,
+        of_other_shapes,
+    ],
+)
+def test_a_checkpoint_that_holds_something_else_is_set_aside(
+    inputs: Inputs, tmp_path: Path, change
+):
+    """And the training is what it would have been without it."""
+    stage, output, log = small_stage(steps=6), tmp_path / "stage", tmp_path / "log"
+    interrupted(inputs, stage, output, after=3)
+    torch.save(change(torch.load(output / CHECKPOINT, weights_only=True)), output / CHECKPOINT)
+    assert run(partial(train, inputs, stage, 0, output), log) == 0
+    assert "starting afresh" in log.read_text()
+    assert (output / "checkpoint.aside.pt").exists()
+    assert (output / WEIGHTS).read_bytes() == trained(inputs, stage, tmp_path / "whole")
+
+
 def test_a_folder_in_the_place_of_a_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     output = tmp_path / "stage"
     for name in (CHECKPOINT, "checkpoint.aside.pt"):

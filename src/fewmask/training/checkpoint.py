@@ -35,10 +35,13 @@ class Checkpoint:
         try:
             saved = torch.load(self.path, map_location=device, weights_only=True)
         except Exception as error:  # whatever a damaged file makes the reader raise
-            self._set_aside(f"cannot be read ({type(error).__name__})")
+            self.set_aside(f"cannot be read ({type(error).__name__})")
             return None
-        if saved["fingerprint"] != self.fingerprint:
-            self._set_aside("belongs to other settings, data or code")
+        if not isinstance(saved, dict) or not isinstance(saved.get("state"), dict):
+            self.set_aside("is no checkpoint")
+            return None
+        if saved.get("fingerprint") != self.fingerprint:
+            self.set_aside("belongs to other settings, data or code")
             return None
         return saved["state"]
 
@@ -47,7 +50,8 @@ class Checkpoint:
         if not self.path.is_dir():
             self.path.unlink(missing_ok=True)
 
-    def _set_aside(self, reason: str) -> None:
+    def set_aside(self, reason: str) -> None:
+        """Keep the file under another name, and say why."""
         aside = self.path.with_suffix(".aside.pt")
         # Removed first, for a folder and a file cannot replace each other.
         shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,8 @@ def train(
                 checkpoint.remove()
             return True
         runtime = start(stage.precision, threads, stage.deterministic)
-        training = build_training(inputs, stage, seed, store, runtime)
-        state = _load(checkpoint, runtime)
-        if state is not None:
-            training.load_state_dict(state)
-            print(f"going on from step {training.step}", file=sys.stderr)
+        build = partial(build_training, inputs, stage, seed, store, runtime)
+        training = _resumed(build, checkpoint, runtime)
         if not parallel.is_first():
             return _run(training, lambda now: None, checkpoint_minutes, None)
         tries = Tries(output / TRIES)
@@ -117,6 +115,22 @@ def train(
             checkpoint.remove()
         tries.add("finished" if ended else "stopped", training.step)
         return ended
+
+
+def _resumed(build: Callable[[], Training], checkpoint: Checkpoint, runtime: Runtime) -> Training:
+    """The training where its checkpoint left it, or at its first step."""
+    training = build()
+    state = _load(checkpoint, runtime)
+    if state is None:
+        return training
+    try:
+        training.load_state_dict(state)
+    except Exception as error:  # whatever it is that the state holds
+        if parallel.is_first():
+            checkpoint.set_aside(f"does not fit the training ({type(error).__name__})")
+        return build()
+    print(f"going on from step {training.step}", file=sys.stderr)
+    return training
 
 
 def _load(checkpoint: Checkpoint, runtime: Runtime) -> State | None:

@@ -264,7 +264,10 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint's state."""
+        """Go on from a checkpoint's state. What it raises for another's leaves a training that is
+        of no more use."""
+        if state.keys() != self.state_dict().keys():
+            raise ValueError(f"found the keys {', '.join(map(str, state))}")
         state = copy.copy(state)
         self.objective.load_state_dict(state.pop("objective"))
         self.weighting.load_state_dict(state.pop("weighting"))
