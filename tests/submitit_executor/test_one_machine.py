@@ -7,8 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.processes import end_within
 from tests.workflow.snakemake import BIN, ROOT, environment, write_project
 
 SNAKEFILE = """\
@@ -63,17 +65,17 @@ def test_one_job_fails_alone_and_its_own_words_are_shown(tmp_path: Path, cluster
 
 
 def test_an_interrupted_snakemake_stops_its_jobs(tmp_path: Path):
-    command = "sleep 60.5"
+    command = "sleep 600"
     run = snakemake(tmp_path, command, "--submitit-cluster", "local")
     while len(list((tmp_path / "out").glob("*"))) < 4:
         assert run.poll() is None
         time.sleep(0.2)
+    started = psutil.Process(run.pid).children(recursive=True)
+    assert sum("sleep" in process.name() for process in started) == 4
     run.send_signal(signal.SIGINT)
     run.communicate()
     assert run.returncode
-    time.sleep(2)
-    left = subprocess.run(["pgrep", "-f", "sleep 60[.]5"], capture_output=True, text=True)
-    assert left.stdout == ""
+    assert end_within(60, started)
 
 
 def test_a_cluster_that_there_is_not_is_told(tmp_path: Path):

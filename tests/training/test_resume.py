@@ -20,7 +20,7 @@ from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.store import Store
 from fewmask.files import written_whole
 from fewmask.networks.weights import load_weights
-from fewmask.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, WEIGHTS
+from fewmask.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 from tests.data.making import scenes_store
@@ -148,6 +148,7 @@ def test_a_signal_saves_and_says_so_with_its_exit_code(
         *("--settings", stage.shaping()),
         *("--seed", "0"),
         *("--output", str(output)),
+        *("--checkpoint-seconds", "0"),
     ]
 
     def command() -> None:
@@ -155,9 +156,8 @@ def test_a_signal_saves_and_says_so_with_its_exit_code(
         main()
 
     process = start(command, log)
-    while not (output / "lock").exists():
+    while not (output / CHECKPOINT).exists():
         time.sleep(0.02)
-    time.sleep(1.5)
     os.kill(process.pid, sent)
     process.join()
     assert process.exitcode == EXIT_INTERRUPTED == 75
@@ -316,9 +316,8 @@ def test_a_trained_stage_is_not_trained_again(inputs: Inputs, tmp_path: Path):
 def test_two_processes_do_not_train_one_stage_at_once(inputs: Inputs, tmp_path: Path):
     stage, output, log = small_stage(steps=60), tmp_path / "stage", tmp_path / "log"
     first = start(partial(train, inputs, stage, 0, output))
-    while not (output / "lock").exists():
+    while not (output / TRIES).exists():  # which it writes while it holds the lock
         time.sleep(0.01)
-    time.sleep(0.2)
     assert run(partial(train, inputs, stage, 0, output), log) == 0
     first.join()
     assert first.exitcode == 0
