@@ -1,7 +1,9 @@
 """The command line: fast to start, one message for what can be mended, and status."""
 
 import fcntl
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -159,6 +161,62 @@ def test_a_run_with_metrics_is_done(grid):
     path.parent.mkdir(parents=True)
     path.touch()
     assert [status.state for status in statuses(grid).values()].count("done") == 1
+
+
+@pytest.fixture
+def trained_run(grid) -> tuple[Run, Path]:
+    """A run that has its weights, its record and its metrics, all of the settings asked for."""
+    run = grid.runs[0]
+    log_of(run).write_text("done\n")
+    [key] = grid.stages(run)
+    settings = {
+        "training": json.loads(grid.training(key)), "dataset": json.loads(grid.reading("rooms"))
+    }  # fmt: skip
+    weights, record = (Path(grid.stage_files(key, 0)[name]) for name in ("weights", "training"))
+    metrics = Path(grid.layout.metrics.format(**asdict(run)))
+    for file in (weights, record, metrics):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    weights.touch()
+    record.write_text(json.dumps(settings))
+    provenance = {"stages": [settings["training"]], "dataset": settings["dataset"]}
+    metrics.write_text(json.dumps({"provenance": provenance}))
+    return run, weights
+
+
+CHANGES = {
+    "methods/supervised.yaml": ("learning_rate: 0.003", "learning_rate: 0.1"),
+    "datasets/rooms.yaml": ("size: 32", "size: 64"),
+}
+
+
+@pytest.mark.parametrize("only_metrics", [False, True])
+@pytest.mark.parametrize("file", CHANGES)
+def test_a_run_of_other_settings_is_outdated(
+    trained_run: tuple[Run, Path], file: str, only_metrics: bool, project: Path
+):
+    run, weights = trained_run
+    if only_metrics:
+        shutil.rmtree(weights.parent)
+    assert statuses(load_grid())[run].state == "done"
+    path, (before, after) = project / "config" / file, CHANGES[file]
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    found = statuses(load_grid())[run]
+    metrics = load_grid().layout.metrics.format(**asdict(run))
+    assert (found.state, found.file) == ("outdated", metrics if only_metrics else str(weights))
+    told = fewmask(project, "status").stdout
+    assert "outdated: 0" in told
+    assert "--forcerun $(fewmask status --outdated)" in told
+    assert fewmask(project, "status", "--outdated").stdout.split() == [found.file]
+    assert metrics in fewmask(project, "status", "--targets").stdout
+
+
+def test_a_damaged_record_says_nothing_of_settings(trained_run: tuple[Run, Path]):
+    run, weights = trained_run
+    for text in (b"", b"[]", b"{", b"null", b"[" * 100_000, b"\xff"):
+        weights.with_name("training.json").write_bytes(text)
+        assert statuses(load_grid())[run].state in ("done", "missing")
 
 
 def test_a_dataset_that_failed_fails_all_its_runs_once(project: Path):

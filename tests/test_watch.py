@@ -87,7 +87,7 @@ def test_what_it_shows(grid: Grid):
     bar = "━" * (120 - len("  1 of 4 runs done"))
     assert lines[1] == f"{bar}  1 of 4 runs done"
     assert lines[2:4] == [
-        "1 done, 1 running, 0 waiting, 1 failed, 1 missing  snakemake is at work",
+        "1 done, 1 running, 0 waiting, 1 failed, 0 outdated, 1 missing  snakemake is at work",
         "",
     ]
     now = "train  rooms/supervised/n4/1/supervised  11 min left  step 200/1000  miou 0.3123"
@@ -224,7 +224,7 @@ def test_it_ends_when_no_run_is_left(grid: Grid, held: ExitStack):
     log_of(grid.runs[3]).write_text("error: no more space\n")
     assert terminal.end() == 0
     summary = terminal.said.partition(LEAVE)[2]
-    assert "2 done, 0 running, 0 waiting, 2 failed, 0 missing" in summary
+    assert "2 done, 0 running, 0 waiting, 2 failed, 0 outdated, 0 missing" in summary
     assert "failed: no more space" in summary
 
 
@@ -248,7 +248,10 @@ def test_a_real_grid(project: Path):
     assert terminal.end() == 0
     assert running.wait() == 0
     assert "failed:" not in terminal.said
-    assert "4 done, 0 running, 0 waiting, 0 failed, 0 missing" in terminal.said.partition(LEAVE)[2]
+    assert (
+        "4 done, 0 running, 0 waiting, 0 failed, 0 outdated, 0 missing"
+        in terminal.said.partition(LEAVE)[2]
+    )
     assert (project / "results/tables/summary.csv").exists()
 
 

@@ -11,26 +11,30 @@ import click
 
 from fewmask.grid import Grid, Run
 from fewmask.jobs import DONE, ERROR, is_held, is_open
+from fewmask.outdated import Wanted
 from fewmask.run_jobs import Job, jobs
 from fewmask.slurm import QueuedJob, comment_of, queued_jobs
 
-State = Literal["done", "running", "waiting", "failed", "missing"]
+State = Literal["done", "running", "waiting", "failed", "outdated", "missing"]
 COLOURS: dict[State, str] = {
     "done": "green",
     "running": "blue",
     "waiting": "cyan",
     "failed": "red",
+    "outdated": "magenta",
     "missing": "yellow",
 }
 
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a run; for one that failed or waits, why, and where to read on."""
+    """The state of a run; for one that failed or waits, why, and where to read on; for one that is
+    outdated, the first file of other settings."""
 
     state: State
     reason: str = ""
     log: str = ""
+    file: str = ""
 
 
 def statuses(grid: Grid) -> dict[Run, Status]:
@@ -39,23 +43,31 @@ def statuses(grid: Grid) -> dict[Run, Status]:
     The first of its jobs without its file decides: one that is in SLURM's queue waits or is
     running, one whose log is held by a process is running, one whose log does not end well failed.
     So metrics of an earlier training do not hide that a new one failed. A run with metrics whose
-    other files were only removed is done.
+    other files were only removed is done. One whose weights or metrics are there, but of other
+    settings than are asked for, is outdated.
     """
+    wanted = Wanted(grid)
     queued = {job.comment: job for job in queued_jobs(Path.cwd())}
-    look = cache(partial(_look, queued))
+    look = cache(partial(_look, queued, wanted))
 
     def status(run: Run) -> Status:
         found = next((s for job in jobs(grid, run) if (s := look(job))), Status("done"))
-        is_there = Path(grid.layout.metrics.format(**vars(run))).exists()
-        return Status("done") if is_there and found.state == "missing" else found
+        metrics = Path(grid.layout.metrics.format(**vars(run)))
+        if found.state != "missing" or not metrics.exists():
+            return found
+        if wanted.is_other_evaluation(metrics, run):
+            return Status("outdated", file=str(metrics))
+        return Status("done")
 
     return {run: status(run) for run in grid.runs}
 
 
-def _look(queued: dict[str, QueuedJob], job: Job) -> Status | None:
+def _look(queued: dict[str, QueuedJob], wanted: Wanted, job: Job) -> Status | None:
     """What a job that has not made its file tells of its run; None if it has made it."""
-    if Path(job.output).exists():
-        return None
+    output = Path(job.output)
+    if output.exists():
+        is_outdated = job.rule == "train" and wanted.is_other_training(output, job.stage)
+        return Status("outdated", file=job.output) if is_outdated else None
     if in_queue := queued.get(comment_of(job.rule, job.cell)):
         return Status(in_queue.state, in_queue.reason, job.log)
     log = Path(job.log)
@@ -82,9 +94,16 @@ def _printable(line: str) -> str:
     return "".join(c for c in click.unstyle(line) if c.isprintable()).strip()
 
 
-def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -> None:
-    """Print the status of every run, or what to hand to snakemake to make the unfinished ones."""
+def print_status(
+    grid: Grid, only_failed: bool = False, targets: bool = False, outdated: bool = False
+) -> None:
+    """Print the status of every run, or what to hand to snakemake to make the unfinished ones, or
+    to its --forcerun to make the outdated ones."""
     found = statuses(grid)
+    if outdated:
+        for file in outdated_files(found):
+            click.echo(file)
+        return
     if only_failed:
         found = {run: status for run, status in found.items() if status.state == "failed"}
     if targets:
@@ -94,7 +113,7 @@ def print_status(grid: Grid, only_failed: bool = False, targets: bool = False) -
         return
     for line in overview(found):
         click.echo(line)
-    for line in [*waiting(found), *reasons(found)]:
+    for line in [*waiting(found), *reasons(found), *mend_of_outdated(found)]:
         click.echo(line)
     counts = {state: sum(s.state == state for s in found.values()) for state in COLOURS}
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
@@ -137,3 +156,19 @@ def reasons(found: dict[Run, Status]) -> Iterator[str]:
         yield f"\n{first}{more} failed: {status.reason}\n  log: {status.log}"
     if failed:
         yield ""
+
+
+def outdated_files(found: dict[Run, Status]) -> list[str]:
+    """The files that must be made anew, each once; what depends on them follows."""
+    return list(dict.fromkeys(s.file for s in found.values() if s.state == "outdated"))
+
+
+def mend_of_outdated(found: dict[Run, Status]) -> Iterator[str]:
+    """What outdated runs are, and how they are made anew."""
+    if files := outdated_files(found):
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        yield (
+            f"\noutdated: of other settings than are asked for: {files[0]}{more}\n"
+            f"  snakemake makes them anew; should it say that nothing is to be done, hand them to\n"
+            f"  it as --forcerun $(fewmask status --outdated)\n"
+        )

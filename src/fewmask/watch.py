@@ -34,7 +34,7 @@ TAIL = 4096
 """Bytes at the end of a log in which its training's last line is looked for."""
 BAR = 20
 """Columns of a training's bar."""
-BY_INTEREST: tuple[State, ...] = ("failed", "running", "waiting", "missing", "done")
+BY_INTEREST: tuple[State, ...] = ("failed", "running", "waiting", "outdated", "missing", "done")
 """Which cells are shown where there is not room for all: the first have a seed in such a state."""
 
 

@@ -4,6 +4,7 @@ The tests of one class share a project and follow one another.
 """
 
 import csv
+import shutil
 import time
 from pathlib import Path
 
@@ -91,7 +92,7 @@ class TestAGridWithAFailingSeed:
         assert "rooms  supervised  n8  done: 0  failed: 1" in told.stdout
         assert "n8 seed 1 failed: results/splits/rooms/n8/1.csv, line" in told.stdout
         assert "log: results/logs/train/rooms/supervised/n8/1/supervised.log" in told.stdout
-        assert "3 done, 0 running, 0 waiting, 1 failed, 0 missing" in told.stdout
+        assert "3 done, 0 running, 0 waiting, 1 failed, 0 outdated, 0 missing" in told.stdout
         targets = fewmask(folder, "status", "--failed", "--targets")
         assert targets.stdout.split() == [f"{METRICS}/n8/1.json"]
 
@@ -263,3 +264,20 @@ def test_plan_tells_of_a_file_that_snakemake_cannot_read_or_would_run(
     assert expected in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_changed_settings_are_noticed_without_snakemakes_records(tmp_path: Path):
+    write_project(tmp_path)
+    one = ("--config", "seeds=[0]", "fractions=[n4]")
+    answer = snakemake(tmp_path, *one)
+    assert answer.returncode == 0, answer.stdout
+    shutil.rmtree(tmp_path / ".snakemake")
+    method = tmp_path / "config/methods/supervised.yaml"
+    method.write_text(method.read_text().replace("learning_rate: 0.003", "learning_rate: 0.1"))
+    assert planned(tmp_path, *one) == {}
+    options = ("--config", "seeds=[0]", "--config", "fractions=[n4]")
+    assert "1 outdated" in fewmask(tmp_path, "status", *options).stdout
+    files = fewmask(tmp_path, "status", "--outdated", *options).stdout.split()
+    expected = {"train": 1, "evaluate": 1, "summarise": 1}
+    assert planned(tmp_path, *one, "--forcerun", *files) == expected

@@ -14,6 +14,7 @@ from fewmask.errors import FewmaskError
 @experiment_options
 @click.option("--failed", is_flag=True, help="Only the runs that failed.")
 @click.option("--targets", is_flag=True, help="Print what to pass to snakemake, nothing else.")
+@click.option("--outdated", is_flag=True, help="Print what to pass to snakemake --forcerun.")
 @click.option("--watch", is_flag=True, help="Keep it on the screen while the grid runs.")
 @click.option(
     "--every",
@@ -28,19 +29,23 @@ def status(
     config: tuple[str, ...],
     failed: bool,
     targets: bool,
+    outdated: bool,
     watch: bool,
     every: float,
 ) -> None:
-    """Say of every run whether it is done, running, waiting, failed (and why) or missing."""
+    """Say of every run whether it is done, running, waiting, failed (and why), outdated or missing.
+
+    Outdated are runs whose weights or metrics are of other settings than are asked for.
+    """
     from fewmask.status import print_status
 
     if not watch:
-        print_status(open_grid(configfiles, config), failed, targets)
+        print_status(open_grid(configfiles, config), failed, targets, outdated)
         return
     from fewmask.watch import watch as show
 
-    if failed or targets:
-        raise FewmaskError("--watch shows all runs: leave out --failed and --targets")
+    if failed or targets or outdated:
+        raise FewmaskError("--watch shows all runs: leave out --failed, --targets and --outdated")
     try:
         show(open_grid(configfiles, config), every)
     except KeyboardInterrupt:
