@@ -18,7 +18,7 @@ import click
 from benchmarks.figure import Figure
 from benchmarks.machine import machine, versions
 from benchmarks.table import as_json, markdown, write
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 
 TOPICS = ("training", "evaluation", "resuming", "planning", "prepare", "commands")
 """Modules of this folder, in the order of the table; each has a list ``BENCHMARKS``."""

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.figure import Figure, in_turns
-from fewmask.grid import Grid, Run, load_grid
-from fewmask.paths import CONFIG
-from fewmask.run_jobs import jobs
+from fewmask.core.paths import CONFIG
+from fewmask.planning.grid import Grid, Run, load_grid
+from fewmask.planning.jobs import jobs
 
 AXES = {
     "methods": ["supervised", "masked_image", "upper_bound"],

@@ -9,12 +9,12 @@ import torch
 from benchmarks.device import wait
 from benchmarks.figure import Figure, in_turns, speed_up
 from benchmarks.project import CORES, project
-from fewmask.data import split_files
 from fewmask.data.batches import Pictures
-from fewmask.data.store import Store
-from fewmask.evaluate import evaluate
-from fewmask.grid import Run
-from fewmask.trained import Trained
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
+from fewmask.inference.evaluate import evaluate
+from fewmask.inference.trained import Trained
+from fewmask.planning.grid import Run
 
 BATCH_SIZE = 32
 

@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.figure import Figure, in_turns, speed_up
-from fewmask.grid import load_grid
-from fewmask.run_jobs import jobs
+from fewmask.planning.grid import load_grid
+from fewmask.planning.jobs import jobs
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENT = Path("config/experiments/pet_masked_image.yaml")

@@ -12,14 +12,14 @@ from PIL import Image
 
 from benchmarks.figure import Figure, in_turns, speed_up
 from benchmarks.project import CORES
-from fewmask.errors import FewmaskError
-from fewmask.grid import load_grid
-from fewmask.paths import data_folder
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import data_folder
+from fewmask.planning.grid import load_grid
 
 PREPARE = """\
 import sys
 from pathlib import Path
-from fewmask.data.prepare import prepare
+from fewmask.data.preparation.prepare import prepare
 prepare(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """

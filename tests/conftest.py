@@ -57,7 +57,7 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A split of the rooms: 12 labelled, 8 unlabelled, 6 validation, 10 test."""
-    from fewmask.data import split_files
+    from fewmask.data.splits import file as split_files
 
     roles = ["labelled"] * 12 + ["unlabelled"] * 8 + ["validation"] * 6 + ["test"] * 10
     path = tmp_path_factory.mktemp("split") / "0.csv"

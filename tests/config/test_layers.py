@@ -7,7 +7,7 @@ import pytest
 from fewmask.config.dataset import Dataset
 from fewmask.config.layers import load_chain, load_yaml, merge, validate
 from fewmask.config.method import Stage
-from fewmask.errors import ConfigError
+from fewmask.core.errors import ConfigError
 
 STAGE = """\
 network: {encoder: resnet18, weights: none}

@@ -6,7 +6,7 @@ import pytest
 
 from fewmask.config.layers import load_yaml, parse_changes
 from fewmask.config.yaml_text import MOST_CHARACTERS, parse_yaml
-from fewmask.errors import ConfigError
+from fewmask.core.errors import ConfigError
 
 BOMB = "".join(
     f"{name}: &{name} [{', '.join([f'*{before}' if before else 'lol'] * 9)}]\n"

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from fewmask.config.dataset import Dataset
-from fewmask.data import scenes
+from fewmask.data.preparation.rows import Row, mask_digest
 from fewmask.data.readers import parse_settings
-from fewmask.data.rows import Row, mask_digest
-from fewmask.data.store_writer import StoreWriter
+from fewmask.data.rendered import scenes
+from fewmask.data.store.writer import StoreWriter
 
 CLASSES = [
     {"name": "ground", "colour": [0, 0, 0]},

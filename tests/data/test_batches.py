@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fewmask.data import batches
 from fewmask.data.batches import Draws, Pictures, as_batch
-from fewmask.data.store import Store
+from fewmask.data.store.store import Store
 
 CPU = torch.device("cpu")
 

@@ -7,11 +7,11 @@ import h5py
 import numpy as np
 import pytest
 
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.rows import Row
 from fewmask.data.pseudo_masks import Origin, PseudoMasks, holds_pseudo_masks, write_pseudo_masks
-from fewmask.data.rows import Row
-from fewmask.data.store import Store
-from fewmask.data.store_writer import StoreWriter
-from fewmask.errors import FewmaskError
+from fewmask.data.store.store import Store
+from fewmask.data.store.writer import StoreWriter
 from tests.data.making import noise, reading
 
 SIZE = (16, 24)

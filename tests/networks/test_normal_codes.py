@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import normalize, one_hot
 
 from fewmask import IGNORE
-from fewmask.data.scenes import render
+from fewmask.data.rendered.scenes import render
 from fewmask.networks.normal_codes import NormalCodes, spread
 
 COUNTS = [4, 10, 40, 255]

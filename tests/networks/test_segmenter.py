@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 
 from fewmask.config.encoders import ENCODERS
 from fewmask.config.network import Network
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 from fewmask.networks.backbone import MEAN, STD, Backbone
 from fewmask.networks.segmenter import Segmenter
 

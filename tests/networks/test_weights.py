@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fewmask.config.network import Network
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.weights import (
     KEY,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from fewmask import IGNORE
 from fewmask.config.objectives import Objective as AnyOptions
 from fewmask.data.batches import Batch, Pictures
-from fewmask.data.store import Store
+from fewmask.data.store.store import Store
 from fewmask.objectives.objective import Objective
 from fewmask.training.job import Inputs, build_training
 from fewmask.training.loop import Training

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from fewmask.config.network import Network
 from fewmask.config.objectives import MaskedImage as Options
-from fewmask.data import split_files
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
-from fewmask.errors import FewmaskError
+from fewmask.data.splits import file as split_files
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import take_over
 from fewmask.networks.weights import load_weights
-from fewmask.objectives import masked_image
-from fewmask.objectives.masked_image import MaskedImage, rotate_patches
-from fewmask.paths import WEIGHTS
+from fewmask.objectives.masked_image import objective as masked_image
+from fewmask.objectives.masked_image.objective import MaskedImage, rotate_patches
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

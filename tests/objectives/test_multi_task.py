@@ -13,13 +13,13 @@ from pydantic import ValidationError
 
 from fewmask.config.network import Network
 from fewmask.config.objectives import MultiTask as Options
+from fewmask.core.errors import FewmaskError
 from fewmask.data.batches import Batch, Pictures
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
+from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives import build
 from fewmask.objectives.losses import mean
-from fewmask.objectives.multi_task import (
+from fewmask.objectives.multi_task.objective import (
     MultiTask,
     depth_error,
     depth_squared_error,
@@ -192,7 +192,7 @@ def test_a_stage_without_the_papers_losses_is_what_it_was_before_them():
 
 
 def test_depths_and_normals_come_with_all_pictures(tmp_path: Path, rooms: Path):
-    from fewmask.data.scenes import render
+    from fewmask.data.rendered.scenes import render
     from tests.data.making import scenes_store
 
     path = scenes_store(tmp_path / "rooms.h5", pictures=3)

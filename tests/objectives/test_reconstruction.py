@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives import build
-from fewmask.objectives.reconstruction import Reconstruction
-from fewmask.paths import WEIGHTS
+from fewmask.objectives.reconstruction.objective import Reconstruction
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

@@ -19,7 +19,7 @@ from fewmask.config.objectives import SelfTraining as Options
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives import build
-from fewmask.objectives.self_training import SelfTraining
+from fewmask.objectives.self_training.objective import SelfTraining
 from fewmask.training.loop import Training
 from tests.conftest import small_stage
 from tests.networks.test_moving_average import shares
@@ -181,11 +181,11 @@ def test_masks_are_moved_as_their_pictures_are(monkeypatch: pytest.MonkeyPatch):
         one.network, "features", lambda x, i: (seen.update(image=x), features(x, i))[1]
     )
     monkeypatch.setattr(
-        "fewmask.objectives.self_training.cross_entropy",
+        "fewmask.objectives.self_training.objective.cross_entropy",
         lambda logits, mask: (seen.update(mask=mask), logits.sum() * 0)[1],
     )
     # Colours off: whatever is drawn only moves pixels.
-    from fewmask.data import strong_augment
+    from fewmask.data.augmentation import strong as strong_augment
 
     for name in strong_augment.COLOURS:
         monkeypatch.setitem(strong_augment.COLOURS, name, lambda images, levels: images)

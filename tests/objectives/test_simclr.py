@@ -13,19 +13,20 @@ from torch.nn import functional
 
 from fewmask.config.network import Network
 from fewmask.config.objectives import SimCLR as Options
-from fewmask.data import split_files
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
-from fewmask.data.prepare import prepare
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
+from fewmask.data.preparation.prepare import prepare
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import take_over
 from fewmask.networks.weights import load_segmenter, load_weights, save_weights
-from fewmask.objectives import build, simclr
-from fewmask.objectives.simclr import nt_xent
-from fewmask.paths import WEIGHTS
+from fewmask.objectives import build
+from fewmask.objectives.simclr import objective as simclr
+from fewmask.objectives.simclr.objective import nt_xent
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

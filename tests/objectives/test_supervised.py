@@ -8,13 +8,13 @@ import torch
 
 from fewmask.config.method import Stage
 from fewmask.config.objectives import Supervised as Options
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
-from fewmask.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives import build
-from fewmask.objectives.supervised import Supervised
-from fewmask.paths import WEIGHTS
+from fewmask.objectives.supervised.objective import Supervised
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

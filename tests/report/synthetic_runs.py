@@ -6,8 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from fewmask.config.asked import Asked
-from fewmask.paths import Layout
+from fewmask.core.paths import Layout
+from fewmask.planning.requested import Asked
 
 CLASSES = ["wall", "box"]
 KINDS = ["hit", "truth", "predicted"]

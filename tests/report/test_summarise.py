@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fewmask.config.asked import fingerprint
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
+from fewmask.planning.requested import fingerprint
 from fewmask.report.contents import files
 from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import asked, write_run

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewmask.slurm import queued_jobs
+from fewmask.cluster.slurm import queued_jobs
 from tests.slurm.cluster import Cluster
 from tests.workflow.snakemake import BIN, ROOT, write_project
 

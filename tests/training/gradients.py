@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from fewmask import parallel
-from fewmask.data.store import Store
+from fewmask.core import parallel
+from fewmask.data.store.store import Store
 from fewmask.training.job import Inputs, build_training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage

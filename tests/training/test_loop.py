@@ -11,14 +11,14 @@ import torch
 from sklearn.metrics import jaccard_score
 
 from fewmask.config.method import Stage
-from fewmask.data import split_files
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import HISTORY, TRAINING, WEIGHTS
 from fewmask.data.batches import Draws, Pictures
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives import build
-from fewmask.paths import HISTORY, TRAINING, WEIGHTS
 from fewmask.training.job import Inputs, train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from fewmask.config.method import Batch, Resources
-from fewmask.metrics import METRICS
+from fewmask.metrics.segmentation import METRICS
 from tests.conftest import ROOT, small_stage
 from tests.data.making import scenes_store
 from tests.training.gradients import STAGES

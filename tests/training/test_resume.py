@@ -16,11 +16,11 @@ import torch
 from fewmask.cli import main
 from fewmask.cli.jobs import EXIT_INTERRUPTED
 from fewmask.config.method import Stage
+from fewmask.core.files import written_whole
+from fewmask.core.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
-from fewmask.data.store import Store
-from fewmask.files import written_whole
+from fewmask.data.store.store import Store
 from fewmask.networks.weights import load_weights
-from fewmask.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 from tests.data.making import scenes_store

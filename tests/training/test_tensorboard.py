@@ -15,8 +15,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from fewmask.config.method import Stage
-from fewmask.errors import FewmaskError
-from fewmask.paths import CHECKPOINT, HISTORY, WEIGHTS
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 from tests.processes import run, start

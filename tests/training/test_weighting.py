@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fewmask.grid import load_grid
+from fewmask.planning.grid import load_grid
 from tests.conftest import ROOT, small_stage
 from tests.training.test_loop import go, training
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewmask.task_metrics import DEPTH_METRICS, NORMAL_METRICS
+from fewmask.metrics.geometry import DEPTH_METRICS, NORMAL_METRICS
 from tests.workflow.snakemake import snakemake, write_project
 
 MULTI_TASK = """\

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from fewmask.cli import jobs, people  # noqa: F401  they add their commands
 from fewmask.cli.group import commands
-from fewmask.errors import FewmaskError
-from fewmask.files import NO_ROOM, cannot_write
-from fewmask.jobs import ERROR
+from fewmask.cluster.job_log import ERROR
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import NO_ROOM, cannot_write
 
 
 def main() -> None:

@@ -40,6 +40,6 @@ def experiment_options(command: Callable) -> Callable:
 def open_grid(configfiles: tuple[Path, ...], config: tuple[str, ...]) -> Any:
     """The grid of the experiment that the options name."""
     from fewmask.config.layers import parse_changes
-    from fewmask.grid import load_grid
+    from fewmask.planning.grid import load_grid
 
     return load_grid(list(configfiles), parse_changes(config))

@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from fewmask.cli.group import commands, file, folder, path
-from fewmask.jobs import DONE, hold_log
+from fewmask.cluster.job_log import DONE, hold_log
 
 EXIT_INTERRUPTED = 75
 """Of a training that was asked to stop and saved a checkpoint (EX_TEMPFAIL: try again)."""
 
 
 def job(command: Callable) -> Callable:
-    """Mark a command that the workflow runs: its log tells how it fares (see fewmask.jobs)."""
+    """Mark a command that the workflow runs: its log tells how it fares."""
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
@@ -34,7 +34,7 @@ def job(command: Callable) -> Callable:
 def download(dataset: str, output: Path) -> None:
     """Fetch a dataset that is free to download, unless its files are there."""
     from fewmask.config.named import load_dataset
-    from fewmask.data.download import download
+    from fewmask.data.preparation.download import download
 
     download(load_dataset(dataset, "--dataset"), output)
 
@@ -58,7 +58,7 @@ def fetch_encoder(encoder: str, output: Path) -> None:
 @job
 def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> None:
     """Decode a dataset's pictures and masks into one HDF5 file."""
-    from fewmask.data.prepare import prepare
+    from fewmask.data.preparation.prepare import prepare
 
     prepare(settings, output, workers, skip_damaged)
 
@@ -72,7 +72,7 @@ def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> No
 @job
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
     """Draw who is labelled, unlabelled, validation and test."""
-    from fewmask.data.split_job import split
+    from fewmask.data.splits.job import split
 
     split(dataset, settings, fraction, seed, output)
 
@@ -116,7 +116,7 @@ def train(
     On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75. Several processes may also
     be started by torchrun, or by srun as the tasks of a step.
     """
-    from fewmask import parallel
+    from fewmask.core import parallel
 
     if processes > 1 and parallel.place() is None:
         from fewmask.training.launch import launch
@@ -150,7 +150,7 @@ def pseudo_label(
     stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
 ) -> None:
     """Predict the masks of the training pictures, for another stage to learn."""
-    from fewmask.pseudo_label import pseudo_label
+    from fewmask.inference.pseudo_label import pseudo_label
 
     pseudo_label(stage, dataset, split, weights, output, threads=threads)
 
@@ -178,8 +178,8 @@ def evaluate(
     threads: int,
 ) -> None:
     """Compare a trained network with the masks of the test pictures."""
-    from fewmask.evaluate import evaluate
-    from fewmask.grid import Run
+    from fewmask.inference.evaluate import evaluate
+    from fewmask.planning.grid import Run
 
     cell = Run(*run[:3], seed=int(run[3]))
     files = (dataset, split, weights, list(trainings), output)

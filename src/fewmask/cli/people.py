@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fewmask.cli.group import commands, experiment_options, file, folder, open_grid, path
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 
 
 @commands.command()
@@ -37,12 +37,12 @@ def status(
 
     Outdated are runs whose weights or metrics are of other settings than are asked for.
     """
-    from fewmask.status import print_status
+    from fewmask.monitor.status import print_status
 
     if not watch:
         print_status(open_grid(configfiles, config), failed, targets, outdated)
         return
-    from fewmask.watch import watch as show
+    from fewmask.monitor.watch import watch as show
 
     if failed or targets or outdated:
         raise FewmaskError("--watch shows all runs: leave out --failed, --targets and --outdated")
@@ -66,7 +66,7 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
     Starts nothing. Whether settings were changed since a job was done is not looked at: snakemake
     --dry-run does.
     """
-    from fewmask.plan import print_plan
+    from fewmask.monitor.plan import print_plan
 
     print_plan(open_grid(configfiles, config), at_once)
 
@@ -78,7 +78,7 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
     """Write masks and overlays for your own pictures, at their own size."""
-    from fewmask.predict import predict
+    from fewmask.inference.predict import predict
 
     predict(weights, images, out, threads)
 
@@ -86,7 +86,7 @@ def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
 @commands.command()
 def datasets() -> None:
     """List the configured datasets and whether their files are there."""
-    from fewmask.data.inspect import list_datasets
+    from fewmask.data.inspection.dataset import list_datasets
 
     click.echo(list_datasets())
 
@@ -98,7 +98,8 @@ def datasets() -> None:
 def inspect(file: Path, picture: Path | None, dataset: Path | None) -> None:
     """Print what a prepared dataset or a file of pseudo-masks holds, and write a picture of some
     samples."""
-    from fewmask.data import inspect, inspect_pseudo_masks
+    from fewmask.data.inspection import dataset as inspect
+    from fewmask.data.inspection import pseudo_masks as inspect_pseudo_masks
     from fewmask.data.pseudo_masks import holds_pseudo_masks
 
     picture = picture or file.with_suffix(".png")
@@ -121,7 +122,7 @@ def list_methods() -> None:
     from fewmask.config.layers import validate
     from fewmask.config.method import Method
     from fewmask.config.named import load_method, names_in
-    from fewmask.stages import stage_order
+    from fewmask.planning.stages import stage_order
 
     names = names_in("methods")
     width = max(map(len, names), default=0)

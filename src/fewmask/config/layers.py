@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from fewmask.config.explain import did_you_mean, explain
 from fewmask.config.layer import Layer
 from fewmask.config.yaml_text import MOST_CHARACTERS, parse_yaml
-from fewmask.errors import ConfigError
+from fewmask.core.errors import ConfigError
 
 Model = TypeVar("Model", bound=BaseModel)
 Values = dict[str, Any]

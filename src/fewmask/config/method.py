@@ -12,7 +12,7 @@ from fewmask.config.objectives import Objective
 from fewmask.config.optimiser import Optimiser
 from fewmask.config.settings import NAME, Line, Name, Settings
 from fewmask.config.weighting import FixedWeighting, Weighting
-from fewmask.metrics import METRICS
+from fewmask.metrics.segmentation import METRICS
 
 
 class Schedule(Settings):
@@ -278,7 +278,7 @@ class MethodFile(Settings):
 
 
 class Method(MethodFile):
-    """A method as its files add up; ``fewmask.grid`` resolves its stages."""
+    """A method as its files add up; ``fewmask.planning.grid`` resolves its stages."""
 
     @model_validator(mode="after")
     def _has_stages(self) -> "Method":

@@ -6,8 +6,8 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, sibling, validate
 from fewmask.config.method import Method, MethodFile
-from fewmask.errors import ConfigError
-from fewmask.paths import CONFIG
+from fewmask.core.errors import ConfigError
+from fewmask.core.paths import CONFIG
 
 
 def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:

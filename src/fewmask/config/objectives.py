@@ -18,7 +18,7 @@ from fewmask.config.augmentation import (
 )
 from fewmask.config.settings import Settings
 from fewmask.config.strong_augmentation import StrongAugmentation
-from fewmask.metrics import METRICS
+from fewmask.metrics.segmentation import METRICS
 
 
 class OfObjective(Settings):

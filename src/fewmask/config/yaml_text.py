@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from fewmask.config.layer import Keys
-from fewmask.errors import ConfigError
+from fewmask.core.errors import ConfigError
 
 MOST_CHARACTERS = 1_000_000
 MOST_VALUES = 100_000

@@ -14,10 +14,10 @@ import psutil
 import torch
 from torch import Tensor
 
+from fewmask.core.errors import FewmaskError
+from fewmask.core.seeds import derive
 from fewmask.data.pseudo_masks import PseudoMasks
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
-from fewmask.seeds import derive
+from fewmask.data.store.store import Store
 
 BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1, "depth": 4, "normal": 12}
 

@@ -4,8 +4,8 @@
     confidence  uint8  (M, H, W)  255 x the highest probability, rounded; 0 in the padding
     row         int64  (M,)       the pictures' rows in the store, ascending
 
-Attributes: pseudo_masks_format, those of `Origin`, and a seal (see `fewmask.data.hdf5`). One row
-per chunk, with checksums. The same weights and data give the same bytes.
+Attributes: pseudo_masks_format, those of `Origin`, and a seal (see `fewmask.data.store.hdf5`). One
+row per chunk, with checksums. The same weights and data give the same bytes.
 """
 
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fewmask.data.hdf5 import check_seal, hdf5_written_whole, open_hdf5, read_rows
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
+from fewmask.data.store.hdf5 import check_seal, hdf5_written_whole, open_hdf5, read_rows
+from fewmask.data.store.store import Store
 
 FORMAT = 2
 PIXELS = ("labels", "confidence")

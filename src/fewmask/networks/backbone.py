@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fewmask.config.network import Network
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 
 # Of ImageNet, which all encoder weights of segmentation_models_pytorch were trained with.
 MEAN = (0.485, 0.456, 0.406)

@@ -8,8 +8,8 @@ from segmentation_models_pytorch.encoders import encoders
 
 from fewmask.config.encoders import ENCODERS
 from fewmask.config.explain import did_you_mean
-from fewmask.errors import FewmaskError
-from fewmask.files import written_whole
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import written_whole
 
 
 def fetch_encoder(name: str, output: Path) -> None:

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fewmask.config.network import Network
+from fewmask.networks.architectures.deeplabv2 import DeepLabV2
+from fewmask.networks.architectures.segnet import SegNet
 from fewmask.networks.backbone import Backbone, encoder_depth
-from fewmask.networks.deeplabv2 import DeepLabV2
 from fewmask.networks.normal_codes import NormalCodes
-from fewmask.networks.segnet import SegNet
 
 
 class Segmenter(Backbone):

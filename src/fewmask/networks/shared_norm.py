@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from fewmask import parallel
+from fewmask.core import parallel
 
 
 def share_norms(module: nn.Module, on_gpu: bool) -> nn.Module:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 from fewmask.networks.backbone import Backbone, fit_channels
 from fewmask.networks.weights import load_weights
 

@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from fewmask.errors import FewmaskError
-from fewmask.files import written_whole
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import written_whole
 from fewmask.networks.description import Description, parse
 from fewmask.networks.segmenter import Segmenter
 

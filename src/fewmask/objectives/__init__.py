@@ -12,5 +12,5 @@ def build(options: Options, blueprint: Blueprint) -> Objective:
 
     Raises FewmaskError where the dataset or the networks are not what the objective needs.
     """
-    module = import_module(f"fewmask.objectives.{options.name}")
+    module = import_module(f"fewmask.objectives.{options.name}.objective")
     return module.build(options, blueprint)

@@ -11,10 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from fewmask.core.seeds import derive
 from fewmask.data.batches import Batch
-from fewmask.metrics import confusion
+from fewmask.metrics.segmentation import confusion
 from fewmask.objectives.losses import pixel_cross_entropy
-from fewmask.seeds import derive
 
 Autocast = Callable[[], AbstractContextManager]
 """What makes the context that a forward pass runs in."""

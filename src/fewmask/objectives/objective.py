@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 
 from fewmask.data.batches import Batch
-from fewmask.metrics import scores
+from fewmask.metrics.segmentation import scores
 from fewmask.objectives.assessment import Autocast, assess
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from fewmask import escape
-from fewmask.config.asked import Asked
-from fewmask.paths import Layout
+from fewmask.core import escape
+from fewmask.core.paths import Layout
+from fewmask.planning.requested import Asked
 
 RESULTS, PICTURES, TRAINING, DATA = "1 Results", "2 Pictures", "3 Training", "4 Data"
 """The categories of the report, numbered because it sorts them by name; so are their entries."""

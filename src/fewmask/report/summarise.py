@@ -3,16 +3,16 @@
 import sys
 from pathlib import Path
 
-from fewmask.config.asked import Asked
-from fewmask.errors import FewmaskError
-from fewmask.files import written_whole
-from fewmask.progress import bar
-from fewmask.report.figures import draw
-from fewmask.report.latex import latex
-from fewmask.report.results import tabulate
-from fewmask.report.runs import Runs, collect
-from fewmask.report.style import save
-from fewmask.report.tables import write_csv
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import written_whole
+from fewmask.core.progress import bar
+from fewmask.planning.requested import Asked
+from fewmask.report.figures.files import draw
+from fewmask.report.figures.style import save
+from fewmask.report.results.results import tabulate
+from fewmask.report.results.runs import Runs, collect
+from fewmask.report.tables.files import write_csv
+from fewmask.report.tables.latex import latex
 
 NAMED = 5
 """How many files a message names."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from fewmask.files import written_whole
+from fewmask.core.files import written_whole
 
 State = dict[str, Any]
 

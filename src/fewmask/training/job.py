@@ -14,29 +14,30 @@ from typing import Any
 import numpy as np
 import torch
 
-from fewmask import __version__, parallel
+from fewmask import __version__
+from fewmask.cluster.job_log import ERROR
+from fewmask.cluster.training_log import Look
 from fewmask.config.method import Stage
-from fewmask.data import split_files
+from fewmask.core import parallel
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import file_digest, written_whole
+from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, TRIES, WEIGHTS
+from fewmask.core.progress import bar
+from fewmask.core.seeds import derive
 from fewmask.data.batches import Draws, Pictures
 from fewmask.data.pseudo_masks import PseudoMasks
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
-from fewmask.files import file_digest, written_whole
-from fewmask.jobs import ERROR
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.transfer import take_over
 from fewmask.networks.weights import load_weights, read_description, save_weights
 from fewmask.objectives import build
-from fewmask.paths import CHECKPOINT, HISTORY, TRAINING, TRIES, WEIGHTS
-from fewmask.progress import bar
-from fewmask.seeds import derive
 from fewmask.training.checkpoint import Checkpoint, State
 from fewmask.training.locking import locked
 from fewmask.training.loop import Training
 from fewmask.training.runtime import Runtime, describe, start
 from fewmask.training.tensorboard import curves
 from fewmask.training.tries import Tries
-from fewmask.training_log import Look
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def train(
     Goes on from the folder's checkpoint if there is one of this very training, and does nothing
     if its weights are there already. On SIGTERM and SIGINT it saves a checkpoint and returns False.
     Curves are written to the folder ``tensorboard``, if there is one. With several ``processes``
-    (see `fewmask.parallel`) all of them call this; the first writes.
+    (see `fewmask.core.parallel`) all of them call this; the first writes.
 
     Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite,
     curves without TensorBoard.

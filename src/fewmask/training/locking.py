@@ -7,10 +7,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fewmask import parallel
-from fewmask.errors import FewmaskError
-from fewmask.files import cannot_write, explained, remove_leftovers
-from fewmask.paths import LOCK
+from fewmask.core import parallel
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import cannot_write, explained, remove_leftovers
+from fewmask.core.paths import LOCK
 
 LOCK_TIMEOUT = 600
 """Seconds to wait for another process that trains the same stage: one that is being stopped needs

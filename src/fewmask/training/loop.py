@@ -15,18 +15,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fewmask import parallel
 from fewmask.config.method import Stage
-from fewmask.data.augment import Change
+from fewmask.core import parallel
+from fewmask.core.errors import FewmaskError
+from fewmask.core.seeds import derive
+from fewmask.data.augmentation.geometry import warp_depth, warp_normals
+from fewmask.data.augmentation.weak import Change
 from fewmask.data.batches import Batch, Draws, Pictures
-from fewmask.data.geometry import warp_depth, warp_normals
-from fewmask.errors import FewmaskError
-from fewmask.metrics import METRICS
+from fewmask.metrics.segmentation import METRICS
 from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.shared_norm import share_norms
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting import build as build_weighting
-from fewmask.seeds import derive
 from fewmask.training.compiling import compile_networks
 from fewmask.training.optimiser import build_optimiser
 from fewmask.training.runtime import Runtime, peak_memory_mb

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import torch
 
-from fewmask import parallel
-from fewmask.slurm import NAME_PREFIX
+from fewmask.cluster.slurm import NAME_PREFIX
+from fewmask.core import parallel
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """What glibc's malloc.h calls them."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 
-from fewmask.errors import FewmaskError
+from fewmask.core.errors import FewmaskError
 from fewmask.training.loop import Training
 
 VALIDATION = "validation_"

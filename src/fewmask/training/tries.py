@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from fewmask.files import written_whole
+from fewmask.core.files import written_whole
 
 COLUMNS = ("time", "node", "slurm_job", "event", "step")
 

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from fewmask.data.scenes import render
+from fewmask.data.rendered.scenes import render
 
 
 def write_mtan(root: Path, counts: dict[str, int], size: tuple[int, int] = (24, 32)) -> Path:

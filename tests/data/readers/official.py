@@ -8,10 +8,10 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.layers import Layer, load_chain, merge_all
-from fewmask.data import splits
-from fewmask.data.prepare import prepare
+from fewmask.data.preparation.prepare import prepare
 from fewmask.data.readers import parse_settings
-from fewmask.data.store import Store
+from fewmask.data.splits import draw as splits
+from fewmask.data.store.store import Store
 from tests.conftest import ROOT
 
 

@@ -9,10 +9,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader, parse_settings
 from fewmask.data.readers.cifar10 import BATCHES, FOLDER
 from fewmask.data.readers.pickled import read_pickle
-from fewmask.errors import FewmaskError
 from tests.data.making import noise
 
 

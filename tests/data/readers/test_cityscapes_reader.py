@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader
-from fewmask.errors import FewmaskError
 from tests.data.making import noise, save
 from tests.data.readers.official import prepared, roles, settings
 

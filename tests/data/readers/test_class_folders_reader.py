@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader, parse_settings
-from fewmask.errors import FewmaskError
 from tests.data.making import noise, save
 
 

@@ -5,9 +5,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader
 from fewmask.data.readers.f3_facies import to_grey
-from fewmask.errors import FewmaskError
 from tests.data.readers.official import prepared, roles, settings
 
 # Inlines, crosslines, depth.

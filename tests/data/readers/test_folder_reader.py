@@ -2,8 +2,8 @@
 
 import pytest
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader
-from fewmask.errors import FewmaskError
 from tests.data.making import make_folder, noise, save, settings
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from fewmask.config.named import load_dataset
-from fewmask.data import splits
-from fewmask.data.prepare import prepare
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.prepare import prepare
 from fewmask.data.readers import open_reader, parse_settings
-from fewmask.data.scenes import render
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
+from fewmask.data.rendered.scenes import render
+from fewmask.data.splits import draw as splits
+from fewmask.data.store.store import Store
 from tests.conftest import ROOT
 from tests.data.readers.nyuv2_files import write_mtan
 

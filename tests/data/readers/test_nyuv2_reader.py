@@ -6,12 +6,12 @@ import h5py
 import numpy as np
 import pytest
 
-from fewmask.data.inspect import describe
-from fewmask.data.prepare import prepare
+from fewmask.core.errors import FewmaskError
+from fewmask.data.inspection.dataset import describe
+from fewmask.data.preparation.prepare import prepare
 from fewmask.data.readers import open_reader, parse_settings
-from fewmask.data.scenes import render
-from fewmask.data.store import Store
-from fewmask.errors import FewmaskError
+from fewmask.data.rendered.scenes import render
+from fewmask.data.store.store import Store
 from tests.data.readers.nyuv2_files import write_official
 
 FILE = "nyu_depth_v2_labeled.mat"

@@ -6,9 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader, parse_settings
 from fewmask.data.readers.oxford_pet import BREEDS
-from fewmask.errors import FewmaskError
 from tests.data.making import noise, save
 
 LISTED = ["Abyssinian_1 1 1 1", "Bengal_7 6 1 2", "yorkshire_terrier_3 37 2 25"]

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import yaml
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader
-from fewmask.data.scenes import CATEGORIES, CLASSES, render
-from fewmask.errors import FewmaskError
+from fewmask.data.rendered.scenes import CATEGORIES, CLASSES, render
 from tests.conftest import ROOT
 from tests.data.making import settings
 

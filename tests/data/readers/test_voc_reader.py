@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fewmask.data import split_files
+from fewmask.core.errors import FewmaskError
 from fewmask.data.readers import open_reader
-from fewmask.data.split_job import split
-from fewmask.errors import FewmaskError
+from fewmask.data.splits import file as split_files
+from fewmask.data.splits.job import split
 from tests.data.making import noise, save
 from tests.data.readers.official import prepared, roles, settings
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fewmask.objectives.supervised import Supervised
+from fewmask.objectives.supervised.objective import Supervised
 from fewmask.objectives.weighting import build
 from fewmask.objectives.weighting.by_gradients import gramian, task_gradients
 from fewmask.objectives.weighting.weighting import Weighting

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fewmask.data.store import Store
+from fewmask.data.store.store import Store
 from fewmask.training.job import Inputs, build_training
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start

@@ -2,7 +2,8 @@
 
 A new format is a module here with a class ``Reader`` (see the protocol below), and its settings in
 `fewmask.config.readers`. A reader knows where the files of a picture lie and what is in them; it
-leaves sizes and storage to `fewmask.data.prepare`, which calls ``load`` in several processes.
+leaves sizes and storage to `fewmask.data.preparation.prepare`, which calls ``load`` in several
+processes.
 """
 
 import json
@@ -15,8 +16,8 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.layers import Layer, validate
-from fewmask.errors import ConfigError, FewmaskError
-from fewmask.files import check_folder
+from fewmask.core.errors import ConfigError, FewmaskError
+from fewmask.core.files import check_folder
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ The frames are those of a video, so neighbours are near-duplicates: keep to the 
 from pathlib import Path, PurePosixPath
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import mask_code, read_pair
-from fewmask.data.lists import read_list
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import mask_code, read_pair
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
+from fewmask.data.splits.lists import read_list
 
 SUBSETS = ("train", "val", "test")
 LAYOUT = "the layout of SegNet: train.txt, val.txt, test.txt, train/, trainannot/, ..."

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import PictureError
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import PictureError
 from fewmask.data.readers import Item, Sample
 from fewmask.data.readers.pickled import StoredArray, read_pickle
-from fewmask.errors import FewmaskError
 
 FOLDER = "cifar-10-batches-py"
 BATCHES = {f"data_batch_{i}": "train" for i in range(1, 6)} | {"test_batch": "test"}

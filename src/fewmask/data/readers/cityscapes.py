@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import mask_code, read_image, read_pair
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import mask_code, read_image, read_pair
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
 
 LABELLED = ("train", "val")
 # -1 is the id of licence plates; in a picture of bytes it would be 255.

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import read_image
-from fewmask.data.image_files import images_below
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import read_image
+from fewmask.data.preparation.image_files import images_below
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
 
 
 class Reader:

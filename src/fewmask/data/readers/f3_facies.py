@@ -13,9 +13,9 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.readers import F3FaciesReader
-from fewmask.data.decode import PictureError, mask_code, to_classes
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import PictureError, mask_code, to_classes
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
 
 AXES = {"inline": 0, "crossline": 1}
 FOLDERS = {"train": "train", "test1": "test_once", "test2": "test_once"}

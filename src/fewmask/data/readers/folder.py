@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import mask_code, read_image, read_pair
-from fewmask.data.image_files import (
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import mask_code, read_image, read_pair
+from fewmask.data.preparation.image_files import (
     each_once,
     files_in,
     folders_below,
@@ -22,7 +23,6 @@ from fewmask.data.image_files import (
     real_path,
 )
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
 
 
 class Reader:

@@ -17,11 +17,11 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import PictureError, mask_code
-from fewmask.data.normals import Camera, normals_from_depth
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import PictureError, mask_code
 from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.normals_from_depth import Camera, normals_from_depth
 from fewmask.data.readers.nyuv2_mtan import clean_depth
-from fewmask.errors import FewmaskError
 
 FILE, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
 HIGHEST_LABEL = 894

@@ -17,9 +17,9 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import PictureError, mask_code, to_classes
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import PictureError, mask_code, to_classes
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
 
 SUBSETS = ("train", "val")
 LAYOUT = "the layout of MTAN: train/ and val/, each with image/, label/, depth/ and normal/"

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import mask_code, read_image, read_pair
-from fewmask.data.lists import read_list
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import mask_code, read_image, read_pair
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
+from fewmask.data.splits.lists import read_list
 
 SPECIES = ("cat", "dog")
 BREEDS = (

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fewmask.data.decode import PictureError
+from fewmask.data.preparation.decode import PictureError
 
 ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): "_reconstruct",

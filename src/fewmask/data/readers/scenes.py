@@ -1,12 +1,12 @@
-"""The embedded dataset: rooms that `fewmask.data.scenes` renders at the size that is wanted."""
+"""The embedded dataset: rooms, rendered at the size that is wanted."""
 
 from pathlib import Path
 
 from fewmask.config.dataset import Dataset
-from fewmask.data.decode import mask_code, to_classes
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import mask_code, to_classes
 from fewmask.data.readers import Item, Sample
-from fewmask.data.scenes import CATEGORIES, CLASSES, render
-from fewmask.errors import FewmaskError
+from fewmask.data.rendered.scenes import CATEGORIES, CLASSES, render
 
 PREFIX = "scene_"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.readers import VocReader
-from fewmask.data.decode import mask_code, read_pair
-from fewmask.data.lists import read_list
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import mask_code, read_pair
 from fewmask.data.readers import Item, Sample
-from fewmask.errors import FewmaskError
+from fewmask.data.splits.lists import read_list
 
 OFFICIAL_MASKS = "SegmentationClass"
 INSIDE_ARCHIVE = "VOCdevkit/VOC2012"

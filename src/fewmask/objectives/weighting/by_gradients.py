@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fewmask.core.parallel import add_up
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import Losses, Weighting
-from fewmask.parallel import add_up
 
 Gradient = tuple[Tensor | None, ...]
 """Of one loss: for each parameter, or None where the loss does not depend on it."""

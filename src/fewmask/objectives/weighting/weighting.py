@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fewmask.core.parallel import add_up
 from fewmask.objectives.objective import Objective
-from fewmask.parallel import add_up
 
 Losses = dict[str, Tensor]
 

@@ -1,0 +1,165 @@
+"""Files that are whole or not there, also where the disk is full."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from fewmask.core.errors import FewmaskError
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What only writing fails with: a full disk, a quota, a limit to the size of files, a disk that may
+only be read."""
+
+PARTIAL = ".partial"
+"""What the names of half-written files have before their suffix."""
+
+STEM_CHARACTERS = 50
+"""So many characters of a file's name are in its temporary name, which must not get too long."""
+
+PROBE_BYTES = 2**20
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary name to write to; renamed to ``path`` when the block ends without an error.
+
+    Readers see the old file or the new one, never a part. The folder is made if need be. What a
+    killed writer of the same file left half-written is removed.
+
+    Raises FewmaskError: the file cannot be written. Whatever the block raised where the disk is
+    full becomes this, for many writers have an error of their own for it.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers_of(path)
+        temporary, lock = _open_partial(path)
+    try:
+        with _explained_where_full(path, temporary):
+            yield temporary
+        with explained(path):
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+        os.close(lock)
+
+
+def _open_partial(path: Path) -> tuple[Path, int]:
+    """A new file to write to, and the descriptor that locks it as long as its writer lives."""
+    while True:
+        # The suffix tells writers the format.
+        lock, name = tempfile.mkstemp(PARTIAL + path.suffix, _beginning(path), path.parent)
+        with suppress(OSError):  # where there are no locks, leftovers stay
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(name):
+            return Path(name), lock
+        os.close(lock)  # taken for a leftover before it was locked
+
+
+def _beginning(path: Path) -> str:
+    return f".{path.stem[:STEM_CHARACTERS]}."
+
+
+def _remove_leftovers_of(path: Path) -> None:
+    """Remove what killed writers of one file left."""
+    for leftover in _found(path.parent.absolute()):
+        if leftover.name.startswith(_beginning(path)) and leftover.suffix == path.suffix:
+            _remove_if_dead(leftover)
+
+
+@cache
+def _found(folder: Path) -> list[Path]:
+    """What was half-written in a folder when this process first wrote there: looking each time
+    would take long where it writes thousands of files."""
+    return _partials(folder)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what killed writers left in a folder; files that are being written stay."""
+    for leftover in _partials(folder):
+        _remove_if_dead(leftover)
+
+
+def _partials(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(f".*{PARTIAL}*") if path.stem.endswith(PARTIAL)]
+
+
+def _remove_if_dead(partial: Path) -> None:
+    # The lock says more than a process number, which may be of another node or taken again.
+    with suppress(OSError), partial.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        partial.unlink()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Say of an OSError that it is the file at ``path`` that cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from None
+
+
+@contextmanager
+def _explained_where_full(path: Path, temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except FewmaskError:
+        raise
+    except Exception as error:
+        is_told = isinstance(error, OSError) and error.errno in NO_ROOM
+        failure = error if is_told else _failure_of_writing(temporary)
+        if failure is None:
+            raise
+        raise cannot_write(path, failure) from None
+
+
+def _failure_of_writing(temporary: Path) -> OSError | None:
+    """Whether nothing more can be written to a file, and why."""
+    try:
+        with temporary.open("ab") as file:
+            file.write(bytes(PROBE_BYTES))
+    except OSError as error:
+        return error
+    return None
+
+
+def cannot_write(path: object, error: OSError) -> FewmaskError:
+    """That something cannot be written, why, and how to mend it."""
+    in_its_place = (NotADirectoryError, FileExistsError, IsADirectoryError)
+    mend = "free space there, or permissions"
+    if isinstance(error, in_its_place):
+        mend = "move away what is in its place"
+    return FewmaskError(f"{path}: cannot be written: {error}\n  mend: {mend}")
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def check_folder(path: Path, holds: str) -> None:
+    """Refuse what is to be a folder (one that is there, or is to be made) and is a file, or lies
+    in one. Raises FewmaskError."""
+    for part in (path, *path.parents):
+        if part.exists() and not part.is_dir():
+            raise FewmaskError(
+                f"{part}: a file, and no folder for {holds}\n"
+                f"  mend: remove it, or name another folder"
+            )
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

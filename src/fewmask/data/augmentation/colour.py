@@ -1,0 +1,93 @@
+"""Changes of colour of a batch, by another factor for every picture."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fewmask.config.augmentation import Augmentation
+from fewmask.data.augmentation.warp import memory_format_of
+
+
+@dataclass(frozen=True)
+class Colour:
+    """Changes of colour: a factor or shift for every picture, (N, 1, 1, 1), or None for none."""
+
+    brightness: Tensor | None = None
+    contrast: Tensor | None = None
+    saturation: Tensor | None = None
+    hue: Tensor | None = None
+    greyscale: Tensor | None = None
+    """Of 1 where nothing is left of the colours, of 0 elsewhere."""
+
+    @classmethod
+    def draw(
+        cls, settings: Augmentation, count: int, device: torch.device | str = "cpu"
+    ) -> "Colour":
+        """Draw factors evenly around 1, and shifts of the hue around 0, for ``count`` pictures."""
+        drawn = 2 * torch.rand(4, count, 1, 1, 1) - 1
+        middles = {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 0}
+        changes = {}
+        if settings.colour < 1:
+            drawn = drawn * (torch.rand(count, 1, 1, 1) < settings.colour)
+        for (name, middle), change in zip(middles.items(), drawn, strict=True):
+            if largest := getattr(settings, name):
+                changes[name] = (middle + largest * change).to(device, non_blocking=True)
+        if settings.greyscale:
+            chosen = (torch.rand(count, 1, 1, 1) < settings.greyscale).float()
+            changes["greyscale"] = chosen.to(device, non_blocking=True)
+        return cls(**changes)
+
+    def images(self, images: Tensor) -> Tensor:
+        """Change float32 (N, 3, H, W) in [0, 1]: brightness, contrast, saturation, then hue."""
+        memory_format = memory_format_of(images)
+        if self.brightness is not None:
+            images = adjust_brightness(images, self.brightness)
+        if self.contrast is not None:
+            images = adjust_contrast(images, self.contrast)
+        if self.saturation is not None:
+            images = adjust_saturation(images, self.saturation)
+        if self.hue is not None:
+            images = adjust_hue(images, self.hue)
+        if self.greyscale is not None:
+            images = adjust_saturation(images, 1 - self.greyscale)
+        return images.contiguous(memory_format=memory_format)
+
+
+# The same as torchvision.transforms.v2.functional, but with a factor for every picture. All take
+# and return float32 (N, 3, H, W) in [0, 1]; factors and shifts are (N, 1, 1, 1).
+
+
+def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
+    """Away from black (factor > 1) or towards it."""
+    return (images * factor).clamp_(0, 1)
+
+
+def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
+    """Away from the picture's mean grey (factor > 1) or towards it."""
+    grey = _grey(images).mean((2, 3), keepdim=True)
+    return torch.lerp(grey, images, factor).clamp_(0, 1)
+
+
+def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
+    """Away from every pixel's grey (factor > 1) or towards it."""
+    return torch.lerp(_grey(images), images, factor).clamp_(0, 1)
+
+
+def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
+    """Turn the colour circle by ``shift`` of a whole turn; a pixel's extremes stay."""
+    value, strongest = images.max(1, keepdim=True)
+    chroma = value - images.amin(1, keepdim=True)
+    # In sixths of a turn: the place of the strongest channel, and how far towards which other.
+    towards = (images.roll(-1, 1) - images.roll(-2, 1)).gather(1, strongest)
+    hue = towards / chroma.clamp_min(1e-12) + 2 * strongest + 6 * shift
+    places = torch.arange(0, 6, 2, device=images.device)[:, None, None]
+    distance = (hue - places + 3).remainder_(6).sub_(3).abs_()
+    # A channel is strongest within a sixth of its own place, and weakest beyond two sixths.
+    return value - distance.sub_(1).clamp_(0, 1).mul_(chroma)
+
+
+def _grey(images: Tensor) -> Tensor:
+    """How bright a pixel appears, (N, 1, H, W) (ITU-R BT.601)."""
+    red, green, blue = images.split(1, dim=1)
+    return 0.2989 * red + 0.587 * green + 0.114 * blue

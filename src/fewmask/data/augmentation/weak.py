@@ -1,0 +1,65 @@
+"""Random changes of a batch, of which the geometric ones take masks along.
+
+Everything is drawn from torch's generator on the CPU, so that every device sees the same, and moved
+without waiting for the device; a batch is changed as a whole, on the device it lies on. What comes
+out has the memory format of what came in (channels last, say).
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from fewmask.config.augmentation import Augmentation
+from fewmask.data.augmentation.blur import Blur
+from fewmask.data.augmentation.colour import Colour
+from fewmask.data.augmentation.warp import Warp, memory_format_of
+
+
+def augment(
+    images: Tensor, masks: Tensor | None, inside: Tensor | None, settings: Augmentation
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Change every picture of a batch at random, and its mask and padding in the same way.
+
+    Args:
+        images: (N, 3, H, W), float32 in [0, 1] or uint8.
+        masks: uint8 or int64 (N, H, W), or None.
+        inside: float32 (N, 1, H, W), 1 inside a picture and 0 in its padding, or None.
+        settings: what may change, and by how much.
+
+    Returns:
+        The same three; the images float32 in [0, 1], all of the size of the crop if there is one.
+    """
+    change = Change.draw(settings, images)
+    warp = change.warp
+    masks = None if masks is None else warp.masks(masks)
+    inside = None if inside is None else warp.inside(inside)
+    return change.images(images), masks, inside
+
+
+@dataclass(frozen=True)
+class Change:
+    """All changes of a batch: what moves its pixels, and what changes their colours."""
+
+    warp: Warp
+    colour: Colour
+    blur: Blur | None
+
+    @classmethod
+    def draw(cls, settings: Augmentation, images: Tensor) -> "Change":
+        """Draw the changes for pictures like ``images``, (N, C, H, W)."""
+        count, _, height, width = images.shape
+        return cls(
+            Warp.draw(settings, count, height, width, images.device),
+            Colour.draw(settings, count, images.device),
+            Blur.draw(settings, count, images.device),
+        )
+
+    def images(self, images: Tensor) -> Tensor:
+        """The changed pictures, float32 (N, C, h, w) in [0, 1]."""
+        memory_format = memory_format_of(images)
+        if not images.is_floating_point():
+            images = images.float() / 255
+        images = self.colour.images(self.warp.images(images))
+        if self.blur is not None:
+            images = self.blur.images(images).contiguous(memory_format=memory_format)
+        return images

@@ -1,0 +1,121 @@
+"""What a person wants to know of a dataset: which there are, and what a prepared one holds."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from fewmask.config.dataset import Dataset
+from fewmask.config.named import load_dataset, names_in
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import data_folder
+from fewmask.data.inspection.sheet import contact_sheet
+from fewmask.data.readers import has_files, parse_settings
+from fewmask.data.store.store import Store
+
+__all__ = ["contact_sheet", "describe", "list_datasets"]
+
+
+def describe(path: Path) -> str:
+    """What a store holds, as lines of text.
+
+    Raises FewmaskError if it is no whole store, or if its content is not what its digest says.
+    """
+    with Store(path) as store:
+        store.verify()
+        lines = [
+            ("file", str(path)),
+            ("dataset", store.dataset),
+            ("pictures", f"{len(store):,}, {store.labelled.sum():,} with masks"),
+            ("subsets", _counts(subset or "(none)" for subset in store.subsets)),
+            ("categories", _categories(store)),
+            ("size", f"{store.height} x {store.width} (height x width), fit: {store.fit}"),
+            ("original sizes", _sizes(store.sizes)),
+            ("fields", _fields(store)),
+            ("digest", f"{store.digest}, agrees with the content"),
+            ("settings", store.settings),
+        ]
+        text = "\n".join(f"{key:15} {value}" for key, value in lines)
+        return f"{text}\n\n{_classes(store)}{_left_out(store)}"
+
+
+def list_datasets() -> str:
+    """A line for every dataset in config/datasets; one that cannot be read is a line, too."""
+    lines = [("name", "reader", "files", "description"), *map(_about, names_in("datasets"))]
+    return table(lines)
+
+
+def _about(name: str) -> tuple[str, str, str, str]:
+    try:
+        settings = load_dataset(name)
+        return name, settings.reader.name, _files(settings), settings.description
+    except FewmaskError as error:
+        return name, "-", "-", f"error: {str(error).splitlines()[0]}"
+
+
+def _files(settings: Dataset) -> str:
+    if settings.root is None:
+        return "none needed"
+    root = data_folder() / settings.root
+    if has_files(root):
+        return f"in {root}"
+    return f"not in {root}" + (", can be downloaded" if settings.download else "")
+
+
+def _fields(store: Store) -> str:
+    """What there is of every picture; what was not measured but computed says so."""
+    reader = parse_settings(store.settings)[1].reader
+    notes = (
+        {"normal": " (derived from depth)"} if getattr(reader, "normals", "") == "derived" else {}
+    )
+    return ", ".join(field + notes.get(field, "") for field in store.fields)
+
+
+def _classes(store: Store) -> str:
+    """A table of how much of the labelled pixels and pictures each class has."""
+    if not store.classes:
+        return "no classes: pictures without masks, for pretraining"
+    pixels, labelled = store.class_pixels, store.labelled.sum()
+    total = max(pixels.sum(), 1)
+    lines = [("class", "labelled pixels", "pictures")]
+    for name, count, seen in zip(
+        store.classes, pixels.sum(axis=0), (pixels > 0).sum(axis=0), strict=True
+    ):
+        lines.append((name, f"{100 * count / total:5.1f} %", f"{seen:,} of {labelled:,}"))
+    return table(lines)
+
+
+def _left_out(store: Store) -> str:
+    """The damaged pictures that the store lacks."""
+    lines = [f"  {name}: {reason}" for name, reason in store.left_out]
+    return "\n".join(["", "", f"left out as damaged: {len(lines):,}", *lines] if lines else [])
+
+
+def _categories(store: Store) -> str:
+    if not store.categories:
+        return "none"
+    names = (*store.categories, "(none)")  # -1 is the last
+    return _counts(names[category] for category in store.read("category"))
+
+
+def _sizes(sizes: np.ndarray) -> str:
+    def span(lengths: np.ndarray) -> str:
+        low, high = lengths.min(), lengths.max()
+        return f"{low} (all)" if low == high else f"{low} to {high} (median {np.median(lengths):g})"
+
+    return f"height {span(sizes[:, 0])}, width {span(sizes[:, 1])}"
+
+
+def _counts(names: Iterable[str]) -> str:
+    counts = sorted(Counter(names).items())
+    return ", ".join(f"{name} {count:,}" for name, count in counts)
+
+
+def table(lines: list[tuple[str, ...]]) -> str:
+    """Lines of cells as text in columns."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,187 @@
+"""A picture of some rows of a store: each with its mask, an overlay, and what else is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.data.store.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+
+TILE = 1.9
+"""Inches that the longer side of a tile is wide or high."""
+HATCH = ((240, 240, 240), (200, 200, 200))
+"""Stripes where nothing is known: unlabelled, void, no depth."""
+STRENGTH = 0.55
+"""Of the mask's colours in the overlay."""
+ACROSS = 2
+"""Rows of the store beside one another."""
+GAP = 0.03
+"""Between the tiles of a row, as a share of a tile's width."""
+
+
+def contact_sheet(path: Path, output: Path, count: int = 8, seed: int = 0) -> None:
+    """Draw ``count`` random rows of the store at ``path``, without padding, as a PNG at ``output``.
+
+    Raises FewmaskError if the store is not whole.
+    """
+    with Store(path) as store:
+        shown = [
+            Shown(_caption(store, row), _tiles(store, row))
+            for row in sample(np.arange(len(store)), count, seed)
+        ]
+        draw_sheet(output, _title(store), shown, (store.height, store.width), _legend(store))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A row of the store on the sheet."""
+
+    caption: str
+    tiles: dict[str, np.ndarray]
+    """The pictures that show it, uint8 (h, w, 3) each, by their titles."""
+
+
+def sample(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """``count`` of the rows at random, ascending; all, if there are not more."""
+    return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
+
+
+def draw_sheet(
+    output: Path, title: str, shown: list[Shown], frame: tuple[int, int], legend: list[Artist]
+) -> None:
+    """Draw rows, with their tiles side by side, as a PNG at ``output``.
+
+    ``frame``: the height and width that have room for every tile.
+    """
+    from matplotlib.figure import Figure
+
+    strips = [_strip(list(one.tiles.values()), *frame) for one in shown]
+    across = min(ACROSS, len(shown))
+    down = -(-len(shown) // across)
+    inch = TILE / max(frame)
+    height, width = (inch * length for length in strips[0].shape[:2])
+    size = (across * (width + 0.2), down * (height + 0.3) + 0.9)
+    figure = Figure(figsize=size, dpi=130, layout="constrained")
+    titles = ", ".join(shown[0].tiles)
+    figure.suptitle(f"{title}\n{titles}", x=0.01, ha="left", fontsize=10)
+    axes = figure.subplots(down, across, squeeze=False).ravel()
+    for one in axes:
+        one.axis("off")
+    for one, row, strip in zip(axes, shown, strips, strict=False):
+        one.imshow(strip)
+        one.set_title(row.caption, fontsize=8, color="0.35", loc="left", pad=3)
+    place = {"loc": "outside lower left", "ncols": max(1, int(size[0] / 1.8)), "frameon": False}
+    figure.legend(handles=legend, fontsize=9, **place)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(output, format="png")
+
+
+def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
+    """Tiles beside one another on white paper that has room for the widest."""
+    gap = max(1, round(GAP * width))
+    strip = np.full((height, len(tiles) * (width + gap) - gap, 3), 255, np.uint8)
+    left = 0
+    for tile in tiles:
+        strip[: tile.shape[0], left : left + tile.shape[1]] = tile
+        left += tile.shape[1] + gap
+    return strip
+
+
+def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
+    """The pictures that show a row, uint8 (h, w, 3) each, by their titles."""
+    height, width = store.extents[row]
+
+    def read(field: str) -> np.ndarray:
+        return store.read(field, [row])[0, :height, :width]
+
+    tiles = {"picture": read("image")}
+    if "mask" in store.fields:
+        mask = read("mask")
+        tiles["mask"] = coloured(mask, store.palette)
+        tiles["overlay"] = _overlay(tiles["picture"], mask, store.palette)
+    if "depth" in store.fields:
+        tiles["depth"] = colour_depth(read("depth"))
+    if "normal" in store.fields:
+        tiles["normal"] = colour_normal(read("normal"))
+    return tiles
+
+
+def _hatched(known: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Colours, (h, w, 3), with stripes where nothing is known, as uint8."""
+    row, column = np.indices(known.shape)
+    period = max(4, max(known.shape) // 16)
+    stripes = np.array(HATCH)[(row + column) // (period // 2) % 2]
+    return np.where(known[..., None], colours, stripes).astype(np.uint8)
+
+
+def coloured(mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """A mask in the colours of its classes, uint8 (h, w, 3); striped where it is ignored."""
+    known = mask != IGNORE
+    return _hatched(known, palette[np.where(known, mask, 0)])
+
+
+def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    known = (mask != IGNORE)[..., None]
+    colours = palette[np.where(mask == IGNORE, 0, mask)]
+    mixed = (1 - STRENGTH) * image + STRENGTH * colours
+    return np.where(known, mixed, image).round().astype(np.uint8)
+
+
+def colour_depth(depth: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+    """Depths (H, W) in metres as colours, uint8 (H, W, 3): near is bright. The range is the
+    picture's own, or that ``of`` another."""
+    from matplotlib import colormaps
+
+    known, of = depth > 0, depth if of is None else of
+    low, high = np.percentile(of[of > 0], [1, 99]) if (of > 0).any() else (0, 1)
+    share = np.clip((depth - low) / max(high - low, 1e-6), 0, 1)
+    return _hatched(known, 255 * colormaps["magma_r"](share)[..., :3])
+
+
+def colour_normal(normal: np.ndarray) -> np.ndarray:
+    """Normals (H, W, 3) as colours, uint8: red is right, green up, blue towards the camera."""
+    known = normal.any(axis=-1)
+    return _hatched(known, 255 * (normal * [1, -1, -1] + 1) / 2)
+
+
+def _title(store: Store) -> str:
+    masks = f"{store.labelled.sum():,} with masks"
+    return f"{store.dataset}: {len(store):,} pictures, {masks}, {store.height} x {store.width}"
+
+
+def _caption(store: Store, row: int) -> str:
+    parts = [store.names[row], store.subsets[row]]
+    if store.categories:
+        category = store.read("category", [row])[0]
+        parts.append(store.categories[category] if category >= 0 else "")
+    if store.classes and not store.labelled[row]:
+        parts.append("unlabelled")
+    return "  ·  ".join(part for part in parts if part)
+
+
+def _legend(store: Store) -> list[Artist]:
+    pixels = store.class_pixels.sum(axis=0)
+    all_count = pixels.sum() == store.extents.prod(axis=1, dtype=np.int64).sum()
+    return class_legend(store, pixels, not all_count)
+
+
+def class_legend(store: Store, pixels: np.ndarray, has_ignored: bool) -> list[Artist]:
+    """The classes with their shares of ``pixels``, int (K,); and what the stripes stand for."""
+    from matplotlib.patches import Patch
+
+    shares = pixels / max(pixels.sum(), 1)
+    handles = [
+        Patch(facecolor=colour / 255, edgecolor="0.6", label=f"{name}  {100 * share:.1f} %")
+        for name, colour, share in zip(store.classes, store.palette, shares, strict=True)
+    ]
+    if store.classes and has_ignored:
+        stripes = {"facecolor": "0.94", "edgecolor": "0.7", "hatch": "////"}
+        handles.append(Patch(**stripes, label="counts nowhere"))
+    return handles

@@ -1,0 +1,129 @@
+"""What the processes do that decode: from an item of a reader to a row of the store.
+
+It imports little, as every process has to.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.config.dataset import Dataset
+from fewmask.core.paths import data_folder
+from fewmask.data.preparation.decode import PictureError
+from fewmask.data.preparation.fit import fit_image, fit_values, place
+from fewmask.data.preparation.image_files import is_inside
+from fewmask.data.readers import Item, Reader, open_reader, parse_settings
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture at the size of the store; for the fields see `fewmask.data.store.store`."""
+
+    name: str
+    subset: str
+    size: tuple[int, int]
+    extent: tuple[int, int]
+    image: np.ndarray
+    mask: np.ndarray | None
+    category: int = -1
+    depth: np.ndarray | None = None
+    normal: np.ndarray | None = None
+    mask_digest: bytes = bytes(32)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A picture that is passed over because it is damaged."""
+
+    name: str
+    reason: str
+    """One line that names the file."""
+
+
+def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
+    """The rows of pictures, or why they have none where damaged ones are to be left out.
+
+    Raises PictureError where they are not.
+    """
+    settings, reader, root = _opened(settings_json, data_folder())
+    make = _make_row_or_leave_out if settings.skip_damaged else _make_row
+    return [make(settings, reader, root, item) for item in items]
+
+
+def mask_digest(mask: np.ndarray | None) -> bytes:
+    """SHA-256 of a mask's size and class indices, 32 bytes; all 0 where there is none."""
+    if mask is None:
+        return bytes(32)
+    digest = hashlib.sha256(json.dumps(mask.shape).encode())
+    digest.update(np.ascontiguousarray(mask, np.uint8))
+    return digest.digest()
+
+
+def _make_row_or_leave_out(
+    settings: Dataset, reader: Reader, root: Path, item: Item
+) -> Row | LeftOut:
+    try:
+        return _make_row(settings, reader, root, item)
+    except PictureError as error:
+        return LeftOut(item.name, str(error).splitlines()[0])
+
+
+def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
+    """Load one picture and bring it to the size of the store."""
+    _check_files(item, root)
+    sample = reader.load(item)
+    placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
+
+    def fitted(values: np.ndarray | None, fill: float) -> np.ndarray | None:
+        return None if values is None else fit_values(values, placement, fill)
+
+    mask = fitted(sample.mask, IGNORE)
+    if mask is None and settings.classes:
+        mask = np.full(placement.frame, IGNORE, np.uint8)
+    return Row(
+        name=item.name,
+        subset=item.subset,
+        size=placement.size,
+        extent=placement.extent,
+        image=fit_image(sample.image, placement),
+        mask=mask,
+        category=-1 if sample.category is None else sample.category,
+        depth=fitted(sample.depth, 0),
+        normal=fitted(sample.normal, 0),
+        mask_digest=mask_digest(sample.mask),
+    )
+
+
+def _check_files(item: Item, root: Path) -> None:
+    """Raise PictureError for a file outside the dataset's folder, and for a mask that is lacking.
+
+    Names on lists may hold ``..``, and links lead anywhere: a dataset must not read what is not
+    its own. The folder itself may well be a link.
+    """
+    for path in (item.image, item.mask):
+        if path is not None and not is_inside(path, root):
+            raise PictureError(
+                f"{path}: found a file outside the dataset's folder: {path.resolve()}\n"
+                f"  expected: a file in {root}\n"
+                f"  mend: copy it into the folder (the folder as a whole may be a link), or unlist "
+                f"it"
+            )
+    if item.needs_mask and item.mask is None:
+        raise PictureError(
+            f"{item.image}: found no mask of this picture\n"
+            f"  expected: a mask of every picture (masks_required)\n"
+            f"  mend: draw one, or set masks_required to false: then it is unlabelled"
+        )
+
+
+@lru_cache(maxsize=1)
+def _opened(settings_json: str, data: Path) -> tuple[Dataset, Reader, Path]:
+    """The reader of this process, and the dataset's folder without links."""
+    settings = parse_settings(settings_json)[1]
+    return settings, open_reader(settings, data), (data / (settings.root or "")).resolve()

@@ -1,0 +1,99 @@
+"""The file that says who is labelled: CSV, with one row for every picture of the store.
+
+Pictures that are left out have the role ``none``, so that a file that was cut short is known by the
+pictures that it does not name.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import written_whole
+from fewmask.data.splits.draw import ROLES
+
+COLUMNS = ["name", "row", "role"]
+LEFT_OUT = "none"
+MEND = "  mend: delete it and run the workflow again, which draws it anew"
+
+
+def write(path: Path | str, names: list[str], roles: list[str]) -> None:
+    """Write a split file; ``roles`` are of `ROLES`, or "" for left out."""
+    pairs = enumerate(zip(names, roles, strict=True))
+    with (
+        written_whole(Path(path)) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(COLUMNS)
+        table.writerows([name, row, role or LEFT_OUT] for row, (name, role) in pairs)
+
+
+def read(path: Path | str, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The rows of every role in a split file: int64, ascending; a role may be empty.
+
+    Args:
+        path: the file.
+        names: of all pictures of the store, in the order of their rows.
+
+    Raises:
+        FewmaskError: the file is not there or no such table, or it does not tell of every picture
+            of the store once, by its own name.
+    """
+    roles: dict[int, str] = {}
+    for where, cells in _lines(path):
+        name, row, role = _cells(cells, where)
+        if row in roles:
+            raise FewmaskError(f"{where}: row {row} occurs twice\n{MEND}")
+        if row >= len(names) or names[row] != name:
+            there = f"which is {names[row]}" if row < len(names) else f"of only {len(names)}"
+            raise FewmaskError(
+                f"{where}: it is of another dataset, or was changed\n"
+                f"  found: {name[:80]!r} in row {row}, {there} in the dataset\n{MEND}"
+            )
+        roles[row] = role
+    if len(roles) < len(names):
+        missing = next(row for row in range(len(names)) if row not in roles)
+        raise FewmaskError(
+            f"{path}: not whole\n  found: {len(roles)} of the dataset's {len(names)} pictures; "
+            f"{names[missing]} (row {missing}) is missing\n{MEND}"
+        )
+    told = np.array([roles[row] for row in range(len(names))])
+    return {role: np.flatnonzero(told == role) for role in ROLES}
+
+
+def held_out_digest(roles: dict[str, np.ndarray]) -> str:
+    """SHA-256 that stands for who is validated and tested on, the same for all fractions."""
+    text = repr([roles[role].tolist() for role in ("validation", "test")])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _lines(path: Path | str) -> Iterator[tuple[str, list[str]]]:
+    """The cells of every line but the first, and where they are."""
+    try:
+        table = csv.reader(io.StringIO(Path(path).read_text(encoding="utf-8"), newline=""))
+        if next(table, None) != COLUMNS:
+            raise FewmaskError(f"{path}: the columns must be {','.join(COLUMNS)}\n{MEND}")
+        for cells in table:
+            yield f"{path}, line {table.line_num}", cells
+    except FileNotFoundError:
+        raise FewmaskError(f"{path}: no such file\n  mend: run the workflow") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise FewmaskError(f"{path}: cannot be read as a split: {error}\n{MEND}") from None
+
+
+def _cells(cells: list[str], where: str) -> tuple[str, int, str]:
+    if len(cells) != len(COLUMNS):
+        raise FewmaskError(f"{where}: {len(cells)} cells; expected {','.join(COLUMNS)}\n{MEND}")
+    name, row, role = cells
+    if not re.fullmatch(r"\d{1,18}", row, re.ASCII):
+        raise FewmaskError(f"{where}: the row is '{row}'; expected a number from 0\n{MEND}")
+    if role not in (*ROLES, LEFT_OUT):
+        known = ", ".join((*ROLES, LEFT_OUT))
+        raise FewmaskError(f"{where}: the role is '{role}'; expected one of {known}\n{MEND}")
+    return name, int(row), role

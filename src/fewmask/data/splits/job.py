@@ -1,0 +1,68 @@
+"""The job of a split: from a prepared dataset to the file that says who is labelled."""
+
+import sys
+from pathlib import Path
+
+from fewmask.config.dataset import Split
+from fewmask.config.layers import from_json
+from fewmask.core.paths import data_folder
+from fewmask.data.readers import parse_settings
+from fewmask.data.splits import draw as splits
+from fewmask.data.splits import file as split_files
+from fewmask.data.splits.lists import read_list
+from fewmask.data.store.store import Store
+
+
+def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
+    """Write the split of a dataset at a fraction for a seed; says who got which role.
+
+    A class that no labelled picture contains is named in a warning.
+    """
+    wanted = from_json(Split, settings, "--settings")
+    with Store(dataset) as store:
+        store.check_name()
+        left_out = {name for name, _ in store.left_out}
+        listed = {name: _names(store, file) for name, file in wanted.lists.items()}
+        lists = {name: names - left_out for name, names in listed.items()}
+        pictures = splits.Pictures(
+            names=store.names,
+            subsets=store.subsets,
+            class_pixels=store.class_pixels,
+            categories=store.read("category") if "category" in store.fields else None,
+        )
+        roles = splits.draw(
+            pictures,
+            wanted,
+            fraction,
+            seed,
+            list_names=lists.get(fraction),
+            reserved=set().union(*lists.values()),
+        )
+        split_files.write(output, store.names, roles)
+        counts = ", ".join(f"{roles.count(role)} {role}" for role in splits.ROLES)
+        print(f"{store.dataset} at {fraction}, seed {seed}: {counts}", file=sys.stderr)
+        if gone := listed.get(fraction, set()) & left_out:
+            print(
+                f"warning: {len(gone)} of the {len(listed[fraction])} names on the list {fraction} "
+                f"were left out as damaged: this is not the published split",
+                file=sys.stderr,
+            )
+        missing = [store.classes[i] for i in splits.missing_classes(pictures, roles)]
+        if missing:
+            print(
+                f"warning: no labelled picture contains {', '.join(missing)}: nobody can learn it; "
+                f"label more pictures",
+                file=sys.stderr,
+            )
+
+
+def _names(store: Store, file: str) -> set[str]:
+    """The names on a published list: the first word of each line, as paths or plain names."""
+    _, dataset = parse_settings(store.settings)
+    root = data_folder() / (dataset.root or "")
+    layout = "text, one image in each line (pickled lists are never read)"
+    lines = read_list(root / file, root, layout, "put such a file there, or unlist it: split.lists")
+    known = {*store.names, *(name for name, _ in store.left_out)}
+    listed = [words[0] for _, words in lines]
+    # Published lists name images by path or stem; a store names them by what is unique.
+    return {name if name in known else Path(name).stem for name in listed}

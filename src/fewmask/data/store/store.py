@@ -1,0 +1,237 @@
+"""The prepared dataset: one HDF5 file that is written whole or not at all.
+
+    image         uint8   (N, H, W, 3)  one picture per chunk, not compressed
+    mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled;
+                                        absent where the dataset has no classes
+    depth         float32 (N, H, W)     optional, metres, 0 = not known
+    normal        float32 (N, H, W, 3)  optional, unit vectors, 0 = not known
+    extent        int32   (N, 2)        height and width of the part that is picture, not padding
+    size          int32   (N, 2)        height and width of the original picture
+    mask_digest   uint8   (N, 32)       of the mask at its own size (see `rows`), 0: it has none;
+                                        absent where the dataset has no classes
+    class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
+    category      int64   (N,)          optional, index into the categories, -1 = not known
+    name, subset  text    (N,)          the official subset, or nothing
+    left_out      text    (M, 2)        optional, names of damaged pictures that are not here, why
+
+Attributes: format, settings (JSON), classes (JSON), palette (K, 3), categories (JSON), fit, digest:
+SHA-256 of the content of all rows in their order, and seal (see `fewmask.data.store.hdf5`). Pixels
+have checksums, so that no reader sees others than those that were written.
+"""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.core.errors import FewmaskError
+from fewmask.data.readers import parse_settings
+from fewmask.data.store.hdf5 import check_seal, open_hdf5, read_rows, rows_per_block
+
+FORMAT = 3
+PIXELS = ("image", "mask", "depth", "normal")
+PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
+REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
+MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fewmask prepare)"
+
+
+class Store:
+    """A prepared dataset, open for reading; any number of processes may have it open.
+
+    Raises FewmaskError if the file is missing, is no store, is damaged, or is of another format.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+        self._file = open_hdf5(self.path, "  mend: prepare the dataset (run the workflow)", MEND)
+        try:
+            self._check()
+        except FewmaskError:
+            self.close()
+            raise
+        except Exception as error:  # whatever damage makes of HDF5's structure
+            self.close()
+            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()
+
+    def __len__(self) -> int:
+        return self._file["image"].shape[0]
+
+    def close(self) -> None:
+        """Close the file; what was read stays valid."""
+        self._file.close()
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The unique name of every picture."""
+        return self._file["name"].asstr()[:].tolist()
+
+    @cached_property
+    def subsets(self) -> list[str]:
+        """The official subset of every picture, or an empty text."""
+        return self._file["subset"].asstr()[:].tolist()
+
+    @cached_property
+    def left_out(self) -> list[tuple[str, str]]:
+        """The damaged pictures that were left out: names and reasons."""
+        if "left_out" not in self._file:
+            return []
+        return [(name, reason) for name, reason in self._file["left_out"].asstr()[:]]
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes in the order of their indices; none: there are no masks."""
+        return tuple(json.loads(self._file.attrs["classes"]))
+
+    @cached_property
+    def palette(self) -> np.ndarray:
+        """The colours of the classes, uint8 (K, 3)."""
+        return self._file.attrs["palette"]
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """What the category of a picture can be; empty where pictures have none."""
+        return tuple(json.loads(self._file.attrs["categories"]))
+
+    @cached_property
+    def extents(self) -> np.ndarray:
+        """Height and width of the part of each row that is picture, int32 (N, 2)."""
+        return self._file["extent"][:]
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Height and width of the original pictures, int32 (N, 2)."""
+        return self._file["size"][:]
+
+    @cached_property
+    def class_pixels(self) -> np.ndarray:
+        """Labelled pixels of every class in every row, int64 (N, K)."""
+        return self._file["class_pixels"][:]
+
+    @cached_property
+    def labelled(self) -> np.ndarray:
+        """Which rows have a mask, bool (N,)."""
+        return self.class_pixels.any(axis=1)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What ``read`` can read."""
+        return tuple(field for field in (*PIXELS, *PER_ROW) if field in self._file)
+
+    @property
+    def height(self) -> int:
+        """Height of all pictures in pixels."""
+        return self._file["image"].shape[1]
+
+    @property
+    def width(self) -> int:
+        """Width of all pictures in pixels."""
+        return self._file["image"].shape[2]
+
+    @cached_property
+    def dataset(self) -> str:
+        """The name of the dataset; its settings are ``parse_settings(store.settings)[1]``."""
+        return parse_settings(self.settings)[0]
+
+    @property
+    def settings(self) -> str:
+        """JSON of everything that shaped the store, as `Grid.reading` makes it."""
+        return self._file.attrs["settings"]
+
+    @property
+    def fit(self) -> str:
+        """How pictures came to the store's size: pad, crop or stretch."""
+        return self._file.attrs["fit"]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content, hexadecimal."""
+        return self._file.attrs["digest"]
+
+    def read(self, field: str, rows: np.ndarray | list[int] | None = None) -> np.ndarray:
+        """A field's values for ``rows`` in any order, with repeats; None: for all rows.
+
+        Returns an array (len(rows), ...). Raises IndexError for rows outside 0 ... N - 1, and
+        FewmaskError if the file is damaged there.
+        """
+        if field not in self.fields:
+            raise FewmaskError(f"{self.path}: no field {field}; it has {', '.join(self.fields)}")
+        data = self._file[field]
+        try:
+            values = data[:] if rows is None else read_rows(data, np.asarray(rows, np.int64))
+        except OSError as error:
+            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
+        if field == "mask":
+            self._check_classes(values)
+        return values
+
+    def verify(self) -> None:
+        """Read everything. Raises FewmaskError if the content is not what the digest says."""
+        digest = hashlib.sha256()
+        columns = {field: self.read(field) for field in PER_ROW if field in self.fields}
+        pixels = [field for field in PIXELS if field in self.fields]
+        length = rows_per_block(sum(self.read(field, [0]).nbytes for field in pixels))
+        for start in range(0, len(self), length):
+            rows = np.arange(start, min(start + length, len(self)))
+            block = {field: self.read(field, rows) for field in pixels}
+            for i in rows:
+                row = {field: values[i] for field, values in columns.items()}
+                arrays = {field: values[i - start] for field, values in block.items()}
+                add_to_digest(digest, self.names[i], self.subsets[i], row, arrays)
+        if digest.hexdigest() != self.digest:
+            raise FewmaskError(f"{self.path}: the content does not match its digest\n{MEND}")
+
+    def check_name(self) -> None:
+        """Raise FewmaskError if the file is named after another dataset than the one it holds.
+
+        Jobs are handed the file ``NAME.h5`` for the dataset NAME of the experiment.
+        """
+        if self.path.stem != self.dataset:
+            raise FewmaskError(
+                f"{self.path}: found the dataset {self.dataset}\n"
+                f"  expected: {self.path.stem}, as the file is called\n{MEND}"
+            )
+
+    def _check(self) -> None:
+        found = self._file.attrs.get("format")
+        if found is None:
+            raise FewmaskError(f"{self.path}: not a dataset prepared by Fewmask\n{MEND}")
+        if found != FORMAT:
+            raise FewmaskError(
+                f"{self.path}: format {found}; this version reads format {FORMAT}\n{MEND}"
+            )
+        wanted = {*self.fields, *REQUIRED, *(["mask", "mask_digest"] if self.classes else [])}
+        lengths = {field: len(self._file[field]) for field in wanted if field in self._file}
+        if len(lengths) < len(wanted) or len(set(lengths.values())) != 1:
+            raise FewmaskError(f"{self.path}: not whole: it holds {lengths}\n{MEND}")
+        check_seal(self._file)
+
+    def _check_classes(self, mask: np.ndarray) -> None:
+        is_known = np.zeros(IGNORE + 1, bool)
+        is_known[: len(self.classes)] = is_known[IGNORE] = True
+        if not is_known[mask].all():
+            highest = len(self.classes) - 1
+            raise FewmaskError(
+                f"{self.path}: found the value {mask[~is_known[mask]][0]} in a mask\n"
+                f"  expected: classes from 0 to {highest}, or {IGNORE} = ignore\n{MEND}"
+            )
+
+
+def add_to_digest(
+    digest: Any, name: str, subset: str, columns: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> None:
+    """Add a row to the digest: the shape before the bytes, so that no two rows look the same."""
+    numbers = {field: np.asarray(value).tolist() for field, value in columns.items()}
+    shapes = {field: [value.dtype.type.__name__, *value.shape] for field, value in arrays.items()}
+    digest.update(json.dumps([name, subset, numbers, shapes], sort_keys=True).encode())
+    for field in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[field]))

@@ -1,0 +1,160 @@
+"""Writes the prepared dataset (see `fewmask.data.store.store`) whole or not at all."""
+
+import hashlib
+import json
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import explained, written_whole
+from fewmask.data.preparation.mask_check import check_masks
+from fewmask.data.preparation.rows import LeftOut, Row
+from fewmask.data.readers import parse_settings
+from fewmask.data.store.hdf5 import WRITING, GrowingDataset, QuietFile, seal
+from fewmask.data.store.store import FORMAT, PIXELS, Store, add_to_digest
+
+COLUMN_TYPES = {"extent": np.int32, "size": np.int32, "mask_digest": np.uint8}
+
+
+class StoreWriter:
+    """Writes a store beside its final name; the final name appears when all is well.
+
+    Use it as a context manager and ``append`` the rows in their order. If the block ends with an
+    exception, nothing is left behind. Raises FewmaskError if the file cannot be written, or if a
+    row does not agree with the first one.
+    """
+
+    def __init__(self, path: Path, settings_json: str, categories: tuple[str, ...] = ()) -> None:
+        self._path = path
+        self._settings_json = settings_json
+        self._classes = parse_settings(settings_json)[1].classes
+        self._fit = parse_settings(settings_json)[1].fit
+        self._categories = categories
+        self._digest = hashlib.sha256()
+        self._text: dict[str, list[str]] = {"name": [], "subset": []}
+        self._columns: dict[str, list] = {}
+        self._left_out: list[LeftOut] = []
+        self._pixels: dict[str, GrowingDataset] = {}
+        self._on_exit = ExitStack()
+
+    def __enter__(self) -> "StoreWriter":
+        with explained(self._path):
+            self._partial = self._on_exit.enter_context(written_whole(self._path))
+            self._raw = self._on_exit.enter_context(QuietFile(self._partial, "w+"))
+            self._file = h5py.File(self._raw, "w", **WRITING)
+        self._on_exit.push(self._close)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        with explained(self._path):
+            self._on_exit.__exit__(*error)
+
+    def append(self, row: Row) -> None:
+        """Add one picture."""
+        arrays = {field: getattr(row, field) for field in PIXELS}
+        arrays = {field: value for field, value in arrays.items() if value is not None}
+        columns = {
+            "extent": row.extent,
+            "size": row.size,
+            "class_pixels": self._count(row),
+            **({"mask_digest": list(row.mask_digest)} if self._classes else {}),
+            **({"category": row.category} if self._categories else {}),
+        }
+        self._check_shapes(row.name, arrays)
+        with explained(self._path):
+            for field, value in arrays.items():
+                if field not in self._pixels:
+                    self._pixels[field] = self._create(field, value)
+                self._pixels[field].append(value)
+        for field, value in columns.items():
+            self._columns.setdefault(field, []).append(value)
+        self._text["name"].append(row.name)
+        self._text["subset"].append(row.subset)
+        add_to_digest(self._digest, row.name, row.subset, columns, arrays)
+
+    def leave_out(self, picture: LeftOut) -> None:
+        """Put on record that a picture is not there, and why."""
+        self._left_out.append(picture)
+
+    def _create(self, field: str, value: np.ndarray) -> GrowingDataset:
+        compression = "lzf" if field == "mask" else None
+        return GrowingDataset(self._file, self._raw, field, value, compression)
+
+    def _count(self, row: Row) -> list[int]:
+        """The labelled pixels of every class; nothing where there are no classes."""
+        if row.mask is None:
+            return [0] * len(self._classes)
+        pixels = np.bincount(row.mask.ravel(), minlength=IGNORE + 1)
+        if pixels[len(self._classes) : IGNORE].any():
+            raise FewmaskError(
+                f"{row.name}: the mask holds class {np.flatnonzero(pixels[:IGNORE])[-1]}\n"
+                f"  expected: 0 to {len(self._classes) - 1}, or 255 = ignore"
+            )
+        # Kept as a list: a small array kept amid large ones that come and go holds their memory
+        # back, and the process grew by 80 KB a picture.
+        return pixels[: len(self._classes)].tolist()
+
+    def _check_shapes(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        shapes = {field: value.shape for field, value in arrays.items()}
+        first = {field: dataset.row_shape for field, dataset in self._pixels.items()}
+        if first and shapes != first:
+            raise FewmaskError(f"{name}: found {shapes}\n  expected: {first}, as the first row")
+
+    def _close(self, error: type | None, *_: Any) -> None:
+        """Complete the file and check it, or, after an error, only close it.
+
+        Its pixels were checked while they were written.
+        """
+        with self._file:
+            if error is None:
+                self._complete()
+        if error is None:
+            self._raw.check()
+            Store(self._partial).close()  # whether it is whole
+
+    def _why(self) -> str:
+        if not self._left_out:
+            return ""
+        return (
+            f": all {len(self._left_out)} are damaged\n"
+            f"  found: {self._left_out[0].reason}\n"
+            f"  mend: replace them, or correct what the dataset's YAML says of them"
+        )
+
+    def _column(self, field: str) -> np.ndarray:
+        return np.array(self._columns[field], COLUMN_TYPES.get(field, np.int64))
+
+    def _check_masks(self) -> None:
+        masked = self._column("mask_digest").any(axis=1)
+        pixels, extents = self._column("class_pixels"), self._column("extent")
+        check_masks(*parse_settings(self._settings_json), pixels[masked], extents[masked])
+
+    def _complete(self) -> None:
+        if not self._columns:
+            raise FewmaskError(f"{self._path}: there are no pictures to write{self._why()}")
+        if self._classes:
+            self._check_masks()
+        for dataset in self._pixels.values():
+            dataset.flush()
+        for field in self._columns:
+            self._file.create_dataset(field, data=self._column(field))
+        for field, values in self._text.items():
+            self._file.create_dataset(field, data=values, dtype=h5py.string_dtype())
+        if self._left_out:
+            pairs = [(one.name, one.reason) for one in self._left_out]
+            self._file.create_dataset("left_out", data=pairs, dtype=h5py.string_dtype())
+        self._file.attrs.update(
+            format=FORMAT,
+            settings=self._settings_json,
+            classes=json.dumps([one.name for one in self._classes]),
+            palette=np.array([one.colour for one in self._classes], np.uint8).reshape(-1, 3),
+            categories=json.dumps(self._categories),
+            fit=self._fit,
+            digest=self._digest.hexdigest(),
+        )
+        seal(self._file)

@@ -1,0 +1,137 @@
+"""Pseudo-masks: what a trained stage predicts for the training pictures, for a later one to learn.
+
+They are told beside how good they are on the unlabelled pictures, whose masks the dataset may well
+have. A person reads that; no training does.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fewmask import IGNORE
+from fewmask.core.files import file_digest, written_whole
+from fewmask.core.progress import Bar, bar
+from fewmask.data.batches import Pictures
+from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
+from fewmask.inference.trained import Trained
+from fewmask.metrics.segmentation import calibration, class_scores, confusion, scores, without_nan
+
+FIGURES = ("miou", "pixel_accuracy", "class_accuracy")
+CLASS_FIGURES = ("iou", "precision", "recall")
+
+
+def pseudo_label(
+    stage: str,
+    dataset: Path,
+    split: Path,
+    weights: Path,
+    output: Path,
+    batch_size: int = 32,
+    threads: int = 1,
+) -> None:
+    """Predict the masks of all training pictures of a split, labelled and unlabelled.
+
+    Writes ``output`` (see `fewmask.data.pseudo_masks`) and, beside it, a ``.json`` with their
+    quality (see `Quality`) on the unlabelled pictures. Pictures to validate and to test on are
+    not looked at.
+
+    Args:
+        stage: whose weights they are, as METHOD/STAGE, for the record.
+
+    Raises:
+        FewmaskError: the weights were trained on other data or with another split.
+    """
+    # Other bits would be other pseudo-masks, and make all that learns them train anew.
+    trained = Trained.load(weights, threads, deterministic=True)
+    with Store(dataset) as store:
+        roles = split_files.read(split, store.names)
+        trained.check(store, split, roles)
+        rows = np.concatenate([roles["labelled"], roles["unlabelled"]])
+        pictures = Pictures(store, rows, trained.runtime.device)
+        quality = Quality(store.classes, roles["unlabelled"])
+        origin = _origin(store, weights, output.parent)
+        with bar("pseudo-label", len(rows)) as shown:
+            parts = _predict(trained, pictures, batch_size, quality, shown)
+            write_pseudo_masks(output, pictures.rows, pictures.size, parts, origin)
+    digests = {
+        "dataset": origin.dataset_digest,
+        "split": file_digest(split),
+        "weights": origin.weights_digest,
+    }
+    told = {"stage": stage, **quality.figures(), "digests": digests}
+    with written_whole(output.with_suffix(".json")) as path:
+        path.write_text(json.dumps(told, indent=1))
+
+
+class Quality:
+    """How good pseudo-masks are, over the pixels of all unlabelled pictures that have a mask.
+
+    miou, pixel_accuracy, class_accuracy, and by class iou, precision and recall, are those of
+    `fewmask.metrics.segmentation`; so are calibration_error and mean_confidence.
+    """
+
+    def __init__(self, classes: tuple[str, ...], unlabelled: np.ndarray) -> None:
+        """``unlabelled``: int64, the rows of the pictures that are compared."""
+        self.classes, self.unlabelled = classes, unlabelled
+        self._matrices = [np.zeros((0, len(classes), len(classes)), np.int64)]
+        self._pixels = np.zeros((2, 256), np.int64)  # wrong and right, by confidence
+
+    def add(self, rows: np.ndarray, mask: Tensor, labels: Tensor, confidence: Tensor) -> None:
+        """Compare pseudo-masks of some ``rows`` with their masks; all are (N, H, W), on the CPU."""
+        known = (mask != IGNORE).flatten(1).any(dim=1)
+        chosen = torch.from_numpy(np.isin(rows, self.unlabelled)) & known
+        mask, labels, confidence = mask[chosen], labels[chosen], confidence[chosen]
+        self._matrices.append(confusion(labels.long(), mask, len(self.classes)).numpy())
+        cells = (256 * (labels == mask) + confidence.long())[mask != IGNORE]
+        self._pixels += torch.bincount(cells, minlength=512).view(2, 256).numpy()
+
+    def figures(self) -> dict[str, Any]:
+        """The number of pictures and the figures; null where nothing could be compared."""
+        matrices = np.concatenate(self._matrices)
+        pooled, of_classes = scores(matrices), class_scores(matrices.sum(axis=0))
+        chosen = {name: pooled[name] for name in FIGURES} | calibration(*self._pixels)
+        return {
+            "pictures": len(matrices),
+            **without_nan(chosen),
+            "classes": {
+                name: without_nan({kind: float(of_classes[kind][i]) for kind in CLASS_FIGURES})
+                for i, name in enumerate(self.classes)
+            },
+        }
+
+
+def _origin(store: Store, weights: Path, folder: Path) -> Origin:
+    """What pseudo-masks in a folder are made from."""
+    return Origin(
+        dataset=store.dataset,
+        dataset_file=os.path.relpath(store.path, folder),
+        dataset_digest=store.digest,
+        weights_file=os.path.relpath(weights, folder),
+        weights_digest=file_digest(weights),
+        classes=store.classes,
+    )
+
+
+def _predict(
+    trained: Trained, pictures: Pictures, batch_size: int, quality: Quality, shown: Bar
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Labels and confidence, batch by batch, uint8 (N, H, W)."""
+    for batch in pictures.in_order(batch_size):
+        with torch.no_grad():
+            with trained.runtime.autocast():
+                logits = trained.network(batch.image, batch.inside)["segmentation"].float()
+            padding = batch.inside[:, 0] == 0
+            probability = logits.softmax(dim=1).amax(dim=1)
+            labels = logits.argmax(dim=1).masked_fill(padding, IGNORE).byte().cpu()
+            confidence = (255 * probability).round().masked_fill(padding, 0).byte().cpu()
+        quality.add(batch.rows, batch.mask.cpu(), labels, confidence)
+        yield labels.numpy(), confidence.numpy()
+        shown.more(len(batch.rows))

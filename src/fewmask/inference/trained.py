@@ -1,0 +1,70 @@
+"""A trained network, set up to predict where and how it was trained."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import file_digest
+from fewmask.data.splits.file import held_out_digest
+from fewmask.data.store.store import Store
+from fewmask.networks.description import Description
+from fewmask.networks.segmenter import Segmenter
+from fewmask.networks.weights import load_segmenter
+from fewmask.training.runtime import Runtime, start
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network in evaluation mode on its device."""
+
+    weights: Path
+    """The file that it is from."""
+    network: Segmenter
+    description: Description
+    """What the file says of it: settings, seed, digests."""
+    runtime: Runtime
+
+    @classmethod
+    def load(cls, weights: Path, threads: int, deterministic: bool = False) -> "Trained":
+        """Set torch up as in the training, and load the network that ``weights`` holds.
+
+        ``deterministic``: ask the GPU for the same bits every time even if the training did not.
+
+        Raises FewmaskError if they are not the weights of a network that predicts classes.
+        """
+        network, description = load_segmenter(weights, torch.device("cpu"))
+        training = description.training
+        deterministic = deterministic or training.deterministic
+        runtime = start(training.precision, threads, deterministic)
+        return cls(weights, network.to(runtime.device), description, runtime)
+
+    @property
+    def predicts(self) -> tuple[str, ...]:
+        """The tasks that it has learnt."""
+        return self.description.training.objective.predicts
+
+    def check(self, store: Store, split: Path, roles: dict[str, np.ndarray]) -> None:
+        """Raise FewmaskError if the network was trained on other data than the store holds, or
+        with another split than the file ``split``, whose ``roles`` these are.
+
+        A training that sees all masks is the same for all fractions, each of which has a split of
+        its own; who is held out is the same in all.
+        """
+        store.check_name()
+        of_training = self.description.digests
+        if of_training.dataset != store.digest:
+            raise FewmaskError(f"{self.weights}: trained on other data than {store.path} holds")
+        is_other = of_training.held_out != held_out_digest(roles)
+        if self.description.training.depends_on_fraction:
+            is_other |= of_training.split != file_digest(split)
+        if is_other:
+            raise FewmaskError(
+                f"{self.weights}: trained with another split than {split}\n"
+                f"  found: weights of the seed {self.description.seed}, which were trained with "
+                f"other pictures labelled, or with others held out\n"
+                f"  mend: the weights of this fraction and seed; if the split was changed or drawn "
+                f"anew, run the workflow again, which trains what depends on it"
+            )

@@ -1,0 +1,127 @@
+"""The JSON files that jobs write about their results, checked as they are read.
+
+Others than jobs, and disks, may have changed them: so types and ranges are checked, nothing is
+converted, and every number is finite.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from fewmask.core.errors import FewmaskError
+from fewmask.metrics.segmentation import unit_of
+
+ROUNDING = 1e-6
+"""By how much a value may lie outside its range."""
+
+HIGHEST = {"%": 1.0, "°": 180.0}
+"""Where the range of metrics ends, by their unit; shares are kept in [0, 1]."""
+
+Amount = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING)]
+Count = Annotated[int, Field(ge=0)]
+
+
+def _in_range(values: dict[str, float | None]) -> dict[str, float | None]:
+    for name, value in values.items():
+        highest = HIGHEST.get(unit_of(name), float("inf"))
+        if value is not None and not -ROUNDING <= value <= highest + ROUNDING:
+            to = f"between 0 and {highest:g}" if highest < float("inf") else "not below 0"
+            raise ValueError(f"{name}: found {value:g}, expected a number {to}")
+    return values
+
+
+Metrics = Annotated[dict[str, float | None], AfterValidator(_in_range)]
+"""Metrics by name, or those of a class; None: undefined. Their range follows from their unit."""
+
+
+class Record(BaseModel):
+    """Base of these files."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def read_record(model: type[AnyRecord], path: Path, kind: str, mend: str) -> AnyRecord:
+    """Read one of these files.
+
+    Args:
+        kind: what it should be, such as ``the metrics of this run``.
+        mend: what to do if it is not.
+
+    Raises:
+        FewmaskError: it is not there, or is something else.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise damaged(path, kind, error.strerror, mend) from None
+    except ValidationError as error:
+        first: Any = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        what = first["msg"].removeprefix("Value error, ")
+        if where and isinstance(first["input"], str | float | None):
+            what += f", found {json.dumps(first['input'])[:60]}"
+        raise damaged(path, kind, f"{where}: {what}" if where else what, mend) from None
+
+
+def damaged(path: Path, kind: str, found: object, mend: str) -> FewmaskError:
+    """The error of a file that is not what a job has written."""
+    return FewmaskError(f"{path}: not {kind}: {found}\n  {mend}")
+
+
+class TrainingRecord(Record):
+    """What training.json tells of the training of a stage."""
+
+    seconds: Amount
+    peak_memory_mb: Amount | None
+    images_seen: Count
+    steps: Count
+    device: str
+    gpus: Count | None = None
+    training: dict[str, Any]
+    """The settings, as ``Stage.shaping`` has them."""
+    # What else stands beside the tensors in the weights, see `fewmask.networks.description`.
+    version: str
+    network: dict[str, Any]
+    dataset: dict[str, Any]
+    seed: int
+    digests: dict[str, str]
+
+
+def read_training(path: Path) -> TrainingRecord:
+    """A training.json. Raises FewmaskError: it is not there, or is damaged."""
+    mend = "delete its folder and run the workflow again, which trains the stage anew"
+    return read_record(TrainingRecord, path, "the record of a training", mend)
+
+
+class _OfClass(Record):
+    model_config = ConfigDict(extra="allow")
+
+    iou: Share | None
+
+
+class PseudoMaskQuality(Record):
+    """What pseudo_masks.json tells of the pseudo-masks of a stage; null: nothing is known."""
+
+    model_config = ConfigDict(extra="allow")
+
+    stage: str
+    """Who made them, as METHOD/STAGE."""
+    pictures: Count
+    miou: Share | None
+    pixel_accuracy: Share | None
+    class_accuracy: Share | None
+    calibration_error: Share | None
+    mean_confidence: Share | None
+    classes: dict[str, _OfClass]
+
+
+def read_quality(path: Path) -> PseudoMaskQuality:
+    """A pseudo_masks.json. Raises FewmaskError: it is not there, or is damaged."""
+    mend = "delete it and run the workflow again, which makes the pseudo-masks anew"
+    return read_record(PseudoMaskQuality, path, "the quality of pseudo-masks", mend)

@@ -1,0 +1,66 @@
+"""Whether results are of the settings that are asked for, told from what stands in them.
+
+Snakemake tells changed settings by its own records, which may be gone. What was trained says itself
+with what, and so do metrics.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fewmask.core.paths import TRAINING
+from fewmask.planning.grid import Grid, Run
+from fewmask.planning.stages import StageKey
+
+Settings = dict[str, Any]
+
+
+class Wanted:
+    """The settings that are asked for."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._trainings: dict[StageKey, Settings] = {}
+        self._readings: dict[str, Settings] = {}
+
+    def is_other_training(self, weights: Path, key: StageKey) -> bool:
+        """Whether a stage's weights were trained with other settings, or on data that were prepared
+        with others. A record that is gone or damaged says nothing."""
+        found = _read(weights.with_name(TRAINING))
+        return bool(found) and (
+            found.get("training") != self._training(key) or self._is_other(found, key.dataset)
+        )
+
+    def is_other_evaluation(self, metrics: Path, run: Run) -> bool:
+        """The same of the trainings that a run went through, as its metrics file has them."""
+        found = _read(metrics).get("provenance")
+        if not isinstance(found, dict):
+            return False
+        trainings = [self._training(key) for key in self._grid.stages(run)]
+        return found.get("stages") != trainings or self._is_other(found, run.dataset)
+
+    def _training(self, key: StageKey) -> Settings:
+        if key not in self._trainings:
+            self._trainings[key] = json.loads(self._grid.training(key))
+        return self._trainings[key]
+
+    def _is_other(self, found: Settings, dataset: str) -> bool:
+        if dataset not in self._readings:
+            self._readings[dataset] = _shaping(json.loads(self._grid.reading(dataset)))
+        return _shaping(found.get("dataset")) != self._readings[dataset]
+
+
+def _shaping(reading: Any) -> Any:
+    """Without what can also be said when data are prepared by hand."""
+    if not isinstance(reading, dict):
+        return reading
+    return {key: value for key, value in reading.items() if key != "skip_damaged"}
+
+
+def _read(path: Path) -> Settings:
+    """A JSON file; empty for one that is gone or none."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,243 @@
+"""What an experiment has yet to do and what that may take, told before anything is started."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import click
+
+from fewmask.cluster.timings import elapsed
+from fewmask.config.method import Resources
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import TRAINING
+from fewmask.metrics.records import read_training
+from fewmask.planning.grid import Grid, Run
+from fewmask.planning.jobs import Job, jobs
+
+NOTHING = "–"
+HEADER = ("Job", "Dataset", "Method", "Jobs", "Done", "To do", "Minutes", "From", "GPU h", "CPU h")
+WORDS = {"Job", "Dataset", "Method", "From"}
+"""The columns that are aligned left."""
+
+LIMIT, MEASURED = "YAML", "measured"
+
+
+class Kind(NamedTuple):
+    """Jobs that are one row."""
+
+    rule: str
+    dataset: str
+    method: str
+    """The method and its stage, or the encoder; nothing for datasets and splits."""
+
+
+class Estimate(NamedTuple):
+    """How long a job may take."""
+
+    minutes: float
+    source: str
+    """``YAML``: the stage's ``resources.minutes``, a limit. ``measured``: what others took."""
+
+
+@dataclass
+class Row:
+    """Jobs of one kind."""
+
+    jobs: int = 0
+    to_do: int = 0
+    estimates: list[Estimate] = field(default_factory=list)
+    """Of those that are to do, as far as anything is known."""
+    gpu_hours: float = 0
+    """Of what is to do, as are the hours of processors, for jobs without a GPU."""
+    cpu_hours: float = 0
+    measured: float | None = None
+    """The mean minutes of those that are done."""
+
+    def add(self, other: "Row") -> None:
+        """Count another row's jobs too."""
+        self.jobs += other.jobs
+        self.to_do += other.to_do
+        self.estimates += other.estimates
+        self.gpu_hours += other.gpu_hours
+        self.cpu_hours += other.cpu_hours
+
+
+class Plan:
+    """The jobs of an experiment: which are to do, and what each of these may take."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self.of_runs = {run: list(jobs(grid, run)) for run in grid.runs}
+        self.is_to_do = self._find_what_is_to_do()
+        self._minutes = self._measure()
+
+    def _find_what_is_to_do(self) -> dict[Job, bool]:
+        """Every job once: its file is missing, and some run without metrics hangs on it."""
+        needed: dict[Job, bool] = {}
+        for run, of_run in self.of_runs.items():
+            is_done = Path(self.grid.layout.metrics.format(**vars(run))).exists()
+            for job in of_run:
+                needed[job] = needed.get(job, False) or not is_done
+        return {job: wanted and not Path(job.output).exists() for job, wanted in needed.items()}
+
+    def _measure(self) -> dict[tuple[Kind, str | None], float]:
+        """The mean minutes of finished jobs: of a kind, and of a kind at one fraction."""
+        found: dict[tuple[Kind, str | None], list[float]] = {}
+        for job, is_to_do in self.is_to_do.items():
+            if job.stage is None or is_to_do:
+                continue
+            benchmark = Path(self.grid.layout.benchmark(job.rule, job.cell))
+            seconds, source = elapsed(benchmark, _trained_seconds(job))
+            if source != "unknown":
+                for key in _relations(job):
+                    found.setdefault(key, []).append(seconds / 60)
+        return {key: mean(minutes) for key, minutes in found.items()}
+
+    def resources(self, job: Job) -> Resources | None:
+        """What a job asks for; None for those that hang on no stage."""
+        return None if job.stage is None else self.grid.stage(job.stage).resources
+
+    def estimate(self, job: Job) -> Estimate | None:
+        """What a job may take: the mean of other seeds, else of other fractions, else its limit.
+
+        None where nothing is known: only trainings say in YAML how long they may take.
+        """
+        for key in _relations(job):
+            if key in self._minutes:
+                return Estimate(self._minutes[key], MEASURED)
+        resources = self.resources(job)
+        return Estimate(resources.minutes, LIMIT) if job.rule == "train" and resources else None
+
+    def rows(self) -> dict[Kind, Row]:
+        """The jobs by kind, rule by rule."""
+        rows: dict[Kind, Row] = {}
+        for job, is_to_do in self.is_to_do.items():
+            rows.setdefault(_kind(job), Row()).add(self._row(job, is_to_do))
+        order = list(dict.fromkeys(kind.rule for kind in rows))
+        rows = {kind: rows[kind] for kind in sorted(rows, key=lambda one: order.index(one.rule))}
+        for kind, row in rows.items():
+            row.measured = self._minutes.get((kind, None))
+        tables = Path(self.grid.layout.tables) / "summary.csv"
+        is_left = any(self.is_to_do.values()) or not tables.exists()
+        return rows | {Kind("summarise", "", ""): Row(jobs=1, to_do=int(is_left))}
+
+    def _row(self, job: Job, is_to_do: bool) -> Row:
+        estimate, resources = self.estimate(job) if is_to_do else None, self.resources(job)
+        if estimate is None or resources is None:
+            return Row(1, int(is_to_do))
+        hours = estimate.minutes / 60
+        cpu_hours = 0 if resources.gpus else hours * resources.cpus
+        return Row(1, 1, [estimate], hours * resources.gpus, cpu_hours)
+
+    def hours(self, run: Run | None = None) -> float:
+        """The hours of what is to do, added up: of a run with all that it hangs on, or in all."""
+        chosen = self.is_to_do if run is None else self.of_runs[run]
+        estimates = (self.estimate(job) for job in chosen if self.is_to_do[job])
+        return sum(one.minutes for one in estimates if one is not None) / 60
+
+
+def _kind(job: Job) -> Kind:
+    dataset, *rest = job.cell.split("/")
+    if job.rule == "fetch_encoder":
+        return Kind(job.rule, "", job.cell)
+    method = "" if job.stage is None else "/".join([rest[0], *rest[3:]])
+    return Kind(job.rule, dataset, method)
+
+
+def _relations(job: Job) -> list[tuple[Kind, str | None]]:
+    """Which jobs tell of a job, the nearest first: other seeds, then other fractions."""
+    if job.stage is None:
+        return []
+    kind = _kind(job)
+    # Trainings whose length is told in epochs are longer at larger fractions.
+    return [(kind, job.cell.split("/")[2]), (kind, None)]
+
+
+def _trained_seconds(job: Job) -> float | None:
+    """The seconds that a finished training counted itself."""
+    if job.rule != "train":
+        return None
+    path = Path(job.output).with_name(TRAINING)
+    if not path.exists():
+        return None
+    try:
+        return read_training(path).seconds
+    except FewmaskError as error:
+        click.echo(error, err=True)
+        return None
+
+
+def print_plan(grid: Grid, at_once: int | None = None) -> None:
+    """Print the table of jobs, their total, and what the largest asks for.
+
+    ``at_once``: also tell about how long it takes with so many jobs at a time.
+    """
+    plan = Plan(grid)
+    rows = plan.rows()
+    total = Row()
+    for row in rows.values():
+        total.add(row)
+    lines = [HEADER, *(_cells(kind, row) for kind, row in rows.items())]
+    lines.append(_cells(Kind("total", "", ""), total))
+    for line in _aligned(lines):
+        click.echo(line)
+    for note in _notes(plan, rows, total, at_once):
+        click.echo(note)
+
+
+def _cells(kind: Kind, row: Row) -> tuple[str, ...]:
+    minutes, sources = row.measured, {MEASURED}
+    if row.estimates:
+        minutes = mean(one.minutes for one in row.estimates)
+        sources = {one.source for one in row.estimates}
+    told = (NOTHING, NOTHING) if minutes is None else (f"{minutes:.1f}", ", ".join(sorted(sources)))
+    hours = [f"{one:.2f}" if one else NOTHING for one in (row.gpu_hours, row.cpu_hours)]
+    counts = map(str, (row.jobs, row.jobs - row.to_do, row.to_do))
+    return (*kind, *counts, *(told if kind.rule != "total" else ("", "")), *hours)
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(HEADER, row, widths, strict=True)
+        yield "  ".join(
+            text.ljust(width) if name in WORDS else text.rjust(width) for name, text, width in cells
+        ).rstrip()
+
+
+def _notes(plan: Plan, rows: dict[Kind, Row], total: Row, at_once: int | None) -> Iterator[str]:
+    yield ""
+    if not total.to_do:
+        yield "Nothing is to do, unless settings were changed: snakemake --dry-run tells."
+        return
+    sources = {one.source for one in total.estimates}
+    if LIMIT in sources:
+        yield f"{LIMIT}: the stage's resources.minutes, a limit; jobs may well take less."
+    if MEASURED in sources:
+        yield f"{MEASURED}: the mean of finished jobs, of the same fraction if there are any."
+    unknown = [kind.rule for kind, row in rows.items() if row.to_do > len(row.estimates)]
+    if unknown:
+        yield f"No estimate, and not counted: {', '.join(dict.fromkeys(unknown))}."
+    yield from _largest(plan.resources(job) for job, is_to_do in plan.is_to_do.items() if is_to_do)
+    if at_once:
+        longest = max(map(plan.hours, plan.of_runs))
+        hours = max(plan.hours() / at_once, longest)
+        yield (
+            f"With {at_once} jobs at a time: about {_time(hours)} "
+            f"(the longest run, one job after another: {_time(longest)})."
+        )
+
+
+def _time(hours: float) -> str:
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+
+
+def _largest(wanted: Iterable[Resources | None]) -> Iterator[str]:
+    found = [one for one in wanted if one is not None]
+    if found:
+        memory, cpus, gpus = (
+            max(getattr(one, name) for one in found) for name in ("memory_gb", "cpus", "gpus")
+        )
+        yield f"A job asks for up to {memory:g} GB of memory, processors: {cpus}, GPUs: {gpus}."

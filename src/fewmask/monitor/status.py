@@ -1,0 +1,174 @@
+"""What has become of every run, told from files alone."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from fewmask.cluster.job_log import DONE, ERROR, is_held, is_open
+from fewmask.cluster.slurm import QueuedJob, comment_of, queued_jobs
+from fewmask.monitor.outdated import Wanted
+from fewmask.planning.grid import Grid, Run
+from fewmask.planning.jobs import Job, jobs
+
+State = Literal["done", "running", "waiting", "failed", "outdated", "missing"]
+COLOURS: dict[State, str] = {
+    "done": "green",
+    "running": "blue",
+    "waiting": "cyan",
+    "failed": "red",
+    "outdated": "magenta",
+    "missing": "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """The state of a run; for one that failed or waits, why, and where to read on; for one that is
+    outdated, the first file of other settings."""
+
+    state: State
+    reason: str = ""
+    log: str = ""
+    file: str = ""
+
+
+def statuses(grid: Grid) -> dict[Run, Status]:
+    """The status of every run of a grid.
+
+    The first of its jobs without its file decides: one that is in SLURM's queue waits or is
+    running, one whose log is held by a process is running, one whose log does not end well failed.
+    So metrics of an earlier training do not hide that a new one failed. A run with metrics whose
+    other files were only removed is done. One whose weights or metrics are there, but of other
+    settings than are asked for, is outdated.
+    """
+    wanted = Wanted(grid)
+    queued = {job.comment: job for job in queued_jobs(Path.cwd())}
+    look = cache(partial(_look, queued, wanted))
+
+    def status(run: Run) -> Status:
+        found = next((s for job in jobs(grid, run) if (s := look(job))), Status("done"))
+        metrics = Path(grid.layout.metrics.format(**vars(run)))
+        if found.state != "missing" or not metrics.exists():
+            return found
+        if wanted.is_other_evaluation(metrics, run):
+            return Status("outdated", file=str(metrics))
+        return Status("done")
+
+    return {run: status(run) for run in grid.runs}
+
+
+def _look(queued: dict[str, QueuedJob], wanted: Wanted, job: Job) -> Status | None:
+    """What a job that has not made its file tells of its run; None if it has made it."""
+    output = Path(job.output)
+    if output.exists():
+        is_outdated = job.rule == "train" and wanted.is_other_training(output, job.stage)
+        return Status("outdated", file=job.output) if is_outdated else None
+    if in_queue := queued.get(comment_of(job.rule, job.cell)):
+        return Status(in_queue.state, in_queue.reason, job.log)
+    log = Path(job.log)
+    if not log.exists():
+        return Status("missing")
+    if not log.is_file():
+        return Status("failed", "its log is no file; remove it", job.log)
+    if is_held(log):
+        return Status("running", log=job.log)
+    lines = [line for line in map(_printable, log.read_text(errors="replace").splitlines()) if line]
+    if is_held(log) or (not lines and is_open(log)):  # it has just started, or is about to
+        return Status("running", log=job.log)
+    if not lines:
+        return Status("failed", "stopped before it said anything; killed?", job.log)
+    if lines[-1] == DONE:
+        return Status("missing")  # it went well, and the file was removed since
+    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    reason = errors[-1] if errors else f"stopped without a message; its last line: {lines[-1]}"
+    return Status("failed", reason, job.log)
+
+
+def _printable(line: str) -> str:
+    """A line of a log without what would make a terminal do something."""
+    return "".join(c for c in click.unstyle(line) if c.isprintable()).strip()
+
+
+def print_status(
+    grid: Grid, only_failed: bool = False, targets: bool = False, outdated: bool = False
+) -> None:
+    """Print the status of every run, or what to hand to snakemake to make the unfinished ones, or
+    to its --forcerun to make the outdated ones."""
+    found = statuses(grid)
+    if outdated:
+        for file in outdated_files(found):
+            click.echo(file)
+        return
+    if only_failed:
+        found = {run: status for run, status in found.items() if status.state == "failed"}
+    if targets:
+        for run, status in found.items():
+            if status.state != "done":
+                click.echo(grid.layout.metrics.format(**vars(run)))
+        return
+    for line in overview(found):
+        click.echo(line)
+    for line in [*waiting(found), *reasons(found), *mend_of_outdated(found)]:
+        click.echo(line)
+    counts = {state: sum(s.state == state for s in found.values()) for state in COLOURS}
+    click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
+
+
+def overview(found: dict[Run, Status]) -> Iterator[str]:
+    """A line for every dataset, method and fraction: which seeds are in which state."""
+    seeds: dict[tuple[str, str, str], dict[State, list[int]]] = {}
+    for run, status in found.items():
+        cell = seeds.setdefault((run.dataset, run.method, run.fraction), {})
+        cell.setdefault(status.state, []).append(run.seed)
+    widths = [max((len(cell[i]) for cell in seeds), default=0) for i in range(3)]
+    for cell, states in seeds.items():
+        names = "  ".join(name.ljust(width) for name, width in zip(cell, widths, strict=True))
+        parts = [
+            click.style(f"{state}: {' '.join(map(str, states[state]))}", fg=COLOURS[state])
+            for state in COLOURS
+            if state in states
+        ]
+        yield f"{names}  {'  '.join(parts)}"
+
+
+def waiting(found: dict[Run, Status]) -> Iterator[str]:
+    """What runs wait for in SLURM's queue, in SLURM's words."""
+    reasons = Counter(status.reason for status in found.values() if status.state == "waiting")
+    if reasons:
+        named = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
+        yield f"\nwaiting in SLURM's queue for: {named}\n"
+
+
+def reasons(found: dict[Run, Status]) -> Iterator[str]:
+    """Why runs failed; runs that failed by the same job are named together."""
+    failed: dict[Status, list[Run]] = {}
+    for run, status in found.items():
+        if status.state == "failed":
+            failed.setdefault(status, []).append(run)
+    for status, runs in failed.items():
+        first = f"{runs[0].dataset} {runs[0].method} {runs[0].fraction} seed {runs[0].seed}"
+        more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+        yield f"\n{first}{more} failed: {status.reason}\n  log: {status.log}"
+    if failed:
+        yield ""
+
+
+def outdated_files(found: dict[Run, Status]) -> list[str]:
+    """The files that must be made anew, each once; what depends on them follows."""
+    return list(dict.fromkeys(s.file for s in found.values() if s.state == "outdated"))
+
+
+def mend_of_outdated(found: dict[Run, Status]) -> Iterator[str]:
+    """What outdated runs are, and how they are made anew."""
+    if files := outdated_files(found):
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        yield (
+            f"\noutdated: of other settings than are asked for: {files[0]}{more}\n"
+            f"  snakemake makes them anew; should it say that nothing is to be done, hand them to\n"
+            f"  it as --forcerun $(fewmask status --outdated)\n"
+        )

@@ -1,0 +1,208 @@
+"""`fewmask status --watch`: how a grid fares, on the screen for as long as it runs."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from fewmask.cluster.job_log import is_held
+from fewmask.cluster.submitter import is_at_work
+from fewmask.cluster.training_log import Look
+from fewmask.core.errors import FewmaskError
+from fewmask.monitor.status import (
+    COLOURS,
+    State,
+    Status,
+    overview,
+    print_status,
+    reasons,
+    statuses,
+    waiting,
+)
+from fewmask.planning.grid import Grid, Run
+
+Found = dict[Run, Status]
+FOOT = "Ctrl-C ends this view; the runs go on"
+TAIL = 4096
+"""Bytes at the end of a log in which its training's last line is looked for."""
+BAR = 20
+"""Columns of a training's bar."""
+BY_INTEREST: tuple[State, ...] = ("failed", "running", "waiting", "outdated", "missing", "done")
+"""Which cells are shown where there is not room for all: the first have a seed in such a state."""
+
+
+class Item(NamedTuple):
+    """Lines that belong together; where there is not room for all, low ranks are shown."""
+
+    lines: list[Text]
+    rank: int = 0
+
+
+def watch(grid: Grid, every: float) -> None:
+    """Show how a grid fares until nothing goes on any more, and then print its status.
+
+    That is when no run waits or is running and no Snakemake is at work; and either one was, or
+    all runs are done or failed.
+
+    Args:
+        every: seconds between two looks.
+
+    Raises:
+        FewmaskError: stdout is no terminal that can be written anew.
+    """
+    console = Console()
+    if not sys.stdout.isatty() or console.is_dumb_terminal:
+        raise FewmaskError("--watch needs a terminal; without it the status is printed once")
+    was_at_work = False
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            began = time.monotonic()
+            # Before the runs: if it is not, they are as it has left them.
+            at_work = is_at_work(grid.layout.results)
+            found = statuses(grid)
+            live.update(view(grid, found, at_work, *console.size), refresh=True)
+            was_at_work |= at_work
+            states = {status.state for status in found.values()}
+            goes_on = at_work or states & {"running", "waiting"}
+            if not goes_on and (was_at_work or "missing" not in states):
+                break
+            # However large the grid, no more than half of the time is spent in looking.
+            time.sleep(max(every, time.monotonic() - began))
+    print_status(grid)
+
+
+def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Group:
+    """Totals, what is running now, what failed and why, and the seeds of every cell of the grid, or
+    as much of it as ``height`` lines can hold."""
+    snakemake = "snakemake is at work" if at_work else "no snakemake is at work here"
+    head = [
+        _line((grid.experiment.title, "bold"), f"  {datetime.now():%H:%M:%S}"),
+        _bar(found, width),
+        _line(*_counts(found), (f"  {snakemake}", "dim")),
+        *(_ansi(line) for text in waiting(found) for line in text.split("\n") if line),
+    ]
+    sections = {
+        "running now": [Item([line]) for line in _running(grid, found, width)],
+        "failed": [
+            Item([*map(_ansi, text.strip().split("\n"))]) for text in reasons(found) if text
+        ],
+        "seeds": list(_cells(found)),
+    }
+    sections = {title: items for title, items in sections.items() if items}
+    wanted = [sum(len(item.lines) for item in items) for items in sections.values()]
+    rooms = shares(wanted, height - len(head) - 2 * len(sections) - 2)
+    body = [
+        line
+        for (title, items), room in zip(sections.items(), rooms, strict=True)
+        for line in (Text(), _line((title, "bold")), *fitted(items, room))
+    ]
+    return Group(*[*head, *body, Text(), _line((FOOT, "dim"))][:height])
+
+
+def shares(wanted: list[int], room: int) -> list[int]:
+    """How many lines several lists get: all that they want, or equal parts of what smaller ones
+    leave."""
+    given, room = [0] * len(wanted), max(room, 0)
+    for done, place in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
+        given[place] = min(wanted[place], room // (len(wanted) - done))
+        room -= given[place]
+    return given
+
+
+def fitted(items: list[Item], room: int) -> list[Text]:
+    """The lines of items, in their order; of too many those of the lowest ranks, and a last line
+    that says how many are left out."""
+    chosen, left = set(range(len(items))), room
+    if sum(len(item.lines) for item in items) > room:
+        chosen, left = set(), room - 1
+        for place in sorted(range(len(items)), key=lambda place: items[place].rank):
+            if (left := left - len(items[place].lines)) < 0:
+                break
+            chosen.add(place)
+    shown = [line for place in sorted(chosen) for line in items[place].lines]
+    hidden = len(items) - len(chosen)
+    return shown + ([_line((f"and {hidden:,} more", "dim"))] if hidden and room > 0 else [])
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+
+
+def _ansi(text: str) -> Text:
+    return Text.from_ansi(text, no_wrap=True, overflow="ellipsis")
+
+
+def _bar(found: Found, width: int) -> Text:
+    """All runs as one bar, in the colours of their states."""
+    counts = Counter(status.state for status in found.values())
+    label = f"  {counts['done']} of {len(found)} runs done"
+    columns, parts, drawn, seen = max(width - len(label), 0), [], 0, 0
+    for state, colour in COLOURS.items():
+        seen += counts[state]
+        end = columns * seen // len(found)
+        parts.append(("━" * (end - drawn), "dim" if state == "missing" else colour))
+        drawn = end
+    return _line(*parts, label)
+
+
+def _counts(found: Found) -> Iterator[str | tuple[str, str]]:
+    counts = Counter(status.state for status in found.values())
+    for i, (state, colour) in enumerate(COLOURS.items()):
+        yield ", " if i else ""
+        yield f"{counts[state]} {state}", colour if counts[state] else "dim"
+
+
+def _running(grid: Grid, found: Found, width: int) -> Iterator[Text]:
+    """A line for every job that is running: which one, how far it is, how long it still takes."""
+    logs = Counter(status.log for status in found.values() if status.state == "running")
+    summarise = grid.layout.log("summarise", "all")
+    if is_held(Path(summarise)):
+        logs[summarise] = 0
+    jobs = [(*grid.layout.job_of(log), Path(log), runs) for log, runs in logs.items()]
+    widths = [max((len(job[i]) for job in jobs), default=0) for i in range(2)]
+    for rule, cell, log, runs in jobs:
+        name = f"{rule.ljust(widths[0])}  {cell.ljust(widths[1])}"
+        line = _line(name, (f"  {runs} runs hang on it" if runs > 1 else "", "dim"))
+        if log.exists() and (look := Look.last_in(_end_of(log))):
+            _add_look(line, look, time.time() - log.stat().st_mtime, width)
+        yield line
+
+
+def _add_look(line: Text, look: Look, seconds_ago: float, width: int) -> None:
+    """Say what a training's last look found, what is most wanted first; a bar if there is room."""
+    left = _duration(max(0.0, look.seconds_left - seconds_ago))
+    line.append(f"  {left:>6} left  step {look.step}/{look.steps}")
+    if look.metric is not None:
+        line.append(f"  {look.metric} {look.value:.4f}")
+    line.append(f"  {look.speed:.0f} pictures/s  ")
+    columns = min(BAR, max(0, width - len(line)))
+    full = min(columns, columns * look.step // look.steps)
+    line.append("━" * full, COLOURS["running"]).append("━" * (columns - full), "dim")
+
+
+def _end_of(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - TAIL))
+        return file.read().decode(errors="replace")
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _cells(found: Found) -> Iterator[Item]:
+    """A line for every dataset, method and fraction, as `fewmask status` prints it."""
+    states: dict[tuple[str, str, str], set[State]] = {}
+    for run, status in found.items():
+        states.setdefault((run.dataset, run.method, run.fraction), set()).add(status.state)
+    for line, of_cell in zip(overview(found), states.values(), strict=True):
+        yield Item([_ansi(line)], min(map(BY_INTEREST.index, of_cell)))

@@ -1,0 +1,136 @@
+"""Self-training with a teacher and an auxiliary head (paper 001, 3.1 and 3.2).
+
+One objective serves stages 2 and 3 of the paper, and further ones: they differ in whose
+pseudo-masks they learn and in how many blocks the auxiliary head shares.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from fewmask import IGNORE
+from fewmask.config import objectives as settings
+from fewmask.core.parallel import over_shards
+from fewmask.data.augmentation.strong import StrongAugmentation
+from fewmask.data.batches import Batch, joined
+from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.moving_average import MovingAverage
+from fewmask.networks.segmenter import Segmenter
+from fewmask.objectives.losses import cross_entropy
+from fewmask.objectives.objective import Objective
+
+
+class SelfTraining(Objective):
+    """Cross-entropies against masks, against a teacher's classes, and against pseudo-masks.
+
+    With x the pictures of a step as the stage's augmentation leaves them, and A and B one draw of
+    strong augmentation for each:
+
+    - ``cross_entropy`` of f(x) against the masks of the labelled pictures (equation 2),
+    - ``consistency`` of f(A x) against B of the classes that the teacher finds in x, over labelled
+      and unlabelled pictures (equation 1),
+    - ``pseudo_masks`` of g(A x) against B of the pseudo-masks, over both (equation 3),
+
+    where g is f with some last blocks of its own. The teacher is the exponential average of f, in
+    evaluation mode and without gradients. The weighting holds the paper's lambdas.
+    """
+
+    def __init__(
+        self,
+        options: settings.SelfTraining,
+        network: Segmenter,
+        auxiliary: "AuxiliaryHead | None" = None,
+    ) -> None:
+        super().__init__(network)
+        self.options = options
+        self.auxiliary = auxiliary
+        self.teacher = None
+        if options.consistency or options.result == "teacher":
+            self.teacher = MovingAverage(network, options.teacher_decay)
+
+    @property
+    def result(self) -> nn.Module:
+        return self.teacher.network if self.options.result == "teacher" else self.network
+
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        if step == 0 and self.teacher is not None:
+            self.teacher.start_from(self.network)
+        labelled = batches["labelled"]
+        both = [labelled, batches["unlabelled"]]
+        image, inside = (joined(both, name) for name in ("image", "inside"))
+        strong = self._draw(image)
+        seen = labelled.image, labelled.inside, strong.images(image), strong.inside(inside)
+        of_labelled, of_strong, of_auxiliary = over_shards(self._predict, *seen)
+        losses = {"cross_entropy": cross_entropy(of_labelled, labelled.mask)}
+        if self.options.consistency:
+            classes = over_shards(self._classes_of_teacher, image, inside)
+            losses["consistency"] = cross_entropy(of_strong, strong.masks(classes))
+        if self.auxiliary is not None:
+            pseudo_masks = strong.masks(joined(both, "pseudo_mask"))
+            losses["pseudo_masks"] = cross_entropy(of_auxiliary, pseudo_masks)
+        return losses
+
+    def _predict(
+        self, labelled: Tensor, labelled_inside: Tensor, strong: Tensor, strong_inside: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Logits of f for the labelled and for the strongly augmented pictures; of g for these."""
+        count = len(labelled)
+        features = self.network.features(
+            torch.cat([labelled, strong]), torch.cat([labelled_inside, strong_inside])
+        )
+        logits, of_auxiliary = self.network.scores(features), None
+        if self.auxiliary is not None:
+            of_auxiliary = self.auxiliary([level[count:] for level in features])
+        return logits[:count], logits[count:], of_auxiliary
+
+    def after_update(self) -> None:
+        """Let the teacher follow."""
+        if self.teacher is not None:
+            self.teacher.update(self.network)
+
+    def _draw(self, image: Tensor) -> StrongAugmentation:
+        options = self.options.strong_augmentation or NOTHING
+        return StrongAugmentation.draw(options, len(image), *image.shape[2:], image.device)
+
+    @torch.no_grad()
+    def _classes_of_teacher(self, image: Tensor, inside: Tensor) -> Tensor:
+        """int64 (N, H, W): the likeliest classes; padding counts nowhere."""
+        self.teacher.eval()
+        classes = self.teacher(image, inside)["segmentation"].argmax(1)
+        return classes.masked_fill(inside[:, 0] == 0, IGNORE)
+
+
+NOTHING = settings.StrongAugmentation(operations=0, boxes=0)
+"""A and B that leave everything as it is."""
+
+
+class AuxiliaryHead(nn.Module):
+    """The last blocks of a network, applied to the features of another that shares the first."""
+
+    def __init__(self, network: Segmenter, own_blocks: int) -> None:
+        """Keep the last blocks of ``network``: with 1 all that follows the encoder, with 2 its last
+        stage as well, which must be apart from the others (``Network.has_own_last_stage``).
+        """
+        super().__init__()
+        self.decoder = network.decoder
+        self.segmentation_head = network.segmentation_head
+        self.stage = _last_stage(network) if own_blocks == 2 else None
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Logits, float (N, K, H, W), from all feature maps of the other's encoder."""
+        if self.stage is not None:
+            features = [*features[:-1], self.stage(features[-2])]
+        return self.segmentation_head(self.decoder(features))
+
+
+def _last_stage(network: Segmenter) -> nn.Module:
+    """conv5x of a residual network, or what comes last in a less deep one."""
+    encoder = network.encoder
+    return getattr(encoder, f"layer{len(encoder.out_channels) - 2}")
+
+
+def build(options: settings.SelfTraining, blueprint: Blueprint) -> SelfTraining:
+    """The objective with a student and, where asked for, an auxiliary head of its own weights."""
+    network, auxiliary = blueprint.segmenter(), None
+    if options.auxiliary is not None:
+        auxiliary = AuxiliaryHead(blueprint.segmenter(), options.auxiliary.own_blocks)
+    return SelfTraining(options, network, auxiliary)

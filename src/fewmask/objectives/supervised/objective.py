@@ -1,0 +1,57 @@
+"""Supervised learning: the masks of the labelled pictures, and their categories if asked for."""
+
+from torch import Tensor
+from torch.nn import functional
+
+from fewmask.config import objectives as settings
+from fewmask.core.errors import FewmaskError
+from fewmask.core.parallel import over_shards
+from fewmask.data.batches import Batch
+from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.segmenter import Segmenter
+from fewmask.objectives.losses import BY_NAME, mean
+from fewmask.objectives.objective import Objective
+
+UNKNOWN = -1
+"""The category of a picture whose category is not known."""
+
+
+class Supervised(Objective):
+    """The named losses of the class scores against the masks.
+
+    With a classification head also ``classification``, the cross-entropy of the pictures'
+    categories (paper 000, 2.3); the weighting says how much it counts (there 0.1).
+    """
+
+    def __init__(self, options: settings.Supervised, network: Segmenter) -> None:
+        super().__init__(network)
+        self.names = options.losses
+
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        batch = batches["labelled"]
+        outputs = over_shards(self.network, batch.image, batch.inside)
+        losses = {name: BY_NAME[name](outputs["segmentation"], batch.mask) for name in self.names}
+        if "classification" in outputs:
+            losses["classification"] = _categories(outputs["classification"], batch.category)
+        return losses
+
+
+def _categories(logits: Tensor, categories: Tensor) -> Tensor:
+    """The mean cross-entropy over pictures whose category is known; 0 where there are none."""
+    total = functional.cross_entropy(
+        logits.float(), categories, ignore_index=UNKNOWN, reduction="sum"
+    )
+    return mean(total, (categories != UNKNOWN).sum())
+
+
+def build(options: settings.Supervised, blueprint: Blueprint) -> Supervised:
+    """The objective with a network that predicts the classes.
+
+    Raises FewmaskError if a dataset without categories is to be classified.
+    """
+    network = blueprint.segmenter()
+    if options.classification:
+        if not blueprint.categories:
+            raise FewmaskError("objective.classification: the dataset has no categories")
+        network.add_classification_head(blueprint.categories, options.classification.dropout)
+    return Supervised(options, network)

@@ -1,0 +1,87 @@
+"""Whether the metrics, methods and published figures that an experiment names can be."""
+
+from collections.abc import Callable, Iterable
+
+from fewmask.config.experiment import Experiment, Figure
+from fewmask.config.explain import did_you_mean
+from fewmask.config.layer import Keys, Layer
+from fewmask.core.errors import ConfigError
+from fewmask.metrics.segmentation import CLASS_FIGURES, OPTIONAL_METRICS, TEST_METRICS, unit_of
+from fewmask.planning.grids import cells_of, grids_of
+
+
+def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
+    """Refuse metrics and methods that there are not, and published figures that cannot be.
+
+    ``layers`` are those of the experiment, ``classes_of`` tells the classes of a dataset by name.
+    What fits the grid of a file goes on to fit where another file, or --config, asks for less.
+    Raises ConfigError.
+    """
+    grids = grids_of(layers)
+    datasets = dict.fromkeys(name for grid in grids for name in grid.datasets)
+    classes = dict.fromkeys(name for dataset in datasets for name in classes_of(dataset))
+    experiment = grids[-1]
+    for i, metric in enumerate(experiment.metrics):
+        _check_metric(metric, list(classes), layers, ("metrics", i))
+    for task, method in experiment.baselines.items():
+        _check_method(method, experiment, layers, ("baselines", task))
+    if experiment.reference is not None:
+        _check_method(experiment.reference, experiment, layers, ("reference",))
+    for i, entry in enumerate(experiment.published.figures if experiment.published else []):
+        keys = ("published", "figures", i)
+        for metric, figure in entry.figures.items():
+            _check_metric(metric, list(classes), layers, (*keys, "figures", metric))
+            _check_share(metric, figure, layers, (*keys, "figures", metric))
+        cells = (cell for grid in grids for cell in cells_of(grid))
+        if not any(entry.when.selects(**cell) for cell in cells):
+            wanted = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
+            raise _error(
+                layers,
+                (*keys, "when"),
+                f"selects no cell of the grid\n  found: {wanted}\n"
+                f"  expected: some of the experiment's datasets, methods and fractions",
+            )
+
+
+def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Keys) -> None:
+    of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
+    metrics = (*TEST_METRICS, *OPTIONAL_METRICS)
+    if metric in metrics or metric in of_classes:
+        return
+    near = did_you_mean(metric, [*metrics, *of_classes])
+    raise _error(
+        layers,
+        keys,
+        f"there is no metric {metric}{near}\n  known: {', '.join(metrics)}\n"
+        f"  and {', '.join(f'{figure}_' for figure in CLASS_FIGURES)} before a class, as it is "
+        f"written in its dataset: {', '.join(classes)}",
+    )
+
+
+def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys: Keys) -> None:
+    if method not in experiment.methods:
+        near = did_you_mean(method, experiment.methods)
+        raise _error(
+            layers,
+            keys,
+            f"{method} is none of the experiment's methods{near}\n"
+            f"  expected: one of {', '.join(experiment.methods)}",
+        )
+
+
+def _check_share(metric: str, figure: Figure, layers: list[Layer], keys: Keys) -> None:
+    highest = max(part for part in figure if part is not None)
+    if metric != "delta_m" and min(part for part in figure if part is not None) < 0:
+        raise _error(layers, keys, f"must not be negative\n  found: {figure[0]:g}")
+    if highest > 1 and unit_of(metric) == "%":
+        raise _error(
+            layers,
+            keys,
+            f"{metric} is a share, from 0 to 1\n  found: {highest:g}\n"
+            f"  expected: {highest / 100:g}, if {highest:g} % is meant",
+        )
+
+
+def _error(layers: list[Layer], keys: Keys, what: str) -> ConfigError:
+    layer = next((one for one in reversed(layers) if one.holds(keys[:2])), layers[-1])
+    return ConfigError(f"{layer.place(keys)}: {'.'.join(map(str, keys))}: {what}")

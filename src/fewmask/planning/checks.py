@@ -1,0 +1,154 @@
+"""What does not go together, though each file by itself is right: an experiment against the
+datasets, methods and stages that it names."""
+
+from collections.abc import Callable, Collection
+from functools import cache, partial
+from pathlib import Path
+
+from fewmask.config.dataset import Dataset
+from fewmask.config.experiment import Cells, Experiment, Override, is_list_name
+from fewmask.config.explain import did_you_mean
+from fewmask.config.layer import Layer
+from fewmask.config.method import Stage
+from fewmask.config.named import all_stages, names_in
+from fewmask.config.network import NAMED_WEIGHTS
+from fewmask.core.errors import ConfigError
+from fewmask.planning.stages import Resolved, StageKey
+
+
+def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: str) -> None:
+    """Refuse a list of labelled pictures that a dataset of the grid does not have."""
+    for fraction in fractions:
+        if not is_list_name(fraction):
+            continue
+        for name, dataset in datasets.items():
+            if fraction not in dataset.split.lists:
+                known = ", ".join(dataset.split.lists) or "none"
+                raise ConfigError(
+                    f"{source}: fractions: the dataset {name} has no list "
+                    f"{fraction}\n  known lists: {known}\n  expected: a share (0.05), "
+                    f"a count (n100), all, or a name under split.lists of the dataset"
+                )
+
+
+def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
+    """Refuse an override for what does not exist, or of settings that there are not."""
+    names_of = cache(lambda key: _NAMES[key]())
+    for override, layer in overrides:
+        for key in _NAMES:
+            wanted = getattr(override.when, key)
+            for name in wanted if isinstance(wanted, list) else [wanted]:
+                if name is not None and name not in (known := names_of(key)):
+                    raise ConfigError(
+                        f"{layer.place(())}: overrides: when.{key}: there is no {key} "
+                        f"{name}{did_you_mean(name, known)}\n  known: {', '.join(known)}"
+                    )
+        for name in layer.values:
+            if name not in Stage.model_fields:
+                raise ConfigError(
+                    f"{layer.place((name,))}: {'.'.join(map(str, layer.path))}.{name}: "
+                    f"unknown key{did_you_mean(name, Stage.model_fields)}\n"
+                    f"  expected: {', '.join(Stage.model_fields)}"
+                )
+
+
+_NAMES: dict[str, Callable[[], list[str]]] = {
+    "dataset": partial(names_in, "datasets"),
+    "method": partial(names_in, "methods"),
+    "stage": all_stages,
+}
+
+
+def check_selects(
+    overrides: list[tuple[Override, Layer]],
+    stages: Collection[StageKey],
+    cells_below: list[dict[str, str]],
+) -> None:
+    """Refuse an override that no stage follows: neither one of ``stages``, which the grid has, nor,
+    as far as can be told without resolving them, one of the cells that only files below have."""
+    for override, layer in overrides:
+        when = override.when
+        cells = Cells(**when.model_dump(exclude={"stage"}))
+        if not (
+            any(when.selects(**vars(key)) for key in stages)
+            or any(cells.selects(**cell) for cell in cells_below)
+        ):
+            wanted = ", ".join(f"{key}: {value}" for key, value in when if value is not None)
+            raise ConfigError(
+                f"{layer.place(())}: overrides: its when selects nothing of the grid\n"
+                f"  found: {wanted}\n"
+                f"  expected: some of the experiment's datasets, methods, fractions and stages"
+            )
+
+
+def check_judged(last: Resolved, method: str, dataset: str) -> None:
+    """Refuse a run whose last stage cannot be judged on the run's test pictures."""
+    key, objective = last.key, last.stage.objective
+    if key.dataset != dataset:
+        raise ConfigError(
+            f"config/methods/{method}.yaml: stages.{key.stage}.dataset: a run is judged "
+            f"by its last stage, which must be trained on the run's dataset, {dataset}"
+        )
+    if not objective.predicts:
+        raise ConfigError(
+            f"config/methods/{method}.yaml: a run is judged by its last stage, "
+            f"{key.stage}, which learns {objective.name} and predicts nothing"
+        )
+
+
+def check_held_out(name: str, own: Dataset, tested: dict[str, Dataset], where: str) -> None:
+    """Refuse to learn from pictures that a dataset of the grid tests on under another name."""
+    for other, dataset in tested.items():
+        is_same = (own.root, own.reader.name) == (dataset.root, dataset.reader.name)
+        if is_same and own.split != dataset.split:
+            raise ConfigError(
+                f"{where}: {name} has the pictures of {other} and another split, so that the "
+                f"stage would learn from what {other} is tested on\n"
+                f"  mend: give both the same split, or leave dataset out"
+            )
+
+
+def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
+    """Refuse a stage that cannot be trained on the images of its dataset."""
+    key, stage = resolved.key, resolved.stage
+    where = f"{source}: stage {key.stage} of {key.method} on {key.dataset}"
+    if unknown := sorted(stage.objective.learns - dataset.gives):
+        raise ConfigError(
+            f"{where}: {stage.objective.name} learns {unknown[0]}, which this dataset lacks\n"
+            f"  it has: {', '.join(sorted(dataset.gives)) or 'images alone'}"
+        )
+    _check_keeps_shapes(key, stage, dataset)
+    try:
+        stage.check_images(*dataset.height_width)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    weights = stage.network.weights
+    if resolved.needs_encoder and weights not in NAMED_WEIGHTS and not Path(weights).is_file():
+        raise ConfigError(
+            f"{where}: network.weights: there is no file {weights}\n"
+            f"  expected: a .safetensors file, imagenet, or none"
+        )
+
+
+def _check_keeps_shapes(key: StageKey, stage: Stage, dataset: Dataset) -> None:
+    """Refuse to learn normals of stretched pictures: they are no longer those of what is seen.
+
+    Depths are along the camera's axis, and stay. Where pictures have the proportions of the
+    size there is nothing to stretch, and pad and crop come to the same.
+    """
+    if "normal" in stage.objective.predicts and dataset.fit == "stretch":
+        raise ConfigError(
+            f"config/datasets/{key.dataset}.yaml: fit is stretch, which changes shapes\n"
+            f"  expected: pad or crop, for {key.stage} of {key.method} learns surface normals\n"
+            f"  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
+        )
+
+
+def check_reference(experiment: Experiment, all_masks: list[str], source: str) -> None:
+    """Refuse an upper bound as what others are compared with."""
+    if experiment.reference in all_masks:
+        raise ConfigError(
+            f"{source}: reference: {experiment.reference} sees all masks whatever "
+            f"the fraction, so that it has no curve to compare others with\n"
+            f"  expected: a method whose labels are those of the fraction"
+        )

@@ -1,0 +1,65 @@
+"""The jobs that a run hangs on: what `status` looks at and `plan` counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fewmask.core.paths import Layout
+from fewmask.planning.grid import Grid, Run
+from fewmask.planning.stages import StageKey
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of the workflow. Runs that share a stage, a split or a dataset have equal jobs."""
+
+    rule: str
+    cell: str
+    """Its wildcards as a path, such as ``pet/supervised/n20/0``; with the rule, its name."""
+    output: str
+    """The file that it makes; of several the one that stands for all."""
+    log: str
+    stage: StageKey | None = None
+    """The stage that it trains or predicts with, and whose resources it asks for."""
+
+
+def jobs(grid: Grid, run: Run) -> Iterator[Job]:
+    """The jobs of a run in the order in which they can run, each once."""
+    yield from dict.fromkeys(_jobs(grid, run))
+
+
+def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
+    layout: Layout = grid.layout
+    cell = {name: str(value) for name, value in vars(run).items()}
+    keys, learnt = grid.stages(run), grid.learnt_pseudo_masks(run)
+    for dataset in dict.fromkeys([run.dataset, *(key.dataset for key in keys)]):
+        of_dataset = {"dataset": dataset}
+        if grid.datasets[dataset].download:
+            yield _job(layout, "download", layout.download, "{dataset}", of_dataset)
+        yield _job(layout, "prepare", layout.dataset, "{dataset}", of_dataset)
+    for key in keys:
+        of_stage = cell | vars(key)
+        yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
+        inputs = grid.training_inputs(key, run.seed)
+        encoder = {"encoder": grid.stage(key).network.encoder}
+        if layout.encoder.format(**encoder) in inputs.values():
+            yield _job(layout, "fetch_encoder", layout.encoder, "{encoder}", encoder)
+        weights = grid.stage_files(key, run.seed)["weights"]
+        yield _job(layout, "train", weights, layout.stage_cell, of_stage, key)
+        if key in learnt:
+            masks = grid.pseudo_mask_files(key, run.seed)["masks"]
+            yield _job(layout, "pseudo_label", masks, layout.stage_cell, of_stage, key)
+    # Besides those of its stages: one that sees all masks has a split of its own.
+    yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)
+    yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell, keys[-1])
+
+
+def _job(
+    layout: Layout,
+    rule: str,
+    output: str,
+    pattern: str,
+    cell: dict[str, str],
+    stage: StageKey | None = None,
+) -> Job:
+    name = pattern.format(**cell)
+    return Job(rule, name, output.format(**cell), layout.log(rule, name), stage)

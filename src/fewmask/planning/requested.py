@@ -1,0 +1,65 @@
+"""What tables are handed of an experiment, as JSON."""
+
+import hashlib
+import json
+from itertools import product
+from typing import Any
+
+from fewmask.config.experiment import Experiment
+from fewmask.config.objectives import Task
+from fewmask.core import escape
+
+DEFAULT_REFERENCE = "supervised"
+
+
+class Asked(Experiment):
+    """An experiment, and what the weights of its runs must have been trained with."""
+
+    trainings: list[str] | None = None
+    """The fingerprint of the stages of every cell, in the order of ``cells``; absent: whatever was
+    trained counts."""
+    readings: dict[str, str] = {}
+    """By dataset, the fingerprint of the settings that its data are to be prepared with; absent:
+    any."""
+    all_masks: list[str] = []
+    """The methods that see all masks whatever the fraction: upper bounds."""
+    descriptions: dict[str, str] = {}
+    """A line for every method, as its file has it."""
+    classes: dict[str, list[str]] = {}
+    """The names of every dataset's classes, in their order; without them whatever runs have
+    counts."""
+    learns_pseudo_masks: bool = False
+    """Whether any stage does."""
+    tasks: list[Task] = []
+    """What networks that are judged predict besides or instead of masks."""
+
+    @property
+    def compared_with(self) -> str:
+        """The method that all others are compared with."""
+        if self.reference is not None:
+            return self.reference
+        others = [method for method in self.methods if method not in self.all_masks]
+        candidates = others or self.methods
+        return DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
+
+    def as_json(self) -> str:
+        """What ``summarise`` is handed; Snakemake puts it into the page of its report as it is."""
+        return escape.json_in_html(self.model_dump_json())
+
+    def cells(self) -> list[tuple[str, str, str]]:
+        """Dataset, method and fraction of every cell, dataset by dataset."""
+        return list(product(self.datasets, self.methods, self.fractions))
+
+
+def fingerprint(trainings: list[dict[str, Any]]) -> str:
+    """Eight digits that stand for the settings of a run's stages, as ``Stage.shaping`` has them."""
+    text = json.dumps(trainings, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def reading_fingerprint(settings: dict[str, Any]) -> str:
+    """The same of the settings that a dataset was prepared with, as ``Grid.reading`` has them.
+
+    What is left out as damaged can also be said when it is prepared by hand.
+    """
+    return fingerprint([{key: settings[key] for key in settings if key != "skip_damaged"}])

@@ -1,0 +1,150 @@
+"""The cases figure: what every run got most wrong, and what it does in the middle."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fewmask.config.experiment import Experiment
+from fewmask.core.paths import Layout
+from fewmask.planning.grid import Run
+from fewmask.report.figures.example_images import Example, Examples, read_examples
+from fewmask.report.figures.examples import extremes, labelled_title
+from fewmask.report.figures.style import (
+    BODY,
+    FAINT,
+    LEADING,
+    MARGIN,
+    SMALL,
+    STYLED,
+    Page,
+    heading_height,
+    shorten,
+)
+from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, whole
+from fewmask.report.results.runs import run_file
+
+CHOICES = {"worst": 2, "median": 2}
+"""How many pictures of a run are shown, by why they were chosen."""
+
+TILE, GAP, CASE_GAP, GROUP_GAP = 1.0, 0.05, 0.14, 0.32
+"""Inches: a tile, and the gaps within a case, between two cases, and before the median ones."""
+
+CASE = 3 * TILE + 2 * GAP
+
+TITLE, CAPTION, BELOW = 0.22, 0.17, 0.12
+"""Inches: the line above a row, the one below its tiles, and the white space after it."""
+
+HOW_TO_READ = (
+    "Each run's own test pictures: those with the lowest mIoU, and those nearest to the median "
+    "(but for the pictures that all runs show). Below a prediction: mIoU of this picture (%). "
+    "Models are selected on the validation set, never on the test set."
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cases of one run."""
+
+    title: str
+    cases: list[tuple[str, str, Example]]
+    """Why it was chosen, the picture's name, and what the run made of it."""
+    examples: Examples
+
+    @property
+    def height(self) -> float:
+        """The height of the tiles, in inches."""
+        return max((tile_height(example, TILE) for *_, example in self.cases), default=0)
+
+
+def _lefts() -> dict[str, list[float]]:
+    """The left edges of the cases of every choice, in inches."""
+    lefts, left = {}, MARGIN
+    for why, count in CHOICES.items():
+        lefts[why] = [left + i * (CASE + CASE_GAP) for i in range(count)]
+        left = lefts[why][-1] + CASE + GROUP_GAP
+    return lefts
+
+
+LEFTS = _lefts()
+WIDTH = whole(max(map(max, LEFTS.values())) + CASE + MARGIN)
+
+
+@STYLED
+def cases(asked: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
+    """Draw the worst and the median test pictures of the runs of one dataset: a row a run.
+
+    Shown are all methods at the smallest and the largest fraction, with the first seed that is
+    there.
+
+    Raises:
+        FewmaskError: an examples file is missing or damaged.
+    """
+    rows = _rows(asked, runs[runs["dataset"] == dataset])
+    title = f"{asked.title} · {dataset}"
+    examples = [example for row in rows for *_, example in row.cases]
+    legend = ClassLegend(rows[0].examples, examples, WIDTH - 2 * MARGIN)
+    top = whole(heading_height(title, HOW_TO_READ, WIDTH) + 0.05)
+    header = whole(2 * BODY * LEADING + 0.06)
+    heights = [whole(TITLE + row.height + CAPTION + BELOW) for row in rows]
+    page = Page(WIDTH, whole(top + header + sum(heights) + legend.height + MARGIN))
+    page.heading(title, HOW_TO_READ)
+    _draw_header(page, top)
+    top += header
+    for row, height in zip(rows, heights, strict=True):
+        _draw_row(page, row, top)
+        top += height
+    legend.draw(page, MARGIN, top)
+    return page.figure
+
+
+def _rows(asked: Experiment, runs: pd.DataFrame) -> list[Row]:
+    seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
+    runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
+    found = []
+    for fraction, of_fraction in extremes(runs).items():
+        for row in of_fraction.itertuples():
+            run = Run(row.dataset, row.method, fraction, seed)
+            path = run_file(Layout(asked.results).examples, run)
+            title = f"{row.method}, {labelled_title(runs, row)}, seed {seed}"
+            of_choice = {why: read_examples(path, choice=why) for why in CHOICES}
+            shown = [
+                (why, name, example)
+                for why, examples in of_choice.items()
+                for name, example in list(examples.pictures.items())[: CHOICES[why]]
+            ]
+            found.append(Row(title, shown, of_choice["worst"]))
+    # Those that do not segment have none.
+    return [row for row in found if row.cases] or found
+
+
+def _draw_header(page: Page, top: float) -> None:
+    """What was chosen, with a line over its cases, and what their tiles are."""
+    foot = top + BODY * LEADING
+    for why, lefts in LEFTS.items():
+        width = lefts[-1] + CASE - lefts[0]
+        page.text(lefts[0] + width / 2, foot, why, size=BODY, va="baseline", ha="center")
+        page.rectangle(lefts[0], foot + 0.045, width, 0.005, color=FAINT)
+        for left in lefts:
+            for i, name in enumerate(("image", "truth", "prediction")):
+                middle = left + i * (TILE + GAP) + TILE / 2
+                page.text(middle, foot + 0.08, name, size=SMALL, color=FAINT, ha="center")
+
+
+def _draw_row(page: Page, row: Row, top: float) -> None:
+    page.text(MARGIN, top + 0.03, row.title, size=BODY, weight="bold")
+    top = whole(top + TITLE)
+    below = top + row.height + 0.02
+    free = {why: iter(lefts) for why, lefts in LEFTS.items()}
+    for why, name, example in row.cases:
+        left = whole(next(free[why]))
+        for i, pixels in enumerate((example.image, example.mask, example.prediction)):
+            box = (TILE, tile_height(example, TILE))
+            above = whole(top + (row.height - box[1]) / 2)
+            place = whole(left + i * (TILE + GAP))
+            draw_tile(page, pixels, row.examples.palette, place, above, box)
+        page.text(left, below, shorten(name, 2 * TILE, SMALL), size=SMALL, color=FAINT)
+        miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
+        middle = left + 2 * (TILE + GAP) + TILE / 2
+        page.text(middle, below, miou, size=SMALL, ha="center")

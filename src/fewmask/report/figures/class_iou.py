@@ -1,0 +1,54 @@
+"""The IoU of every class: which ones a method gets wrong."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fewmask.planning.requested import Asked
+from fewmask.report.figures.dot_rows import Dots, dot_rows
+from fewmask.report.figures.panels import looks, samples_of, spread_note
+from fewmask.report.figures.style import STYLED
+from fewmask.report.tables.columns import labelled_text
+
+PREFIX, MEAN = "iou_", "_mean"
+
+
+@STYLED
+def class_iou(asked: Asked, summary: pd.DataFrame, dataset: str) -> Figure:
+    """Draw the IoU of every class of a dataset: a panel a fraction, a row a class, a dot a method.
+
+    ``summary`` is what ``summary`` returns; the bars are its sample standard deviations.
+    """
+    own = summary[(summary["dataset"] == dataset) & summary["miou_mean"].notna()]
+    shown = {
+        name: look for name, look in looks(asked.methods).items() if name in set(own["method"])
+    }
+    columns = [name for name in own if name.startswith(PREFIX) and name.endswith(MEAN)]
+    columns = [name for name in columns if own[name].notna().any()]
+    names = [name.removeprefix(PREFIX).removesuffix(MEAN) for name in columns]
+    panels = {}
+    for fraction, cells in own.groupby("fraction", sort=False):
+        of_methods = cells.set_index("method").reindex(shown)
+        means = 100 * of_methods[columns].to_numpy(float)
+        stds = 100 * of_methods[[f"{PREFIX}{name}_std" for name in names]].to_numpy(float)
+        panels[_title(asked, fraction, cells)] = [
+            Dots(*of_method) for of_method in zip(shown.values(), means, stds, strict=True)
+        ]
+    title = f"{asked.title} · {dataset}"
+    page = dot_rows(title, _note(asked, own), samples_of(shown), names, panels, "IoU (%)")
+    return page.figure
+
+
+def _title(asked: Asked, fraction: str, cells: pd.DataFrame) -> str:
+    counts = {labelled_text(asked, row) for _, row in cells.iterrows()} - {"all"}
+    return f"{fraction} ({counts.pop()})" if len(counts) == 1 else fraction
+
+
+def _note(asked: Asked, own: pd.DataFrame) -> str:
+    is_incomplete = bool((own["seeds"] < own["seeds_asked"]).any())
+    return (
+        "IoU of every class, pooled over the pixels of the test set: "
+        f"{spread_note(asked.seeds)}. In brackets: labelled images. Models are selected on the "
+        "validation set, never on the test set."
+        + " Incomplete: some means are over fewer seeds."
+        * is_incomplete
+    )

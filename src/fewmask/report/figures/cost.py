@@ -1,0 +1,89 @@
+"""Cost against accuracy: what a point of the score takes."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from fewmask.metrics.segmentation import unit_of
+from fewmask.planning.requested import Asked
+from fewmask.report.figures.panels import (
+    dots,
+    is_first_in_row,
+    looks,
+    panel_page,
+    samples_with,
+    say_nothing,
+)
+from fewmask.report.figures.style import STYLED
+from fewmask.report.tables.columns import axis_title
+
+SIZES = (16, 60)
+
+
+@STYLED
+def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
+    """Draw the first metric against what a run takes: a panel a dataset, a line a method.
+
+    ``summary`` is what ``summary`` returns. GPU-hours where there are any, else hours; of all jobs
+    of a run, those that it shares with others in full.
+    """
+    metric = asked.metrics[0]
+    hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
+    name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
+    legend = samples_with(asked.methods, summary, metric)
+    note = _note(asked, name, bool((summary["seeds"] < summary["seeds_asked"]).any()))
+    page, panels, _ = panel_page(asked.title, note, legend, asked.datasets)
+    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+        own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
+        if f"{metric}_mean" in own:
+            own = own[own[f"{metric}_mean"].notna() & (own[f"{hours}_mean"] > 0)]
+        if f"{metric}_mean" not in own or own.empty:
+            say_nothing(axes, "no run with this metric yet")
+            continue
+        spans, factor = ("hours", 1) if own[f"{hours}_mean"].median() >= 0.5 else ("minutes", 60)
+        _draw_panel(axes, asked, own.assign(spent=factor * own[f"{hours}_mean"]), metric)
+        spans = f"GPU {spans}" if hours == "gpu_hours" else spans.capitalize()
+        axes.set_xlabel(f"{spans} per run (log scale)")
+        if is_first_in_row(i):
+            axes.set_ylabel(axis_title(metric))
+    return page.figure
+
+
+def _note(asked: Asked, name: str, is_incomplete: bool) -> str:
+    n = len(asked.seeds)
+    spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
+    return (
+        f"{spread}The larger a marker, the more labelled images: {', '.join(asked.fractions)}. "
+        f"{name}: all trainings, pseudo-labelling and evaluation of a run; what runs share counts "
+        "in full for each." + " Incomplete; hollow: fewer seeds." * is_incomplete
+    )
+
+
+def _sizes(asked: Asked, own: pd.DataFrame) -> np.ndarray:
+    """Areas of the markers of cells in square points: the largest for those that see all masks."""
+    rank = own["labelled"].rank(method="dense").to_numpy()
+    share = (rank - 1) / max(rank.max() - 1, 1)
+    is_largest = own["method"].isin(asked.all_masks).to_numpy()
+    return np.interp(np.where(is_largest, 1, share), [0, 1], SIZES)
+
+
+def _draw_panel(axes: Axes, asked: Asked, own: pd.DataFrame, metric: str) -> None:
+    factor = 100 if unit_of(metric) == "%" else 1
+    axes.set_xscale("log")
+    axes.grid(axis="y")
+    own = own.assign(size=_sizes(asked, own))
+    for method, look in looks(asked.methods).items():
+        cells = own[own["method"] == method].sort_values("labelled", kind="stable")
+        x = cells["spent"].to_numpy(float)
+        mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
+        axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
+        axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
+        dots(axes, x, mean, cells, look, axes.transData, cells["size"].to_numpy())
+    low, high = own["spent"].min(), own["spent"].max()
+    axes.set_xlim(low / 1.5, high * 1.8)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

@@ -1,0 +1,102 @@
+"""Panels with a row for each of several things, and dots in every row: means with their spread."""
+
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from fewmask.report.figures.panels import BELOW, Looks, draw_legend, legend_height, limits_around
+from fewmask.report.figures.style import (
+    BODY,
+    FAINT,
+    MARGIN,
+    Page,
+    heading_height,
+    shorten,
+    text_width,
+)
+
+ROW, LEAST, ABOVE, BETWEEN = 0.3, 0.11, 0.34, 0.25
+"""Inches: the height of a row, of a dot in it, and the white space around panels."""
+
+LONGEST = 2.6
+"""Inches for the names of rows."""
+
+PANELS_WIDTH = 5.6
+"""Inches for all panels that stand side by side."""
+
+
+class Dots(NamedTuple):
+    """The dots of one colour in all rows of a panel."""
+
+    look: tuple[str, str]
+    """Colour and marker."""
+    means: np.ndarray
+    """float (rows); NaN leaves a row free."""
+    stds: np.ndarray
+    """float (rows); NaN: no spread is known."""
+
+
+def dot_rows(
+    title: str,
+    note: str,
+    legend: list[tuple[str, Looks]],
+    names: list[str],
+    panels: dict[str, list[Dots]],
+    label: str,
+) -> Page:
+    """A page of panels side by side, at most four in a line, that share their rows and axis.
+
+    Args:
+        legend: what the looks mean, as ``panels.samples`` has it.
+        names: of the rows.
+        panels: by title.
+        label: of the horizontal axis.
+    """
+    most = max((len(dots) for dots in panels.values()), default=1)
+    row = max(ROW, LEAST * (most + 1))
+    columns = min(len(panels), 4)
+    lines = -(-len(panels) // columns)
+    left = MARGIN + min(LONGEST, max(text_width(name, BODY) for name in names)) + 0.12
+    panel = (PANELS_WIDTH - (columns - 1) * BETWEEN) / columns, row * len(names)
+    width = left + PANELS_WIDTH + MARGIN
+    top = heading_height(title, note, width) + 0.05
+    below = top + legend_height(legend, width)
+    page = Page(width, below + lines * (ABOVE + panel[1] + BELOW) + MARGIN)
+    page.heading(title, note)
+    draw_legend(page, legend, top)
+    shown = [dots for of_panel in panels.values() for dots in of_panel]
+    ends = [dots.means + sign * np.nan_to_num(dots.stds) for dots in shown for sign in (-1, 1)]
+    limits = limits_around(np.concatenate([*ends, []]))
+    for i, (name, of_panel) in enumerate(panels.items()):
+        line, column = divmod(i, columns)
+        place = left + column * (panel[0] + BETWEEN), below + line * (ABOVE + panel[1] + BELOW)
+        axes = page.axes(place[0], place[1] + ABOVE, *panel)
+        heading = shorten(name, panel[0], BODY + 1, "bold")
+        axes.set_title(heading, loc="left", size=BODY + 1, weight="bold")
+        _draw_panel(axes, of_panel, len(names), limits)
+        rows = [shorten(one, LONGEST, BODY) for one in names] if column == 0 else []
+        axes.set_yticks(range(len(names)) if rows else [], rows)
+        axes.set_xlabel(label)
+    return page
+
+
+def _draw_panel(axes: Axes, of_panel: list[Dots], rows: int, limits: tuple[float, float]) -> None:
+    axes.set(xlim=limits, ylim=(rows - 0.5, -0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    for edge in range(1, rows):
+        axes.axhline(edge - 0.5, color=FAINT, linewidth=0.3, alpha=0.5)
+    for i, dots in enumerate(of_panel):
+        colour, marker = dots.look
+        beside = (i - (len(of_panel) - 1) / 2) * 0.7 / max(len(of_panel), 2)
+        places = np.arange(rows) + beside
+        known = ~np.isnan(dots.means)
+        means, stds, places = dots.means[known], np.nan_to_num(dots.stds[known]), places[known]
+        axes.hlines(places, means - stds, means + stds, color=colour, linewidth=1, zorder=2)
+        axes.scatter(
+            means, places, s=24, marker=marker, color=colour,
+            edgecolors="white", linewidths=0.6, zorder=3,
+        )  # fmt: skip

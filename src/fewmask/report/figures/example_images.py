@@ -1,0 +1,122 @@
+"""Example predictions: reading them, and making pictures of masks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from fewmask import IGNORE
+from fewmask.core.errors import FewmaskError
+from fewmask.data.inspection.sheet import colour_depth, colour_normal
+from fewmask.metrics.records import damaged
+
+DAMAGES = (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError)
+"""What HDF5 and its values raise where they are not as an evaluation has written them."""
+
+STRIPES = (224, 150)
+"""The two greys of pixels that count nowhere."""
+
+STRIPE = 7
+"""How many pixels a stripe and its gap take along a row."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A test picture, cropped to what is not padding, and what a run made of it."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    mask: np.ndarray  # uint8 (H, W), IGNORE where nothing is known; or colours (H, W, 3)
+    prediction: np.ndarray  # likewise
+    miou: float  # in [0, 1], or NaN
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pictures that a run shows, by name, and what their classes are."""
+
+    pictures: dict[str, Example]
+    classes: list[str]
+    palette: np.ndarray  # uint8 (K, 3)
+
+
+def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed") -> Examples:
+    """Read the pictures that are the same in every run (``fixed``), or its own ``worst`` or
+    ``median`` ones.
+
+    They come with masks or, for the task ``depth`` or ``normal``, with these as colours: none if
+    the run does not tell them. Raises FewmaskError.
+    """
+    mend = "run the workflow again, which evaluates the run anew"
+    if not path.is_file():
+        raise FewmaskError(f"{path}: not there, though the metrics of the run are\n  {mend}")
+    try:
+        with h5py.File(path) as file:
+            classes, palette = json.loads(file.attrs["classes"]), file.attrs["palette"][:]
+            if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
+                raise ValueError("its classes and their colours do not go together")
+            if len({len(values) for values in file.values()}) > 1:
+                raise ValueError("it tells more of some pictures than of others")
+            choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
+            pictures = {
+                str(names[i]): _example(file, i, task, len(classes))
+                for i in np.flatnonzero(choices == choice)
+                if task == "segmentation" or task in file
+            }
+            return Examples(pictures, classes, palette)
+    except DAMAGES as error:
+        kind = "the example predictions of a run"
+        raise damaged(path, kind, error, f"delete the file and {mend}") from None
+
+
+def _example(file: h5py.File, i: int, task: str, classes: int) -> Example:
+    height, width = (int(one) for one in file["extent"][i])
+    names = ("mask", "prediction") if task == "segmentation" else (task, f"{task}_prediction")
+    image, truth, prediction = (file[name][i, :height, :width] for name in ("image", *names))
+    if (
+        image.ndim != 3
+        or not image.size
+        or {truth.shape[:2], prediction.shape[:2]} != {image.shape[:2]}
+    ):
+        raise ValueError(f"the images of {task} are not of one size")
+    if task == "segmentation":
+        _check_mask(truth, classes)
+        _check_mask(prediction, classes)
+    if task == "depth":
+        truth, prediction = (colour_depth(depth, of=truth) for depth in (truth, prediction))
+    if task == "normal":
+        truth, prediction = colour_normal(truth), colour_normal(prediction)
+    # Pictures of other than three channels are shown by their first.
+    image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
+    miou = float(file["miou"][i]) if task == "segmentation" else float("nan")
+    return Example(image, truth, prediction, miou)
+
+
+def _check_mask(mask: np.ndarray, classes: int) -> None:
+    """Raise ValueError unless a mask holds classes and IGNORE."""
+    unknown = np.setdiff1d(mask, [*range(classes), IGNORE])
+    if len(unknown):
+        raise ValueError(f"a mask holds the value {unknown[0]}, and there are {classes} classes")
+
+
+def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A mask in the colours of its classes, with stripes where it says IGNORE.
+
+    uint8 (H, W) -> uint8 (height, width, 3). The stripes are drawn at the final size, so that they
+    look the same on every picture.
+    """
+    mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
+    rows, columns = np.indices(mask.shape)
+    stripes = np.where((rows + columns) % STRIPE < STRIPE // 2, *STRIPES[::-1])
+    colours = np.zeros((256, 3), np.uint8)
+    colours[: len(palette)] = palette
+    return np.where((mask == IGNORE)[..., None], stripes[..., None], colours[mask]).astype(np.uint8)
+
+
+def scale_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A picture at another size: uint8 (H, W, 3) -> uint8 (height, width, 3)."""
+    is_smaller = height < image.shape[0]
+    how = Image.Resampling.LANCZOS if is_smaller else Image.Resampling.NEAREST
+    return np.asarray(Image.fromarray(image).resize((width, height), how))

@@ -1,0 +1,227 @@
+"""The examples figure: the same test pictures as every run sees them."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fewmask.config.experiment import Experiment
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import Layout
+from fewmask.planning.grid import Run
+from fewmask.report.figures.example_images import Examples, read_examples
+from fewmask.report.figures.style import (
+    BODY,
+    FAINT,
+    LEADING,
+    MARGIN,
+    NOTE,
+    SMALL,
+    STYLED,
+    Page,
+    heading_height,
+    shorten,
+    text_width,
+    wrap,
+)
+from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, whole
+from fewmask.report.results.runs import run_file
+
+ROWS = 4
+WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
+"""Inches: the tiles fill a page of this width, but are neither smaller nor larger than this."""
+
+# Inches, all of them whole pixels.
+SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
+
+SAME_PICTURES = "The same test pictures for all runs, not picked by result. "
+HOW_TO_READ = {
+    "segmentation": SAME_PICTURES
+    + "Below a prediction: mIoU of this picture (%). "
+    + "Models are selected on the validation set, never on the test set.",
+    "depth": SAME_PICTURES + "Depth: near is bright, on the scale of the picture's truth.",
+    "normal": SAME_PICTURES
+    + "Surface normals: red is right, green is up, blue is towards the camera.",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """The predictions of one run."""
+
+    group: str
+    """What is written over the columns of one fraction."""
+    method: str
+    examples: Examples
+
+
+@dataclass(frozen=True)
+class Block:
+    """One dataset: a row a picture; the image, the truth, and a column a run."""
+
+    dataset: str
+    seed: int
+    names: list[str]
+    columns: list[Column]
+    tile: float = LARGEST
+
+    @property
+    def lefts(self) -> list[float]:
+        """The left edges of the image, the truth and the predictions, in inches."""
+        lefts = [MARGIN + SIDE, MARGIN + SIDE + self.tile + GAP]
+        before = ""
+        for column in self.columns:
+            lefts.append(lefts[-1] + self.tile + (GAP if column.group == before else GROUP_GAP))
+            before = column.group
+        return lefts
+
+    @property
+    def width(self) -> float:
+        """The width of a page for this block alone."""
+        return self.lefts[-1] + self.tile + MARGIN
+
+    @property
+    def methods(self) -> list[str]:
+        """The names of the columns, broken into lines."""
+        return ["\n".join(wrap(one.method, self.tile, BODY)) for one in self.columns]
+
+    @property
+    def header(self) -> float:
+        """The height above the first row: the dataset, the fractions, the methods."""
+        lines = 1 + max(name.count("\n") + 1 for name in self.methods)
+        return whole((BODY + 1) * LEADING + lines * BODY * LEADING + 0.22)
+
+    def row(self, name: str) -> float:
+        """The height of the tiles of a picture."""
+        return tile_height(self.columns[0].examples.pictures[name], self.tile)
+
+    @cached_property
+    def legend(self) -> ClassLegend:
+        """The classes that are to be seen."""
+        shown = [column.examples.pictures[name] for column in self.columns for name in self.names]
+        width = self.width - self.lefts[0] - MARGIN
+        return ClassLegend(self.columns[0].examples, shown, width)
+
+    @property
+    def height(self) -> float:
+        """The height of the block with its legend."""
+        rows = sum(self.row(name) + CAPTION for name in self.names)
+        return self.header + rows + 0.08 + self.legend.height
+
+
+@STYLED
+def examples(asked: Experiment, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
+    """Draw, for every dataset, some test pictures, their truth and what the runs made of them.
+
+    Shown are all methods at the smallest and the largest fraction, with the first seed that is
+    there; of the tasks ``depth`` and ``normal`` those that learn them.
+
+    Raises:
+        FewmaskError: an examples file is missing or damaged, or runs share no picture.
+    """
+    present = [name for name in asked.datasets if (runs["dataset"] == name).any()]
+    rows = ROWS if len(present) == 1 else ROWS - 1
+    blocks = [_block(asked, runs[runs["dataset"] == name], rows, task) for name in present]
+    tile = min(_tile(block) for block in blocks)
+    blocks = [replace(block, tile=tile) for block in blocks]
+
+    width = max(6.0, *(block.width for block in blocks))
+    top = whole(heading_height(asked.title, HOW_TO_READ[task], width) + 0.05)
+    height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
+    page = Page(whole(width), whole(height))
+    page.heading(asked.title, HOW_TO_READ[task])
+    for block in blocks:
+        _draw_header(page, block, top)
+        _draw_tiles(page, block, top + block.header)
+        block.legend.draw(page, block.lefts[0], top + block.height - block.legend.height)
+        top += block.height + BLOCK_GAP
+    return page.figure
+
+
+def _block(asked: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block:
+    """What to show of the runs of one dataset, in at most so many rows."""
+    seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
+    runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
+    columns = []
+    for fraction, of_fraction in extremes(runs).items():
+        for row in of_fraction.itertuples():
+            group = labelled_title(runs, row)
+            run = Run(row.dataset, row.method, fraction, seed)
+            path = run_file(Layout(asked.results).examples, run)
+            columns.append(Column(group, row.method, read_examples(path, task)))
+    names = [
+        name
+        for name in columns[0].examples.pictures
+        if all(name in column.examples.pictures for column in columns)
+    ]
+    if not names:
+        raise FewmaskError(
+            f"{path}: no fixed picture that the other runs of {row.dataset} with seed {seed} have\n"
+            f"  delete their examples and run the workflow again, which evaluates them anew"
+        )
+    return Block(row.dataset, seed, names[:rows], columns)
+
+
+def extremes(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The runs, sorted by labelled pictures, of the smallest and of the largest fraction."""
+    ends = dict.fromkeys(runs["fraction"].iloc[[0, -1]])
+    return {fraction: runs[runs["fraction"] == fraction] for fraction in ends}
+
+
+def labelled_title(runs: pd.DataFrame, row: NamedTuple) -> str:
+    """What tells a run's fraction: how many are labelled, or its name where that is the same."""
+    counts = runs["labelled"].iloc[[0, -1]]
+    fractions = runs["fraction"].iloc[[0, -1]]
+    is_told = counts.nunique() > 1 or fractions.nunique() == 1
+    return f"{row.labelled} labelled" if is_told else row.fraction
+
+
+def _tile(block: Block) -> float:
+    columns = len(block.columns) + 2
+    fitting = (WIDTH - 2 * MARGIN - SIDE - 2 * GROUP_GAP) / columns - GAP
+    return whole(min(max(fitting, SMALLEST), LARGEST))
+
+
+def _draw_header(page: Page, block: Block, top: float) -> None:
+    """The dataset; the fractions, each with a line over its columns; the names of the columns."""
+    dataset = shorten(block.dataset, block.width - 2 * MARGIN - 0.8, BODY + 1, "bold")
+    page.text(MARGIN, top, dataset, size=BODY + 1, weight="bold")
+    used = text_width(dataset, BODY + 1, "bold") + 0.12
+    page.text(MARGIN + used, top + 0.015, f"seed {block.seed}", size=NOTE, color=FAINT)
+    foot = top + block.header - 0.07
+    for left, name in zip(block.lefts, ["image", "truth", *block.methods], strict=True):
+        middle = left + block.tile / 2
+        page.text(middle, foot, name, size=BODY, va="baseline", ha="center", linespacing=1.1)
+    rule = top + (BODY + 1) * LEADING + 0.06 + BODY * LEADING
+    predictions = list(zip(block.lefts[2:], block.columns, strict=True))
+    for group in dict.fromkeys(column.group for column in block.columns):
+        lefts = [left for left, column in predictions if column.group == group]
+        width = lefts[-1] + block.tile - lefts[0]
+        name = shorten(group, width, BODY)
+        page.text(lefts[0] + width / 2, rule - 0.05, name, size=BODY, va="baseline", ha="center")
+        page.rectangle(lefts[0], rule, width, 0.005, color=FAINT)
+
+
+def _draw_tiles(page: Page, block: Block, top: float) -> None:
+    for name in block.names:
+        height = block.row(name)
+        side = shorten(name, height, SMALL)
+        page.text(
+            MARGIN + SIDE - 0.05, top + height / 2, side, size=SMALL, color=FAINT,
+            rotation=90, va="center", ha="right",
+        )  # fmt: skip
+        picture = block.columns[0].examples.pictures[name]
+        tiles = [(picture.image, ""), (picture.mask, "")]
+        for column in block.columns:
+            example = column.examples.pictures[name]
+            miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
+            tiles.append((example.prediction, miou))
+        for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):
+            palette = column.examples.palette
+            draw_tile(page, pixels, palette, left, top, (block.tile, height))
+            middle = left + block.tile / 2
+            page.text(middle, top + height + 0.02, caption, size=SMALL, ha="center")
+        top += height + CAPTION

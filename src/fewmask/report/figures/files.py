@@ -1,0 +1,70 @@
+"""The figures of an experiment, all of them drawn."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fewmask.core.progress import bar
+from fewmask.planning.requested import Asked
+from fewmask.report import contents
+from fewmask.report.figures.cases import cases
+from fewmask.report.figures.class_iou import class_iou
+from fewmask.report.figures.cost import cost_figure
+from fewmask.report.figures.examples import examples
+from fewmask.report.figures.label_curve import label_curve
+from fewmask.report.figures.label_savings import savings_figure
+from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
+from fewmask.report.figures.training_curves import training_curves
+from fewmask.report.results.histories import histories
+from fewmask.report.results.results import Results
+from fewmask.report.results.runs import Runs
+
+KNOWN_BY = {"depth_examples": "depth_absolute_error", "normal_examples": "normal_mean_angle"}
+"""What every run that tells depths or normals has."""
+
+
+def draw(asked: Asked, found: Runs, results: Results) -> dict[str, Figure]:
+    """The figures, by their names; without those that no run that is there has anything for.
+
+    Raises FewmaskError: a file is damaged.
+    """
+    runs, table = found.table, results.summary
+    of_experiment: dict[str, Callable[[], Figure]] = {
+        "label_curve": partial(label_curve, asked, runs, table),
+        "label_savings": partial(savings_figure, asked, table, results.label_savings),
+        "cost": partial(cost_figure, asked, table),
+        "examples": partial(examples, asked, runs),
+        "depth_examples": lambda: examples(asked, _that_tell("depth_examples", runs), "depth"),
+        "normal_examples": lambda: examples(asked, _that_tell("normal_examples", runs), "normal"),
+        "pseudo_masks": partial(pseudo_masks_figure, asked, results.pseudo_masks),
+    }
+    of_datasets: dict[str, Callable[[str], Figure]] = {
+        "class_iou": partial(class_iou, asked, table),
+        "cases": partial(cases, asked, runs),
+        "training_curves": lambda dataset: training_curves(
+            asked, dataset, histories(asked.results, found.trainings, dataset)
+        ),
+    }
+    drawn, names = {}, contents.figures(asked)
+    with bar("draw figures", len(names)) as shown:
+        for name in names:
+            kind, _, dataset = name.partition("/")
+            if _has_runs(kind, dataset, found):
+                drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
+            shown.more(1)
+    return drawn
+
+
+def _has_runs(kind: str, dataset: str, found: Runs) -> bool:
+    if kind == "pseudo_masks":
+        return not found.pseudo_masks.empty
+    if kind in KNOWN_BY:
+        return not _that_tell(kind, found.table).empty
+    return not dataset or (found.table["dataset"] == dataset).any()
+
+
+def _that_tell(kind: str, runs: pd.DataFrame) -> pd.DataFrame:
+    metric = KNOWN_BY[kind]
+    return runs[runs[metric].notna()] if metric in runs else runs.iloc[:0]

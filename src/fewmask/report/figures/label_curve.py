@@ -1,0 +1,158 @@
+"""The label curve: how good a method is with how many labels."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fewmask.config.experiment import Experiment
+from fewmask.metrics.segmentation import unit_of
+from fewmask.report.figures.panels import (
+    dots,
+    is_first_in_row,
+    limits_around,
+    looks,
+    panel_page,
+    samples_with,
+    say_nothing,
+    set_labelled_axis,
+    shifted,
+    shifts,
+    step,
+)
+from fewmask.report.figures.style import FAINT, STYLED
+from fewmask.report.tables.columns import axis_title
+
+PUBLISHED_LOOKS = {
+    "color": FAINT, "linestyle": (0, (3, 2)), "linewidth": 1,
+    "marker": "_", "markersize": 11, "markeredgewidth": 1.5,
+}  # fmt: skip
+"""Of published figures; beside a method they have its colour."""
+
+BESIDE = 0.04
+"""How far beside its bar, in inches, the dot of a single seed stands."""
+
+
+@STYLED
+def label_curve(asked: Experiment, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
+    """Draw the experiment's first metric against the number of labelled images: a panel a dataset,
+    a line a method. Published figures of it are short bars, joined by dashes.
+
+    Args:
+        asked: the experiment.
+        runs: what ``collect`` returns: the faint dots.
+        summary: what ``summary`` returns: the lines, and the sample standard deviation as bars.
+    """
+    metric = asked.metrics[0]
+    has_published = f"{metric}_published" in summary
+    legend = samples_with(asked.methods, summary, metric) + (
+        [("published", PUBLISHED_LOOKS)] if has_published else []
+    )
+    note = _note(asked, summary, has_published)
+    page, panels, width = panel_page(asked.title, note, legend, asked.datasets)
+    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+        cells = summary[summary["dataset"] == dataset]
+        _draw_panel(axes, asked, runs[runs["dataset"] == dataset], cells, metric, width)
+        if is_first_in_row(i):
+            axes.set_ylabel(axis_title(metric))
+    return page.figure
+
+
+def _note(asked: Experiment, summary: pd.DataFrame, has_published: bool) -> str:
+    n = len(asked.seeds)
+    parts = [
+        f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
+        if n > 1
+        else "One seed, so that no spread is known."
+    ]
+    parts.append("Models are selected on the validation set, never on the test set.")
+    if (summary["seeds"] < summary["seeds_asked"]).any():
+        there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
+        parts.append(f"Incomplete: {there} of {wanted} runs are there; hollow: fewer seeds.")
+    if has_published:
+        parts.append(f"Published: {asked.published.source}.")
+    return " ".join(parts)
+
+
+def _draw_panel(
+    axes: Axes,
+    asked: Experiment,
+    runs: pd.DataFrame,
+    cells: pd.DataFrame,
+    metric: str,
+    width: float,
+) -> None:
+    axes.grid(axis="y")
+    runs, cells = _in_units(metric, runs, cells)
+    if cells["mean"].isna().all():
+        say_nothing(axes, "no run with this metric yet" if cells["seeds"].any() else "no run yet")
+        return
+    # What was published has a place where a run of any method tells how many are labelled.
+    cells = cells[cells["labelled"].notna()].sort_values("labelled", kind="stable")
+    cells = cells[(cells["seeds"] > 0) | cells["published"].notna()]
+    counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())
+    set_labelled_axis(axes, counts, width)
+    _set_metric_axis(axes, runs, cells, metric)
+    apart = step(axes, counts, len(asked.methods), width)
+    for method, shift in shifts(asked.methods, apart).items():
+        look = looks(asked.methods)[method]
+        own = cells[cells["method"] == method]
+        _draw_method(axes, own[own["mean"].notna()], look, shift)
+        if own["published"].notna().any():
+            _draw_published(axes, own[own["published"].notna()], look[0], shift)
+        if len(asked.seeds) > 1:
+            dots = runs[runs["method"] == method]
+            _draw_seeds(axes, dots, look[0], shift + min(BESIDE, apart / 2))
+
+
+def _in_units(
+    metric: str, runs: pd.DataFrame, cells: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The metric of runs as ``value``, of cells as ``mean``, ``std`` and ``published``; shares in
+    percent. NaN where there is none."""
+    factor = 100 if unit_of(metric) == "%" else 1
+
+    def values(table: pd.DataFrame, column: str) -> pd.Series:
+        return factor * table.get(column, pd.Series(np.nan, table.index)).astype(float)
+
+    parts = {part: values(cells, f"{metric}_{part}") for part in ("mean", "std", "published")}
+    return runs.assign(value=values(runs, metric)), cells.assign(**parts)
+
+
+def _draw_published(axes: Axes, cells: pd.DataFrame, colour: str, shift: float) -> None:
+    look = PUBLISHED_LOOKS | {"color": colour, "transform": shifted(axes, shift), "zorder": 2.5}
+    axes.plot(cells["labelled"].astype(float), cells["published"], **look)
+
+
+def _draw_seeds(axes: Axes, runs: pd.DataFrame, colour: str, shift: float) -> None:
+    runs = runs[runs["value"].notna()]
+    axes.scatter(
+        runs["labelled"], runs["value"], s=9, color=colour, alpha=0.45, linewidths=0,
+        transform=shifted(axes, shift), zorder=2,
+    )  # fmt: skip
+
+
+def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
+    (colour, _), place = look, shifted(axes, shift)
+    labelled, mean = cells["labelled"].to_numpy(float), cells["mean"].to_numpy()
+    axes.plot(labelled, mean, color=colour, linewidth=1.5, transform=place, zorder=3)
+    axes.errorbar(
+        labelled, mean, yerr=cells["std"].to_numpy(), fmt="none", ecolor=colour, elinewidth=1,
+        capsize=2, transform=place, zorder=3,
+    )  # fmt: skip
+    dots(axes, labelled, mean, cells, look, place)
+
+
+def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric: str) -> None:
+    std = cells["std"].fillna(0)
+    values = pd.concat(
+        [cells["mean"] - std, cells["mean"] + std, cells["published"], runs["value"]]
+    )
+    if unit_of(metric) == "%":
+        axes.set_ylim(limits_around(values.to_numpy()))
+    else:
+        low, high = values.min(), values.max()
+        margin = 0.08 * (high - low) or 0.1 * abs(high) or 1
+        axes.set_ylim(low - margin, high + margin)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

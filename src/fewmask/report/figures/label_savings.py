@@ -1,0 +1,140 @@
+"""Label savings as a figure: images that the reference would need against images that were used."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+
+from fewmask.planning.requested import Asked
+from fewmask.report.figures.panels import (
+    dots,
+    is_first_in_row,
+    looks,
+    panel_page,
+    samples,
+    say_nothing,
+    set_labelled_axis,
+    shifted,
+    shifts,
+    step,
+)
+from fewmask.report.figures.style import FAINT, RULE, SMALL, STYLED
+from fewmask.report.tables.columns import count_text
+
+BAND = 0.13
+"""The height, as a share of the curve's extent, of the bands for what lies beyond and below it."""
+
+APART = 0.1
+"""How far apart, in inches, methods stand sideways: those beyond the curve have one height."""
+
+FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
+
+
+@STYLED
+def savings_figure(asked: Asked, summary: pd.DataFrame, savings: pd.DataFrame) -> Figure:
+    """Draw the labelled images that the reference needs: a panel a dataset, a marker a cell.
+
+    Args:
+        asked: the experiment.
+        summary: what ``summary`` returns: the ticks are the numbers of labelled images.
+        savings: what ``label_savings`` returns.
+    """
+    shown = [method for method in asked.methods if method in set(savings["method"])]
+    legend = [(name, look) for name, look in samples(asked.methods) if name in shown]
+    legend = legend or samples(asked.methods)
+    page, panels, width = panel_page(asked.title, _note(asked, savings), legend, asked.datasets)
+    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+        own = savings[(savings["dataset"] == dataset) & savings["needed"].notna()]
+        if own.empty:
+            say_nothing(axes, "no savings to tell")
+            continue
+        labelled = summary[summary["dataset"] == dataset]["labelled"].dropna()
+        counts = sorted(labelled.astype(float).unique())
+        _set_axes(axes, own, counts, width)
+        _draw_factors(axes, own, counts)
+        used = sorted(own["labelled"].astype(float).unique())
+        apart = step(axes, used, len(shown), width, most=APART)
+        for method, shift in shifts(shown, apart).items():
+            cells = own[own["method"] == method]
+            _draw_method(axes, cells, looks(asked.methods)[method], shift)
+        if is_first_in_row(i):
+            axes.set_ylabel("Labelled images needed (log scale)")
+    return page.figure
+
+
+def _note(asked: Asked, savings: pd.DataFrame) -> str:
+    if savings.empty:
+        return f"There is no method to compare with {asked.compared_with}."
+    parts = [
+        f"Needed: the labelled images that {asked.compared_with} would need for the same score.",
+        "Grey: beyond its curve and below it. Dashes: equal factors, needed / labelled.",
+    ]
+    if savings["needed_low"].notna().any():
+        parts.append("Bars: 95 % intervals (bootstrap).")
+    if (savings["seeds"] < savings["seeds_asked"]).any():
+        parts.append("Hollow: fewer seeds than asked for.")
+    return " ".join(parts)
+
+
+def _set_axes(axes: Axes, savings: pd.DataFrame, counts: list[float], width: float) -> None:
+    """Both logarithmic; upwards as far as the curve goes, with a band above and one below it."""
+    set_labelled_axis(axes, counts, width)
+    low, high = _extent(savings)
+    edge = (high / low) ** BAND
+    axes.set_yscale("log")
+    axes.set_ylim(low / edge, high * edge)
+    ticks = [count for count in counts if low <= count <= high]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticks(ticks, [count_text(count) for count in ticks])
+    bands = {"below": (low / edge, low), "beyond": (high, high * edge)}
+    for name, (bottom, top) in bands.items():
+        axes.axhspan(bottom, top, color=RULE, alpha=0.45, linewidth=0, zorder=0)
+        axes.annotate(
+            name, (0, math.sqrt(bottom * top)), (-3, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", size=SMALL, ha="right", va="center_baseline",
+        )  # fmt: skip
+
+
+def _extent(savings: pd.DataFrame) -> tuple[float, float]:
+    """Where the reference's curve of a dataset begins and ends."""
+    return float(savings["curve_from"].min()), float(savings["curve_to"].max())
+
+
+def _draw_factors(axes: Axes, savings: pd.DataFrame, counts: list[float]) -> None:
+    """Lines on which the reference needs the same multiple of the images that were used."""
+    (left, right), (low, high) = axes.get_xlim(), _extent(savings)
+    # Named between the counts, where no marker stands.
+    edges = np.log(counts if len(counts) > 1 else [left, *counts, right])
+    free = np.exp([edges[:-1] + share * np.diff(edges) for share in (0.25, 0.5, 0.75)]).ravel()
+    for factor in FACTORS:
+        begin, end = max(left, low / factor), min(right, high / factor)
+        places = [place for place in free if begin < place < end]
+        if not places:
+            continue
+        dashes = "solid" if factor == 1 else (0, (4, 3))
+        axes.plot(
+            [begin, end], [factor * begin, factor * end], color=FAINT, linewidth=0.7,
+            linestyle=dashes, zorder=1,
+        )  # fmt: skip
+        middle = min(places, key=lambda place: abs(math.log(place**2 / (begin * end))))
+        axes.text(
+            middle, factor * middle, f"×{factor:g}", size=SMALL, color=FAINT, ha="center",
+            va="center", zorder=1.5, bbox={"facecolor": "white", "linewidth": 0, "pad": 1},
+        )  # fmt: skip
+
+
+def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
+    (colour, _), place = look, shifted(axes, shift)
+    labelled = cells["labelled"].to_numpy(float)
+    bottom, top = axes.get_ylim()
+    low, high = _extent(cells)
+    needed = cells["needed"].to_numpy(float)
+    needed = np.where(needed == 0, math.sqrt(low * bottom), needed)
+    needed = np.where(np.isinf(needed), math.sqrt(high * top), needed)
+    ends = [cells[f"needed_{end}"].to_numpy(float).clip(bottom, top) for end in ("low", "high")]
+    axes.vlines(labelled, *ends, color=colour, linewidth=1, transform=place, zorder=3)
+    dots(axes, labelled, needed, cells, look, place)

@@ -1,0 +1,217 @@
+"""Pages of panels, one a dataset, with labelled images along the horizontal axis."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
+
+from fewmask.report.figures.style import (
+    BODY,
+    COLOURS,
+    FAINT,
+    MARGIN,
+    MARKERS,
+    Page,
+    flow,
+    heading_height,
+    shorten,
+    text_width,
+)
+from fewmask.report.tables.columns import count_text
+
+PANELS_A_ROW = 3
+"""With this and the sizes below, one panel can be printed in a column of a paper that has two, and
+a row of several over both, with letters of 6 points and more."""
+
+LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.42, 0.34, 0.55
+"""Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
+
+LEGEND_LINE, SAMPLE = 0.2, 0.3
+"""Inches: the height of a line of the legend, and the length of a sample of a line in it."""
+
+Looks = dict[str, object]
+"""How a line is drawn, as matplotlib has it."""
+
+
+def panel_page(
+    title: str, note: str, legend: list[tuple[str, Looks]], datasets: list[str]
+) -> tuple[Page, list[Axes], float]:
+    """A page with a heading, a legend, and an empty panel for every dataset.
+
+    Returns the page, the panels, and their width in inches.
+    """
+    columns = min(len(datasets), PANELS_A_ROW)
+    rows = math.ceil(len(datasets) / columns)
+    panel = {1: 3.6, 2: 2.9, 3: 2.2}[columns], {1: 2.7, 2: 2.4, 3: 2.1}[columns]
+    width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
+    top = heading_height(title, note, width) + 0.05
+    below = top + legend_height(legend, width)
+    page = Page(width, below + rows * (ABOVE + panel[1] + BELOW) + MARGIN)
+    page.heading(title, note)
+    draw_legend(page, legend, top)
+    panels = []
+    for i, dataset in enumerate(datasets):
+        row, column = divmod(i, columns)
+        left = MARGIN + LEFT + column * (panel[0] + BETWEEN)
+        axes = page.axes(left, below + row * (ABOVE + panel[1] + BELOW) + ABOVE, *panel)
+        name = shorten(dataset, panel[0], BODY + 1, "bold")
+        axes.set_title(name, loc="left", size=BODY + 1, weight="bold")
+        panels.append(axes)
+    return page, panels, panel[0]
+
+
+def limits_around(values: np.ndarray) -> tuple[float, float]:
+    """Of an axis in percent: around the values, but never so close that noise fills the panel."""
+    known = values[~np.isnan(values)]
+    low, high = (known.min(), known.max()) if len(known) else (0, 100)
+    middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
+    return float(max(middle - half, -2)), float(min(middle + half, 102))
+
+
+def spread_note(seeds: list[int]) -> str:
+    """What markers and bars are."""
+    n = len(seeds)
+    return f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
+
+
+def is_first_in_row(panel: int) -> bool:
+    """Whether a panel stands at the left, where the vertical axis is labelled."""
+    return panel % PANELS_A_ROW == 0
+
+
+def say_nothing(axes: Axes, text: str) -> None:
+    """Leave a panel empty but for a few words."""
+    axes.set(xticks=[], yticks=[])
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", color=FAINT)
+
+
+def legend_height(legend: list[tuple[str, Looks]], width: float) -> float:
+    """The height of a legend on a page of a width, in inches."""
+    return LEGEND_LINE * (_places(legend, width)[-1][0] + 1 if legend else 0)
+
+
+def draw_legend(page: Page, legend: list[tuple[str, Looks]], top: float) -> None:
+    """Between the heading and the panels, where there are no data to cover."""
+    places = _places(legend, page.width)
+    for (name, look), (line, left) in zip(legend, places, strict=True):
+        left, middle = MARGIN + left, top + (line + 0.5) * LEGEND_LINE
+        page.sample(left, middle, SAMPLE, **look)
+        page.text(left + SAMPLE + 0.08, middle, name, size=BODY, va="center_baseline")
+
+
+def _places(legend: list[tuple[str, Looks]], width: float) -> list[tuple[int, float]]:
+    widths = [SAMPLE + 0.08 + text_width(name, BODY) + 0.25 for name, _ in legend]
+    return flow(widths, width - 2 * MARGIN)
+
+
+def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker by place in the experiment: a method looks the same in all its figures."""
+    return {
+        method: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
+        for i, method in enumerate(methods)
+    }
+
+
+def fraction_looks(fractions: list[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of fractions, where colours do not stand for methods: dark to bright."""
+    shades = colormaps["viridis"](np.linspace(0, 0.85, len(fractions)))
+    return {
+        fraction: (to_hex(shade), MARKERS[i % len(MARKERS)])
+        for i, (fraction, shade) in enumerate(zip(fractions, shades, strict=True))
+    }
+
+
+def samples(methods: list[str]) -> list[tuple[str, Looks]]:
+    """The entries of methods in a legend."""
+    return samples_of(looks(methods))
+
+
+def samples_with(methods: list[str], summary: pd.DataFrame, metric: str) -> list[tuple[str, Looks]]:
+    """Those of the methods that have a metric; of all where none has it yet."""
+    has_it = summary[f"{metric}_mean"].notna() if f"{metric}_mean" in summary else []
+    shown = set(summary["method"][has_it]) if any(has_it) else set(methods)
+    return [(method, look) for method, look in samples(methods) if method in shown]
+
+
+def samples_of(looks_of: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
+    """The entries of a legend, by what has the looks."""
+    return [
+        (name, {"color": colour, "marker": marker, "markeredgecolor": "white"})
+        for name, (colour, marker) in looks_of.items()
+    ]
+
+
+def shifts(methods: list[str], apart: float) -> dict[str, float]:
+    """How far, in inches, methods stand sideways of their counts, ``apart`` from each other."""
+    return {method: (i - (len(methods) - 1) / 2) * apart for i, method in enumerate(methods)}
+
+
+def shifted(axes: Axes, shift: float) -> Transform:
+    """Where the data lie, moved sideways by inches: the data themselves stay what they are."""
+    return axes.transData + ScaledTranslation(shift, 0, axes.figure.dpi_scale_trans)
+
+
+def set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
+    """Logarithmic, with the counts themselves as ticks, named where there is room."""
+    axes.set_xscale("log")
+    margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
+    axes.set_xlim(counts[0] / margin, counts[-1] * margin)
+    names = [count_text(count) for count in counts]
+    places = np.log(counts) / np.log(np.divide(*axes.get_xlim()[::-1])) * width
+    shown = _that_fit(places, [text_width(name, BODY) for name in names])
+    labels = [name if i in shown else "" for i, name in enumerate(names)]
+    axes.xaxis.set_major_locator(FixedLocator(counts))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticks(counts, labels)
+    axes.set_xlabel("Labelled images" + (" (log scale)" if len(counts) > 1 else ""))
+
+
+def _that_fit(places: np.ndarray, widths: list[float]) -> list[int]:
+    """Which labels can stand side by side: the last, and from the first on those with room."""
+    last = len(widths) - 1
+    kept = [last]
+    left = -math.inf
+    for i in range(last):
+        begin, end = places[i] - widths[i] / 2, places[i] + widths[i] / 2
+        if begin > left + 0.08 and end < places[last] - widths[last] / 2 - 0.08:
+            kept.append(i)
+            left = end
+    return kept
+
+
+def step(axes: Axes, counts: list[float], methods: int, width: float, most: float = 0.055) -> float:
+    """How far, in inches, methods stand apart sideways, so that none hides another; ``most`` where
+    there are several counts."""
+    if len(counts) == 1:
+        return min(0.7, 0.8 * width / methods)
+    low, high = axes.get_xlim()
+    nearest = np.diff(np.log(counts)).min() / math.log(high / low) * width
+    return min(most, 0.6 * nearest / methods)
+
+
+def dots(
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    cells: pd.DataFrame,
+    look: tuple[str, str],
+    place: Transform,
+    sizes: np.ndarray | float = 26,
+) -> None:
+    """A dot for every cell, hollow where some of the seeds that are asked for are missing.
+
+    ``sizes``: areas in square points, of all or of each.
+    """
+    colour, marker = look
+    is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
+    axes.scatter(
+        x, y, s=sizes, marker=marker, transform=place, zorder=4,
+        facecolors=np.where(is_complete, colour, "white").tolist(),
+        edgecolors=np.where(is_complete, "white", colour).tolist(),
+        linewidths=np.where(is_complete, 0.6, 1.2).tolist(),
+    )  # fmt: skip

@@ -1,0 +1,111 @@
+"""Pictures and masks as tiles of a page, and the legend of their classes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.report.figures.example_images import (
+    STRIPES,
+    Example,
+    Examples,
+    colour_mask,
+    scale_image,
+)
+from fewmask.report.figures.style import DPI, NOTE, RULE, Page, flow, text_width
+
+TALLEST = 1.25
+"""The height of a tile for its width; a taller picture is made narrower."""
+
+# Inches.
+SWATCH, LEGEND_LINE = 0.13, 0.22
+
+
+def whole(inches: float) -> float:
+    """As a whole number of pixels, so that tiles are printed without being sampled again."""
+    return round(inches * DPI) / DPI
+
+
+def tile_height(example: Example, width: float) -> float:
+    """The height of the tiles of a picture, in inches."""
+    height, across = example.mask.shape[:2]
+    return whole(width * min(height / across, TALLEST))
+
+
+def draw_tile(
+    page: Page,
+    pixels: np.ndarray,
+    palette: np.ndarray,
+    left: float,
+    top: float,
+    box: tuple[float, float],
+) -> None:
+    """An image, or a mask in the colours of its classes, in the middle of its ``box``.
+
+    ``pixels`` are uint8 (H, W, 3) or (H, W), ``box`` the width and the height in inches.
+    """
+    room, height = box
+    width = whole(min(room, height * pixels.shape[1] / pixels.shape[0]))
+    size = round(height * DPI), round(width * DPI)
+    is_mask = pixels.ndim == 2
+    shown = colour_mask(pixels, palette, *size) if is_mask else scale_image(pixels, *size)
+    axes = page.axes(left + whole((room - width) / 2), top, width, height)
+    axes.imshow(shown, aspect="auto", interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color=RULE, linewidth=0.5)
+
+
+@dataclass(frozen=True)
+class ClassLegend:
+    """The classes that are to be seen on some pictures, in lines."""
+
+    of: Examples
+    shown: list[Example]
+    width: float
+    """Inches."""
+
+    @cached_property
+    def values(self) -> list[int]:
+        """The mask values to be seen, in their order; none where colours are shown."""
+        masks = [mask for one in self.shown for mask in (one.mask, one.prediction)]
+        return sorted({value for mask in masks for value in _values(mask)})
+
+    @cached_property
+    def _places(self) -> list[tuple[int, float]]:
+        widths = [
+            SWATCH + 0.06 + text_width(self._name(value), NOTE) + 0.2 for value in self.values
+        ]
+        return flow(widths, self.width)
+
+    @property
+    def height(self) -> float:
+        """Inches."""
+        return LEGEND_LINE * (self._places[-1][0] + 1 if self._places else 0)
+
+    def draw(self, page: Page, left: float, top: float) -> None:
+        """Draw it from its upper left corner on."""
+        for value, (line, beside) in zip(self.values, self._places, strict=True):
+            begin, above = left + beside, top + line * LEGEND_LINE
+            page.rectangle(begin, above, SWATCH, SWATCH, **self._looks(value))
+            middle = above + SWATCH / 2
+            name = self._name(value)
+            page.text(begin + SWATCH + 0.06, middle, name, size=NOTE, va="center_baseline")
+
+    def _name(self, value: int) -> str:
+        if value == IGNORE:
+            return "not counted"
+        return self.of.classes[value] if value < len(self.of.classes) else f"class {value}"
+
+    def _looks(self, value: int) -> dict[str, object]:
+        if value == IGNORE:
+            light, dark = ((grey / 255,) * 3 for grey in STRIPES)
+            return {"facecolor": light, "edgecolor": dark, "hatch": "//////"}
+        palette = self.of.palette / 255
+        return {"facecolor": palette[value] if value < len(palette) else "black"}
+
+
+def _values(mask: np.ndarray) -> Iterable[int]:
+    return map(int, np.unique(mask)) if mask.ndim == 2 else ()

@@ -1,0 +1,95 @@
+"""Training curves: the loss, and what the validation pictures told, step by step."""
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fewmask.metrics.segmentation import unit_of
+from fewmask.planning.requested import Asked
+from fewmask.report.figures.panels import (
+    BELOW,
+    draw_legend,
+    fraction_looks,
+    legend_height,
+    samples_of,
+    say_nothing,
+)
+from fewmask.report.figures.style import BODY, FAINT, MARGIN, STYLED, Page, heading_height, shorten
+from fewmask.report.results.histories import History
+from fewmask.report.tables.columns import called, with_unit
+
+LEFT, BETWEEN, ABOVE, PANEL = 0.6, 0.75, 0.32, (2.6, 1.4)
+"""Inches: beside the panels, between the two, above each, and their size."""
+
+SHARED = "shared"
+"""What trainings are called that do not depend on a fraction of the experiment."""
+
+
+@STYLED
+def training_curves(asked: Asked, dataset: str, found: list[History]) -> Figure:
+    """Draw the trainings on one dataset: a row a stage, a line a training, coloured by fraction.
+
+    At the left the mean training loss since the look before, at the right the metric of the
+    validation pictures by which weights were selected, with a dot at those that were kept.
+    """
+    # A stage that an experiment has judged in several ways has a row for each: no axis fits all.
+    stages = list(dict.fromkeys((one.stage, one.judged_by) for one in found))
+    is_shared = any(one.fraction not in asked.fractions for one in found)
+    colours = fraction_looks([*asked.fractions, *[SHARED] * is_shared])
+    legend = samples_of(colours)
+    title, note = f"{asked.title} · {dataset}", _note(asked)
+    width = MARGIN + LEFT + 2 * PANEL[0] + BETWEEN + MARGIN
+    top = heading_height(title, note, width) + 0.05
+    below = top + legend_height(legend, width)
+    row = ABOVE + PANEL[1] + BELOW
+    page = Page(width, below + max(len(stages), 1) * row + MARGIN)
+    page.heading(title, note)
+    draw_legend(page, legend, top)
+    for i, (stage, judged_by) in enumerate(stages or [("no training is there any more", "")]):
+        lefts = MARGIN + LEFT, MARGIN + LEFT + PANEL[0] + BETWEEN
+        panels = [page.axes(left, below + i * row + ABOVE, *PANEL) for left in lefts]
+        name = shorten(stage, 2 * PANEL[0], BODY + 1, "bold")
+        panels[0].set_title(name, loc="left", size=BODY + 1, weight="bold")
+        own = [one for one in found if (one.stage, one.judged_by) == (stage, judged_by)]
+        _draw_stage(panels, own, judged_by, colours)
+    return page.figure
+
+
+def _note(asked: Asked) -> str:
+    lines = "One line a seed. " if len(asked.seeds) > 1 else ""
+    return (
+        f"{lines}Left: training loss, the mean since the look before. Right: what the validation "
+        "pictures told; a dot marks the weights that were kept (none: the last ones). Test "
+        "pictures play no part."
+    )
+
+
+def _draw_stage(
+    panels: list[Axes], own: list[History], judged_by: str, colours: dict[str, tuple[str, str]]
+) -> None:
+    loss, validation = panels
+    factor = 100 if judged_by and unit_of(judged_by) == "%" else 1
+    for one in own:
+        colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
+        look = {"color": colour, "linewidth": 1, "alpha": 0.8}
+        # A training of one look is a point.
+        look |= {"marker": "."} if len(one.looks) == 1 else {}
+        loss.plot(one.looks["step"], one.looks["loss"], **look)
+        validation.plot(one.looks["step"], factor * one.looks["validation"], **look)
+        if one.selected is not None:
+            kept = one.looks[one.looks["step"] == one.selected]
+            validation.scatter(
+                kept["step"], factor * kept["validation"], s=22, color=colour,
+                edgecolors="white", linewidths=0.6, zorder=3,
+            )  # fmt: skip
+    for axes in panels:
+        axes.grid(axis="y")
+        axes.set_xlabel("Step")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 2.5, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+    loss.set_ylabel("Training loss")
+    if judged_by:
+        name = "loss" if judged_by == "loss" else called(judged_by)
+        validation.set_ylabel(with_unit(f"Validation {name}", judged_by))
+    else:
+        say_nothing(validation, "no validation pictures")

@@ -1,0 +1,80 @@
+"""How trainings went: their histories, read from the folders of stages."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from fewmask.core.paths import HISTORY, Layout
+from fewmask.metrics.records import damaged
+from fewmask.metrics.segmentation import METRICS
+
+
+class Training(NamedTuple):
+    """A training that runs went through, as their metrics files tell."""
+
+    cell: str
+    """dataset/method/fraction/seed/stage."""
+    metric: str
+    """By which its weights were selected on the validation pictures; ``none``: the last ones."""
+
+
+class History(NamedTuple):
+    """The looks at one training."""
+
+    stage: str
+    """METHOD/STAGE."""
+    fraction: str
+    seed: int
+    judged_by: str
+    """The metric of ``validation``; empty where there is none."""
+    looks: pd.DataFrame
+    """The columns step, loss (of the training), validation, one row a look."""
+    selected: int | None
+    """The step whose weights were kept; None: the last."""
+
+
+def histories(results: str, trainings: Iterable[Training], dataset: str) -> list[History]:
+    """The histories of the trainings on a dataset, each once, in their order.
+
+    Those whose folder is not there any more are left out. Raises FewmaskError: one is damaged.
+    """
+    found = []
+    for training in dict.fromkeys(trainings):
+        parts = dict(zip(("dataset", "method", "fraction", "seed", "stage"),
+                         training.cell.split("/"), strict=True))  # fmt: skip
+        path = Path(Layout(results).stage.format(**parts)) / HISTORY
+        if parts["dataset"] == dataset and path.is_file():
+            found.append(_history(path, training.metric, parts))
+    return found
+
+
+def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
+    try:
+        table = pd.read_csv(path)
+        candidates = [metric, "miou", "loss"]
+        judged_by = next((one for one in candidates if f"validation_{one}" in table), "")
+        validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
+        looks = table[["step", "loss"]].assign(validation=validation).astype(float)
+        _check(looks)
+    except (OSError, ValueError, KeyError) as error:
+        mend = "delete its folder and run the workflow again, which trains the stage anew"
+        raise damaged(path, "the history of a training", error, mend) from None
+    stage = f"{parts['method']}/{parts['stage']}"
+    selected = None
+    if metric != "none" and judged_by == metric and looks["validation"].notna().any():
+        values = looks["validation"]
+        best = values.idxmax() if METRICS[metric] else values.idxmin()
+        selected = int(looks.loc[best, "step"])
+    return History(stage, parts["fraction"], int(parts["seed"]), judged_by, looks, selected)
+
+
+def _check(looks: pd.DataFrame) -> None:
+    """Raise ValueError where no training can have found this."""
+    steps = looks["step"]
+    if looks.empty or not (steps.diff().fillna(steps) > 0).all() or (steps % 1).any():
+        raise ValueError("its steps do not go up from 1")
+    if not np.isfinite(looks["loss"]).all():
+        raise ValueError("a loss is no number")

@@ -1,0 +1,131 @@
+"""The metrics file of a run: what tables need of it, checked as it is read."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from fewmask.config.settings import NAME
+from fewmask.metrics.records import (
+    Amount,
+    Count,
+    Metrics,
+    PseudoMaskQuality,
+    Record,
+    damaged,
+    read_record,
+)
+from fewmask.metrics.segmentation import CLASS_FIGURES, METRICS, TEST_METRICS
+from fewmask.planning.grid import Run
+from fewmask.planning.requested import Asked, fingerprint, reading_fingerprint
+
+KIND = "the metrics of this run"
+MEND = "delete the file and run the workflow again, which evaluates the run anew"
+
+Cell = Annotated[str, Field(pattern=f"^{NAME}/{NAME}/[a-z0-9][a-z0-9._-]*/[0-9]+/{NAME}$")]
+"""Which stage it is: dataset/method/fraction/seed/stage."""
+
+
+class StageCost(Record):
+    """What a metrics file says of one training. Those of earlier versions say less."""
+
+    seconds: Amount
+    device: str = ""
+    gpus: Count | None = None
+    cell: Cell | None = None
+
+
+class _Pictures(Record):
+    labelled: Count
+    test: Count
+
+
+class _Cost(Record):
+    seconds: Amount
+    peak_memory_mb: Amount | None
+    images_seen: Count
+    stages: list[StageCost] = []
+
+
+class _Settings(Record):
+    """Settings, of which only a part is of use here."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class _Evaluation(_Settings):
+    metric: Literal[(*METRICS, "none")] = "none"
+
+
+class _StageSettings(_Settings):
+    """What ``Stage.shaping`` has of a stage."""
+
+    evaluation: _Evaluation = _Evaluation()
+
+
+class _Provenance(Record):
+    gpus: Count | None = None
+    device: str = ""
+    stages: list[_StageSettings] = []
+    dataset: dict[str, Any] = {}
+    """The settings that the data were prepared with, as ``Grid.reading`` has them."""
+    digests: dict[str, str] = {}
+    """Of files that the last stage learnt from; ``dataset`` is that of the prepared data."""
+    evaluated_at: str | None = None
+    """The experiment's ``evaluation_size``."""
+
+
+class MetricsFile(Record):
+    """What the tables need of a metrics file; null stands for what is undefined."""
+
+    dataset: str
+    method: str
+    fraction: str
+    seed: Count
+    pictures: _Pictures
+    metrics: Metrics
+    classes: dict[str, Metrics]
+    cost: _Cost
+    provenance: _Provenance
+    pseudo_masks: list[PseudoMaskQuality] = []
+
+    def is_of(self, asked: Asked, training: str | None) -> bool:
+        """Whether it was made with the settings of an experiment, as far as it tells them.
+
+        ``training``: the fingerprint of the settings of its stages; None: any.
+        """
+        told = self.provenance
+        stages = fingerprint([one.model_dump(exclude_unset=True) for one in told.stages])
+        reading = asked.readings.get(self.dataset)
+        return (
+            training in (None, stages)
+            and (reading is None or reading == reading_fingerprint(told.dataset))
+            and told.evaluated_at in (None, asked.evaluation_size)
+        )
+
+    def check_classes(self, path: Path, classes: list[str]) -> None:
+        """Raise FewmaskError unless its classes are these, in their order."""
+        if list(self.classes) != classes:
+            found = f"classes: found {', '.join(self.classes)}, expected {', '.join(classes)}"
+            raise damaged(path, KIND, found, MEND)
+
+
+def read_metrics(run: Run, path: Path) -> MetricsFile:
+    """The metrics of a run. Raises FewmaskError: the file is damaged, or of another run."""
+    record = read_record(MetricsFile, path, KIND, MEND)
+    if found := _mistake(run, record):
+        raise damaged(path, KIND, found, MEND)
+    return record
+
+
+def _mistake(run: Run, record: MetricsFile) -> str:
+    """What is wrong with a file whose parts are right; nothing if all is well."""
+    found = Run(record.dataset, record.method, record.fraction, record.seed)
+    if found != run:
+        return f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
+    wanted = {"metrics": (record.metrics, TEST_METRICS)}
+    wanted |= {f"classes.{name}": (one, CLASS_FIGURES) for name, one in record.classes.items()}
+    for key, (values, names) in wanted.items():
+        if absent := [name for name in names if name not in values]:
+            return f"{key}: without {', '.join(absent)}"
+    return ""

@@ -1,0 +1,63 @@
+"""The tables of an experiment, in full and for people."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fewmask.planning.requested import Asked
+from fewmask.report.results.bootstrap import Scores, bootstrap
+from fewmask.report.results.runs import Runs
+from fewmask.report.tables.comparison import comparison, comparison_table, with_marks
+from fewmask.report.tables.cost import cost_summary, cost_table
+from fewmask.report.tables.files import summary
+from fewmask.report.tables.label_savings import label_savings, label_savings_table, with_savings
+from fewmask.report.tables.page import Table
+from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_masks_table
+from fewmask.report.tables.published import published, published_table
+from fewmask.report.tables.summary import summary_table
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of an experiment, in full."""
+
+    summary: pd.DataFrame
+    comparison: pd.DataFrame
+    label_savings: pd.DataFrame
+    published: pd.DataFrame
+    cost: pd.DataFrame
+    pseudo_masks: pd.DataFrame
+    scores: Scores
+
+    @property
+    def shown(self) -> pd.DataFrame:
+        """The summary with what the comparisons say."""
+        return with_marks(with_savings(self.summary, self.label_savings), self.comparison)
+
+    def pages(self, asked: Asked) -> dict[str, tuple[pd.DataFrame, Table]]:
+        """Every table in full, and for people."""
+        compared, savings, scores = self.comparison, self.label_savings, self.scores
+        return {
+            "summary": (self.summary, summary_table(asked, self.shown)),
+            "comparison": (compared, comparison_table(asked, compared, scores)),
+            "label_savings": (savings, label_savings_table(asked, savings, scores)),
+            "published": (self.published, published_table(asked, self.published)),
+            "cost": (self.cost, cost_table(asked, self.cost)),
+            "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(asked, self.pseudo_masks)),
+        }
+
+
+def tabulate(asked: Asked, found: Runs) -> Results:
+    """The tables of the runs that are there. Raises FewmaskError: a file is damaged."""
+    table, runs = summary(asked, found.table), found.table
+    metric = asked.metrics[0]
+    scores = bootstrap(asked, runs, metric) if len(asked.methods) > 1 else Scores(metric)
+    return Results(
+        summary=table,
+        comparison=comparison(asked, table, scores),
+        label_savings=label_savings(asked, table, scores),
+        published=published(asked, table, runs),
+        cost=cost_summary(asked, runs, found.jobs),
+        pseudo_masks=pseudo_masks_summary(asked, found.pseudo_masks),
+        scores=scores,
+    )

@@ -1,0 +1,140 @@
+"""The runs of an experiment that are there, as one table."""
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import Layout
+from fewmask.metrics.geometry import TASK_METRICS
+from fewmask.metrics.segmentation import CLASS_FIGURES, TEST_METRICS
+from fewmask.planning.grid import Run
+from fewmask.planning.requested import Asked
+from fewmask.report.results.histories import Training
+from fewmask.report.results.metrics_file import MetricsFile, read_metrics
+from fewmask.report.tables.cost import Accounts, JobCost, RunCost, total
+from fewmask.report.tables.delta_m import add_delta_m
+from fewmask.report.tables.pseudo_masks import collect_qualities
+
+TRAINING_COSTS = ("seconds", "peak_memory_mb", "images_seen")
+COST_NAMES = (*TRAINING_COSTS, "hours", "gpu_hours")
+
+
+class Runs(NamedTuple):
+    """What there is of an experiment."""
+
+    table: pd.DataFrame
+    """One row for every run that is there."""
+    pseudo_masks: pd.DataFrame
+    """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
+    jobs: dict[Run, list[JobCost]]
+    """What the jobs of every run that is there took."""
+    trainings: list[Training]
+    """Those that the runs went through, in their order; shared ones several times."""
+    missing: list[Path]
+    """The metrics files that are asked for and not there, or outdated."""
+    outdated: list[Path]
+    """Those that were made with other settings."""
+
+
+def run_file(pattern: str, run: Run) -> Path:
+    """A run's file; ``pattern`` is one of Layout's."""
+    return Path(pattern.format(**vars(run)))
+
+
+def collect(asked: Asked) -> Runs:
+    """The runs that are there, one row each, in the order of the experiment.
+
+    The table has the columns dataset, method, fraction, labelled and test (pictures), seed; every
+    metric, shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
+    peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
+    with other runs in full (see `fewmask.report.tables.cost`); and <figure>_<class>, such as
+    iou_pet, for the figures of the classes of all datasets. NaN where a figure is undefined. All
+    but the optional and the classes' columns are there even if no run is.
+
+    Raises:
+        FewmaskError: a metrics file is damaged, belongs to another run, or is of other data than
+            the others of its dataset.
+    """
+    pattern = Layout(asked.results).metrics
+    records: dict[Run, MetricsFile] = {}
+    missing, outdated = [], []
+    trainings = asked.trainings or [None] * len(asked.cells())
+    for (cell, training), seed in product(zip(asked.cells(), trainings, strict=True), asked.seeds):
+        run = Run(*cell, seed)
+        path = run_file(pattern, run)
+        record = read_metrics(run, path) if path.is_file() else None
+        if record is None:
+            missing.append(path)
+        elif not record.is_of(asked, training):
+            missing.append(path)
+            outdated.append(path)
+        else:
+            if run.dataset in asked.classes:
+                record.check_classes(path, asked.classes[run.dataset])
+            records[run] = record
+    _check_data(pattern, records)
+    qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
+    accounts = Accounts(asked.results)
+    jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
+    table = add_delta_m(asked, _table(records, jobs))
+    trainings = [one for record in records.values() for one in _trainings(record)]
+    return Runs(table, qualities, jobs, trainings, missing, outdated)
+
+
+def _check_data(pattern: str, records: dict[Run, MetricsFile]) -> None:
+    """Raise FewmaskError where the runs of a dataset are of different data."""
+    first: dict[str, Run] = {}
+    for run, record in records.items():
+        other = first.setdefault(run.dataset, run)
+        digests = [one.provenance.digests.get("dataset") for one in (record, records[other])]
+        if digests[0] != digests[1]:
+            raise FewmaskError(
+                f"{run_file(pattern, run)}: of other data than {run_file(pattern, other)}\n"
+                f"  delete the older of the two with the stages of its run, and run the workflow "
+                f"again"
+            )
+
+
+def _trainings(record: MetricsFile) -> Iterator[Training]:
+    """What earlier versions wrote does not name its stages."""
+    for stage, settings in zip(record.cost.stages, record.provenance.stages, strict=False):
+        if stage.cell:
+            yield Training(stage.cell, settings.evaluation.metric)
+
+
+def _run_cost(record: MetricsFile) -> RunCost:
+    learnt = [quality.stage for quality in record.pseudo_masks]
+    evaluated_on = record.provenance
+    return RunCost(record.cost.stages, learnt, evaluated_on.gpus, evaluated_on.device)
+
+
+def _table(records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
+    leading = ["dataset", "method", "fraction", "labelled", "test", "seed", *TEST_METRICS]
+    found = {name for record in records.values() for name in record.metrics}
+    leading += [*(name for name in TASK_METRICS if name in found), *COST_NAMES]
+    classes = dict.fromkeys(name for record in records.values() for name in record.classes)
+    of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
+    rows = [_row(run, record) | total(jobs[run]) for run, record in records.items()]
+    return pd.DataFrame(rows, columns=[*leading, *of_classes])
+
+
+def _row(run: Run, record: MetricsFile) -> dict[str, object]:
+    known = [name for name in (*TEST_METRICS, *TASK_METRICS) if name in record.metrics]
+    figures = {name: record.metrics[name] for name in known}
+    figures |= {name: getattr(record.cost, name) for name in TRAINING_COSTS}
+    for name, of_class in record.classes.items():
+        figures |= {f"{figure}_{name}": of_class[figure] for figure in CLASS_FIGURES}
+    undefined = float("nan")
+    return {
+        "dataset": run.dataset,
+        "method": run.method,
+        "fraction": run.fraction,
+        "labelled": record.pictures.labelled,
+        "test": record.pictures.test,
+        "seed": run.seed,
+        **{name: undefined if figure is None else figure for name, figure in figures.items()},
+    }

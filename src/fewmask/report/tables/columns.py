@@ -1,0 +1,121 @@
+"""How metrics are called and written for people: shares in percent, all else as it is."""
+
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+
+from fewmask.metrics.segmentation import class_figure, is_better_higher, unit_of
+from fewmask.planning.requested import Asked
+
+TITLES = {
+    "miou": "mIoU",
+    "iou": "IoU",
+    "pixel_accuracy": "Pixel accuracy",
+    "class_accuracy": "Class accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+    "f1": "F1",
+    "dice": "Dice",
+    "calibration_error": "Calibration error",
+    "cross_entropy": "Cross-entropy",
+    "focal_loss": "Focal loss",
+    "dice_loss": "Dice loss",
+    "depth_absolute_error": "Depth abs. error",
+    "depth_relative_error": "Depth rel. error",
+    "normal_mean_angle": "Normal mean angle",
+    "normal_median_angle": "Normal median angle",
+    "normal_within_11_25": "Normals < 11.25°",
+    "normal_within_22_5": "Normals < 22.5°",
+    "normal_within_30": "Normals < 30°",
+    "delta_m": "Δm",
+}
+
+NOTHING = "–"
+
+
+def called(metric: str) -> str:
+    """What a metric is called: ``mIoU``, ``IoU of pet``, ``Focal loss``."""
+    figure = class_figure(metric)
+    return f"{TITLES[figure[0]]} of {figure[1]}" if figure else TITLES[metric]
+
+
+def title(metric: str) -> str:
+    """What heads a metric's column: ``mIoU (%)``, ``IoU of pet (%)``, ``Focal loss``."""
+    return with_unit(called(metric), metric)
+
+
+def axis_title(metric: str) -> str:
+    """What is written beside an axis: ``mIoU on the test set (%)``."""
+    return with_unit(f"{called(metric)} on the test set", metric)
+
+
+def with_unit(text: str, metric: str) -> str:
+    """A text, and a metric's unit in brackets if it has one."""
+    unit = unit_of(metric)
+    return f"{text} ({unit})" if unit else text
+
+
+def number(metric: str, value: float | None) -> str:
+    """A figure: shares in percent and angles with one decimal, all else with three."""
+    if pd.isna(value):
+        return NOTHING
+    unit = unit_of(metric)
+    if unit == "%":
+        return f"{100 * value:z.1f}"
+    return f"{value:z.1f}" if unit == "°" else f"{value:z.3f}"
+
+
+def signed(metric: str, difference: float | None) -> str:
+    """A difference between two figures, with its sign if it is not 0 as it is printed."""
+    shown = number(metric, difference)
+    return f"+{shown}" if shown != NOTHING and float(shown) > 0 else shown
+
+
+def interval_text(
+    metric: str, low: float, high: float, written: Callable[[str, float], str]
+) -> str:
+    """An interval, its ends as ``written`` (`number`, `signed`) has them."""
+    ends = [low, high]
+    return NOTHING if pd.isna(ends).any() else " to ".join(written(metric, end) for end in ends)
+
+
+def with_spread(metric: str, mean: float | None, std: float | None) -> str:
+    """A mean, and its standard deviation if it is known."""
+    shown = number(metric, mean)
+    return shown if pd.isna(std) else f"{shown} ± {number(metric, std)}"
+
+
+def hours_text(hours: float | None) -> str:
+    """Hours; 0.01 is about half a minute."""
+    return NOTHING if pd.isna(hours) else f"{hours:.2f}"
+
+
+def ranked(metric: str, means: pd.Series) -> list[str]:
+    """Means as they are printed, each once, so that equal figures look equal: best first."""
+    ordered = means.dropna().sort_values(ascending=not is_better_higher(metric))
+    return list(dict.fromkeys(number(metric, mean) for mean in ordered))
+
+
+def labelled_text(asked: Asked, row: pd.Series) -> str:
+    """How many pictures were labelled for a row: ``all`` for upper bounds."""
+    return "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
+
+
+def seeds_text(row: pd.Series) -> str:
+    """How many seeds a row is made of, and of how many if some are missing."""
+    seeds, wanted = row["seeds"], row["seeds_asked"]
+    return f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
+
+
+def count_text(labelled: float) -> str:
+    """A number of pictures; with a decimal only where it is a mean that needs one."""
+    if pd.isna(labelled):
+        return NOTHING
+    return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"
+
+
+def by_fraction(table: pd.DataFrame) -> Iterator[pd.Series]:
+    """The rows of a table with those of one dataset and fraction together."""
+    for _, group in table.groupby(["dataset", "fraction"], sort=False):
+        for _, row in group.iterrows():
+            yield row

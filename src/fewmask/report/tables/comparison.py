@@ -1,0 +1,158 @@
+"""Is it better? Every method against the reference method, at the same number of labels.
+
+Runs of one seed share their labelled images, so methods are compared seed by seed, and on the same
+test pictures: what counts is the mean over seeds of the differences. Intervals and probabilities
+are those of its bootstrap draws (`fewmask.report.results.bootstrap`).
+"""
+
+import numpy as np
+import pandas as pd
+
+from fewmask.metrics.segmentation import is_better_higher, unit_of
+from fewmask.planning.requested import Asked
+from fewmask.report.results.bootstrap import Scores, interval, without_rounding
+from fewmask.report.tables.columns import (
+    NOTHING,
+    by_fraction,
+    called,
+    interval_text,
+    labelled_text,
+    number,
+    seeds_text,
+    signed,
+    title,
+)
+from fewmask.report.tables.files import CELL
+from fewmask.report.tables.page import Row, Table
+
+BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
+ONE_SEED, NO_RUN = "one seed", "no run"
+MARKS = {BETTER: "↑", WORSE: "↓"}
+
+COLUMNS = [
+    *("dataset", "method", "fraction", "reference", "metric", "labelled", "seeds", "seeds_asked"),
+    *("score", "reference_score", "difference", "difference_low", "difference_high"),
+    *("probability_better", "verdict"),
+]
+
+
+def comparison(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
+    """Every method but the reference, compared with it.
+
+    Args:
+        asked: the experiment.
+        summary: what ``summary`` returns, for the numbers of labelled images.
+        scores: what ``bootstrap`` returns.
+
+    Returns:
+        In the order of the experiment, for cells whose method has the metric at all, the columns
+        dataset, method, fraction; reference, metric, labelled; seeds, the number of those that
+        both methods have and the row is made of, and seeds_asked; score and reference_score, means
+        over these; difference, score - reference_score, with _low and _high, its 95 % interval;
+        probability_better, the share of draws in which the method is better, half of those without
+        a difference included; verdict: ``better`` or ``worse`` where the interval leaves out 0,
+        ``undecided`` where it does not, ``one seed`` where nothing can be said, ``no run``. NaN
+        where a figure is not known.
+    """
+    rows = []
+    for _, cell in summary.iterrows():
+        is_compared = cell["method"] != asked.compared_with
+        if is_compared and scores.has(cell["dataset"], cell["method"]):
+            rows.append(_row(asked, scores, cell))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _row(asked: Asked, scores: Scores, cell: pd.Series) -> dict[str, object]:
+    dataset, _, fraction = own = tuple(cell[CELL])
+    cells = [own, (dataset, asked.compared_with, fraction)]
+    seeds = scores.seeds(cells)
+    row = scores.start_of_row(asked, cell, seeds)
+    if not seeds:
+        return row | {"verdict": NO_RUN}
+    score, reference = scores.means(cells, seeds)
+    difference = float(without_rounding(score - reference))
+    row |= {"score": score, "reference_score": reference, "difference": difference}
+    if len(seeds) == 1:
+        return row | {"verdict": ONE_SEED}
+    of_both = scores.draws(cells, seeds)
+    differences = without_rounding(of_both[:, 0] - of_both[:, 1])
+    return row | _judged(differences, is_better_higher(scores.metric))
+
+
+def _judged(differences: np.ndarray, higher_is_better: bool) -> dict[str, object]:
+    """What draws of a difference say, float (D,)."""
+    low, high = interval(differences)
+    gains = differences if higher_is_better else -differences
+    gains = gains[~np.isnan(gains)]
+    verdict = UNDECIDED
+    if low > 0 or high < 0:
+        verdict = BETTER if (low > 0) == higher_is_better else WORSE
+    return {
+        "difference_low": low,
+        "difference_high": high,
+        "probability_better": np.mean(gains > 0) + np.mean(gains == 0) / 2,
+        "verdict": verdict,
+    }
+
+
+def with_marks(summary: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
+    """The summary with a column ``mark``, an arrow where a method is better or worse, if any is."""
+    marks = compared["verdict"].map(MARKS)
+    if marks.isna().all():
+        return summary
+    cells = compared[CELL].itertuples(index=False, name=None)
+    of_cells = dict(zip(cells, marks.fillna(""), strict=True))
+    shown = summary[CELL].itertuples(index=False, name=None)
+    return summary.assign(mark=[of_cells.get(cell, "") for cell in shown])
+
+
+def comparison_table(asked: Asked, compared: pd.DataFrame, scores: Scores) -> Table:
+    """The comparison for people."""
+    unit = {"%": "% points"}.get(unit_of(scores.metric), unit_of(scores.metric))
+    difference = f"Difference ({unit})" if unit else "Difference"
+    header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
+    header += ["95 % interval", "Probability", "Verdict", "Seeds"]
+    rows = [_cells(asked, row) for row in by_fraction(compared)]
+    notes = _notes(asked, compared, scores)
+    return Table(f"Is it better? {asked.title}", notes, header, "llrlrrrrlr", rows)
+
+
+def _notes(asked: Asked, compared: pd.DataFrame, scores: Scores) -> list[str]:
+    """The sentences without which the comparison cannot be read."""
+    reference = asked.compared_with
+    if compared.empty:
+        return [f"There is no method to compare with {reference}."]
+    lower = "" if is_better_higher(scores.metric) else " Lower is better."
+    notes = [
+        f"Every method against {reference} with the same labelled images, seed by seed, "
+        f"by {called(scores.metric)} on the test set.{lower}",
+    ]
+    if compared["difference_low"].notna().any():
+        notes += [
+            "Probability: that the method is better. Verdict: better or worse where the interval "
+            "leaves out 0.",
+            "Every row is judged by itself: of methods that are no different, up to one in twenty "
+            "is called better or worse all the same.",
+        ]
+    return [*notes, *scores.notes()]
+
+
+def _cells(asked: Asked, row: pd.Series) -> Row:
+    metric = row["metric"]
+    return [
+        *(row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]),
+        number(metric, row["score"]),
+        signed(metric, row["difference"]),
+        interval_text(metric, row["difference_low"], row["difference_high"], signed),
+        _probability_text(row["probability_better"]),
+        row["verdict"],
+        seeds_text(row),
+    ]
+
+
+def _probability_text(probability: float) -> str:
+    if pd.isna(probability):
+        return NOTHING
+    if probability > 0.995:
+        return "> 0.99"
+    return "< 0.01" if probability < 0.005 else f"{probability:.2f}"

@@ -1,0 +1,180 @@
+"""What runs cost in hours and GPU-hours: of all their jobs, and of which everyone counts once."""
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from fewmask.cluster.slurm import accounted_jobs, comment_of
+from fewmask.cluster.timings import Source, elapsed
+from fewmask.core.paths import Layout
+from fewmask.planning.grid import Run
+from fewmask.planning.requested import Asked
+from fewmask.report.results.metrics_file import StageCost
+from fewmask.report.tables.columns import NOTHING, hours_text
+from fewmask.report.tables.page import Row, Table
+
+HOUR = 3600
+
+SOURCES: dict[Source, str] = {
+    "accounting": "SLURM's accounting, with all tries",
+    "benchmark": "Snakemake's benchmark files, of their last try",
+    "training": "the trainings' own count",
+    "unknown": "nowhere, so that they count as 0",
+}
+
+
+class RunCost(NamedTuple):
+    """What a metrics file says of the jobs of a run."""
+
+    stages: list[StageCost]
+    learnt: list[str]
+    """The stages whose pseudo-masks others learnt, as METHOD/STAGE."""
+    gpus: int | None
+    """Of the evaluation, as is the device."""
+    device: str
+
+
+class JobCost(NamedTuple):
+    """What one job took."""
+
+    name: str
+    """Its rule and cell. Runs that share a job have the same one."""
+    seconds: float
+    gpu_seconds: float
+    source: Source
+
+
+class Accounts:
+    """What the jobs of an experiment took, whoever knows it best."""
+
+    def __init__(self, results: str) -> None:
+        self._layout = Layout(results)
+        self._accounted = accounted_jobs(Path.cwd())
+
+    def jobs(self, run: Run, cost: RunCost) -> list[JobCost]:
+        """The jobs of a run: its trainings, pseudo-labelling where others learn it, evaluation."""
+        run_cell = self._layout.run_cell.format(**vars(run))
+        found, by_name = [], {}
+        for place, stage in enumerate(cost.stages):
+            # Without its name a stage cannot be told from those of other runs.
+            cell = stage.cell or f"{run_cell}/{place}"
+            gpus = _gpus(stage.gpus, stage.device)
+            by_name[_method_and_stage(cell)] = cell, gpus
+            found.append(self._job("train", cell, gpus, stage.seconds))
+        found += [
+            self._job("pseudo_label", *by_name[name]) for name in cost.learnt if name in by_name
+        ]
+        return [*found, self._job("evaluate", run_cell, _gpus(cost.gpus, cost.device))]
+
+    def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
+        name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))
+        if spent is not None:
+            # Not every site's accounting tells GPUs.
+            gpu_seconds = spent.gpu_seconds or spent.seconds * gpus
+            return JobCost(name, spent.seconds, gpu_seconds, "accounting")
+        seconds, source = elapsed(Path(self._layout.benchmark(rule, cell)), trained)
+        return JobCost(name, seconds, seconds * gpus, source)
+
+
+def _method_and_stage(cell: str) -> str:
+    _, *rest = cell.split("/")
+    return "/".join([*rest[:1], *rest[-1:]])
+
+
+def _gpus(gpus: int | None, device: str) -> int:
+    """How many GPUs a job had; what earlier versions wrote tells only the device's name."""
+    return int("NVIDIA" in device) if gpus is None else gpus
+
+
+def total(jobs: Iterable[JobCost]) -> dict[str, float]:
+    """The ``hours`` and ``gpu_hours`` of jobs."""
+    jobs = list(jobs)
+    return {
+        "hours": sum(job.seconds for job in jobs) / HOUR,
+        "gpu_hours": sum(job.gpu_seconds for job in jobs) / HOUR,
+    }
+
+
+def cost_summary(asked: Asked, runs: pd.DataFrame, jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
+    """What every method took on every dataset, and all of them together.
+
+    Args:
+        asked: the experiment.
+        runs, jobs: of the runs that are there, as ``collect`` returns them.
+
+    Returns:
+        In the order of the experiment, and a last row whose dataset is ``total``, the columns
+        dataset, method; runs, runs_asked; hours and gpu_hours, in which every job counts once
+        however many runs share it; hours_per_run and gpu_hours_per_run, means over runs, in which
+        it counts for each of them (NaN without a run); peak_memory_mb, the largest of the
+        trainings; jobs, and from_accounting, from_benchmark, from_training, from_unknown: how
+        many of them each source tells of.
+    """
+    asked_of_method = len(asked.fractions) * len(asked.seeds)
+    rows = []
+    for dataset, method in product(asked.datasets, asked.methods):
+        is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
+        of_runs = [jobs[run] for run in jobs if (run.dataset, run.method) == (dataset, method)]
+        name = {"dataset": dataset, "method": method}
+        rows.append(name | _row(asked_of_method, runs[is_own], of_runs))
+    name = {"dataset": "total", "method": ""}
+    rows.append(name | _row(asked_of_method * len(rows), runs, list(jobs.values())))
+    return pd.DataFrame(rows)
+
+
+def _row(runs_asked: int, runs: pd.DataFrame, of_runs: list[list[JobCost]]) -> dict[str, object]:
+    distinct = {job.name: job for jobs in of_runs for job in jobs}.values()
+    sources = Counter(job.source for job in distinct)
+    return {
+        "runs": len(runs),
+        "runs_asked": runs_asked,
+        **total(distinct),
+        "hours_per_run": runs["hours"].mean(),
+        "gpu_hours_per_run": runs["gpu_hours"].mean(),
+        "peak_memory_mb": runs["peak_memory_mb"].max(),
+        "jobs": len(distinct),
+        **{f"from_{source}": sources[source] for source in SOURCES},
+    }
+
+
+def cost_table(asked: Asked, summary: pd.DataFrame) -> Table:
+    """The summary for people; without columns of GPUs where none was used."""
+    last = summary.iloc[-1]
+    sources = [
+        f"{last[f'from_{source}']} from {text}"
+        for source, text in SOURCES.items()
+        if last[f"from_{source}"]
+    ]
+    notes = [
+        "Hours of trainings, pseudo-labelling and evaluations, added up; GPU hours: times the GPUs "
+        "that a job had, used or not.",
+        "What several runs share counts once in a row and once in the total; per run it counts in "
+        "each of them.",
+        f"The figures of {last['jobs']} jobs: {'; '.join(sources)}.",
+    ]
+    figures = {"Hours": "hours", "Hours per run": "hours_per_run"}
+    if last["gpu_hours"]:
+        figures = {
+            "Hours": "hours",
+            "GPU hours": "gpu_hours",
+            "GPU hours per run": "gpu_hours_per_run",
+        }
+    header = ["Dataset", "Method", "Runs", *figures, "Peak memory (GiB)"]
+    rows = [_cells(row, list(figures.values())) for _, row in summary.iterrows()]
+    sides = "ll" + "r" * (len(header) - 2)
+    return Table(f"Cost: {asked.title}", notes, header, sides, rows, grouped_by=1)
+
+
+def _cells(row: pd.Series, figures: list[str]) -> Row:
+    there, wanted = row["runs"], row["runs_asked"]
+    runs = f"{there}" if there == wanted else f"{there} of {wanted}"
+    memory = row["peak_memory_mb"]
+    return [
+        *(row["dataset"], row["method"], runs),
+        *(hours_text(row[name]) for name in figures),
+        NOTHING if pd.isna(memory) else f"{memory / 1024:.1f}",
+    ]

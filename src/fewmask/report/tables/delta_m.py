@@ -1,0 +1,56 @@
+"""How runs of several tasks compare with runs of single tasks, seed by seed."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from fewmask.metrics.geometry import DEPTH_METRICS, NORMAL_METRICS, delta_m
+from fewmask.metrics.segmentation import is_better_higher
+from fewmask.planning.requested import Asked
+
+METRICS_OF_TASK = {
+    "segmentation": ("miou", "pixel_accuracy"),
+    "depth": tuple(DEPTH_METRICS),
+    "normal": tuple(NORMAL_METRICS),
+}
+"""What a task is judged by; together the nine figures of the field's NYUv2 benchmark."""
+
+CELL = ["dataset", "fraction", "seed"]
+
+
+def add_delta_m(asked: Asked, table: pd.DataFrame) -> pd.DataFrame:
+    """The table of runs with the column ``delta_m``, a share; lower is better.
+
+    A run is compared with those of the baselines on its dataset, fraction and seed, in all tasks
+    that have a baseline; NaN where one of these figures is not known, where a baseline's is 0, and
+    for baselines themselves.
+    """
+    if not asked.baselines or table.empty:
+        return table
+    runs = table.set_index(["method", *CELL])
+    values = [_of_run(asked, runs, key) for key in runs.index]
+    return table.assign(delta_m=values)
+
+
+def _of_run(asked: Asked, runs: pd.DataFrame, key: tuple) -> float:
+    method, *cell = key
+    if method in asked.baselines.values():
+        return float("nan")
+    figures, baselines = {}, {}
+    for task, baseline in asked.baselines.items():
+        for metric in METRICS_OF_TASK[task]:
+            figures[metric] = _figure(runs, key, metric)
+            baselines[metric] = _figure(runs, (baseline, *cell), metric)
+    known = [*figures.values(), *baselines.values()]
+    if any(map(pd.isna, known)) or 0 in baselines.values():
+        return float("nan")
+    return delta_m(figures, baselines, _directions(figures)) / 100
+
+
+def _figure(runs: pd.DataFrame, key: tuple, metric: str) -> float:
+    known = key in runs.index and metric in runs
+    return float(runs.loc[key, metric]) if known else float("nan")
+
+
+def _directions(metrics: Iterable[str]) -> dict[str, bool]:
+    return {metric: is_better_higher(metric) for metric in metrics}

@@ -1,0 +1,223 @@
+"""Label savings: how many labelled images the reference method would need for the same score.
+
+The curve of the reference method, score against labelled images, is made monotone by isotonic
+regression (Barlow et al., 1972) and interpolated on a logarithmic axis of labelled images. Where it
+first reaches the score of a method stands the number that the reference would need. Intervals are
+percentiles of the same number in bootstrap draws (`fewmask.report.results.bootstrap`), in which
+curve and score vary together: their runs share seeds, and so labelled images, and test pictures.
+"""
+
+import numpy as np
+import pandas as pd
+
+from fewmask.metrics.segmentation import is_better_higher
+from fewmask.planning.requested import Asked
+from fewmask.report.results.bootstrap import Interval, Scores, interval, without_rounding
+from fewmask.report.tables.columns import (
+    NOTHING,
+    by_fraction,
+    called,
+    count_text,
+    number,
+    seeds_text,
+    title,
+)
+from fewmask.report.tables.files import CELL
+from fewmask.report.tables.page import Row, Table
+
+BEYOND, BELOW = "beyond the curve", "below the curve"
+
+
+def reached_at(labelled: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Where curves first reach scores: labelled images, float (D,).
+
+    Infinity where a curve ends below the score, 0 where it begins above it, NaN of NaN.
+
+    Args:
+        labelled: float (F,), increasing.
+        curves: float (D, F), higher is better; they need not be monotone.
+        scores: float (D,).
+    """
+    above = without_rounding(isotonic(curves) - scores[:, None])
+    is_reached = above >= 0
+    after = np.clip(is_reached.argmax(axis=1), 1, len(labelled) - 1)
+    rows = np.arange(len(curves))
+    low, high = above[rows, after - 1], above[rows, after]
+    # Outside [0, 1] are those that lie beyond or below, which is seen to further down.
+    share = np.clip(-low / np.where(high > low, high - low, 1), 0, 1)
+    logs = np.log(labelled)
+    found = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
+    found = np.where(above[:, 0] == 0, labelled[0], found)
+    found = np.where(above[:, 0] > 0, 0, found)
+    found = np.where(is_reached.any(axis=1), found, np.inf)
+    return np.where(np.isnan(above).any(axis=1), np.nan, found)
+
+
+def isotonic(curves: np.ndarray) -> np.ndarray:
+    """The nearest curves that never fall (least squares): float (D, F) -> (D, F).
+
+    By the formula of minima and maxima: at i, the largest over j <= i of the smallest over k >= i
+    of the mean from j to k. For few points this is fast for many curves at once.
+    """
+    n = curves.shape[1]
+    sums = np.concatenate([np.zeros((len(curves), 1)), curves.cumsum(axis=1)], axis=1)
+    fitted = np.full(curves.shape, -np.inf)
+    for j in range(n):
+        means = (sums[:, j + 1 :] - sums[:, [j]]) / np.arange(1, n - j + 1)
+        smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
+        fitted[:, j:] = np.maximum(fitted[:, j:], smallest)
+    return fitted
+
+
+def label_savings(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
+    """The savings of every method but the reference and upper bounds.
+
+    Args:
+        asked: the experiment.
+        summary: what ``summary`` returns, for the numbers of labelled images.
+        scores: what ``bootstrap`` returns.
+
+    Returns:
+        In the order of the experiment, for cells whose method has the metric at all, the columns
+        dataset, method, fraction; reference, metric; labelled (images used); seeds, the number of
+        those that all runs have which the row is made of, and seeds_asked; score, the mean over
+        these seeds; needed, the labelled images that the reference needs for it, and factor, needed
+        / labelled, both with _low and _high, the 95 % interval; curve, which is ``within``,
+        ``beyond the curve`` or ``below the curve``; and curve_from and curve_to, the labelled
+        images at which it begins and ends. Beyond the curve needed is infinite, below it is 0;
+        likewise the ends of intervals. NaN where nothing can be said: without a run, with fewer
+        than two points of the curve; intervals also with one seed.
+    """
+    rows = []
+    for _, cell in summary.iterrows():
+        is_compared = cell["method"] not in (asked.compared_with, *asked.all_masks)
+        if is_compared and scores.has(cell["dataset"], cell["method"]):
+            rows.append(_row(asked, summary, scores, cell))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+COLUMNS = [
+    *("dataset", "method", "fraction", "reference", "metric", "labelled", "seeds", "seeds_asked"),
+    *("score", "needed", "needed_low", "needed_high", "factor", "factor_low", "factor_high"),
+    *("curve", "curve_from", "curve_to"),
+]
+
+
+def _row(asked: Asked, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
+    dataset, *_ = own = tuple(cell[CELL])
+    labelled, fractions = _curve(asked, summary, scores, dataset)
+    cells = [own, *((dataset, asked.compared_with, one) for one in fractions)]
+    seeds = scores.seeds(cells)
+    row = scores.start_of_row(asked, cell, seeds)
+    if not seeds or len(fractions) < 2:
+        return row
+    means = scores.means(cells, seeds)
+    needed = _needed(scores, labelled, means[None])[0]
+    ends = Interval(np.nan, np.nan)
+    if len(seeds) > 1:
+        ends = interval(_needed(scores, labelled, scores.draws(cells, seeds)))
+    found = {"needed": needed, "needed_low": ends.low, "needed_high": ends.high}
+    used = float(cell["labelled"])
+    factors = {name.replace("needed", "factor"): value / used for name, value in found.items()}
+    places = {0.0: BELOW, np.inf: BEYOND}
+    on_curve = {"curve": places.get(needed, "within")}
+    extent = {"curve_from": labelled[0], "curve_to": labelled[-1]}
+    return row | {"score": means[0]} | found | factors | on_curve | extent
+
+
+def _curve(
+    asked: Asked, summary: pd.DataFrame, scores: Scores, dataset: str
+) -> tuple[np.ndarray, list[str]]:
+    """Labelled images and fractions of the reference method's runs, from few to many."""
+    is_own = (summary["dataset"] == dataset) & (summary["method"] == asked.compared_with)
+    points = summary[is_own & (summary["seeds"] > 0)].sort_values("labelled", kind="stable")
+    known = [scores.seeds([(dataset, asked.compared_with, one)]) for one in points["fraction"]]
+    points = points[[bool(seeds) for seeds in known]]
+    # Fractions may come to the same number, as n20 and 0.1 of 200 do; the curve takes one of them.
+    points = points[~points["labelled"].duplicated()]
+    return points["labelled"].to_numpy(float), list(points["fraction"])
+
+
+def _needed(scores: Scores, labelled: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Of rows that hold a score and the curve's points, float (D, 1 + F): images (D,)."""
+    values = values if is_better_higher(scores.metric) else -values
+    return reached_at(labelled, values[:, 1:], values[:, 0])
+
+
+def factor_text(row: pd.Series) -> str:
+    """The factor of a row: ``×2.4``; beyond the curve what it exceeds, ``> ×4.0``."""
+    if pd.isna(row["needed"]):
+        return NOTHING
+    if row["curve"] == BEYOND:
+        return f"> ×{row['curve_to'] / row['labelled']:.1f}"
+    if row["curve"] == BELOW:
+        return f"< ×{row['curve_from'] / row['labelled']:.1f}"
+    return f"×{row['factor']:.1f}"
+
+
+def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
+    """The summary with a column ``label_savings`` of texts for people, if any can be told."""
+    texts = [factor_text(row) for _, row in savings.iterrows()]
+    if not any(text != NOTHING for text in texts):
+        return summary
+    of_cells = dict(zip(savings[CELL].itertuples(index=False, name=None), texts, strict=True))
+    cells = summary[CELL].itertuples(index=False, name=None)
+    return summary.assign(label_savings=[of_cells.get(cell, NOTHING) for cell in cells])
+
+
+def label_savings_table(asked: Asked, savings: pd.DataFrame, scores: Scores) -> Table:
+    """The savings for people."""
+    header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), "Needed"]
+    header += ["Factor", "95 % interval", "Seeds"]
+    rows = [_cells(row) for row in by_fraction(savings)]
+    notes = _notes(asked, savings, scores)
+    return Table(f"Label savings: {asked.title}", notes, header, "llrlrrrrr", rows)
+
+
+def _notes(asked: Asked, savings: pd.DataFrame, scores: Scores) -> list[str]:
+    """The sentences without which the savings cannot be read."""
+    reference = asked.compared_with
+    if savings.empty:
+        return [f"There is no method to compare with {reference}."]
+    notes = [
+        f"Needed: the labelled images that {reference} would need for the same score "
+        f"({called(scores.metric)} on the test set).",
+        "Its curve over its own fractions was made monotone (isotonic regression) and "
+        "interpolated on a logarithmic axis of labelled images.",
+        "Factor: needed / labelled; above 1 labels are saved.",
+    ]
+    if (savings["curve"] == BEYOND).any() or np.isinf(savings["needed_high"]).any():
+        notes.append(f"Beyond the curve: better than {reference} with its most labelled images.")
+    if (savings["curve"] == BELOW).any() or (savings["needed_low"] == 0).any():
+        notes.append(f"Below the curve: worse than {reference} with its fewest.")
+    if savings["needed"].isna().any():
+        notes.append(
+            "Nothing can be said without a run, or with less than two points of the curve."
+        )
+    return [*notes, *scores.notes()]
+
+
+def _cells(row: pd.Series) -> Row:
+    return [
+        *(row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]),
+        number(row["metric"], row["score"]),
+        _needed_text(row),
+        factor_text(row),
+        _interval_text(row),
+        seeds_text(row),
+    ]
+
+
+def _needed_text(row: pd.Series) -> str:
+    if pd.isna(row["needed"]):
+        return NOTHING
+    return f"{row['needed']:.0f}" if row["curve"] == "within" else row["curve"]
+
+
+def _interval_text(row: pd.Series) -> str:
+    if pd.isna(row["factor_low"]):
+        return NOTHING
+    words = {0.0: "below", np.inf: "beyond"}
+    ends = row["factor_low"], row["factor_high"]
+    texts = [words.get(end, f"×{end:.1f}") for end in ends]
+    return " to ".join(dict.fromkeys(texts))

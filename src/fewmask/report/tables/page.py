@@ -1,0 +1,122 @@
+"""A table for people: a title, what must be known to read it, rows. As Markdown and as HTML."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal, NamedTuple
+
+from fewmask.core import escape
+
+Rank = Literal["best", "second", ""]
+
+
+class Cell(NamedTuple):
+    """Text, and how it ranks among those that it is compared with."""
+
+    text: str
+    rank: Rank = ""
+    after: str = ""
+    """What stands behind it, unranked."""
+
+
+Row = list[Cell | str]
+
+STYLE = """
+body { font: 14px/1.45 system-ui, "DejaVu Sans", sans-serif; color: #222; margin: 24px; }
+h1 { font-size: 19px; margin: 0 0 12px; }
+table { border-collapse: collapse; border-top: 2px solid #222; border-bottom: 2px solid #222; }
+th, td { padding: 4px 10px; text-align: right; }
+td { font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { border-bottom: 1px solid #222; background: #fff; position: sticky; top: 0;
+     vertical-align: bottom; }
+.l { text-align: left; }
+tbody + tbody tr:first-child td { border-top: 1px solid #ccc; }
+tbody tr:hover td { background: #f2f6fa; }
+b { font-weight: 700; }
+ul { color: #555; padding-left: 18px; max-width: 70em; margin: 14px 0 0; }
+""".strip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is shown of a table; without rows the notes alone."""
+
+    title: str
+    notes: list[str]
+    header: list[str] = field(default_factory=list)
+    sides: str = ""
+    """``l`` or ``r`` for every column: to which side it is aligned."""
+    rows: list[Row] = field(default_factory=list)
+    grouped_by: int = 2
+    """How many columns at the left tell which rows belong together."""
+
+    def markdown(self) -> str:
+        """Markdown that is also readable as it is written; the best cells are bold."""
+        title = escape.markdown_line(" ".join(self.title.split()))
+        notes = "\n".join(map(escape.markdown_line, self.notes))
+        body = [[_in_markdown(cell) for cell in row] for row in [self.header, *self.rows]]
+        table = f"\n{_pipes(body, self.sides)}\n" if self.rows else ""
+        return f"# {title}\n\n{notes}\n{table}"
+
+    def html(self) -> str:
+        """A page by itself, which loads nothing; the best cells are bold, the second underlined."""
+        title = escape.html(" ".join(self.title.split()))
+        notes = "".join(f"<li>{escape.html(note)}</li>" for note in self.notes)
+        table = f"<table>\n{''.join(self._parts())}</table>\n" if self.rows else ""
+        return (
+            f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
+            f"\n<style>\n{STYLE}\n</style></head>\n<body>\n<h1>{title}</h1>\n{table}"
+            f"<ul>{notes}</ul>\n</body>\n</html>\n"
+        )
+
+    def _parts(self) -> Iterator[str]:
+        yield f"<thead>{self._line('th', self.header)}</thead>\n"
+        for _, group in groupby(self.rows, key=lambda row: row[: self.grouped_by]):
+            yield f"<tbody>\n{''.join(self._line('td', row) for row in group)}</tbody>\n"
+
+    def _line(self, tag: str, row: Row) -> str:
+        cells = zip(row, self.sides, strict=True)
+        written = (f'<{tag} class="{side}">{_in_html(cell)}</{tag}>' for cell, side in cells)
+        return f"<tr>{''.join(written)}</tr>\n"
+
+
+def marked(cell: Cell | str, literal: Callable[[str], str], marks: dict[Rank, str]) -> str:
+    """A cell as text of a format.
+
+    Args:
+        literal: makes text literal in the format, see `fewmask.core.escape`.
+        marks: what is put around text of a rank, with {} for the text.
+    """
+    if isinstance(cell, str):
+        return literal(cell)
+    return marks.get(cell.rank, "{}").format(literal(cell.text)) + literal(cell.after)
+
+
+def _in_markdown(cell: Cell | str) -> str:
+    return marked(cell, escape.markdown, {"best": "**{}**"})
+
+
+def _in_html(cell: Cell | str) -> str:
+    return marked(cell, escape.html, {"best": "<b>{}</b>", "second": "<u>{}</u>"})
+
+
+def _pipes(rows: list[list[str]], sides: str) -> str:
+    """Cells, the header first, as a Markdown table."""
+    # A rule has at least a dash, and a colon where it aligns to the right.
+    widths = [
+        max(1 + (side == "r"), *map(len, column))
+        for column, side in zip(zip(*rows, strict=True), sides, strict=True)
+    ]
+    rules = [
+        "-" * w if side == "l" else "-" * (w - 1) + ":"
+        for w, side in zip(widths, sides, strict=True)
+    ]
+    return "\n".join(_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]])
+
+
+def _pad(row: list[str], widths: list[int], sides: str) -> str:
+    cells = [
+        text.ljust(width) if side == "l" else text.rjust(width)
+        for text, width, side in zip(row, widths, sides, strict=True)
+    ]
+    return f"| {' | '.join(cells)} |"

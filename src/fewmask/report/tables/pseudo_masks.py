@@ -1,0 +1,84 @@
+"""How good the pseudo-masks are that stages learnt: one row for every stage that made some."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from fewmask.metrics.records import PseudoMaskQuality
+from fewmask.metrics.segmentation import CALIBRATION_BINS
+from fewmask.planning.grid import Run
+from fewmask.planning.requested import Asked
+from fewmask.report.tables.columns import seeds_text, title, with_spread
+from fewmask.report.tables.files import CELL, mean_and_std
+from fewmask.report.tables.page import Row, Table
+
+FIGURES = ("miou", "pixel_accuracy", "class_accuracy", "calibration_error", "mean_confidence")
+SHOWN = ("miou", "pixel_accuracy", "calibration_error")
+KEY = [*CELL, "stage"]
+
+
+def collect_qualities(learnt: Iterable[tuple[Run, list[PseudoMaskQuality]]]) -> pd.DataFrame:
+    """The pseudo-masks that runs learnt, one row each, in the order of the runs and their stages.
+
+    The columns: dataset, method, fraction, stage (of another method as METHOD/STAGE), seed,
+    pictures (that were compared), `FIGURES`, and iou_<class>; shares in [0, 1], NaN where nothing
+    is known.
+    """
+    rows = [_row(run, quality) for run, qualities in learnt for quality in qualities]
+    of_classes = dict.fromkeys(name for row in rows for name in row if name.startswith("iou_"))
+    table = pd.DataFrame(rows, columns=[*KEY, "seed", "pictures", *FIGURES, *of_classes])
+    return table.astype(dict.fromkeys([*FIGURES, *of_classes], float))
+
+
+def _row(run: Run, quality: PseudoMaskQuality) -> dict[str, object]:
+    return {
+        "dataset": run.dataset,
+        "method": run.method,
+        "fraction": run.fraction,
+        "stage": quality.stage.removeprefix(f"{run.method}/"),
+        "seed": run.seed,
+        "pictures": quality.pictures,
+        **{name: getattr(quality, name) for name in FIGURES},
+        **{f"iou_{name}": of_class.iou for name, of_class in quality.classes.items()},
+    }
+
+
+def pseudo_masks_summary(asked: Asked, qualities: pd.DataFrame) -> pd.DataFrame:
+    """Mean and sample standard deviation over the seeds that are there.
+
+    Returns:
+        The columns dataset, method, fraction, stage, seeds, seeds_asked; then <figure>_mean and
+        <figure>_std of pictures, `FIGURES` and iou_<class>. The mean is NaN where a run's figure
+        is not known; the deviation also with one run.
+    """
+    groups = qualities.groupby(KEY, sort=False)
+    figures = [name for name in qualities if name not in (*KEY, "seed")]
+    mean, std = mean_and_std(groups, figures)
+    columns = {"seeds": groups.size(), "seeds_asked": len(asked.seeds)}
+    for name in figures:
+        columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
+    return pd.DataFrame(columns, index=mean.index).reset_index()
+
+
+def pseudo_masks_table(asked: Asked, summary: pd.DataFrame) -> Table:
+    """The summary for people; a sentence where no stage learns pseudo-masks."""
+    name = f"Pseudo-masks: {asked.title}"
+    if summary.empty:
+        return Table(name, ["No stage of this experiment learns pseudo-masks."])
+    n = len(asked.seeds)
+    spread = f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
+    notes = [
+        "What stages predict for the training pictures, and others learn: compared with the masks "
+        f"of the unlabelled ones, where the dataset has them; {spread}.",
+        "No training and no selection sees these figures.",
+        f"Calibration error: expected calibration error, {CALIBRATION_BINS} bins of confidence.",
+    ]
+    header = ["Dataset", "Fraction", "Method", "Stage", *map(title, SHOWN), "Seeds"]
+    rows = [_cells(row) for _, row in summary.iterrows()]
+    return Table(name, notes, header, "llll" + "r" * (len(SHOWN) + 1), rows)
+
+
+def _cells(row: pd.Series) -> Row:
+    figures = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in SHOWN]
+    words = [row["dataset"], row["fraction"], row["method"], row["stage"]]
+    return [*words, *figures, seeds_text(row)]

@@ -1,0 +1,176 @@
+"""The summary for people: few columns, with n."""
+
+from typing import NamedTuple
+
+import pandas as pd
+
+from fewmask.planning.requested import Asked
+from fewmask.report.tables.columns import (
+    NOTHING,
+    called,
+    hours_text,
+    labelled_text,
+    number,
+    ranked,
+    seeds_text,
+    title,
+    with_spread,
+)
+from fewmask.report.tables.page import Cell, Rank, Row, Table
+
+COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
+"""The columns at the left and how they are aligned; all others are numbers, aligned right."""
+
+UNITS = {"h": 3600, "min": 60, "s": 1}
+
+COSTS = {"hours": "Hours", "gpu_hours": "GPU hours"}
+
+Ranks = dict[str, dict[str, Rank]]
+"""By metric, how its means rank, as they are printed."""
+
+
+class _Costs(NamedTuple):
+    """How costs are shown: the unit of training times, and whose hours."""
+
+    unit: str
+    hours: str
+    """A key of `COSTS`."""
+
+
+def summary_table(asked: Asked, summary: pd.DataFrame) -> Table:
+    """The summary with a row for every cell; rows that are compared with each other are a group.
+
+    ``summary`` is what ``summary`` returns, with or without marks and label savings.
+    """
+    header = summary_header(asked, summary)
+    rows = [row for group in summary_rows(asked, summary, summary) for row in group]
+    sides = "".join(COLUMNS.get(name, "r") for name in header)
+    grouped_by = 2 if is_compared(summary) else 1
+    return Table(asked.title, notes_on(asked, summary), header, sides, rows, grouped_by)
+
+
+def summary_header(asked: Asked, summary: pd.DataFrame) -> list[str]:
+    """The titles of the columns."""
+    costs = _costs(summary)
+    savings = ["Label savings"] if "label_savings" in summary else []
+    titles = *savings, f"Time ({costs.unit})", COSTS[costs.hours]
+    return [*COLUMNS, *map(title, asked.metrics), *titles, "Seeds"]
+
+
+def summary_rows(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> list[list[Row]]:
+    """The cells of ``own``, some rows of the summary; those that are compared are one group.
+
+    With one method, a dataset is one group.
+    """
+    keys = ["dataset", "fraction"] if is_compared(summary) else ["dataset"]
+    costs = _costs(summary)
+    groups = []
+    for _, group in own.groupby(keys, sort=False):
+        is_bound = group["method"].isin(asked.all_masks)
+        ranks = {metric: _ranks(metric, group[~is_bound]) for metric in asked.metrics}
+        unranked: Ranks = {metric: {} for metric in asked.metrics}
+        groups.append(
+            [
+                _row(asked, row, unranked if bound else ranks, costs)
+                for (_, row), bound in zip(group.iterrows(), is_bound, strict=True)
+            ]
+        )
+    return groups
+
+
+def is_compared(summary: pd.DataFrame) -> bool:
+    """Whether there are several methods."""
+    return summary["method"].nunique() > 1
+
+
+def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
+    """The sentences without which the figures cannot be read."""
+    n = len(asked.seeds)
+    there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
+    notes = [
+        f"Test set, mean ± sample standard deviation over {n} seeds."
+        if n > 1
+        else "Test set, one seed, so that no spread is known.",
+        "Models are selected on the validation set, never on the test set.",
+    ]
+    if there < wanted:
+        notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
+    bounds = [name for name in asked.methods if name in asked.all_masks]
+    compared = summary["method"].nunique() - len(bounds)
+    if compared > 1:
+        second = " (underlined: the second best)" if compared > 2 else ""
+        but_for = f", but for what sees all masks ({', '.join(bounds)})" if bounds else ""
+        notes.append(
+            f"Bold: the best mean{second} at each dataset and fraction of which all runs are there"
+            f"{but_for}; it says nothing about significance."
+        )
+    if "mark" in summary:
+        notes.append(
+            f"↑, ↓: better, worse than {asked.compared_with} in {called(asked.metrics[0])}: the "
+            "95 % interval of the paired difference leaves out 0 (comparison.md). Of methods that "
+            "are no different, up to one in twenty is marked all the same."
+        )
+    if "label_savings" in summary:
+        notes.append(
+            f"Label savings: how many times as many labelled images {asked.compared_with} would "
+            f"need for the same {called(asked.metrics[0])}; label_savings.md has the intervals."
+        )
+    notes.append(
+        "Time: of trainings alone. Hours: of all trainings and evaluations of a run, shared ones "
+        "in full."
+        if _costs(summary).hours == "hours"
+        else "Time: of trainings alone. GPU hours: of all trainings and evaluations of a run, "
+        "shared ones in full, times the GPUs they had."
+    )
+    if any(f"{metric}_published" in summary for metric in asked.metrics):
+        source = sentence(f"In parentheses: figures published in {asked.published.source}")
+        notes += [source, sentence(asked.published.remark)]
+    return [note for note in notes if note]
+
+
+def sentence(text: str) -> str:
+    """Text with a full stop, so that another sentence can follow; nothing of nothing."""
+    text = " ".join(text.split())
+    return text if not text or text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _costs(summary: pd.DataFrame) -> _Costs:
+    """The largest unit in which a typical training takes at least one; hours of GPUs, if any."""
+    typical = summary["seconds_mean"].median()
+    unit = next((unit for unit, seconds in UNITS.items() if typical >= seconds), "s")
+    return _Costs(unit, "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours")
+
+
+def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
+    """How figures rank, as they are printed; not at all while any run of the group is missing."""
+    if not is_compared(group) or (group["seeds"] < group["seeds_asked"]).any():
+        return {}
+    if f"{metric}_mean" not in group:
+        return {}
+    first, *others = ranked(metric, group[f"{metric}_mean"]) or [NOTHING]
+    # Of two, the second best is the worst.
+    second = {others[0]: "second"} if len(others) > 1 else {}
+    return second | {first: "best", NOTHING: ""}
+
+
+def _row(asked: Asked, row: pd.Series, ranks: Ranks, costs: _Costs) -> Row:
+    metrics = [_cell(row, metric, rank_of) for metric, rank_of in ranks.items()]
+    if row.get("mark"):
+        metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
+    seconds = row["seconds_mean"]
+    words = [row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]]
+    time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[costs.unit]:.1f}"
+    savings = [row["label_savings"]] if "label_savings" in row else []
+    spent = [*savings, time, hours_text(row[f"{costs.hours}_mean"])]
+    return [*words, *metrics, *spent, seeds_text(row)]
+
+
+def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> Cell:
+    """Mean and spread, and what was published in parentheses."""
+    mean, std, published, published_std = (
+        row.get(f"{metric}_{part}") for part in ("mean", "std", "published", "published_std")
+    )
+    after = ""
+    if not pd.isna(published):
+        after = f" ({with_spread(metric, published, published_std)})"
+    return Cell(with_spread(metric, mean, std), rank_of.get(number(metric, mean), ""), after)

@@ -1,0 +1,333 @@
+"""Pictures and masks of every kind become the same arrays; what makes no sense is said clearly."""
+
+import errno
+import os
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import EpsImagePlugin, Image
+
+from fewmask.core.errors import FewmaskError
+from fewmask.data.preparation.decode import (
+    PictureError,
+    mask_code,
+    read_image,
+    read_mask,
+    read_pair,
+    to_classes,
+)
+from tests.data.making import CLASSES, PALETTE, noise, save, save_palette, settings
+
+CODE = mask_code(settings())
+RED, GREEN = (255, 0, 0), (0, 128, 0)
+
+
+def flat(mode: str, colour, size=(3, 2)) -> Image.Image:
+    return Image.new(mode, size, colour)
+
+
+# --- Pictures --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("picture", "ending", "expected"),
+    [
+        (flat("RGB", RED), "png", RED),
+        (flat("L", 77), "png", (77, 77, 77)),
+        (flat("1", 1), "png", (255, 255, 255)),
+        (flat("LA", (77, 255)), "png", (77, 77, 77)),
+        (flat("RGBA", (*RED, 255)), "png", RED),
+        (flat("RGBA", (*RED, 0)), "png", (255, 255, 255)),
+        (flat("CMYK", (0, 255, 255, 0)), "tif", RED),
+        (flat("I;16", 257 * 77), "png", (77, 77, 77)),
+        (flat("I;16", 65535), "tif", (255, 255, 255)),
+        (flat("RGB", GREEN).quantize(2), "png", GREEN),
+        (flat("RGB", GREEN).quantize(2), "gif", GREEN),
+        (flat("RGB", GREEN), "bmp", GREEN),
+    ],
+    ids=lambda value: getattr(value, "mode", str(value)),
+)
+def test_every_mode_becomes_rgb(tmp_path, picture, ending, expected):
+    path = tmp_path / f"picture.{ending}"
+    picture.save(path)
+    pixels = read_image(path)
+    assert pixels.dtype == np.uint8
+    assert pixels.shape == (2, 3, 3)
+    assert (pixels == expected).all()
+
+
+def test_a_transparent_colour_of_a_palette_becomes_white(tmp_path):
+    picture = flat("RGB", RED).quantize(2)
+    picture.save(tmp_path / "a.png", transparency=picture.getpixel((0, 0)))
+    assert (read_image(tmp_path / "a.png") == 255).all()
+
+
+def test_a_jpeg_of_four_inks(tmp_path):
+    flat("CMYK", (0, 255, 255, 0), (32, 32)).save(tmp_path / "a.jpg", quality=95)
+    assert Image.open(tmp_path / "a.jpg").mode == "CMYK"
+    difference = read_image(tmp_path / "a.jpg").astype(int) - RED
+    assert (abs(difference) < 8).all()
+
+
+def test_16_bits_of_every_colour(tmp_path):
+    """Which Pillow cannot write: three rows of two pixels, filter byte first."""
+    row = b"\0" + struct.pack(">6H", 65535, 0, 0, 65535, 0, 0)
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 2, 3, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(3 * row),
+    }
+    (tmp_path / "a.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            for kind, data in (chunks | {b"IEND": b""}).items()
+        )
+    )
+    pixels = read_image(tmp_path / "a.png")
+    assert pixels.shape == (3, 2, 3)
+    assert (pixels == RED).all()
+
+
+def test_16_bits_with_the_high_byte_first(tmp_path):
+    """As older microscopes write TIFF: one strip of two pixels at the end of the file."""
+    tags = [(256, 2), (257, 1), (258, 16), (259, 1), (262, 1), (273, 110), (277, 1), (279, 4)]
+    fields = b"".join(struct.pack(">HHIHH", tag, 3, 1, value, 0) for tag, value in tags)
+    content = b"MM\0*" + struct.pack(">IH", 8, len(tags)) + fields + bytes(4)
+    content += struct.pack(">HH", 257 * 77, 65535)
+    assert len(content) == 114
+    (tmp_path / "a.tif").write_bytes(content)
+    assert read_image(tmp_path / "a.tif")[0].tolist() == [[77] * 3, [255] * 3]
+
+
+def test_transparent_pixels_of_a_gif_become_white(tmp_path):
+    picture = flat("RGB", RED).quantize(2)
+    picture.save(tmp_path / "a.gif", transparency=picture.getpixel((0, 0)))
+    assert (read_image(tmp_path / "a.gif") == 255).all()
+
+
+def test_of_a_moving_gif_the_first_frame_counts(tmp_path):
+    flat("RGB", RED).save(tmp_path / "a.gif", save_all=True, append_images=[flat("RGB", GREEN)])
+    assert (read_image(tmp_path / "a.gif") == RED).all()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "TIFF"])
+def test_what_the_ending_says_does_not_matter(tmp_path, kind):
+    flat("RGB", GREEN).save(tmp_path / "a.jpg", format=kind)
+    assert (read_image(tmp_path / "a.jpg") == GREEN).all()
+
+
+@pytest.mark.parametrize(
+    ("orientation", "turned"),
+    [
+        (1, lambda p: p),
+        (2, lambda p: p[:, ::-1]),
+        (3, lambda p: p[::-1, ::-1]),
+        (4, lambda p: p[::-1]),
+        (5, lambda p: p.transpose(1, 0, 2)),
+        (6, lambda p: np.rot90(p, -1)),
+        (7, lambda p: p[::-1, ::-1].transpose(1, 0, 2)),
+        (8, lambda p: np.rot90(p)),
+    ],
+)
+def test_jpegs_are_turned_in_all_eight_ways(tmp_path, orientation, turned):
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = save(tmp_path / "a.jpg", noise(16, 24, 3), exif=exif)
+    assert np.array_equal(read_image(path), turned(read_image(path, upright=False)))
+
+
+def test_pictures_are_turned_as_exif_says_unless_masks_were_not(tmp_path):
+    pixels = noise(4, 6, 3)
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter, clockwise
+    save(tmp_path / "a.png", pixels, exif=exif)
+    assert np.array_equal(read_image(tmp_path / "a.png"), np.rot90(pixels, -1))
+    assert np.array_equal(read_image(tmp_path / "a.png", upright=False), pixels)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "found an empty file"),
+        (b"<!DOCTYPE html><html>", "found 21 bytes that begin with b'<!DOCTYPE ht'"),
+    ],
+)
+def test_a_file_that_is_no_picture(tmp_path, content, found):
+    path = tmp_path / "a.jpg"
+    path.write_bytes(content)
+    with pytest.raises(PictureError) as error:
+        read_image(path)
+    assert str(error.value) == (
+        f"{path}: {found}\n"
+        "  expected: a whole image in one of the formats JPEG, PNG, GIF, TIFF, BMP, WEBP\n"
+        "  mend: replace it, or take it out"
+    )
+
+
+def test_no_other_program_is_started(tmp_path, monkeypatch):
+    """Pillow hands an EPS to the program gs, whatever the ending of the file says."""
+    ghostscript = tmp_path / "gs"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # what was found before
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (3, 2)).save(path, format="EPS")
+    with pytest.raises(PictureError, match=r"bytes that begin with b'%!PS-Adobe"):
+        read_image(path)
+    assert not (tmp_path / "started").exists()
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "gif", "tif"])
+def test_a_picture_that_is_cut_short(tmp_path, ending):
+    path = save(tmp_path / f"a.{ending}", noise(64, 64, 3))
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(PictureError, match=rf"a\.{ending}: found damaged data"):
+        read_image(path)
+
+
+def test_a_picture_that_is_missing(tmp_path):
+    with pytest.raises(PictureError, match=r"a\.png: found no such file"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(OSError(errno.EIO, "Input/output error"), "Input/output"), (MemoryError(), "not enough mem")],
+)
+def test_what_is_the_machines_fault_is_not_the_pictures(tmp_path, monkeypatch, error, said):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(FewmaskError, match=rf"a\.png: cannot be read: .*{said}") as raised:
+        read_image(tmp_path / "a.png")
+    assert not isinstance(raised.value, PictureError)  # which --skip-damaged would pass over
+
+
+def test_a_picture_of_fractions_is_refused(tmp_path):
+    path = save(tmp_path / "a.tif", np.full((2, 3), 0.5, np.float32))
+    with pytest.raises(PictureError, match=r"32 bits \(mode F\)"):
+        read_image(path)
+
+
+def test_a_picture_too_large_to_decode(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", noise(10, 10, 3))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
+    with pytest.raises(PictureError, match="found too large a picture\n  expected: at most 80 pix"):
+        read_image(path)
+
+
+# --- Masks -----------------------------------------------------------------------------------
+
+
+def test_palette_rgb_and_grey_masks_of_one_content_are_equal(tmp_path):
+    classes = noise(7, 9, below=3)
+    masks = [
+        save_palette(tmp_path / "palette.png", classes),
+        save(tmp_path / "rgb.png", PALETTE[classes]),
+        save(tmp_path / "rgba.png", np.dstack([PALETTE[classes], np.full((7, 9), 255, np.uint8)])),
+        save(tmp_path / "grey.png", classes),
+        save(tmp_path / "grey_in_rgb.png", np.repeat(classes[..., None], 3, axis=2)),
+        save(tmp_path / "16_bit.png", classes.astype(np.uint16)),
+        save(tmp_path / "32_bit.tif", classes.astype(np.int32)),
+    ]
+    for path in masks:
+        mask = read_mask(path, CODE)
+        assert mask.dtype == np.uint8
+        assert np.array_equal(mask, classes), path.name
+
+
+def test_a_mask_of_one_bit(tmp_path):
+    save(tmp_path / "a.png", np.array([[True, False]]))
+    assert read_mask(tmp_path / "a.png", CODE).tolist() == [[1, 0]]
+
+
+def test_without_mask_values_255_is_ignored():
+    raw = np.array([[0, 1, 2, 255]], np.uint8)
+    assert to_classes(raw, CODE, "a").tolist() == [[0, 1, 2, 255]]
+
+
+def test_mask_values_say_what_a_value_becomes():
+    values = {-1: "ignore", 0: "pet", 7: "ground", 300: "border"}
+    code = mask_code(settings(mask_values=values))
+    raw = np.array([[-1, 0, 7, 300]])
+    assert to_classes(raw, code, "a").tolist() == [[255, 1, 0, 2]]
+
+
+def test_values_that_mean_nothing_are_counted():
+    raw = np.array([[0, 7, 7, 9, 255]], np.uint8)
+    with pytest.raises(PictureError) as error:
+        to_classes(raw, CODE, "masks/a.png")
+    assert str(error.value) == (
+        "masks/a.png: found values without a meaning: 7 in 2 pixels, 9 in 1 pixel\n"
+        "  expected: 0 ground, 1 pet, 2 border, 255 ignore\n"
+        "  mend: say in mask_values which class it is, or ignore; or correct the mask"
+    )
+
+
+def test_only_the_most_frequent_values_are_named():
+    with pytest.raises(PictureError, match=r"9 in 3 pixels, 10 in 1 pixel, .* and 5 others"):
+        to_classes(np.array([9, 9, 9, *range(10, 18)])[None], CODE, "a.png")
+
+
+def test_colours_that_mean_nothing_are_named():
+    raw = PALETTE[np.array([[0, 1, 2]])].copy()
+    raw[0, 0] = RED
+    with pytest.raises(PictureError) as error:
+        to_classes(raw, CODE, "a.png")
+    assert str(error.value) == (
+        "a.png: found colours without a meaning: (255, 0, 0) in 1 pixel\n"
+        "  expected: (0, 0, 0) ground, (230, 159, 0) pet, (86, 180, 233) border\n"
+        "  mend: give a class this colour, list it under ignore_colours, or correct the mask"
+    )
+
+
+def test_ignore_colours_count_nowhere():
+    raw = PALETTE[np.array([[0, 1, 2]])].copy()
+    raw[0, 0] = RED
+    code = mask_code(settings(ignore_colours=[RED]))
+    assert to_classes(raw, code, "a.png").tolist() == [[255, 1, 2]]
+
+
+def test_grey_colours_of_classes_are_colours():
+    classes = [{"name": "floor", "colour": [68] * 3}, {"name": "wall", "colour": [221] * 3}]
+    code = mask_code(settings(classes=classes))
+    raw = np.array([[[221] * 3, [68] * 3]], np.uint8)
+    assert to_classes(raw, code, "a.png").tolist() == [[1, 0]]
+    assert to_classes(raw // 221, code, "a.png").tolist() == [[1, 0]]
+
+
+def test_classes_of_one_colour_cannot_be_told_apart_in_rgb_masks():
+    same = [*CLASSES[:2], {"name": "border", "colour": [230, 159, 0]}]
+    code = mask_code(settings(classes=same))
+    assert to_classes(np.array([[2]], np.uint8), code, "a.png") == [[2]]
+    with pytest.raises(FewmaskError, match=r"pet and border have the same colour, \(230, 159, 0\)"):
+        to_classes(PALETTE[np.array([[1]])], code, "a.png")
+
+
+def test_a_mask_saved_as_jpeg(tmp_path):
+    path = save(tmp_path / "a.jpg", noise(16, 16, below=3) * 100)
+    with pytest.raises(PictureError, match="mend: JPEG blurs the values of a mask: save masks as"):
+        read_mask(path, CODE)
+
+
+def test_a_mask_of_fractions(tmp_path):
+    path = save(tmp_path / "a.tif", np.full((2, 3), 0.5, np.float32))
+    with pytest.raises(PictureError, match="found fractional numbers"):
+        read_mask(path, CODE)
+
+
+def test_a_mask_of_another_size(tmp_path):
+    image = save(tmp_path / "a.png", noise(4, 6, 3))
+    mask = save(tmp_path / "mask.png", noise(4, 5, below=3))
+    with pytest.raises(PictureError) as error:
+        read_pair(image, mask, CODE)
+    assert str(error.value) == (
+        f"{mask}: found a mask of 5 x 4 (width x height)\n"
+        f"  expected: 6 x 4, the size of {image}\n"
+        "  mend: save the mask at the picture's size (without smoothing), "
+        "or the picture at the mask's"
+    )

@@ -1,0 +1,36 @@
+"""Documents keep up with the code: keys are explained, links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from fewmask.config import dataset, experiment, method, objectives, weighting
+from fewmask.config.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md")
+] + sorted((ROOT / "docs").glob("*.md"))
+
+
+def settings_models() -> list[type[Settings]]:
+    """Every settings class of experiments, datasets and methods."""
+    modules = (dataset, experiment, method, objectives, weighting)
+    classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+    return sorted((c for c in classes if issubclass(c, Settings)), key=lambda c: c.__name__)
+
+
+@pytest.mark.parametrize("model", settings_models(), ids=lambda model: model.__name__)
+def test_every_key_is_explained(model: type[Settings]):
+    code = " ".join(re.findall(r"`([^`\n]+)`", (ROOT / "config/README.md").read_text()))
+    for key in model.model_fields:
+        if key not in ("name", "colour", "url", "checksum", "when", "settings"):
+            assert re.search(rf"\b{key}\b", code), f"config/README.md misses {key}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"

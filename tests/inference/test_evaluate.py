@@ -1,0 +1,356 @@
+"""Evaluation of a trained network, against figures computed in another way."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.special import softmax
+from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
+
+from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import TRAINING, WEIGHTS
+from fewmask.data.preparation.prepare import prepare
+from fewmask.data.rendered.scenes import CLASSES, render
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.hdf5 import seal
+from fewmask.data.store.store import Store
+from fewmask.inference.evaluate import _choose, evaluate
+from fewmask.inference.predict import predict
+from fewmask.inference.pseudo_label import pseudo_label
+from fewmask.networks.weights import load_segmenter
+from fewmask.planning.grid import Run
+from fewmask.training.job import Inputs, train
+from tests.conftest import small_stage
+
+RUN = Run("rooms", "supervised", "n12", 0)
+
+
+@pytest.fixture(scope="module")
+def trained(rooms: Path, rooms_split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a trained stage."""
+    folder = tmp_path_factory.mktemp("stage")
+    assert train(Inputs(rooms, rooms_split), small_stage(precision="fp32"), 0, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> Path:
+    """The metrics file of the run, its companions beside it."""
+    output = tmp_path_factory.mktemp("metrics") / "0.json"
+    evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output)
+    return output
+
+
+@pytest.fixture(scope="module")
+def truth_and_scores(trained: Path, rooms: Path, rooms_split: Path):
+    """Masks and class scores of the test pictures, by the shortest way there is."""
+    network, _ = load_segmenter(trained / WEIGHTS, torch.device("cpu"))
+    with Store(rooms) as store, torch.no_grad():
+        rows = split_files.read(rooms_split, store.names)["test"]
+        images = torch.from_numpy(store.read("image", rows)).permute(0, 3, 1, 2) / 255
+        scores = network(images, torch.ones(len(rows), 1, 32, 32))["segmentation"]
+        return store.read("mask", rows), scores.numpy()
+
+
+@pytest.fixture(scope="module")
+def truth_and_prediction(truth_and_scores):
+    """Masks and predictions of the test pictures."""
+    truth, scores = truth_and_scores
+    return truth, scores.argmax(1)
+
+
+def test_metrics_agree_with_scikit_learn(result: Path, truth_and_prediction):
+    truth, predicted = (array.ravel() for array in truth_and_prediction)
+    metrics = json.loads(result.read_text())["metrics"]
+    macro = {"average": "macro", "zero_division": 0}
+    assert metrics["miou"] == pytest.approx(jaccard_score(truth, predicted, **macro), abs=1e-6)
+    assert metrics["f1"] == pytest.approx(f1_score(truth, predicted, **macro), abs=1e-6)
+    assert metrics["pixel_accuracy"] == pytest.approx(np.mean(truth == predicted), abs=1e-6)
+
+
+def test_figures_of_classes_agree_with_scikit_learn(result: Path, truth_and_prediction):
+    truth, predicted = (array.ravel() for array in truth_and_prediction)
+    classes = json.loads(result.read_text())["classes"]
+    recalls = recall_score(truth, predicted, labels=range(7), average=None, zero_division=0)
+    for (name, figures), recall in zip(classes.items(), recalls, strict=True):
+        if figures["recall"] is not None:
+            assert figures["recall"] == pytest.approx(recall, abs=1e-6), name
+
+
+def test_losses_agree_with_other_implementations(result: Path, truth_and_scores):
+    truth, scores = truth_and_scores
+    told = json.loads(result.read_text())
+    shares = softmax(scores.astype(float), axis=1).transpose(0, 2, 3, 1).reshape(-1, 7)
+    truth = truth.ravel()
+    expected = log_loss(truth, shares, labels=range(7))
+    assert told["metrics"]["cross_entropy"] == pytest.approx(expected, rel=1e-5)
+    p = shares[np.arange(len(truth)), truth]
+    expected = np.mean(-((1 - p) ** 2) * np.log(p))
+    assert told["metrics"]["focal_loss"] == pytest.approx(expected, rel=1e-5)
+    of_classes = []
+    for k, (name, figures) in enumerate(told["classes"].items()):
+        assert list(figures) == ["iou", "precision", "recall", "f1", "dice_loss"]
+        if (truth == k).any():
+            overlap, whole = shares[truth == k, k].sum(), shares[:, k].sum() + (truth == k).sum()
+            of_classes.append(1 - 2 * overlap / whole)
+            assert figures["dice_loss"] == pytest.approx(of_classes[-1], rel=1e-5), name
+        else:
+            assert figures["dice_loss"] is None
+    assert told["metrics"]["dice_loss"] == pytest.approx(np.mean(of_classes), rel=1e-5)
+
+
+def test_every_picture_has_its_figures(result: Path, truth_and_prediction):
+    with result.with_suffix(".csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["row"]) for row in rows] == list(range(26, 36))
+    for row, truth, predicted in zip(rows, *truth_and_prediction, strict=True):
+        expected = jaccard_score(truth.ravel(), predicted.ravel(), average="macro", zero_division=0)
+        assert float(row["miou"]) == pytest.approx(expected, abs=1e-6)
+        assert int(row["hit_floor"]) == np.sum((truth == 1) & (predicted == 1))
+        assert int(row["truth_floor"]) == np.sum(truth == 1)
+        assert int(row["predicted_floor"]) == np.sum(predicted == 1)
+
+
+def test_pooled_figures_follow_from_those_of_the_pictures(result: Path):
+    with result.with_suffix(".csv").open() as file:
+        rows = list(csv.DictReader(file))
+    told = json.loads(result.read_text())["classes"]
+
+    def total(kind: str, name: str) -> int:
+        return sum(int(row[f"{kind}_{name}"]) for row in rows)
+
+    for name, figures in told.items():
+        union = total("truth", name) + total("predicted", name) - total("hit", name)
+        if union:
+            assert figures["iou"] == pytest.approx(total("hit", name) / union, abs=1e-9)
+        else:
+            assert figures["iou"] is None
+
+
+def test_examples_hold_what_the_network_predicts(result: Path, truth_and_prediction):
+    truth, predicted = truth_and_prediction
+    with h5py.File(result.with_suffix(".examples.h5")) as file:
+        places = file["row"][:] - 26
+        assert len(set(places)) == len(places) == 10
+        assert np.array_equal(file["mask"][:], truth[places])
+        assert np.array_equal(file["prediction"][:], predicted[places])
+        assert json.loads(file.attrs["classes"])[0] == "wall"
+
+
+def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, rooms: Path):
+    told = json.loads(result.read_text())
+    provenance = told["provenance"]
+    with Store(rooms) as store:
+        assert provenance["digests"]["dataset"] == store.digest
+    assert provenance["training"]["steps"] == 20
+    assert provenance["seed"] == 0
+    assert {"torch", "fewmask"} <= provenance["versions"].keys()
+    assert provenance["device"]
+    assert told["pictures"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
+    training = json.loads((trained / TRAINING).read_text())
+    assert told["cost"]["seconds"] == training["seconds"]
+    assert told["cost"]["images_seen"] == 80
+
+
+def test_every_stage_is_told_by_its_name_with_what_it_had(
+    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    folder = tmp_path / "results/stages/rooms/simclr/all/0/pretrain"
+    folder.mkdir(parents=True)
+    earlier = json.loads((trained / TRAINING).read_text())
+    (folder / TRAINING).write_text(json.dumps(earlier | {"gpus": 7}))
+    trainings, output = [folder / TRAINING, trained / TRAINING], tmp_path / "0.json"
+    evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, trainings, output)
+    told = json.loads(output.read_text())
+    first, second = told["cost"]["stages"]
+    assert first["cell"] == "rooms/simclr/all/0/pretrain"
+    assert first["gpus"] == 7
+    assert second["cell"].endswith(trained.name)
+    assert second["gpus"] == told["provenance"]["gpus"] == int(torch.cuda.is_available())
+
+
+def test_it_records_how_good_learnt_pseudo_masks_are(
+    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    assert json.loads(result.read_text())["pseudo_masks"] == []
+    for stage in ("first", "second"):
+        pseudo_label(
+            f"chain/{stage}", rooms, rooms_split, trained / WEIGHTS, tmp_path / f"{stage}.h5"
+        )
+    files = [tmp_path / f"{stage}.json" for stage in ("first", "second")]
+    output = tmp_path / "0.json"
+    evaluate(
+        RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output, pseudo_masks=files
+    )
+    told = json.loads(output.read_text())
+    assert [one["stage"] for one in told["pseudo_masks"]] == ["chain/first", "chain/second"]
+    assert told["pseudo_masks"][0] == json.loads(files[0].read_text())
+    assert told["metrics"] == json.loads(result.read_text())["metrics"]
+
+
+def test_at_the_original_size_of_unscaled_pictures_nothing_changes(
+    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    again = tmp_path / "0.json"
+    evaluate(
+        RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], again, size="original"
+    )
+    assert json.loads(again.read_text())["metrics"] == json.loads(result.read_text())["metrics"]
+
+
+def test_weights_of_other_data_are_refused(
+    trained: Path, rooms_split: Path, rooms: Path, tmp_path: Path
+):
+    other = tmp_path / "rooms.h5"
+    other.write_bytes(rooms.read_bytes())
+    with h5py.File(other, "r+") as file:
+        file.attrs["digest"] = "0" * 64
+        seal(file)
+    with pytest.raises(FewmaskError, match="trained on other data than"):
+        evaluate(RUN, other, rooms_split, trained / WEIGHTS, [], tmp_path / "0.json")
+    assert not (tmp_path / "0.json").exists()
+
+
+def changed_role(text: str, before: str, after: str) -> str:
+    """A split in which the first picture of a role has another one."""
+    return text.replace(f",{before}\n", f",{after}\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: changed_role(text, "test", "unlabelled"), "trained with another split than"),
+        (lambda text: changed_role(text, "validation", "test"), "trained with another split than"),
+        (lambda text: changed_role(text, "unlabelled", "labelled"), "trained with another split"),
+        (lambda text: text.replace("scene_00035,35,test\n", ""), "35 of the dataset's 36 pictures"),
+        (lambda text: text.replace(",35,", ",9999,"), "scene_00035' in row 9999"),
+        (lambda text: text.replace("scene_00035", "scene_00034"), "which is scene_00035"),
+    ],
+)
+def test_a_split_that_was_changed_is_refused(
+    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path, change, message: str
+):
+    split = tmp_path / "split.csv"
+    split.write_text(change(rooms_split.read_text()))
+    outputs = [tmp_path / "out/0.json", tmp_path / "out/pseudo_masks.h5"]
+    with pytest.raises(FewmaskError, match=message):
+        evaluate(RUN, rooms, split, trained / WEIGHTS, [trained / TRAINING], outputs[0])
+    with pytest.raises(FewmaskError, match=message):
+        pseudo_label("chain/first", rooms, split, trained / WEIGHTS, outputs[1])
+    if "trained" not in message:  # else a training may well take it, but not this one's weights
+        with pytest.raises(FewmaskError, match=message):
+            train(Inputs(rooms, split), small_stage(precision="fp32"), 0, tmp_path / "stage")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_another_seed_or_training_are_refused(
+    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    output, weights, own = tmp_path / "0.json", trained / WEIGHTS, trained / TRAINING
+    with pytest.raises(FewmaskError, match="another seed\n  found: 0\n  expected: 4"):
+        evaluate(replace(RUN, seed=4), rooms, rooms_split, weights, [own], output)
+    told = json.loads(own.read_text())
+    for change, message in [
+        ({"seed": 4}, "another seed"),
+        ({"training": told["training"] | {"steps": 21}}, "of another training than"),
+        ({"digests": told["digests"] | {"dataset": "0"}}, "of another training than"),
+    ]:
+        other = tmp_path / TRAINING
+        other.write_text(json.dumps(told | change))
+        with pytest.raises(FewmaskError, match=message):
+            evaluate(RUN, rooms, rooms_split, weights, [other], output)
+    for text in ("", "[]", "{}", "null", own.read_text()[:200], "\0"):
+        other.write_text(text)
+        with pytest.raises(FewmaskError, match="not the record of a training"):
+            evaluate(RUN, rooms, rooms_split, weights, [other, own], output)
+        with pytest.raises(FewmaskError, match="not the quality of pseudo-masks"):
+            evaluate(RUN, rooms, rooms_split, weights, [own], output, pseudo_masks=[other])
+    assert not output.exists()
+
+
+def test_weights_that_saw_all_masks_are_judged_with_the_split_of_any_fraction(
+    rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    """Who is labelled differs, who is held out does not."""
+    stage = small_stage(precision="fp32", labels="all", steps=5)
+    assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
+    files = [tmp_path / WEIGHTS, [tmp_path / TRAINING], tmp_path / "0.json"]
+    split = tmp_path / "split.csv"
+    split.write_text(changed_role(rooms_split.read_text(), "labelled", "unlabelled"))
+    evaluate(RUN, rooms, split, *files)
+    split.write_text(changed_role(rooms_split.read_text(), "test", "unlabelled"))
+    with pytest.raises(FewmaskError, match="trained with another split than"):
+        evaluate(RUN, rooms, split, *files)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 12, 40])
+def test_examples_are_chosen_once_each(count: int):
+    miou = np.random.default_rng(0).random(count)
+    miou[count // 2] = np.nan
+    chosen = _choose(miou)
+    places = np.concatenate(list(chosen.values())).tolist()
+    assert len(places) == len(set(places)) == min(count, 12)
+    worst = [i for i in np.argsort(miou) if i not in chosen["fixed"]][: len(chosen["worst"])]
+    assert chosen["worst"].tolist() == worst
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+def test_at_the_original_size_it_judges_what_predict_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: str
+):
+    """Pictures of uneven sizes, brought to 32 x 32; the masks that predict writes are the judge."""
+    for name, rooms_of in (("images", "image"), ("masks", "mask")):
+        (tmp_path / "data/odd" / name).mkdir(parents=True)
+        for i, (height, width) in enumerate([(50, 70), (90, 40), (64, 64), (33, 120)] * 3):
+            pixels = getattr(render(1, i, 128, 128), rooms_of)[:height, :width]
+            Image.fromarray(pixels).save(tmp_path / "data/odd" / name / f"{i:02d}.png")
+    monkeypatch.setenv("FEWMASK_DATA", str(tmp_path / "data"))
+    reader = {"name": "folder", "images": "images/*.png", "masks": "masks/*.png"}
+    classes = [{"name": name, "colour": colour} for name, colour in CLASSES]
+    settings = {"dataset": "odd", "root": "odd", "reader": reader, "classes": classes, "size": 32}
+    settings["fit"] = fit
+    store, split = tmp_path / "odd.h5", tmp_path / "0.csv"
+    prepare(json.dumps(settings), store)
+    names = [f"{i:02d}" for i in range(12)]
+    split_files.write(split, names, ["labelled"] * 4 + ["validation"] * 2 + ["test"] * 6)
+    stage = tmp_path / "stage"
+    assert train(Inputs(store, split), small_stage(precision="fp32"), 0, stage)
+    evaluate(
+        RUN, store, split, stage / WEIGHTS, [stage / TRAINING], tmp_path / "0.json", "original"
+    )
+
+    predict(stage / WEIGHTS, tmp_path / "data/odd/images", tmp_path / "out")
+
+    def pixels(folder: Path) -> np.ndarray:
+        return np.concatenate(
+            [np.asarray(Image.open(folder / f"{n}.png")).ravel() for n in names[6:]]
+        )
+
+    truth, predicted = pixels(tmp_path / "data/odd/masks"), pixels(tmp_path / "out/masks")
+    known = predicted != 255  # what a crop left out counts nowhere
+    assert known.all() == (fit != "crop")
+    truth, predicted = truth[known], predicted[known]
+    metrics = json.loads((tmp_path / "0.json").read_text())["metrics"]
+    expected = jaccard_score(truth, predicted, average="macro", zero_division=0)
+    assert metrics["miou"] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"seconds": 1', '{"seconds": "1"}', "\0"])
+@pytest.mark.parametrize("name", [TRAINING, "pseudo_masks.json"])
+def test_a_damaged_record_is_named_and_nothing_is_written(
+    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path, name: str, damaged: str
+):
+    path, output = tmp_path / name, tmp_path / "metrics/0.json"
+    path.write_text(damaged)
+    training, pseudo_masks = ([path], []) if name == TRAINING else ([trained / TRAINING], [path])
+    files = (rooms, rooms_split, trained / WEIGHTS, training, output)
+    with pytest.raises(FewmaskError, match="run the workflow again") as error:
+        evaluate(RUN, *files, pseudo_masks=pseudo_masks)
+    assert str(error.value).startswith(f"{path}: not the ")
+    assert not output.parent.exists()

@@ -1,0 +1,194 @@
+"""The examples figure: which runs and pictures it shows, and that it shows them as they are."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from PIL import Image
+
+from fewmask.core.errors import FewmaskError
+from fewmask.report.figures.example_images import STRIPES, colour_mask, read_examples, scale_image
+from fewmask.report.figures.examples import examples
+from fewmask.report.figures.style import save
+from fewmask.report.results.runs import collect
+from tests.report.synthetic_runs import (
+    CLASSES,
+    PALETTE,
+    asked,
+    assert_apart,
+    write_examples,
+    write_run,
+)
+
+
+def drawn(**axes):
+    grid = asked(**axes)
+    return examples(grid, collect(grid).table)
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.texts]
+
+
+def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
+    counts = {"n20": 20, "n10": 10, "all": 90}
+    for method in ("one", "two"):
+        for fraction, labelled in counts.items():
+            write_run(method=method, fraction=fraction, labelled=labelled)
+    figure = drawn(methods=["one", "two"], fractions=list(counts))
+    shown = texts(figure)
+    assert [text for text in shown if "labelled" in text] == ["10 labelled", "90 labelled"]
+    columns = ["image", "truth", "one", "two", "one", "two"]
+    assert [text for text in shown if text in columns] == columns
+    assert len(figure.axes) == 2 * len(columns), "two fixed pictures"
+    assert {"a", "b"} <= set(shown)
+    assert "c" not in shown, "the worst picture of one run is not in another"
+
+
+def test_first_seed_that_is_there(project):
+    write_run(seed=5)
+    assert "seed 5" in texts(drawn(seeds=[3, 5]))
+
+
+def test_one_fraction_is_shown_once(project):
+    write_run()
+    figure = drawn()
+    assert len(figure.axes) == 2 * 3
+    assert texts(figure).count("10 labelled") == 1
+
+
+def test_fractions_of_equal_size_go_by_their_names(project):
+    for fraction in ("list-0", "list-1"):
+        write_run(fraction=fraction, labelled=10)
+    shown = texts(drawn(fractions=["list-0", "list-1"]))
+    assert {"list-0", "list-1"} <= set(shown)
+
+
+def test_tiles_are_the_cropped_pictures_pixel_by_pixel(project, tmp_path):
+    path = write_run().with_suffix(".examples.h5")
+    figure = drawn()
+    save(figure, tmp_path / "examples")
+    page = np.asarray(Image.open(tmp_path / "examples.png").convert("RGB"))
+    with h5py.File(path) as file:
+        height, width = file["extent"][0]
+        wanted = [file[name][0, :height, :width] for name in ("image", "mask", "prediction")]
+    for axes, pixels in zip(figure.axes[:3], wanted, strict=True):
+        box = axes.get_window_extent()
+        left, right, bottom, top = (round(edge) for edge in (box.x0, box.x1, box.y0, box.y1))
+        shape = top - bottom, right - left
+        assert shape[1] / shape[0] == pytest.approx(width / height, rel=0.01)
+        is_mask = pixels.ndim == 2
+        expected = colour_mask(pixels, PALETTE, *shape) if is_mask else scale_image(pixels, *shape)
+        tile = page[len(page) - top : len(page) - bottom, left:right]
+        inner = (slice(3, -3), slice(3, -3))  # the frame covers the edge
+        np.testing.assert_array_equal(tile[inner], expected[inner])
+
+
+def test_ignored_pixels_are_grey_stripes_and_have_a_name(project):
+    mask = np.array([[0, 1], [255, 1]], np.uint8)
+    coloured = colour_mask(mask, PALETTE, 40, 40)
+    assert (coloured[:20, :20] == PALETTE[0]).all()
+    assert (coloured[:, 20:] == PALETTE[1]).all()
+    ignored = coloured[20:, :20]
+    assert {tuple(pixel) for pixel in ignored.reshape(-1, 3)} == {(grey,) * 3 for grey in STRIPES}
+    write_run()
+    assert {*CLASSES, "not counted"} <= set(texts(drawn()))
+
+
+def test_the_legend_names_only_what_is_to_be_seen(project):
+    path = write_run().with_suffix(".examples.h5")
+    with h5py.File(path, "a") as file:
+        file["mask"][:], file["prediction"][:] = 0, 0
+    shown = texts(drawn())
+    assert "wall" in shown
+    assert not {"box", "not counted"} & set(shown)
+
+
+def test_pictures_of_one_channel_are_grey(project):
+    path = write_run().with_suffix(".examples.h5")
+    with h5py.File(path, "a") as file:
+        grey = file["image"][..., :1]
+        del file["image"]
+        file["image"] = grey
+    image = next(iter(read_examples(path).pictures.values())).image
+    assert image.shape[2] == 3
+    assert (image == image[..., :1]).all()
+    drawn()
+
+
+def changed(change):
+    def damage(path):
+        with h5py.File(path, "a") as file:
+            change(file)
+
+    return damage
+
+
+def replaced(name, values):
+    def change(file):
+        del file[name]
+        file[name] = values
+
+    return changed(change)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        Path.unlink,
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"no HDF5"),
+        lambda path: path.write_bytes(path.read_bytes()[:2000]),
+        changed(lambda file: file.clear()),
+        changed(lambda file: file.attrs.update(classes="[1")),
+        changed(lambda file: file.attrs.update(classes="{}")),
+        changed(lambda file: file.attrs.update(classes="5")),
+        changed(lambda file: file.attrs.update(classes='["wall"]')),
+        changed(lambda file: file.attrs.update(palette=3)),
+        changed(lambda file: file.attrs.update(palette=np.zeros((2, 4)))),
+        replaced("choice", [1, 2, 3]),
+        replaced("choice", ["fixed"]),
+        replaced("name", ["a"]),
+        replaced("extent", np.zeros((3, 2), int)),
+        replaced("extent", [["a", "b"]] * 3),
+        replaced("mask", np.full((3, 24, 24), 200, np.uint8)),
+        replaced("prediction", np.zeros((3, 24, 12), np.uint8)),
+        replaced("prediction", np.zeros((2, 24, 24), np.uint8)),
+        replaced("image", np.zeros((3, 24, 24), np.uint8)),
+        replaced("miou", [0.5]),
+        replaced("miou", ["a", "b", "c"]),
+    ],
+)
+def test_a_damaged_or_missing_file_is_named(project, damage):
+    path = write_run().with_suffix(".examples.h5")
+    damage(path)
+    with pytest.raises(FewmaskError, match="run the workflow again") as error:
+        drawn()
+    assert str(error.value).startswith(str(path))
+
+
+def test_runs_without_a_common_picture(project):
+    write_run(method="a")
+    path = write_run(method="b").with_suffix(".examples.h5")
+    path.unlink()
+    write_examples(path, names=("x", "y", "z"))
+    with pytest.raises(FewmaskError, match="no fixed picture that the other runs"):
+        drawn(methods=["a", "b"])
+
+
+@pytest.mark.parametrize(("datasets", "methods"), [(1, 1), (2, 6)])
+def test_no_text_is_cut_off_or_overlaps(project, datasets, methods):
+    datasets = [f"dataset_{i}_" + "with_a_long_name" * 3 for i in range(datasets)]
+    methods = [f"a_method_with_a_rather_long_name_{i}" for i in range(methods)]
+    for dataset in datasets:
+        for method in methods:
+            for fraction, labelled in {"n10": 10, "all": 1240}.items():
+                names = [f"a_picture_with_a_long_name_{i}" for i in range(3)]
+                write_run(dataset, method, fraction, labelled=labelled, names=names)
+    title = "A title that goes on and on and on " * 4
+    figure = drawn(datasets=datasets, methods=methods, fractions=["n10", "all"], title=title)
+    figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in figure.texts if text.get_text()]
+    boxes += [axes.get_window_extent() for axes in figure.axes]
+    assert_apart(boxes, figure.bbox)

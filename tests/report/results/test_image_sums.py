@@ -1,0 +1,99 @@
+"""Metrics of sets of pictures are those that an evaluation gives for them."""
+
+import numpy as np
+import pytest
+
+from fewmask.core.errors import FewmaskError
+from fewmask.metrics.segmentation import class_scores, counts, scores
+from fewmask.report.results.image_sums import Pictures, knows, read_pictures, sums_for
+from tests.report.synthetic_runs import write_pictures
+
+CLASSES = ("wall", "Ginger cat", "box")
+
+
+@pytest.fixture
+def matrices():
+    """Confusion matrices of 20 pictures with 3 classes, one of them without a labelled pixel."""
+    random = np.random.default_rng(0)
+    matrices = random.integers(0, 50, (20, 3, 3))
+    matrices[3] = 0
+    matrices[4, 2] = matrices[4, :, 2] = 0
+    return matrices
+
+
+def pictures_of(matrices):
+    names = tuple(f"picture_{i}" for i in range(len(matrices)))
+    return Pictures(names, CLASSES, counts(matrices.astype(np.float32)))
+
+
+@pytest.mark.parametrize("metric", ["miou", "pixel_accuracy", "class_accuracy", "f1", "dice"])
+def test_a_metric_of_samples_is_that_of_the_pictures_put_together(metric, matrices):
+    sums = sums_for(metric, pictures_of(matrices))
+    assert sums.of_all() == pytest.approx(scores(matrices)[metric])
+    chosen = np.random.default_rng(1).integers(0, 20, (5, 20))
+    samples = np.array([np.bincount(row, minlength=20) for row in chosen], np.float32)
+    expected = [scores(matrices[row])[metric] for row in chosen]
+    np.testing.assert_allclose(sums.of_samples(samples), expected, rtol=1e-6)
+
+
+def test_figures_of_classes_are_pooled(matrices):
+    sums = sums_for("iou_Ginger cat", pictures_of(matrices))
+    assert sums.of_all() == pytest.approx(class_scores(matrices.sum(axis=0))["iou"][1])
+    assert sums_for("iou_ball", pictures_of(matrices)) is None
+
+
+@pytest.mark.parametrize("metric", ["miou", "dice", "recall_box"])
+def test_without_a_labelled_pixel_a_metric_is_undefined(metric, matrices):
+    assert np.isnan(sums_for(metric, pictures_of(0 * matrices)).of_all())
+
+
+def test_what_is_kept_of_pictures():
+    assert all(map(knows, ["miou", "dice", "iou_pet", "f1_Ginger cat"]))
+    assert not any(map(knows, ["focal_loss", "dice_loss", "dice_loss_pet", "delta_m"]))
+    assert not knows("depth_absolute_error")
+
+
+def test_a_table_is_read(tmp_path):
+    write_pictures(tmp_path / "0.csv", [0.5, None])
+    pictures = read_pictures(tmp_path / "0.csv", 2, ["wall", "box"])
+    assert pictures.names == ("picture_0", "picture_1")
+    assert pictures.classes == ("wall", "box")
+    assert pictures.counts.hit.tolist() == [[66667, 66667], [0, 0]]
+
+
+HEADER = "name,row,miou,hit_wall,hit_box,truth_wall,truth_box,predicted_wall,predicted_box\n"
+GOOD = "a,0,0.5,4,2,5,3,5,3\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, "No such file"),
+        ("", "No columns"),
+        (HEADER + GOOD, "found 1 pictures, expected 2"),
+        (HEADER + GOOD + GOOD, "a is in it twice"),
+        (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "-4"), "pixels of b do not add up"),
+        (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "6"), "pixels of b do not add up"),
+        (HEADER + GOOD + "b,1,0.5,4,2,5,3,5,2\n", "pixels of b do not add up"),
+        (HEADER + GOOD + "b,1,0.5,4,2,5,3,5,2.5\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,0.5,4,2,5\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,0.5,4,x,5,3,5,3\n", "whole numbers"),
+        (HEADER + GOOD + 2 * GOOD[:-1] + "\n", "fields"),
+        (HEADER + 2 * (GOOD[:-1] + ",7\n"), "more fields than its header"),
+        ("name,row\na,1\n", "without the columns hit_wall, hit_box, truth_wall"),
+        ("name,hit_a\nx,1\n", "without the columns hit_wall"),
+        (HEADER.replace("truth_box,", "") + "a,0,0.5,4,2,5,5,3\n", "without the columns truth_box"),
+        (HEADER[:-1] + ",hit_cone\n" + GOOD, "with the unknown columns hit_cone"),
+        (HEADER.replace("wall", "w").replace("box", "wall").replace("_w,", "_box,"), "expected"),
+        (b"name\xff\x00", ""),
+    ],
+)
+def test_damaged_tables_are_named_with_what_is_wrong(text, found, tmp_path):
+    path = tmp_path / "0.csv"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(FewmaskError) as error:
+        read_pictures(path, 2, ["wall", "box"])
+    assert str(error.value).startswith(f"{path}: not the test pictures of this run: ")
+    assert found in str(error.value)
+    assert "delete the .json beside it and run the workflow again" in str(error.value)

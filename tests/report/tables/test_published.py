@@ -1,0 +1,101 @@
+"""Published figures beside measured ones, and whether the difference may be chance."""
+
+import numpy as np
+import pytest
+
+from fewmask.report.results.runs import collect
+from fewmask.report.tables.files import summary
+from fewmask.report.tables.published import published, published_table
+from tests.report.synthetic_runs import asked, write_run
+from tests.report.tables.test_tables import rows_of
+
+SOURCE = {"source": "A paper, Table 1", "remark": "On other pictures"}
+
+
+def compared(grid):
+    runs = collect(grid).table
+    return published(grid, summary(grid, runs), runs)
+
+
+def with_figures(*figures, **axes):
+    entries = [{"when": when, "figures": of_cell} for when, of_cell in figures]
+    return asked(published=SOURCE | {"figures": entries}, **axes)
+
+
+def write_seeds(mious, **cell):
+    for seed, miou in enumerate(mious):
+        dice = 2 * miou / (1 + miou)
+        write_run(seed=seed, miou=miou, dice=dice, pictures=[miou] * 20, **cell)
+
+
+@pytest.mark.parametrize(
+    ("stated", "place"),
+    [(0.51, "inside the interval"), (0.7, "above the interval"), (0.3, "below the interval")],
+)
+def test_where_the_published_figure_lies(project, stated, place):
+    write_seeds([0.49, 0.5, 0.51])
+    row = compared(with_figures(({}, {"miou": [stated, 0.02]}), seeds=[0, 1, 2])).iloc[0]
+    # All pictures are alike, so that the interval is Student's with two degrees of freedom.
+    half = 4.303 * 0.01 / np.sqrt(3)
+    assert row["measured"] == pytest.approx(0.5)
+    assert row["measured_std"] == pytest.approx(0.01)
+    assert row["measured_low"] == pytest.approx(0.5 - half, abs=0.1 * half)
+    assert row["measured_high"] == pytest.approx(0.5 + half, abs=0.1 * half)
+    assert row["difference"] == pytest.approx(0.5 - stated)
+    assert (row["published"], row["published_std"]) == (stated, 0.02)
+    assert row["published_is"] == place
+
+
+def test_one_method_suffices_and_only_stated_cells_have_a_row(project):
+    for fraction in ("n10", "n20"):
+        write_seeds([0.4, 0.5], fraction=fraction)
+    figures = ({"fraction": "n20"}, {"miou": 0.45, "dice": 0.6})
+    table = compared(with_figures(figures, fractions=["n10", "n20"], seeds=[0, 1]))
+    assert table[["fraction", "metric"]].to_numpy().tolist() == [["n20", "miou"], ["n20", "dice"]]
+
+
+def test_with_one_seed_nothing_can_be_said_of_chance(project):
+    write_run(miou=0.5)
+    row = compared(with_figures(({}, {"miou": 0.9}))).iloc[0]
+    assert row["published_is"] == "one seed"
+    assert np.isnan(row["measured_low"])
+    assert row["difference"] == pytest.approx(-0.4)
+
+
+def test_a_cell_without_a_run_says_so(project):
+    write_run(method="a", miou=0.5)
+    table = compared(with_figures(({}, {"miou": 0.9}), methods=["a", "b"]))
+    assert table["published_is"].tolist() == ["one seed", "no run"]
+
+
+def test_a_class_and_a_loss(project):
+    for seed, iou in enumerate([0.7, 0.8, 0.9]):
+        write_run(
+            seed=seed, miou=iou, classes={"wall": iou, "box": 0.2}, cross_entropy=0.2 + 0.01 * seed
+        )
+    figures = ({}, {"iou_wall": 0.8, "cross_entropy": 0.5})
+    table = compared(with_figures(figures, seeds=[0, 1, 2])).set_index("metric")
+    # Of losses nothing is kept picture by picture: the interval is one over seeds.
+    half = 4.303 * 0.01 / np.sqrt(3)
+    assert table.loc["cross_entropy", "measured_high"] == pytest.approx(0.21 + half, abs=0.1 * half)
+    assert table.loc["cross_entropy", "published_is"] == "above the interval"
+    assert table.loc["iou_wall", "measured"] == pytest.approx(0.8)
+
+
+def test_for_people(project):
+    write_seeds([0.49, 0.5, 0.51])
+    grid = with_figures(({}, {"miou": [0.7, 0.02]}), seeds=[0, 1, 2])
+    text = published_table(grid, compared(grid)).markdown()
+    assert "Published: A paper, Table 1.\nOn other pictures.\n" in text
+    row = rows_of(text)[0]
+    assert row[4:6] + row[7:] == [
+        *("mIoU (%)", "50.0 ± 1.0", "70.0 ± 2.0", "-20.0", "above the interval", "3")
+    ]
+
+
+def test_where_nothing_was_published(project):
+    write_run()
+    grid = asked()
+    table = compared(grid)
+    assert table.empty
+    assert "names no published figures" in published_table(grid, table).markdown()
