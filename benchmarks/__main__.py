@@ -56,14 +56,14 @@ def chosen(names: tuple[str, ...]) -> dict[str, Benchmark]:
 )
 def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
     """Measure, print a table, and write a JSON file."""
-    asked = chosen(names)
+    requested = chosen(names)
     if listed:
-        for name, one in asked.items():
+        for name, one in requested.items():
             click.echo(f"{name:40} {one.__doc__.split(chr(10))[0]}")
         return
     started, load = datetime.now().astimezone(), os.getloadavg()[0]
     figures: list[tuple[str, Figure]] = []
-    for name, one in asked.items():
+    for name, one in requested.items():
         click.echo(f"{name} ...", err=True)
         try:
             figures += [(name, figure) for figure in one()]

@@ -36,7 +36,7 @@ def supervised(training: Training) -> Step:
 
 
 def self_training(training: Training) -> Step:
-    """The teacher on labelled and unlabelled pictures; the student on labelled pictures and, once
+    """The teacher on labelled and unlabelled images; the student on labelled images and, once
     more, on both; the auxiliary head on both; three cross-entropies, one backward pass, update of
     the student. The teacher does not follow."""
     objective, batches = deepcopy(training.objective), _batches(training)
@@ -84,7 +84,7 @@ def multi_task(training: Training) -> Step:
 
 
 def simclr(training: Training) -> Step:
-    """The encoder and head on two views of every picture, NT-Xent, one backward pass, update."""
+    """The encoder and head on two views of every image, NT-Xent, one backward pass, update."""
     objective, batch = deepcopy(training.objective), _batches(training)["all"]
     image, inside = torch.cat([batch.image, batch.image]), torch.cat([batch.inside, batch.inside])
 
@@ -97,7 +97,7 @@ def simclr(training: Training) -> Step:
 
 
 def masked_image(training: Training) -> Step:
-    """The network on pictures with rotated patches, squared error, one backward pass, update."""
+    """The network on images with rotated patches, squared error, one backward pass, update."""
     objective, batch = deepcopy(training.objective), _batches(training)["all"]
     options = objective.options
     perturbed = rotate_patches(batch.image, options.patches, options.patch_size)

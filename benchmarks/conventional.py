@@ -1,6 +1,6 @@
 """The loop that one would write first: a DataLoader with two workers, Pillow, torchvision.
 
-Pictures are decoded and brought to size each time they are drawn, augmented one by one on the
+Images are decoded and brought to size each time they are drawn, augmented one by one on the
 processor, trained on in 32 bits and in torch's default memory format. Network, batch size, losses,
 optimiser and what augmentation does are Fewmask's.
 """
@@ -25,8 +25,8 @@ from fewmask.networks.backbone import MEAN, STD
 WORKERS = 2
 
 
-class PictureFiles(Dataset):
-    """Pictures and masks of Oxford-IIIT Pet, decoded when they are asked for."""
+class ImageFiles(Dataset):
+    """Images and masks of Oxford-IIIT Pet, decoded when they are requested."""
 
     def __init__(self, root: Path, names: list[str], size: int, settings: Augmentation) -> None:
         self.root, self.names, self.size = root, names, size
@@ -48,7 +48,7 @@ class PictureFiles(Dataset):
         return len(self.names)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """The picture, float32 (3, H, W) in [0, 1], and its mask, int64 (H, W)."""
+        """The image, float32 (3, H, W) in [0, 1], and its mask, int64 (H, W)."""
         frame = (self.size, self.size)
         image = Image.open(self.root / "images" / f"{self.names[index]}.jpg").convert("RGB")
         mask = Image.open(self.root / "annotations/trimaps" / f"{self.names[index]}.png")
@@ -61,7 +61,7 @@ class PictureFiles(Dataset):
         return image.as_subclass(Tensor), torch.where(mask == IGNORE, mask, mask - 1)
 
 
-def conventional(encoder: str, files: PictureFiles, batch_size: int, device: torch.device) -> Step:
+def conventional(encoder: str, files: ImageFiles, batch_size: int, device: torch.device) -> Step:
     """A step of the conventional loop, with a U-Net of segmentation_models_pytorch."""
     network = smp.Unet(encoder, encoder_weights=None, classes=3).to(device)
     optimiser = torch.optim.AdamW(network.parameters())

@@ -9,7 +9,7 @@ import torch
 from benchmarks.device import wait
 from benchmarks.figure import Figure, in_turns, speed_up
 from benchmarks.project import CORES, project
-from fewmask.data.batches import Pictures
+from fewmask.data.batches import Images
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.evaluate import evaluate
@@ -20,10 +20,10 @@ BATCH_SIZE = 32
 
 
 def pet_256() -> list[Figure]:
-    """The job of an evaluation, 298 pictures of 256 px: against the forward passes alone.
+    """The job of an evaluation, 298 images of 256 px: against the forward passes alone.
 
-    The job reads the network, the pictures and their split, and writes metrics, figures of every
-    picture and examples. Bare are the passes of the network on the same batches, read before.
+    The job reads the network, the images and their split, and writes metrics, figures of every
+    image and examples. Bare are the passes of the network on the same batches, read before.
     """
     run = Run("oxford_pet_64", "supervised", "n200", 0)
     with (
@@ -42,7 +42,7 @@ def pet_256() -> list[Figure]:
         trained = Trained.load(Path(files["weights"]), CORES)
         with Store(inputs.dataset) as store:
             rows = split_files.read(inputs.split, store.names)["test"]
-            batches = list(Pictures(store, rows, trained.runtime.device).in_order(BATCH_SIZE))
+            batches = list(Images(store, rows, trained.runtime.device).in_order(BATCH_SIZE))
 
         @torch.no_grad()
         def bare() -> None:
@@ -52,9 +52,9 @@ def pet_256() -> list[Figure]:
             wait()
 
         seconds = in_turns({"job": ours, "bare": bare}, turns=3)
-    what = f"evaluation, U-Net ResNet-34, 256 px, {len(rows)} pictures"
+    what = f"evaluation, U-Net ResNet-34, 256 px, {len(rows)} images"
     speeds = {
-        f"pictures_per_second_{name}": len(rows) / median(each) for name, each in seconds.items()
+        f"images_per_second_{name}": len(rows) / median(each) for name, each in seconds.items()
     }
     return [Figure(what, "bare forward", speed_up(seconds, "job", "bare"), 0.9, details=speeds)]
 

@@ -23,7 +23,7 @@ class Figure:
     at_most: bool = False
     """Whether the target is a limit from above."""
     details: Mapping[str, float] = field(default_factory=dict)
-    """Further numbers for the JSON file; names say their unit: ``pictures_per_second``."""
+    """Further numbers for the JSON file; names say their unit: ``images_per_second``."""
 
     @property
     def median(self) -> float:

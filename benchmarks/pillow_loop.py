@@ -21,7 +21,7 @@ TABLE[[1, 2, 3]] = 0, 1, 2
 
 
 def main(folder: Path, output: Path, size: int, is_checked: bool) -> None:
-    """Write the pictures ``folder/images/*.jpg`` and masks ``folder/masks/*.png`` at one size."""
+    """Write the images ``folder/images/*.jpg`` and masks ``folder/masks/*.png`` at one size."""
     digest = hashlib.sha256()
     counts = []
     paths = sorted((folder / "images").iterdir())

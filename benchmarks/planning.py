@@ -59,7 +59,7 @@ rule evaluate:
         training="results/stages/{{dataset}}/{{method}}/{{fraction}}/{{seed}}/training.json",
     output:
         metrics="results/metrics/{{dataset}}/{{method}}/{{fraction}}/{{seed}}.json",
-        pictures="results/metrics/{{dataset}}/{{method}}/{{fraction}}/{{seed}}.csv",
+        images="results/metrics/{{dataset}}/{{method}}/{{fraction}}/{{seed}}.csv",
         examples="results/metrics/{{dataset}}/{{method}}/{{fraction}}/{{seed}}.examples.h5",
     shell: "touch {{output}}"
 rule summarise:

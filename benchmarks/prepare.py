@@ -1,4 +1,4 @@
-"""How many pictures `fewmask prepare` takes in, and how much memory."""
+"""How many images `fewmask prepare` takes in, and how much memory."""
 
 import json
 import os
@@ -27,22 +27,22 @@ print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
 
 def size_64() -> list[Figure]:
-    """11,056 pictures of 256 px brought to 64 px, against a loop over Pillow."""
+    """11,056 images of 256 px brought to 64 px, against a loop over Pillow."""
     return _speed(copies=16, size=64)
 
 
 def size_256() -> list[Figure]:
-    """5,528 pictures of 256 px kept as they are, against a loop over Pillow."""
+    """5,528 images of 256 px kept as they are, against a loop over Pillow."""
     return _speed(copies=8, size=256)
 
 
 def from_500_px() -> list[Figure]:
-    """2,764 pictures enlarged to 500 px, as the dataset has them, brought to 256 px, likewise."""
+    """2,764 images enlarged to 500 px, as the dataset has them, brought to 256 px, likewise."""
     return _speed(copies=4, size=256, side=500)
 
 
 def memory() -> list[Figure]:
-    """The peak memory of the main process for 11,056 pictures, against that for a quarter of them.
+    """The peak memory of the main process for 11,056 images, against that for a quarter of them.
 
     What is left to grow are names and paths.
     """
@@ -50,17 +50,17 @@ def memory() -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         for copies in (4, 16):
             root = Path(folder, str(copies))
-            number = _pictures(root / "pets", copies)
+            number = _images(root / "pets", copies)
             peaks[number] = _prepare(root, root / "out.h5", 64)
     less, more = peaks
     return [
         Figure(
-            f"peak memory of prepare, {more:,} pictures",
-            f"{less:,} pictures",
+            f"peak memory of prepare, {more:,} images",
+            f"{less:,} images",
             [peaks[more] / peaks[less]],
             target=1.25,
             at_most=True,
-            details={f"peak_megabytes_{number}_pictures": mb for number, mb in peaks.items()},
+            details={f"peak_megabytes_{number}_images": mb for number, mb in peaks.items()},
         )
     ]
 
@@ -68,15 +68,15 @@ def memory() -> list[Figure]:
 def _speed(copies: int, size: int, side: int | None = None) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         root, output = Path(folder), Path(folder, "out.h5")
-        number = _pictures(root / "pets", copies, side)
+        number = _images(root / "pets", copies, side)
         ways = {
             "prepare": partial(_prepare, root, output, size),
             "loop": partial(_loop, root, output, size, "--checked"),
             "unchecked_loop": partial(_loop, root, output, size),
         }
         seconds = in_turns(ways, turns=3, warm_up=0)
-    what = f"prepare, {number:,} pictures of {side or 256} px at {size} px, {CORES} processes"
-    speeds = {f"{way}_pictures_per_second": number / min(seconds[way]) for way in ways}
+    what = f"prepare, {number:,} images of {side or 256} px at {size} px, {CORES} processes"
+    speeds = {f"{way}_images_per_second": number / min(seconds[way]) for way in ways}
     against = "one process, Pillow, the same work"
     unchecked = "one process, Pillow, unchecked"
     return [
@@ -85,15 +85,15 @@ def _speed(copies: int, size: int, side: int | None = None) -> list[Figure]:
     ]
 
 
-def _pictures(root: Path, copies: int, side: int | None = None) -> int:
-    """Real pictures and masks, each under several names: how many there are."""
+def _images(root: Path, copies: int, side: int | None = None) -> int:
+    """Real images and masks, each under several names: how many there are."""
     source = data_folder() / "oxford-iiit-pet"
     if not source.is_dir():
         raise FewmaskError(f"{source}: no such folder; set FEWMASK_DATA")
     for kind in ("images", "masks"):
         (root / kind).mkdir(parents=True)
-    pictures = sorted((source / "images").glob("*.jpg"))
-    for path in pictures:
+    images = sorted((source / "images").glob("*.jpg"))
+    for path in images:
         image = Image.open(path).convert("RGB")
         mask = Image.open(source / f"annotations/trimaps/{path.stem}.png")
         if side is not None:
@@ -106,7 +106,7 @@ def _pictures(root: Path, copies: int, side: int | None = None) -> int:
         for copy in range(1, copies):
             for file in first:
                 os.link(file, file.with_name(f"{copy}_{file.name[2:]}"))
-    return copies * len(pictures)
+    return copies * len(images)
 
 
 def _prepare(root: Path, output: Path, size: int) -> float:

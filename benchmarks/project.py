@@ -32,7 +32,7 @@ def project(
 ) -> "Iterator[Project]":
     """A run out of one of the small experiments, in a folder of results that goes with it.
 
-    ``size`` is that of the pictures, if not the dataset's own; ``settings`` are those of all stages
+    ``size`` is that of the images, if not the dataset's own; ``settings`` are those of all stages
     that shall differ, as in ``overrides``.
     """
     with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
@@ -45,7 +45,7 @@ def project(
 
 @dataclass(frozen=True)
 class Project:
-    """A run and its files, which are made when they are asked for."""
+    """A run and its files, which are made when they are requested."""
 
     grid: Grid
     run: Run
@@ -53,7 +53,7 @@ class Project:
 
     def training(self, name: str, **changes: Any) -> Training:
         """The training of the stage ``name`` at its first step, without end and without looks at
-        validation pictures."""
+        validation images."""
         key = self.key(name)
         stage = self.stage(key, steps=10**9, evaluation=NO_LOOKS, **changes)
         inputs = self.inputs(key)

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import bare
-from benchmarks.conventional import PictureFiles, conventional
+from benchmarks.conventional import ImageFiles, conventional
 from benchmarks.device import wait
 from benchmarks.figure import Figure, in_turns, repeats, speed_up
 from benchmarks.project import Project, project
@@ -20,7 +20,7 @@ PET = Run("oxford_pet_64", "supervised", "n200", 0)
 def supervised_64() -> list[Figure]:
     """Supervised training, U-Net ResNet-18, 64 px: against the bare step, and a usual loop."""
     with _supervised("resnet18", 64) as (made, training):
-        files = _picture_files(made, training, 64)
+        files = _image_files(made, training, 64)
         usual = conventional("resnet18", files, 32, training.runtime.device)
         seconds, speeds = _measure(training, bare.supervised(training), {"conventional": usual})
     what = "supervised, U-Net ResNet-18, 64 px, batch 32"
@@ -93,12 +93,12 @@ def _supervised(encoder: str, size: int) -> Iterator[tuple[Project, Training]]:
         yield made, made.training("supervised")
 
 
-def _picture_files(made: Project, training: Training, size: int) -> PictureFiles:
-    """The labelled pictures, as files."""
-    store, rows = training.draws.pictures.store, training.draws.rows["labelled"]
+def _image_files(made: Project, training: Training, size: int) -> ImageFiles:
+    """The labelled images, as files."""
+    store, rows = training.draws.images.store, training.draws.rows["labelled"]
     root = data_folder() / made.grid.datasets[made.run.dataset].root
     names = [store.names[row] for row in rows]
-    return PictureFiles(root, names, size, training.stage.augmentation)
+    return ImageFiles(root, names, size, training.stage.augmentation)
 
 
 def _near(
@@ -112,17 +112,15 @@ def _near(
 def _measure(
     training: Training, bare_step: bare.Step, others: dict[str, bare.Step] | None = None
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
-    """What turns of as many steps took: Fewmask's loop, bare, and others; and the median pictures
+    """What turns of as many steps took: Fewmask's loop, bare, and others; and the median images
     per second of each."""
     steps = repeats(_turn(bare_step, 1))
     ways = {
         name: _turn(step, steps) for name, step in {"bare": bare_step, **(others or {})}.items()
     }
     seconds = in_turns({"loop": _loop(training, steps), **ways})
-    pictures = steps * sum(training.draws.sizes.values())
-    speeds = {
-        f"pictures_per_second_{name}": pictures / median(each) for name, each in seconds.items()
-    }
+    images = steps * sum(training.draws.sizes.values())
+    speeds = {f"images_per_second_{name}": images / median(each) for name, each in seconds.items()}
     return seconds, speeds
 
 

@@ -1,4 +1,4 @@
-"""What tests share: the real pictures, a small project, and a hypothesis profile."""
+"""What tests share: the real images, a small project, and a hypothesis profile."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ def real_data() -> Path:
     """The folder of real datasets; tests that need it are skipped by name without it."""
     folder = os.environ.get("FEWMASK_DATA")
     if not folder:
-        pytest.skip("FEWMASK_DATA is not set: no real pictures")
+        pytest.skip("FEWMASK_DATA is not set: no real images")
     return Path(folder).resolve()
 
 

@@ -39,7 +39,7 @@ def run(work: Callable[[], object], log: Path | None = None) -> int:
 
 
 def end_within(seconds: float, processes: Sequence[psutil.Process]) -> bool:
-    """Whether processes of others end in time; those that nobody has asked for have ended, too."""
+    """Whether processes of others end in time; those that nobody has waited for have ended, too."""
     limit = time.monotonic() + seconds
     while any(_lives(process) for process in processes):
         if time.monotonic() > limit:

@@ -166,7 +166,7 @@ def test_a_run_with_metrics_is_done(grid):
 
 @pytest.fixture
 def trained_run(grid) -> tuple[Run, Path]:
-    """A run that has its weights, its record and its metrics, all of the settings asked for."""
+    """A run that has its weights, its record and its metrics, all of the settings requested."""
     run = grid.runs[0]
     log_of(run).write_text("done\n")
     [key] = grid.stages(run)

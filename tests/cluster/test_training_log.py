@@ -27,9 +27,9 @@ def looks(draw: st.DrawFn) -> Look:
 def test_the_line_says_it_to_people():
     look = Look(200, 1000, 0.51234, 87.4, 63.6, "miou", 0.3)
     assert str(look) == (
-        "step 200/1000  loss 0.5123  validation miou 0.3000  87 pictures/s  64 s left"
+        "step 200/1000  loss 0.5123  validation miou 0.3000  87 images/s  64 s left"
     )
-    assert str(Look(1, 2, 3, 4, 5)) == "step 1/2  loss 3.0000  4 pictures/s  5 s left"
+    assert str(Look(1, 2, 3, 4, 5)) == "step 1/2  loss 3.0000  4 images/s  5 s left"
 
 
 @given(st.lists(looks(), min_size=1))

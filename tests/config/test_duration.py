@@ -23,10 +23,10 @@ def test_epochs_become_steps(duration: int | str, steps_per_epoch: float, expect
     assert in_steps(duration, steps_per_epoch) == expected
 
 
-@given(epochs=st.integers(1, 500), pictures=st.integers(1, 5000), batch=st.integers(1, 128))
-def test_so_many_epochs_see_every_picture_so_often(epochs: int, pictures: int, batch: int):
-    steps = in_steps(f"{epochs} epochs", pictures / batch)
-    assert (steps - 1) * batch < epochs * pictures <= steps * batch
+@given(epochs=st.integers(1, 500), images=st.integers(1, 5000), batch=st.integers(1, 128))
+def test_so_many_epochs_see_every_image_so_often(epochs: int, images: int, batch: int):
+    steps = in_steps(f"{epochs} epochs", images / batch)
+    assert (steps - 1) * batch < epochs * images <= steps * batch
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ PALETTE = np.array([one["colour"] for one in CLASSES], np.uint8)
 
 
 def reading(**changes: Any) -> str:
-    """The JSON that `fewmask prepare` gets of a folder of pictures and masks."""
+    """The JSON that `fewmask prepare` gets of a folder of images and masks."""
     settings = {
         "dataset": "mine",
         "reader": {"name": "folder", "images": "images/*.png", "masks": "masks/*.png"},
@@ -39,18 +39,18 @@ def settings(**changes: Any) -> Dataset:
 
 
 def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:
-    """Save pixels as a picture, whose folder is made if need be."""
+    """Save pixels as an image, whose folder is made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path, **options)
     return path
 
 
 def save_palette(path: Path, indices: np.ndarray) -> Path:
-    """Save class indices as a palette picture."""
-    picture = Image.fromarray(indices, mode="P")
-    picture.putpalette(PALETTE.tobytes())
+    """Save class indices as a palette image."""
+    image = Image.fromarray(indices, mode="P")
+    image.putpalette(PALETTE.tobytes())
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    image.save(path)
     return path
 
 
@@ -60,7 +60,7 @@ def noise(*shape: int, below: int = 256, seed: int = 0) -> np.ndarray:
 
 
 def make_folder(root: Path, count: int = 5, size: tuple[int, int] = (20, 30)) -> Path:
-    """``count`` pictures in images/, and grey masks for all but the last in masks/."""
+    """``count`` images in images/, and grey masks for all but the last in masks/."""
     for i in range(count):
         save(root / f"images/{i}.png", noise(*size, 3, seed=i))
         if i < count - 1:
@@ -68,14 +68,14 @@ def make_folder(root: Path, count: int = 5, size: tuple[int, int] = (20, 30)) ->
     return root
 
 
-def scenes_store(path: Path, pictures: int, geometry: bool = True) -> Path:
+def scenes_store(path: Path, images: int, geometry: bool = True) -> Path:
     """A prepared dataset of small rendered rooms, 32 x 32, with depths and normals or without."""
     size = (32, 32)
     classes = [{"name": name, "colour": colour} for name, colour in scenes.CLASSES]
-    reader = {"name": "scenes", "pictures": pictures}
+    reader = {"name": "scenes", "images": images}
     found = {"dataset": "rooms", "reader": reader, "classes": classes, "size": size}
     with StoreWriter(path, json.dumps(found), scenes.CATEGORIES) as writer:
-        for i in range(pictures):
+        for i in range(images):
             room = scenes.render(0, i, *size)
             fields = {"depth": room.depth, "normal": room.normal} if geometry else {}
             fields["mask_digest"] = mask_digest(room.mask)

@@ -1,4 +1,4 @@
-"""Batches: which pictures, what of them, and that it does not matter where they are kept."""
+"""Batches: which images, what of them, and that it does not matter where they are kept."""
 
 from pathlib import Path
 
@@ -9,20 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fewmask.data import batches
-from fewmask.data.batches import Draws, Pictures, as_batch
+from fewmask.data.batches import Draws, Images, as_batch
 from fewmask.data.store.store import Store
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def pictures(rooms: Path) -> Pictures:
-    return Pictures(Store(rooms), np.arange(20), CPU)
+def images(rooms: Path) -> Images:
+    return Images(Store(rooms), np.arange(20), CPU)
 
 
-def test_a_batch_holds_what_the_store_holds(rooms: Path, pictures: Pictures):
+def test_a_batch_holds_what_the_store_holds(rooms: Path, images: Images):
     rows = np.array([7, 3, 7, 19])
-    batch = pictures.batch(rows)
+    batch = images.batch(rows)
     with Store(rooms) as store:
         images, masks = store.read("image", rows), store.read("mask", rows)
     assert batch.image.is_contiguous(memory_format=torch.channels_last)
@@ -32,7 +32,7 @@ def test_a_batch_holds_what_the_store_holds(rooms: Path, pictures: Pictures):
     assert batch.inside.min() == 1
 
 
-def test_the_inside_is_the_part_that_is_picture():
+def test_the_inside_is_the_part_that_is_image():
     images = np.zeros((2, 6, 8, 3), np.uint8)
     batch = as_batch(images, np.array([[6, 8], [4, 5]]), CPU)
     assert batch.inside[0].sum() == 48
@@ -41,14 +41,14 @@ def test_the_inside_is_the_part_that_is_picture():
     assert batch.inside[1, 0, 4, 4] == batch.inside[1, 0, 3, 5] == 0
 
 
-def test_pictures_that_do_not_fit_in_memory_are_read_from_the_file(
-    rooms: Path, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+def test_images_that_do_not_fit_in_memory_are_read_from_the_file(
+    rooms: Path, images: Images, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(batches, "_residence", lambda size, device: "file")
-    read_through = Pictures(Store(rooms), np.arange(20), CPU)
-    assert (pictures.residence, read_through.residence) == ("memory", "file")
+    read_through = Images(Store(rooms), np.arange(20), CPU)
+    assert (images.residence, read_through.residence) == ("memory", "file")
     rows, sizes = {"labelled": np.arange(12), "all": np.arange(20)}, {"labelled": 5, "all": 3}
-    kept, read = (Draws(one, rows, sizes, seed=3) for one in (pictures, read_through))
+    kept, read = (Draws(one, rows, sizes, seed=3) for one in (images, read_through))
     for step in (0, 1, 2, 7, 8, 4):  # in order, with a jump ahead and one back
         for role in sizes:
             expected, found = kept.at(step)[role], read.at(step)[role]
@@ -58,9 +58,9 @@ def test_pictures_that_do_not_fit_in_memory_are_read_from_the_file(
                 assert torch.equal(expected.mask, found.mask)
 
 
-def test_masks_that_must_not_be_seen_are_not_there(pictures: Pictures):
+def test_masks_that_must_not_be_seen_are_not_there(images: Images):
     rows = {"labelled": np.arange(5), "unlabelled": np.arange(5, 20), "all": np.arange(20)}
-    drawn = Draws(pictures, rows, {"labelled": 2, "unlabelled": 3, "all": 4}, seed=0).at(0)
+    drawn = Draws(images, rows, {"labelled": 2, "unlabelled": 3, "all": 4}, seed=0).at(0)
     assert drawn["labelled"].mask is not None
     assert drawn["unlabelled"].mask is None
     assert drawn["all"].mask is None
@@ -72,8 +72,8 @@ def test_masks_that_must_not_be_seen_are_not_there(pictures: Pictures):
     seed=st.integers(0, 5),
     steps=st.integers(1, 12),
 )
-def test_every_epoch_holds_every_picture_once(rooms, count: int, size: int, seed: int, steps: int):
-    draws = Draws(Pictures(Store(rooms), np.arange(20), CPU), {"all": np.arange(count)},
+def test_every_epoch_holds_every_image_once(rooms, count: int, size: int, seed: int, steps: int):
+    draws = Draws(Images(Store(rooms), np.arange(20), CPU), {"all": np.arange(count)},
                   {"all": size}, seed)  # fmt: skip
     drawn = np.concatenate([draws.rows_at("all", step) for step in range(steps)])
     assert len(drawn) == size * steps
@@ -82,10 +82,10 @@ def test_every_epoch_holds_every_picture_once(rooms, count: int, size: int, seed
         assert sorted(epoch) == list(range(count))
 
 
-def test_what_a_step_draws_depends_on_seed_and_step_alone(pictures: Pictures):
+def test_what_a_step_draws_depends_on_seed_and_step_alone(images: Images):
     rows, sizes = {"all": np.arange(20)}, {"all": 7}
-    forward = [Draws(pictures, rows, sizes, 1).rows_at("all", step).tolist() for step in range(9)]
-    draws = Draws(pictures, rows, sizes, 1)
+    forward = [Draws(images, rows, sizes, 1).rows_at("all", step).tolist() for step in range(9)]
+    draws = Draws(images, rows, sizes, 1)
     backward = [draws.rows_at("all", step).tolist() for step in reversed(range(9))][::-1]
     assert forward == backward
-    assert Draws(pictures, rows, sizes, 2).rows_at("all", 0).tolist() != forward[0]
+    assert Draws(images, rows, sizes, 2).rows_at("all", 0).tolist() != forward[0]

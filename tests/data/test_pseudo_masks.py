@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """The pictures that the pseudo-masks are of."""
+    """The images that the pseudo-masks are of."""
     with StoreWriter(tmp_path / "mine.h5", reading()) as writer:
         for i in range(8):
             mask = noise(*SIZE, below=3, seed=i)
@@ -85,7 +85,7 @@ def test_those_of_the_store_are_taken_and_others_refused(store: Path, tmp_path: 
             found.check(opened)
         with (
             PseudoMasks(write(tmp_path / "b.h5", dataset="other")) as found,
-            pytest.raises(FewmaskError, match="of other pictures than") as caught,
+            pytest.raises(FewmaskError, match="of other images than") as caught,
         ):
             found.check(opened)
         assert "found: other, 16 x 24, content dddddddddddd" in str(caught.value)

@@ -1,4 +1,4 @@
-"""docs/datasets.md is followed word by word, with pictures made for it."""
+"""docs/datasets.md is followed word by word, with images made for it."""
 
 import os
 import re
@@ -29,11 +29,11 @@ def project(tmp_path: Path) -> Path:
     """The project's own config/, and the files that the page asks for."""
     shutil.copytree(ROOT / "config", tmp_path / "config")
     for line in blocks("text")[0].splitlines():
-        make_pictures(tmp_path, line)
+        make_images(tmp_path, line)
     return tmp_path
 
 
-def make_pictures(folder: Path, line: str) -> None:
+def make_images(folder: Path, line: str) -> None:
     """The files of a line like ``data/leaves/images/leaf_01.jpg ... leaf_12.jpg``."""
     first, last = line.split(" ... ")
     stem, number, ending = re.fullmatch(r"(.*_)(\d+)(\.\w+)", first).groups()
@@ -82,7 +82,7 @@ def test_the_page_is_followed(project: Path):
     done = run(project, prepare)
     assert done.returncode == 0, done.stdout
     log = (project / "results/logs/prepare/leaves.log").read_text()
-    assert "16 pictures, 9 with masks" in log
+    assert "16 images, 9 with masks" in log
     assert "left out as damaged: 1\n  leaf_03: data/leaves/images/leaf_03.jpg: found" in log
 
     inspected = run(project, inspect)

@@ -49,7 +49,7 @@ def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> P
 
 @pytest.fixture(scope="module")
 def truth_and_scores(trained: Path, rooms: Path, rooms_split: Path):
-    """Masks and class scores of the test pictures, by the shortest way there is."""
+    """Masks and class scores of the test images, by the shortest way there is."""
     network, _ = load_segmenter(trained / WEIGHTS, torch.device("cpu"))
     with Store(rooms) as store, torch.no_grad():
         rows = split_files.read(rooms_split, store.names)["test"]
@@ -60,7 +60,7 @@ def truth_and_scores(trained: Path, rooms: Path, rooms_split: Path):
 
 @pytest.fixture(scope="module")
 def truth_and_prediction(truth_and_scores):
-    """Masks and predictions of the test pictures."""
+    """Masks and predictions of the test images."""
     truth, scores = truth_and_scores
     return truth, scores.argmax(1)
 
@@ -105,7 +105,7 @@ def test_losses_agree_with_other_implementations(result: Path, truth_and_scores)
     assert told["metrics"]["dice_loss"] == pytest.approx(np.mean(of_classes), rel=1e-5)
 
 
-def test_every_picture_has_its_figures(result: Path, truth_and_prediction):
+def test_every_image_has_its_figures(result: Path, truth_and_prediction):
     with result.with_suffix(".csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(26, 36))
@@ -117,7 +117,7 @@ def test_every_picture_has_its_figures(result: Path, truth_and_prediction):
         assert int(row["predicted_floor"]) == np.sum(predicted == 1)
 
 
-def test_pooled_figures_follow_from_those_of_the_pictures(result: Path):
+def test_pooled_figures_follow_from_those_of_the_images(result: Path):
     with result.with_suffix(".csv").open() as file:
         rows = list(csv.DictReader(file))
     told = json.loads(result.read_text())["classes"]
@@ -152,7 +152,7 @@ def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, room
     assert provenance["seed"] == 0
     assert {"torch", "fewmask"} <= provenance["versions"].keys()
     assert provenance["device"]
-    assert told["pictures"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
+    assert told["images"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
     training = json.loads((trained / TRAINING).read_text())
     assert told["cost"]["seconds"] == training["seconds"]
     assert told["cost"]["images_seen"] == 80
@@ -194,7 +194,7 @@ def test_it_records_how_good_learnt_pseudo_masks_are(
     assert told["metrics"] == json.loads(result.read_text())["metrics"]
 
 
-def test_at_the_original_size_of_unscaled_pictures_nothing_changes(
+def test_at_the_original_size_of_unscaled_images_nothing_changes(
     result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
 ):
     again = tmp_path / "0.json"
@@ -218,7 +218,7 @@ def test_weights_of_other_data_are_refused(
 
 
 def changed_role(text: str, before: str, after: str) -> str:
-    """A split in which the first picture of a role has another one."""
+    """A split in which the first image of a role has another one."""
     return text.replace(f",{before}\n", f",{after}\n", 1)
 
 
@@ -228,7 +228,7 @@ def changed_role(text: str, before: str, after: str) -> str:
         (lambda text: changed_role(text, "test", "unlabelled"), "trained with another split than"),
         (lambda text: changed_role(text, "validation", "test"), "trained with another split than"),
         (lambda text: changed_role(text, "unlabelled", "labelled"), "trained with another split"),
-        (lambda text: text.replace("scene_00035,35,test\n", ""), "35 of the dataset's 36 pictures"),
+        (lambda text: text.replace("scene_00035,35,test\n", ""), "35 of the dataset's 36 images"),
         (lambda text: text.replace(",35,", ",9999,"), "scene_00035' in row 9999"),
         (lambda text: text.replace("scene_00035", "scene_00034"), "which is scene_00035"),
     ],
@@ -304,7 +304,7 @@ def test_examples_are_chosen_once_each(count: int):
 def test_at_the_original_size_it_judges_what_predict_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: str
 ):
-    """Pictures of uneven sizes, brought to 32 x 32; the masks that predict writes are the judge."""
+    """Images of uneven sizes, brought to 32 x 32; the masks that predict writes are the judge."""
     for name, rooms_of in (("images", "image"), ("masks", "mask")):
         (tmp_path / "data/odd" / name).mkdir(parents=True)
         for i, (height, width) in enumerate([(50, 70), (90, 40), (64, 64), (33, 120)] * 3):

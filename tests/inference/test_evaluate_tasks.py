@@ -15,7 +15,7 @@ from fewmask.data.store.store import Store
 from fewmask.inference.evaluate import evaluate
 from fewmask.networks.weights import load_segmenter
 from fewmask.planning.grid import Run
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.runs import collect
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
@@ -99,11 +99,11 @@ def test_several_tasks_are_compared_with_single_ones(
         for name, wanted in tasks.items()
     }
     monkeypatch.chdir(tmp_path)
-    asked = Asked(
+    requested = Requested(
         title="Tasks", datasets=["rooms"], methods=list(tasks), fractions=["n4"], seeds=[0],
         baselines={"segmentation": "masks", "depth": "depths"},
     )  # fmt: skip
-    table = collect(asked).table.set_index("method")
+    table = collect(requested).table.set_index("method")
     changes = [
         -(metrics["both"][name] - metrics["masks"][name]) / metrics["masks"][name]
         for name in ("miou", "pixel_accuracy")

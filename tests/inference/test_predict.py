@@ -1,4 +1,4 @@
-"""Prediction on a person's own pictures: sizes, formats, names, and what is refused."""
+"""Prediction on a person's own images: sizes, formats, names, and what is refused."""
 
 import os
 import subprocess
@@ -46,7 +46,7 @@ def test_masks_are_those_of_the_network(weights: Path, rooms: Path, tmp_path: Pa
     assert np.array_equal(np.asarray(written.convert("RGB")), colours[expected.numpy()])
 
 
-def test_masks_have_the_size_of_their_pictures(weights: Path, tmp_path: Path):
+def test_masks_have_the_size_of_their_images(weights: Path, tmp_path: Path):
     folder = tmp_path / "in"
     (folder / "more").mkdir(parents=True)
     for name, size in {
@@ -67,19 +67,19 @@ def test_masks_have_the_size_of_their_pictures(weights: Path, tmp_path: Path):
         assert Image.open(tmp_path / "out" / "overlays" / f"{name}.jpg").size == size
 
 
-def test_a_padded_picture_is_predicted_as_in_its_dataset(weights: Path, tmp_path: Path):
+def test_a_padded_image_is_predicted_as_in_its_dataset(weights: Path, tmp_path: Path):
     # Twice the size and then fitted to 32 pixels again: nearly the same prediction.
     small = render(0, 30, 32, 32).image
-    for name, picture in (("a", small), ("b", np.kron(small, np.ones((2, 2, 1), np.uint8)))):
-        Image.fromarray(picture).save(tmp_path / f"{name}.png")
+    for name, image in (("a", small), ("b", np.kron(small, np.ones((2, 2, 1), np.uint8)))):
+        Image.fromarray(image).save(tmp_path / f"{name}.png")
     predict(weights, tmp_path, tmp_path / "out")
     a, b = (np.asarray(Image.open(tmp_path / "out" / "masks" / f"{n}.png")) for n in "ab")
     assert (np.kron(a, np.ones((2, 2), np.uint8)) == b).mean() > 0.95
 
 
-def test_a_damaged_picture_is_named_and_left_out(weights: Path, tmp_path: Path, capsys):
+def test_a_damaged_image_is_named_and_left_out(weights: Path, tmp_path: Path, capsys):
     Image.new("RGB", (32, 32)).save(tmp_path / "good.png")
-    (tmp_path / "bad.jpg").write_bytes(b"no picture at all")
+    (tmp_path / "bad.jpg").write_bytes(b"no image at all")
     predict(weights, tmp_path, tmp_path / "out")
     told = capsys.readouterr().err
     assert "bad.jpg" in told
@@ -88,7 +88,7 @@ def test_a_damaged_picture_is_named_and_left_out(weights: Path, tmp_path: Path, 
 
 
 def test_what_cannot_be_done_is_said(weights: Path, tmp_path: Path):
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(FewmaskError, match="found no images"):
         predict(weights, tmp_path, tmp_path / "out")
     Image.new("RGB", (32, 32)).save(tmp_path / "same.png")

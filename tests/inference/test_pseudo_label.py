@@ -1,4 +1,4 @@
-"""Pseudo-labelling, against a plain loop over the pictures, one by one."""
+"""Pseudo-labelling, against a plain loop over the images, one by one."""
 
 import json
 from pathlib import Path
@@ -25,16 +25,16 @@ from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 
 EXTENTS = {1: (32, 20), 13: (25, 32), 14: (32, 17)}
-"""Of the padded pictures; all others fill the frame."""
+"""Of the padded images; all others fill the frame."""
 WITHOUT_MASK = 15
 ROLES = ["labelled"] * 12 + ["unlabelled"] * 8 + ["validation"] * 6 + ["test"] * 10
 
 
 @pytest.fixture(scope="module")
 def halls(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """36 pictures: some padded, some with ignored pixels, an unlabelled one without a mask."""
+    """36 images: some padded, some with ignored pixels, an unlabelled one without a mask."""
     classes = [{"name": name, "colour": colour} for name, colour in CLASSES]
-    reader = {"name": "scenes", "pictures": 36}
+    reader = {"name": "scenes", "images": 36}
     settings = {"dataset": "halls", "reader": reader, "classes": classes, "size": (32, 32)}
     path = tmp_path_factory.mktemp("data") / "halls.h5"
     with StoreWriter(path, json.dumps(settings)) as writer:
@@ -75,7 +75,7 @@ def made(halls: Path, split: Path, weights: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def naive(halls: Path, weights: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and confidence of rows 0 to 19, picture by picture."""
+    """Labels and confidence of rows 0 to 19, image by image."""
     network, _ = load_segmenter(weights, torch.device("cpu"))
     labels, confidence = [], []
     with Store(halls) as store:
@@ -99,14 +99,14 @@ def test_they_are_what_the_network_predicts_in_evaluation_mode(made: Path, naive
     assert len(np.unique(labels)) > 3, "a network that predicts one class proves little"
     with PseudoMasks(made) as found:
         rows = np.arange(20)
-        # Batches sum in another order than single pictures: a tie may fall to the other side.
+        # Batches sum in another order than single images: a tie may fall to the other side.
         assert np.mean(found.labels(rows) != labels) < 1e-3
         apart = np.abs(found.confidence(rows).astype(int) - confidence)
         assert apart.max() <= 1
         assert np.mean(apart) < 0.01
 
 
-def test_only_training_pictures_are_there(made: Path, halls: Path, weights: Path):
+def test_only_training_images_are_there(made: Path, halls: Path, weights: Path):
     with PseudoMasks(made) as found, Store(halls) as store:
         assert found.rows.tolist() == list(range(20))
         found.check(store)
@@ -142,11 +142,11 @@ def pairs(made: Path, halls: Path, rows: range) -> tuple[np.ndarray, np.ndarray,
         return truth[counts], found.labels(rows)[counts], found.confidence(rows)[counts] / 255
 
 
-def test_quality_is_that_of_the_unlabelled_pictures(made: Path, halls: Path):
+def test_quality_is_that_of_the_unlabelled_images(made: Path, halls: Path):
     told = json.loads(made.with_suffix(".json").read_text())
     truth, labels, confidence = pairs(made, halls, range(12, 20))
     assert told["stage"] == "chain/first"
-    assert told["pictures"] == 7  # one has no mask
+    assert told["images"] == 7  # one has no mask
     among = np.union1d(truth, labels)
     options = {"labels": among, "zero_division": 0}
     expected = jaccard_score(truth, labels, average="macro", **options)
@@ -189,7 +189,7 @@ def test_without_unlabelled_truth_figures_are_null(halls: Path, tmp_path: Path, 
     assert train(Inputs(halls, split), stage, 0, tmp_path)
     pseudo_label("chain/first", halls, split, tmp_path / WEIGHTS, tmp_path / "a.h5")
     told = json.loads((tmp_path / "a.json").read_text())
-    assert told["pictures"] == 0
+    assert told["images"] == 0
     assert {told[n] for n in ("miou", "pixel_accuracy", "calibration_error")} == {None}
     assert told["classes"]["wall"] == {"iou": None, "precision": None, "recall": None}
 
@@ -197,7 +197,7 @@ def test_without_unlabelled_truth_figures_are_null(halls: Path, tmp_path: Path, 
 def test_hidden_masks_do_not_change_pseudo_masks(
     made: Path, halls: Path, split: Path, weights: Path, tmp_path: Path
 ):
-    """The masks of unlabelled, validation and test pictures are changed, and the digest is kept."""
+    """The masks of unlabelled, validation and test images are changed, and the digest is kept."""
     copy = tmp_path / "halls.h5"
     copy.write_bytes(halls.read_bytes())
     with h5py.File(copy, "r+") as file:
@@ -226,10 +226,10 @@ def test_weights_of_other_data_are_refused(halls: Path, split: Path, weights: Pa
 def test_inspect_tells_what_they_are(made: Path, halls: Path, weights: Path, tmp_path: Path):
     text = inspect(made, tmp_path / "a.png")
     quality = json.loads(made.with_suffix(".json").read_text())
-    assert "20 of the 36 pictures of halls" in text
+    assert "20 of the 36 images of halls" in text
     assert f"{weights}, digest" in text
     assert f"mIoU {100 * quality['miou']:.1f} %" in text
-    assert "on 7 unlabelled pictures whose masks are known" in text
+    assert "on 7 unlabelled images whose masks are known" in text
     with PseudoMasks(made) as found:
         predicted = found.labels(found.rows)
     share = 100 * np.sum(predicted == 1) / np.sum(predicted != 255)

@@ -27,8 +27,8 @@ unhurried = settings(deadline=None, max_examples=40)
 
 
 @st.composite
-def pictures(draw, channels=()):
-    """Predictions and truths of up to five pictures, of which few, many or all pixels are known."""
+def images(draw, channels=()):
+    """Predictions and truths of up to five images, of which few, many or all pixels are known."""
     count, *size = (draw(st.integers(1, 5)) for _ in range(3))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
     prediction, truth = torch.rand(2, count, *channels, *size, generator=generator) * 4 - 1
@@ -51,7 +51,7 @@ def depth_loop(prediction, truth):
 
 
 def normal_loop(prediction, truth):
-    """The same for one picture or several, (N, 3, H, W)."""
+    """The same for one image or several, (N, 3, H, W)."""
     sides = (side.movedim(1, -1).reshape(-1, 3).tolist() for side in (prediction, truth))
     found = []
     for p, t in zip(*sides, strict=True):
@@ -92,12 +92,12 @@ class TestBoth:
     @given(st.data(), st.integers(1, 5))
     def test_a_loop_over_all_pixels_gives_the_same(self, kind, data, batch):
         _, loop, channels = KINDS[kind]
-        prediction, truth = data.draw(pictures(channels))
+        prediction, truth = data.draw(images(channels))
         errors = errors_of(kind, prediction, truth, batch)
-        of_pictures = errors.picture_scores()
+        of_images = errors.image_scores()
         for i in range(len(truth)):
             expected = loop(prediction[i : i + 1], truth[i : i + 1])
-            same({name: values[i] for name, values in of_pictures.items()}, expected)
+            same({name: values[i] for name, values in of_images.items()}, expected)
         same(errors.scores(), loop(prediction, truth))
 
     def test_what_is_not_known_may_be_predicted_as_anything(self, kind):
@@ -119,13 +119,13 @@ class TestBoth:
         figures = errors.scores()
         assert all(isnan(value) for name, value in figures.items() if "within" not in name)
 
-    def test_without_a_known_pixel_or_a_picture_all_is_nan(self, kind):
+    def test_without_a_known_pixel_or_a_image_all_is_nan(self, kind):
         errors, _, channels = KINDS[kind]
         empty, errors = errors(), errors()
         errors.add(torch.ones(2, *channels, 3, 3), torch.zeros(2, *channels, 3, 3))
         for one, count in ((empty, 0), (errors, 2)):
             assert all(isnan(value) for value in one.scores().values())
-            for values in one.picture_scores().values():
+            for values in one.image_scores().values():
                 assert values.shape == (count,)
                 assert np.isnan(values).all()
 
@@ -136,7 +136,7 @@ class TestBoth:
         once = errors_of(kind, prediction, truth)
         errors = errors_of(kind, prediction[:2], truth[:2])
         errors.scores()
-        errors.picture_scores()
+        errors.image_scores()
         errors.add(prediction[2:], truth[2:])
         assert errors.scores() == errors.scores() == once.scores()
 
@@ -161,7 +161,7 @@ class TestBoth:
 
 
 class TestPooling:
-    def test_a_picture_counts_as_often_as_it_has_known_pixels(self):
+    def test_a_image_counts_as_often_as_it_has_known_pixels(self):
         """9 pixels that are 1 m off and one that is 5 m off: 1.4 m, where batches would say 3."""
         truth = torch.tensor([[2.0] * 9, [2.0] + [0.0] * 8])[:, None]
         prediction = torch.tensor([[3.0] * 9, [7.0] * 9])[:, None]

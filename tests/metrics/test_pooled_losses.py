@@ -1,4 +1,4 @@
-"""Losses on test pictures, against formulas written out and other implementations."""
+"""Losses on test images, against formulas written out and other implementations."""
 
 import numpy as np
 import pytest

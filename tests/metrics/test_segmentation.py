@@ -21,8 +21,8 @@ from fewmask.metrics.segmentation import (
     class_figure,
     class_scores,
     confusion,
+    image_scores,
     is_better_higher,
-    picture_scores,
     scores,
     unit_of,
 )
@@ -34,7 +34,7 @@ MACRO = {"average": "macro", "zero_division": 0}
 
 @st.composite
 def batches(draw):
-    """Masks and predictions of up to five pictures, with classes absent here and there."""
+    """Masks and predictions of up to five images, with classes absent here and there."""
     classes = draw(st.integers(1, 6))
     shape = draw(st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5)))
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -46,7 +46,7 @@ def batches(draw):
 
 
 def reference(prediction, mask):
-    """What scikit-learn makes of the labelled pixels of a picture, or of several as one."""
+    """What scikit-learn makes of the labelled pixels of an image, or of several as one."""
     labelled = mask != IGNORE
     y = mask[labelled].numpy(), prediction[labelled].numpy()
     with warnings.catch_warnings():
@@ -69,9 +69,9 @@ def assert_all_nan(figures):
 
 @unhurried
 @given(batches())
-def test_each_picture_agrees_with_scikit_learn(batch):
+def test_each_image_agrees_with_scikit_learn(batch):
     prediction, mask, _ = batch
-    figures = picture_scores(confusion(*batch).numpy())
+    figures = image_scores(confusion(*batch).numpy())
     for i in range(len(mask)):
         mine = {name: figure[i] for name, figure in figures.items()}
         if (mask[i] == IGNORE).all():
@@ -82,7 +82,7 @@ def test_each_picture_agrees_with_scikit_learn(batch):
 
 @unhurried
 @given(batches())
-def test_all_pictures_together_agree_with_scikit_learn(batch):
+def test_all_images_together_agree_with_scikit_learn(batch):
     prediction, mask, _ = batch
     figures = scores(confusion(*batch).numpy())
     labelled = [i for i in range(len(mask)) if (mask[i] != IGNORE).any()]
@@ -124,7 +124,7 @@ def test_what_is_predicted_on_ignored_pixels_has_no_influence(batch):
 
 @unhurried
 @given(batches(), st.data())
-def test_the_order_of_pictures_has_no_influence(batch, data):
+def test_the_order_of_images_has_no_influence(batch, data):
     matrices = confusion(*batch).numpy()
     order = data.draw(st.permutations(range(len(matrices))))
     assert scores(matrices[order]) == pytest.approx(scores(matrices), abs=1e-12, nan_ok=True)
@@ -152,7 +152,7 @@ def test_a_perfect_prediction_scores_one(batch):
 
 @pytest.fixture
 def by_hand():
-    """Two pictures of 2 x 2 pixels, and four classes, of which 3 occurs nowhere."""
+    """Two images of 2 x 2 pixels, and four classes, of which 3 occurs nowhere."""
     mask = torch.tensor([[[0, 0], [0, 1]], [[1, 1], [IGNORE, IGNORE]]], dtype=torch.uint8)
     prediction = torch.tensor([[[0, 0], [1, 1]], [[1, 2], [2, 0]]])
     return confusion(prediction, mask, classes=4)
@@ -171,8 +171,8 @@ def test_figures_by_hand(by_hand):
     #   class 1      2      3          3    1/2     2/3        2/3  2/3
     #   class 2      0      0          1      0       0          0    0   (in no truth)
     #   class 3      0      0          0                                  (does not count)
-    # Dice of the first picture:  class 0: 4/5, class 1: 2/3         -> 11/15
-    # Dice of the second picture: class 1: 2/3, class 2: 0           -> 1/3
+    # Dice of the first image:  class 0: 4/5, class 1: 2/3         -> 11/15
+    # Dice of the second image: class 1: 2/3, class 2: 0           -> 1/3
     assert scores(by_hand.numpy()) == pytest.approx(
         {
             "miou": (2 / 3 + 1 / 2 + 0) / 3,
@@ -184,7 +184,7 @@ def test_figures_by_hand(by_hand):
             "dice": (11 / 15 + 1 / 3) / 2,
         }
     )
-    assert picture_scores(by_hand.numpy())["dice"] == pytest.approx([11 / 15, 1 / 3])
+    assert image_scores(by_hand.numpy())["dice"] == pytest.approx([11 / 15, 1 / 3])
 
 
 def test_a_class_that_occurs_nowhere_has_no_figure(by_hand):
@@ -193,16 +193,16 @@ def test_a_class_that_occurs_nowhere_has_no_figure(by_hand):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_picture_without_labels_is_left_out(by_hand):
+def test_a_image_without_labels_is_left_out(by_hand):
     nothing = torch.zeros_like(by_hand[:1])
     assert scores(torch.cat([by_hand, nothing]).numpy()) == scores(by_hand.numpy())
     assert_all_nan(scores(nothing.numpy()))
-    assert_all_nan(picture_scores(nothing.numpy()))
+    assert_all_nan(image_scores(nothing.numpy()))
     assert_all_nan(scores(nothing[:0].numpy()))
 
 
 def test_dice_is_not_guessed_from_a_pooled_matrix(by_hand):
-    with pytest.raises(ValueError, match="one confusion matrix per picture"):
+    with pytest.raises(ValueError, match="one confusion matrix per image"):
         scores(by_hand.numpy().sum(axis=0))
 
 
@@ -214,14 +214,14 @@ def test_a_label_beyond_the_classes_is_an_error():
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64])
 def test_integers_of_any_kind_do(by_hand, dtype):
-    picture = torch.full((1, 30, 30), 20, dtype=dtype)  # 20 x 21 is more than a uint8 holds
-    assert confusion(picture, picture, classes=21)[0, 20, 20] == 900
+    image = torch.full((1, 30, 30), 20, dtype=dtype)  # 20 x 21 is more than a uint8 holds
+    assert confusion(image, image, classes=21)[0, 20, 20] == 900
 
 
 def test_confusion_never_waits_for_the_device():
     # A meta tensor has no values: whatever the host would read from the device fails on it.
-    picture = torch.zeros(2, 4, 4, dtype=torch.uint8, device="meta")
-    assert confusion(picture, picture, classes=3).shape == (2, 3, 3)
+    image = torch.zeros(2, 4, 4, dtype=torch.uint8, device="meta")
+    assert confusion(image, image, classes=3).shape == (2, 3, 3)
 
 
 @pytest.mark.gpu

@@ -29,7 +29,7 @@ stages:
     resources: {minutes: 30, gpus: 2, memory_gb: 20}
   supervised:
     start_from: pretrain
-    take_over: [encoder]
+    transfer: [encoder]
     labels: all
     resources: {minutes: 120, gpus: 1, cpus: 3}
 """
@@ -156,7 +156,7 @@ def test_what_only_finished_runs_hang_on_is_not_to_do(grid: Grid):
     plan = Plan(grid)
     assert not plan.is_to_do[job_of(plan, "train/halls/chain/all/0/pretrain")]
     assert plan.is_to_do[job_of(plan, "train/halls/chain/all/1/pretrain")]
-    assert plan.is_to_do[job_of(plan, "split/rooms/n4/0")], "another method's run hangs on it"
+    assert plan.is_to_do[job_of(plan, "split/rooms/n4/0")], "another method's run depends on it"
 
 
 @pytest.mark.parametrize(("at_once", "expected"), [(2, "4.0"), (100, "2.5")])

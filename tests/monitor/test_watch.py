@@ -92,7 +92,7 @@ def test_what_it_shows(grid: Grid):
     ]
     now = "train  rooms/supervised/n4/1/supervised  11 min left  step 200/1000  miou 0.3123"
     assert lines[4] == "running now"
-    assert re.fullmatch(rf"{now}  87 pictures/s  ━+", lines[5])
+    assert re.fullmatch(rf"{now}  87 images/s  ━+", lines[5])
     assert lines[6:] == [
         "",
         "failed",
@@ -188,7 +188,7 @@ def test_a_job_that_many_runs_hang_on_is_shown_once(project: Path, held: ExitSta
     log.parent.mkdir(parents=True)
     fcntl.flock(held.enter_context(log.open("w")), fcntl.LOCK_EX)
     lines = printed(load_grid())
-    assert [line for line in lines if "prepare" in line] == ["prepare  rooms  4 runs hang on it"]
+    assert [line for line in lines if "prepare" in line] == ["prepare  rooms  4 runs depend on it"]
 
 
 def test_without_a_terminal_it_refuses(grid: Grid):
@@ -265,7 +265,7 @@ def test_a_real_training_that_is_stopped(project: Path):
     running = start_snakemake(project, "--cores", "1")
     try:
         terminal = Terminal(WATCH, project)
-        terminal.wait_for("pictures/s")
+        terminal.wait_for("images/s")
         for job in psutil.Process(running.pid).children(recursive=True):
             if "train" in job.cmdline():
                 job.terminate()

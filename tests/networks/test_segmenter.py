@@ -18,7 +18,7 @@ from fewmask.networks.segmenter import Segmenter
 TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
 
 
-def pictures(count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+def images(count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
     return torch.rand(count, 3, 32, 32), torch.ones(count, 1, 32, 32)
 
@@ -36,7 +36,7 @@ def test_the_known_encoders_are_those_of_the_library():
     "architecture", ["unet", "unetplusplus", "fpn", "deeplabv3", "deeplabv3plus"]
 )
 @pytest.mark.parametrize("padding", [False, True])
-def test_scores_have_the_pictures_size(architecture: str, padding: bool):
+def test_scores_have_the_images_size(architecture: str, padding: bool):
     settings = Network(architecture=architecture, encoder="resnet18", weights="none",
                        padding_channel=padding)  # fmt: skip
     network = Segmenter(settings, classes=5).eval()
@@ -44,19 +44,19 @@ def test_scores_have_the_pictures_size(architecture: str, padding: bool):
     assert network(image, inside)["segmentation"].shape == (1, 5, 64, 96)
 
 
-def test_it_is_the_librarys_network_on_normalised_pictures():
+def test_it_is_the_librarys_network_on_normalised_images():
     network = Segmenter(Network(**TINY), classes=5).eval()
     model = smp.Unet("resnet18", encoder_depth=3, encoder_weights=None,
                      decoder_channels=[16, 8, 4], classes=5).eval()  # fmt: skip
     model.load_state_dict(network.state_dict())
-    image, inside = pictures()
+    image, inside = images()
     mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
     expected = model((image - mean) / std)
     assert torch.allclose(network(image, inside)["segmentation"], expected, atol=1e-5)
 
 
 def test_the_padding_channel_is_seen_only_where_asked_for():
-    image, inside = pictures()
+    image, inside = images()
     padded = inside.clone()
     padded[..., 16:] = 0
     for padding in (False, True):

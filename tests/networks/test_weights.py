@@ -27,7 +27,7 @@ TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]
 
 def describe(network: dict[str, Any] = TINY, **changes: Any) -> dict[str, Any]:
     """What `fewmask train` says of the weights of a network for two classes."""
-    reader = {"name": "scenes", "pictures": 9}
+    reader = {"name": "scenes", "images": 9}
     dataset = {"dataset": "rooms", "reader": reader, "classes": ["wall", "floor"], "size": 32}
     return {
         "version": "0",

@@ -1,4 +1,4 @@
-"""What every objective must do with a network that it judges on the validation pictures."""
+"""What every objective must do with a network that it judges on the validation images."""
 
 import copy
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fewmask import IGNORE
 from fewmask.config.objectives import Objective as AnyOptions
-from fewmask.data.batches import Batch, Pictures
+from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.objectives.objective import Objective
 from fewmask.training.job import Inputs, build_training
@@ -59,8 +59,8 @@ def gaps(batch: Batch) -> Batch:
 
 
 def judged(training: Training, network: nn.Module, batch_size: int = 4) -> dict[str, float]:
-    pictures: Pictures = training.validation
-    batches: Iterator[Batch] = map(gaps, pictures.in_order(batch_size))
+    images: Images = training.validation
+    batches: Iterator[Batch] = map(gaps, images.in_order(batch_size))
     return training.objective.validate(network, batches, nullcontext)
 
 

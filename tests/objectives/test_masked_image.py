@@ -1,4 +1,4 @@
-"""Masked images: the patches against a picture-by-picture reference, the loss, the fine-tuning."""
+"""Masked images: the patches against an image-by-image reference, the loss, the fine-tuning."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
 from fewmask.data.splits import file as split_files
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.transfer import take_over
+from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_weights
 from fewmask.objectives.masked_image import objective as masked_image
 from fewmask.objectives.masked_image.objective import MaskedImage, rotate_patches
@@ -31,7 +31,7 @@ TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
 
 
 def reference(image: np.ndarray, patches: list[tuple[int, int, int]], size: int) -> np.ndarray:
-    """One picture (C, H, W), patch by patch, with numpy's rot90."""
+    """One image (C, H, W), patch by patch, with numpy's rot90."""
     result = image.copy()
     for top, left, turns in patches:
         patch = image[:, top : top + size, left : left + size]
@@ -61,11 +61,11 @@ def test_patches_are_those_of_the_reference(seed: int, count: int, patches: int,
 
 def test_all_four_angles_and_many_places_occur():
     images = torch.arange(64.0).view(1, 1, 8, 8).repeat(400, 1, 1, 1)
-    kinds = {tuple(picture.flatten().tolist()) for picture in rotate_patches(images, 1, 7)}
-    assert len(kinds) == 13  # 4 places x 3 angles that show, and the picture as it was
+    kinds = {tuple(image.flatten().tolist()) for image in rotate_patches(images, 1, 7)}
+    assert len(kinds) == 13  # 4 places x 3 angles that show, and the image as it was
 
 
-def test_the_loss_is_the_squared_error_inside_the_picture(monkeypatch: pytest.MonkeyPatch):
+def test_the_loss_is_the_squared_error_inside_the_image(monkeypatch: pytest.MonkeyPatch):
     class Grey(torch.nn.Module):
         def forward(self, image, inside):
             return {"segmentation": torch.full_like(image, 0.5)}
@@ -120,7 +120,7 @@ def test_fine_tuning_starts_from_the_pretrained_weights(
         steps=1,
         optimiser={"name": "sgd", "learning_rate": 1e-30},
         schedule={"name": "constant"},
-        take_over=["encoder", "decoder"],
+        transfer=["encoder", "decoder"],
     )
     after = Inputs(rooms, rooms_split, start_from=tmp_path / "pretrain" / WEIGHTS)
     assert train(after, still, 0, tmp_path / "fine")
@@ -137,14 +137,14 @@ def test_what_is_taken_over_is_told_and_a_misfit_refused(
     assert train(Inputs(rooms, rooms_split), small_stage(steps=4, **PRETRAINING), 0, tmp_path)
     weights = tmp_path / WEIGHTS
     capsys.readouterr()
-    take_over(Segmenter(TINY, 7), weights, ["encoder"])
+    transfer(Segmenter(TINY, 7), weights, ["encoder"])
     assert capsys.readouterr().err == (
         f"from {weights}: loaded encoder (120 tensors); "
         "left in the file: decoder, segmentation_head; "
         "newly initialised: decoder, segmentation_head\n"
     )
-    with pytest.raises(FewmaskError, match=r"its segmentation_head does not fit.*\n.*take_over"):
-        take_over(Segmenter(TINY, 7), weights, ["encoder", "segmentation_head"])
+    with pytest.raises(FewmaskError, match=r"its segmentation_head does not fit.*\n.*transfer"):
+        transfer(Segmenter(TINY, 7), weights, ["encoder", "segmentation_head"])
     wider = Network(encoder="resnet18", weights="none", decoder_channels=[32, 8, 4])
     with pytest.raises(FewmaskError, match="its decoder does not fit the network: size mismatch"):
-        take_over(Segmenter(wider, 7), weights, ["encoder", "decoder"])
+        transfer(Segmenter(wider, 7), weights, ["encoder", "decoder"])

@@ -1,4 +1,4 @@
-"""Several tasks from one encoder: their losses, whom they reach, and which pictures count."""
+"""Several tasks from one encoder: their losses, whom they reach, and which images count."""
 
 import json
 import math
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from fewmask.config.network import Network
 from fewmask.config.objectives import MultiTask as Options
 from fewmask.core.errors import FewmaskError
-from fewmask.data.batches import Batch, Pictures
+from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives import build
@@ -38,15 +38,15 @@ def objective(*tasks: str, **settings: Any) -> MultiTask:
     return build(options, Blueprint(TINY, CLASSES))
 
 
-def batch(pictures: int, masks: bool) -> Batch:
-    size = (pictures, 32, 32)
-    normal = torch.nn.functional.normalize(torch.randn(pictures, 3, 32, 32), dim=1)
+def batch(images: int, masks: bool) -> Batch:
+    size = (images, 32, 32)
+    normal = torch.nn.functional.normalize(torch.randn(images, 3, 32, 32), dim=1)
     depth = 1 + torch.rand(size)
     depth[:, :8] = 0  # not known
     normal[:, :, :, :8] = 0
     mask = torch.randint(0, CLASSES, size) if masks else None
-    image = torch.rand(pictures, 3, 32, 32)
-    return Batch(np.arange(pictures), image, torch.ones(pictures, 1, 32, 32), mask,
+    image = torch.rand(images, 3, 32, 32)
+    return Batch(np.arange(images), image, torch.ones(images, 1, 32, 32), mask,
                  depth=depth, normal=normal)  # fmt: skip
 
 
@@ -137,7 +137,7 @@ def test_every_task_reaches_the_encoder_and_its_own_decoder_only():
         }
 
 
-def test_unlabelled_pictures_count_for_depth_and_normals_but_not_for_masks():
+def test_unlabelled_images_count_for_depth_and_normals_but_not_for_masks():
     one, drawn = objective().eval(), batches()
     with torch.no_grad():
         whole = one.losses(drawn, step=0)
@@ -191,17 +191,17 @@ def test_a_stage_without_the_papers_losses_is_what_it_was_before_them():
     assert shaping(**PAPER) == before | PAPER
 
 
-def test_depths_and_normals_come_with_all_pictures(tmp_path: Path, rooms: Path):
+def test_depths_and_normals_come_with_all_images(tmp_path: Path, rooms: Path):
     from fewmask.data.rendered.scenes import render
     from tests.data.making import scenes_store
 
-    path = scenes_store(tmp_path / "rooms.h5", pictures=3)
+    path = scenes_store(tmp_path / "rooms.h5", images=3)
     with Store(path) as store:
-        pictures = Pictures(store, np.arange(3), torch.device("cpu"), ["depth", "normal"])
-        drawn = pictures.batch(np.array([2, 0]), masks=False)
+        images = Images(store, np.arange(3), torch.device("cpu"), ["depth", "normal"])
+        drawn = images.batch(np.array([2, 0]), masks=False)
         scene = render(0, 2, 32, 32)
         assert drawn.mask is None
         assert np.array_equal(drawn.depth[0].numpy(), scene.depth)
         assert np.array_equal(drawn.normal[0].permute(1, 2, 0).numpy(), scene.normal)
     with Store(rooms) as store, pytest.raises(FewmaskError, match="has no depth, which"):
-        Pictures(store, np.arange(3), torch.device("cpu"), ["depth"])
+        Images(store, np.arange(3), torch.device("cpu"), ["depth"])

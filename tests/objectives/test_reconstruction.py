@@ -27,7 +27,7 @@ def built(**network: object) -> Reconstruction:
 
 
 def batches(labelled: int = 2, unlabelled: int = 3, size: int = 32) -> dict[str, Batch]:
-    """Pictures whose lower part is padding; only the labelled ones have masks."""
+    """Images whose lower part is padding; only the labelled ones have masks."""
 
     def some(count: int) -> Batch:
         inside = torch.ones(count, 1, size, size)
@@ -80,7 +80,7 @@ def test_the_losses_are_their_formulas():
         objective.head(objective.decoder(features(drawn[role].image))) - drawn[role].image
         for role in ROLES
     ]
-    inside = torch.cat(errors)[:, :, :22].double()  # picture by picture, without the padding
+    inside = torch.cat(errors)[:, :, :22].double()  # image by image, without the padding
     assert found["reconstruction"].item() == pytest.approx(inside.square().mean().item(), rel=1e-5)
 
 
@@ -110,9 +110,9 @@ def statistics(module: nn.Module) -> list[Tensor]:
     return [buffer.clone() for name, buffer in module.named_buffers() if "running" in name]
 
 
-def test_only_the_second_decoder_has_statistics_of_unlabelled_pictures():
+def test_only_the_second_decoder_has_statistics_of_unlabelled_images():
     objective, drawn = built(), batches()
-    objective.network.encoder.eval()  # what it makes of a picture hangs on no other picture
+    objective.network.encoder.eval()  # what it makes of an image depends on no other image
     start = {name: tensor.clone() for name, tensor in objective.state_dict().items()}
     after = []
     for brightness in (1.0, 0.1):
@@ -129,7 +129,7 @@ def test_only_the_second_decoder_has_statistics_of_unlabelled_pictures():
     assert all(torch.allclose(*pair, rtol=1e-5) for pair in zip(ours, alone, strict=True))
 
 
-def test_one_pass_through_the_encoder_sees_all_pictures():
+def test_one_pass_through_the_encoder_sees_all_images():
     objective, seen = built(), []
     objective.network.encoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     objective.losses(batches(labelled=2, unlabelled=3), step=0)

@@ -35,13 +35,13 @@ def objective(network: Network = TINY, **options: object) -> SelfTraining:
     return build(Options(name="self_training", **options), Blueprint(network, CLASSES))
 
 
-def batch(pictures: int, masks: bool, size: int = 32) -> Batch:
-    inside = torch.ones(pictures, 1, size, size)
+def batch(images: int, masks: bool, size: int = 32) -> Batch:
+    inside = torch.ones(images, 1, size, size)
     inside[0, :, size - 4 :] = 0
-    found = torch.randint(0, CLASSES, (2, pictures, size, size))
-    image = torch.rand(pictures, 3, size, size)
+    found = torch.randint(0, CLASSES, (2, images, size, size))
+    image = torch.rand(images, 3, size, size)
     mask = found[0] if masks else None
-    return Batch(np.arange(pictures), image, inside, mask, pseudo_mask=found[1])
+    return Batch(np.arange(images), image, inside, mask, pseudo_mask=found[1])
 
 
 def batches() -> dict[str, Batch]:
@@ -165,8 +165,8 @@ def test_parts_can_be_left_out():
     assert list(objective(auxiliary=None).losses(without, 0)) == ["cross_entropy", "consistency"]
 
 
-def test_masks_are_moved_as_their_pictures_are(monkeypatch: pytest.MonkeyPatch):
-    """The pseudo-mask of a picture that shows its class as a grey value still fits it."""
+def test_masks_are_moved_as_their_images_are(monkeypatch: pytest.MonkeyPatch):
+    """The pseudo-mask of an image that shows its class as a grey value still fits it."""
     seen = {}
 
     class Spy(torch.nn.Module):
@@ -199,7 +199,7 @@ def test_masks_are_moved_as_their_pictures_are(monkeypatch: pytest.MonkeyPatch):
     assert (mask == IGNORE).any()
     counts = mask != IGNORE
     fits = (10 * image[:, 0] - mask).abs() < 1e-3
-    # But for the seams between blocks, where pictures are interpolated and masks are not.
+    # But for the seams between blocks, where images are interpolated and masks are not.
     assert fits[counts].double().mean() > 0.85
     assert (10 * image[:, 0] - mask).abs()[counts].median() < 1e-4
 

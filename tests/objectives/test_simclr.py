@@ -22,7 +22,7 @@ from fewmask.data.store.store import Store
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.transfer import take_over
+from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_segmenter, load_weights, save_weights
 from fewmask.objectives import build
 from fewmask.objectives.simclr import objective as simclr
@@ -38,9 +38,9 @@ PRETRAINING = {
 }
 
 
-def batch(pictures: int, size: int = 32) -> dict[str, Batch]:
-    image = torch.rand(pictures, 3, size, size)
-    return {"all": Batch(np.arange(pictures), image, torch.ones(pictures, 1, size, size))}
+def batch(images: int, size: int = 32) -> dict[str, Batch]:
+    image = torch.rand(images, 3, size, size)
+    return {"all": Batch(np.arange(images), image, torch.ones(images, 1, size, size))}
 
 
 def naive_nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float) -> float:
@@ -59,16 +59,16 @@ def naive_nt_xent(first: torch.Tensor, second: torch.Tensor, temperature: float)
 
 
 @given(
-    pictures=st.integers(2, 6),
+    images=st.integers(2, 6),
     length=st.integers(2, 9),
     temperature=st.floats(0.05, 5),
     seed=st.integers(0, 1000),
 )
-def test_nt_xent_is_its_formula(pictures: int, length: int, temperature: float, seed: int):
+def test_nt_xent_is_its_formula(images: int, length: int, temperature: float, seed: int):
     torch.manual_seed(seed)
-    first, second = torch.randn(2, pictures, length)
+    first, second = torch.randn(2, images, length)
     expected = naive_nt_xent(first, second, temperature)
-    loss = nt_xent(first, second, np.arange(pictures), temperature)
+    loss = nt_xent(first, second, np.arange(images), temperature)
     assert float(loss) == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
@@ -80,7 +80,7 @@ def test_nt_xent_is_computed_in_full_precision():
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_copy_of_a_picture_is_none_of_the_others():
+def test_a_copy_of_a_image_is_none_of_the_others():
     first, second = torch.randn(2, 5, 8).double()
     rows = np.array([3, 7, 3, 9, 7])
     views = functional.normalize(torch.cat([first, second]), dim=1)
@@ -102,7 +102,7 @@ def test_views_are_compared_part_by_part(monkeypatch: pytest.MonkeyPatch):
     assert torch.allclose(nt_xent(first, second, np.arange(6), 0.3), whole)
 
 
-def test_a_batch_of_more_pictures_than_there_are_is_refused(
+def test_a_batch_of_more_images_than_there_are_is_refused(
     rooms: Path, rooms_split: Path, tmp_path: Path
 ):
     stage = small_stage(**PRETRAINING | {"batch": {"all": 21}})
@@ -118,7 +118,7 @@ def test_the_gradient_reaches_the_encoder_and_the_head():
     assert [name for name, _ in objective.network.named_children()] == ["encoder"]
 
 
-def test_the_two_views_are_different_pictures_of_the_same_thing(monkeypatch: pytest.MonkeyPatch):
+def test_the_two_views_are_different_images_of_the_same_thing(monkeypatch: pytest.MonkeyPatch):
     seen = []
     features = Backbone.features
 
@@ -129,7 +129,7 @@ def test_the_two_views_are_different_pictures_of_the_same_thing(monkeypatch: pyt
     monkeypatch.setattr(Backbone, "features", spy)
     no_colours = dict.fromkeys(("brightness", "contrast", "saturation", "hue", "greyscale"), 0)
     options = Options(name="simclr", views={"crop_area": (0.5, 1.0), "blur": 0} | no_colours)
-    # Every picture has a colour of its own, which crops and flips leave as it is.
+    # Every image has a colour of its own, which crops and flips leave as it is.
     colours = torch.rand(6, 3, 1, 1).expand(-1, -1, 32, 32).clone()
     colours[:, :, :16] *= 0.5
     drawn = {"all": Batch(np.arange(6), colours, torch.ones(6, 1, 32, 32))}
@@ -140,7 +140,7 @@ def test_the_two_views_are_different_pictures_of_the_same_thing(monkeypatch: pyt
     assert not torch.equal(first, second)
 
 
-def test_a_picture_alone_is_refused():
+def test_a_image_alone_is_refused():
     with pytest.raises(ValidationError, match=r"batch\.all must be at least 2: simclr compares"):
         small_stage(**PRETRAINING | {"batch": {"all": 1}})
 
@@ -179,7 +179,7 @@ def test_fine_tuning_starts_from_the_pretrained_encoder(
         steps=1,
         optimiser={"name": "sgd", "learning_rate": 1e-30},
         schedule={"name": "constant"},
-        take_over=["encoder"],
+        transfer=["encoder"],
     )
     assert train(Inputs(rooms, rooms_split, start_from=pretrained), still, 0, tmp_path)
     given, found = load_weights(pretrained), load_weights(tmp_path / WEIGHTS)
@@ -192,10 +192,10 @@ def test_fine_tuning_starts_from_the_pretrained_encoder(
 def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, capsys):
     image, inside = torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32)
     three = Backbone(TINY).eval()
-    take_over(three, pretrained, ["encoder"])
+    transfer(three, pretrained, ["encoder"])
     four = Segmenter(TINY.model_copy(update={"padding_channel": True}), 7).eval()
     capsys.readouterr()
-    take_over(four, pretrained, ["encoder"])
+    transfer(four, pretrained, ["encoder"])
     told = capsys.readouterr().err
     assert "loaded encoder (120 tensors), encoder.conv1.weight fitted to the padding" in told
     assert "newly initialised: decoder, segmentation_head" in told
@@ -208,21 +208,21 @@ def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, cap
 
     save_weights(tmp_path / "four.safetensors", four.state_dict(), {})
     again = Backbone(TINY).eval()
-    take_over(again, tmp_path / "four.safetensors", ["encoder"])
+    transfer(again, tmp_path / "four.safetensors", ["encoder"])
     for name, tensor in three.encoder.state_dict().items():
         assert torch.equal(again.encoder.state_dict()[name], tensor), name
 
 
 def test_parts_that_are_not_in_the_file_are_refused(pretrained: Path):
     with pytest.raises(FewmaskError, match=r"it has no decoder; .*\n.*in the file: encoder$"):
-        take_over(Segmenter(TINY, 7), pretrained, ["encoder", "decoder"])
+        transfer(Segmenter(TINY, 7), pretrained, ["encoder", "decoder"])
     with pytest.raises(FewmaskError, match="the network has no decoder"):
-        take_over(Backbone(TINY), pretrained, ["decoder"])
+        transfer(Backbone(TINY), pretrained, ["decoder"])
     with pytest.raises(FewmaskError, match="weights of simclr, which predicts nothing"):
         load_segmenter(pretrained, torch.device("cpu"))
 
 
-# What is learnt, on real pictures.
+# What is learnt, on real images.
 
 
 def accuracy_of_a_linear_probe(network: Backbone, store: Store, train_rows, test_rows) -> float:
@@ -279,12 +279,12 @@ def test_features_of_cats_and_dogs_are_better_than_random_ones(real_data: Path, 
             torch.manual_seed(0)
             network = Backbone(stage.network)
             if name == "learnt":
-                take_over(network, tmp_path / "stage" / WEIGHTS, ["encoder"])
-            else:  # its batch-norms know the pictures, as those of the other do
+                transfer(network, tmp_path / "stage" / WEIGHTS, ["encoder"])
+            else:  # its batch-norms know the images, as those of the other do
                 image = torch.from_numpy(store.read("image", train_rows)).permute(0, 3, 1, 2) / 255
                 with torch.no_grad():
                     for part in image.split(100):
                         network.features(part, torch.ones_like(part[:, :1]))
             found[name] = accuracy_of_a_linear_probe(network, store, train_rows, test_rows)
-    # On 4,000 pictures the accuracy is known to 0.8 points (one standard deviation).
+    # On 4,000 images the accuracy is known to 0.8 points (one standard deviation).
     assert found["learnt"] > found["random"] + 0.02, found

@@ -26,7 +26,7 @@ def built(stage: Stage, categories: int) -> Supervised:
 
 
 def batch(categories: list[int]) -> dict[str, Batch]:
-    """A batch of as many pictures as categories."""
+    """A batch of as many images as categories."""
     count = len(categories)
     return {
         "labelled": Batch(

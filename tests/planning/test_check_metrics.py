@@ -39,8 +39,8 @@ published:
 @pytest.fixture
 def small(project: Path) -> Path:
     """A project with two datasets, two methods and one experiment."""
-    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [wall, floor]\n")
-    write("datasets/pets", "reader: {name: scenes, pictures: 50}\nclasses: [wall, Ginger cat]\n")
+    write("datasets/rooms", "reader: {name: scenes, images: 50}\nclasses: [wall, floor]\n")
+    write("datasets/pets", "reader: {name: scenes, images: 50}\nclasses: [wall, Ginger cat]\n")
     write("methods/plain", METHOD)
     write("methods/longer", "extends: plain\nstages: {train: {steps: 200}}\n")
     write("experiments/full", EXPERIMENT)
@@ -59,8 +59,8 @@ class TestReference:
     """The method that all others are compared with."""
 
     def test_it_is_handed_on(self, small: Path):
-        assert load(reference="longer").asked.compared_with == "longer"
-        assert load().asked.compared_with == "plain"
+        assert load(reference="longer").requested.compared_with == "longer"
+        assert load().requested.compared_with == "plain"
 
     def test_it_must_be_a_method_of_the_experiment(self, small: Path):
         with pytest.raises(ConfigError) as error:
@@ -78,20 +78,20 @@ class TestReference:
 
 def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
     grid = load()
-    asked = grid.asked
-    assert asked.metrics == ["miou", "iou_Ginger cat", "dice_loss_wall"]
-    assert asked.published == grid.experiment.published
+    requested = grid.requested
+    assert requested.metrics == ["miou", "iou_Ginger cat", "dice_loss_wall"]
+    assert requested.published == grid.experiment.published
     cell = {"dataset": "rooms", "method": "longer", "fraction": "n40"}
-    assert asked.published.of(**cell) == {
+    assert requested.published.of(**cell) == {
         "miou": (0.8, 0.01), "iou_Ginger cat": (0.7, None), "focal_loss": (1.5, None),
         "f1": (1, None),
     }  # fmt: skip
-    assert asked.published.of(**cell | {"dataset": "pets", "fraction": "all"}) == {}
-    for run, cell in zip(grid.runs, asked.cells(), strict=True):
+    assert requested.published.of(**cell | {"dataset": "pets", "fraction": "all"}) == {}
+    for run, cell in zip(grid.runs, requested.cells(), strict=True):
         assert (run.dataset, run.method, run.fraction) == cell
         settings = [json.loads(grid.training(key)) for key in grid.stages(run)]
-        assert asked.trainings[asked.cells().index(cell)] == fingerprint(settings)
-    assert len(set(asked.trainings)) == 2
+        assert requested.trainings[requested.cells().index(cell)] == fingerprint(settings)
+    assert len(set(requested.trainings)) == 2
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,10 @@ def test_what_cannot_be_is_refused(small: Path, found: str, instead: str, expect
 
 def test_a_smaller_grid_keeps_what_fitted_the_one_it_extends(small: Path):
     write("experiments/twin", "extends: full\ndatasets: [rooms]\nfractions: [n10]\n")
-    asked = load("twin").asked
-    assert asked.published.of(dataset="rooms", method="plain", fraction="n10") == {"f1": (1, None)}
+    requested = load("twin").requested
+    assert requested.published.of(dataset="rooms", method="plain", fraction="n10") == {
+        "f1": (1, None)
+    }
     assert load(methods=["plain"], datasets=["rooms"]).runs
 
 

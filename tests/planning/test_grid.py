@@ -37,7 +37,7 @@ seeds: [0, 1]
 @pytest.fixture
 def small(project: Path) -> Path:
     """A project with one dataset, one method of two stages and one experiment."""
-    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\n")
+    write("datasets/rooms", "reader: {name: scenes, images: 50}\nclasses: [a, b]\n")
     write("methods/chain", METHOD)
     write("config", EXPERIMENT)
     return project
@@ -97,7 +97,7 @@ def test_neither_are_curves(small: Path):
     before, after = load_grid(), load_grid(config={"tensorboard": True})
     key = before.stages(before.runs[0])[0]
     assert before.training(key) == after.training(key)
-    assert before.asked == after.asked
+    assert before.requested == after.requested
     folder = before.stage_folder(key, 0).replace("/stages/", "/tensorboard/")
     assert after.curves_option(key, 0) == f"--tensorboard {folder}"
 
@@ -270,7 +270,7 @@ stages:
     objective: {name: masked_image}
     batch: {labelled: 0, all: 4}
     evaluation: {metric: loss}
-  first: {start_from: pretrain, take_over: [encoder]}
+  first: {start_from: pretrain, transfer: [encoder]}
 """
 
 
@@ -342,7 +342,7 @@ def test_a_stage_is_shared_only_if_it_starts_from_the_same_weights(small: Path):
 
 
 def test_an_encoder_that_is_not_taken_over_has_its_own_weights(small: Path):
-    parts = "second: {start_from: first, take_over: [decoder], steps: 50}"
+    parts = "second: {start_from: first, transfer: [decoder], steps: 50}"
     changed = METHOD.replace("second: {start_from: first, steps: 50}", parts)
     write("methods/chain", changed.replace("weights: none", "weights: imagenet"))
     grid = load_grid()
@@ -475,7 +475,7 @@ def test_what_a_job_could_not_do_is_told_before_it_starts(
         "datasets/photos",
         "reader: {name: folder, images: 'a/*.jpg'}\nroot: photos\nsize: 64\nclasses: []\n",
     )
-    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\nsize: 64\n")
+    write("datasets/rooms", "reader: {name: scenes, images: 50}\nclasses: [a, b]\nsize: 64\n")
     settings = {"evaluation": {"metric": "none"}} | settings
     when = {"stage": "second" if "pseudo_masks" in settings else "first"}
     with pytest.raises(ConfigError) as caught:
@@ -494,7 +494,7 @@ def test_what_simclr_sees_of_images_must_fit_the_encoder_alone():
 
 
 def test_images_must_fit_the_network(small: Path):
-    write("datasets/rooms", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\nsize: 72\n")
+    write("datasets/rooms", "reader: {name: scenes, images: 50}\nclasses: [a, b]\nsize: 72\n")
     with pytest.raises(ConfigError) as caught:
         load_grid()
     assert str(caught.value) == (
@@ -524,28 +524,28 @@ AFTER = """\
     batch: {labelled: 4}
     steps: 100
     start_from: tasks
-    take_over: [encoder]
+    transfer: [encoder]
 """
 
 
 @pytest.mark.parametrize("owner", ["run", "stage"])
-def test_normals_of_stretched_pictures_are_not_learnt(small: Path, owner: str):
-    dataset = "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\nfit: stretch\n"
+def test_normals_of_stretched_images_are_not_learnt(small: Path, owner: str):
+    dataset = "reader: {name: scenes, images: 50}\nclasses: [a, b]\nfit: stretch\n"
     on, method = "halls", MULTI_TASK
     if owner == "stage":
         on, method = "rooms", MULTI_TASK.replace("steps", "dataset: halls\n    steps") + AFTER
     write("datasets/halls", dataset)
     write("methods/multi_task", method)
-    asked = {"datasets": [on], "methods": ["multi_task"]}
+    requested = {"datasets": [on], "methods": ["multi_task"]}
     with pytest.raises(ConfigError) as caught:
-        load_grid(config=asked)
+        load_grid(config=requested)
     assert str(caught.value) == (
         "config/datasets/halls.yaml: fit is stretch, which changes shapes\n"
         "  expected: pad or crop, for tasks of multi_task learns surface normals\n"
         "  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
     )
     write("methods/multi_task", method.replace("[depth, normal]", "[depth]"))
-    load_grid(config=asked)
+    load_grid(config=requested)
     write("methods/multi_task", method)
     write("datasets/halls", dataset.replace("stretch", "crop"))
-    load_grid(config=asked)
+    load_grid(config=requested)

@@ -12,11 +12,11 @@ ELSEWHERE = """\
 extends: chain
 stages:
   pretrain:
-    dataset: pictures
+    dataset: images
     objective: {name: masked_image}
     batch: {labelled: 0, all: 4}
     evaluation: {metric: none}
-  first: {start_from: pretrain, take_over: [encoder]}
+  first: {start_from: pretrain, transfer: [encoder]}
 """
 
 EXPERIMENT = """\
@@ -31,8 +31,8 @@ seeds: [0]
 @pytest.fixture
 def two(small: Path) -> Path:  # noqa: F811
     """A project with two datasets, and a method that pretrains on a third."""
-    for name in ("halls", "pictures"):
-        write(f"datasets/{name}", "reader: {name: scenes, pictures: 50}\nclasses: [a, b]\n")
+    for name in ("halls", "images"):
+        write(f"datasets/{name}", "reader: {name: scenes, images: 50}\nclasses: [a, b]\n")
     write("methods/elsewhere", ELSEWHERE)
     write("config", EXPERIMENT)
     return small
@@ -45,24 +45,24 @@ def folders(method: str, dataset: str = "rooms") -> list[str]:
 
 
 def test_a_stage_with_its_own_dataset_is_trained_once_for_all_datasets(two: Path):
-    assert folders("elsewhere", "rooms")[0] == "pictures/elsewhere/all/0/pretrain"
-    assert folders("elsewhere", "halls")[0] == "pictures/elsewhere/all/0/pretrain"
+    assert folders("elsewhere", "rooms")[0] == "images/elsewhere/all/0/pretrain"
+    assert folders("elsewhere", "halls")[0] == "images/elsewhere/all/0/pretrain"
     assert folders("elsewhere", "halls")[1] == "halls/elsewhere/n40/0/first"
     grid = load_grid()
     keys = {key for run in grid.runs for key in grid.stages(run)}
     assert len(keys) == 1 + 2 * 2 * (2 + 2)  # once, and two datasets, fractions, methods
-    assert list(grid.datasets) == ["rooms", "halls", "pictures"]
+    assert list(grid.datasets) == ["rooms", "halls", "images"]
     inputs = grid.training_inputs(grid.stages(Run("halls", "elsewhere", "n40", 0))[0], 0)
     assert inputs == {
-        "dataset": "results/datasets/pictures.h5",
-        "split": "results/splits/pictures/all/0.csv",
+        "dataset": "results/datasets/images.h5",
+        "split": "results/splits/images/all/0.csv",
     }
 
 
 def test_its_overrides_are_those_of_its_own_dataset(two: Path):
     overrides = """\
 overrides:
-  - when: {dataset: pictures}
+  - when: {dataset: images}
     settings: {steps: 7}
   - when: {dataset: rooms}
     settings: {steps: 9}
@@ -77,7 +77,7 @@ overrides:
     ("old", "new", "expected"),
     [
         ("objective: {name: masked_image}", "objective: {name: supervised}", "labels: all"),
-        ("dataset: pictures", "dataset: pictres", "did you mean pictures"),
+        ("dataset: images", "dataset: pictres", "did you mean images"),
     ],
 )
 def test_a_dataset_of_its_own_that_makes_no_sense_is_refused(
@@ -93,15 +93,15 @@ def test_a_dataset_of_its_own_that_makes_no_sense_is_refused(
 
 
 def test_a_run_is_judged_on_its_own_dataset(two: Path):
-    bound = "extends: chain\nstages:\n  second: {dataset: pictures, labels: all}\n"
+    bound = "extends: chain\nstages:\n  second: {dataset: images, labels: all}\n"
     write("methods/elsewhere", bound.replace("second: {", "second: {start_from: null, "))
     with pytest.raises(ConfigError, match="judged by its last stage, which must be trained on"):
         load_grid()
 
 
 def test_a_dataset_of_its_own_after_the_runs_own_is_refused(two: Path):
-    own = ELSEWHERE.replace("dataset: pictures\n", "labels: all\n    start_from: before\n")
-    own = own.replace("labels: all\n", "dataset: pictures\n", 1)
+    own = ELSEWHERE.replace("dataset: images\n", "labels: all\n    start_from: before\n")
+    own = own.replace("labels: all\n", "dataset: images\n", 1)
     before = "  before:\n    objective: {name: masked_image}\n    batch: {labelled: 0, all: 4}\n"
     before += "    evaluation: {metric: none}\n"
     write("methods/elsewhere", own.replace("stages:\n", "stages:\n" + before))
@@ -112,7 +112,7 @@ def test_a_dataset_of_its_own_after_the_runs_own_is_refused(two: Path):
 BORROWED = """\
 extends: chain
 stages:
-  first: {start_from: elsewhere/pretrain, take_over: [encoder]}
+  first: {start_from: elsewhere/pretrain, transfer: [encoder]}
 """
 
 
@@ -120,16 +120,16 @@ def test_a_stage_may_start_from_another_methods(two: Path):
     write("methods/borrowed", BORROWED + "  second: {steps: 60}\n")
     write("config", EXPERIMENT.replace("[chain, elsewhere]", "[borrowed]"))
     assert folders("borrowed") == [
-        "pictures/elsewhere/all/0/pretrain",
+        "images/elsewhere/all/0/pretrain",
         "rooms/borrowed/n40/0/first",
         "rooms/borrowed/n40/0/second",
     ]
     grid = load_grid()
     run = Run("rooms", "borrowed", "n40", 0)
     assert grid.training_inputs(grid.stages(run)[1], 0)["start_from"] == (
-        "results/stages/pictures/elsewhere/all/0/pretrain/weights.safetensors"
+        "results/stages/images/elsewhere/all/0/pretrain/weights.safetensors"
     )
-    # The cost of a run is that of all stages that it hangs on.
+    # The cost of a run is that of all stages that it depends on.
     assert len(grid.evaluation_inputs(run)["training"]) == 3
 
 
@@ -138,7 +138,7 @@ def test_a_stage_may_start_from_another_methods(two: Path):
     [
         ("elsewhere/pretrian", r"no stage pretrian of elsewhere \(did you mean pretrain\?\)"),
         ("elswhere/pretrain", "did you mean elsewhere"),
-        ("borrowed/second", "borrowed itself hangs on"),
+        ("borrowed/second", "borrowed itself depends on"),
         ("Else where/x", "start_from"),
     ],
 )
@@ -164,11 +164,11 @@ stages:
     [
         ("pretrain", "pretrain learns masked_image, which predicts no classes"),
         ("chain/thrid", "there is no stage thrid of chain"),
-        ("other/first", "first predicts on pictures, and the stage is trained on rooms"),
+        ("other/first", "first predicts on images, and the stage is trained on rooms"),
     ],
 )
 def test_pseudo_masks_that_cannot_be_learnt_are_refused(two: Path, stage: str, expected: str):
-    write("methods/other", "extends: chain\nstages:\n  first: {dataset: pictures, labels: all}\n")
+    write("methods/other", "extends: chain\nstages:\n  first: {dataset: images, labels: all}\n")
     write("methods/pupil", SELF_TRAINING.replace("STAGE", stage))
     write("config", EXPERIMENT.replace("[chain, elsewhere]", "[pupil]"))
     with pytest.raises(ConfigError, match=expected) as caught:
@@ -190,19 +190,19 @@ def test_pseudo_masks_come_from_any_stage_that_segments(two: Path):
 def test_a_run_is_judged_by_a_stage_that_segments(two: Path):
     write("methods/elsewhere", ELSEWHERE.split("extends: chain\n")[1].split("  first")[0]
           .replace("stages:", "network: {encoder: resnet18, weights: none}\nstages:")
-          .replace("    dataset: pictures\n", "    optimiser: {name: adamw, learning_rate: 0.1}\n"
+          .replace("    dataset: images\n", "    optimiser: {name: adamw, learning_rate: 0.1}\n"
                    "    steps: 5\n"))  # fmt: skip
     with pytest.raises(ConfigError, match="learns masked_image and predicts nothing"):
         load_grid()
 
 
-def test_pictures_that_are_tested_on_are_not_learnt_by_way_of_another_dataset(two: Path):
+def test_images_that_are_tested_on_are_not_learnt_by_way_of_another_dataset(two: Path):
     folder = "reader: {name: folder, images: 'a/*', masks: 'b/*'}\nroot: same\nclasses: [a, b]\n"
     write("datasets/rooms", folder)
-    write("datasets/pictures", folder + "size: 64\n")
+    write("datasets/images", folder + "size: 64\n")
     load_grid()  # the same split: what is held out is the same
-    write("datasets/pictures", folder + "split: {test: 0.5}\n")
-    with pytest.raises(ConfigError, match="pictures has the pictures of rooms and another split"):
+    write("datasets/images", folder + "split: {test: 0.5}\n")
+    with pytest.raises(ConfigError, match="images has the images of rooms and another split"):
         load_grid()
 
 
@@ -222,7 +222,7 @@ def test_an_override_that_a_shared_stage_cannot_follow_is_refused(
     write("config", EXPERIMENT.replace("rooms, halls", "rooms")
           + f"overrides:\n  - {{when: {when}, settings: {settings}}}\n")  # fmt: skip
     if refused:
-        with pytest.raises(ConfigError, match="pretrain of elsewhere is trained once on pictures"):
+        with pytest.raises(ConfigError, match="pretrain of elsewhere is trained once on images"):
             load_grid()
     else:
         load_grid()
@@ -239,13 +239,13 @@ def test_a_stage_may_be_dropped(two: Path):
 @pytest.mark.parametrize(
     ("first", "expected"),
     [
-        ("take_over: [encoder, decoder]", "has no decoder\n  mend: take_over: \\[encoder\\]"),
-        ("take_over: [encoder], network: {encoder: resnet34}", "give both stages the same encoder"),
+        ("transfer: [encoder, decoder]", "has no decoder\n  mend: transfer: \\[encoder\\]"),
+        ("transfer: [encoder], network: {encoder: resnet34}", "give both stages the same encoder"),
     ],
 )
 def test_what_cannot_be_taken_over_is_told_before_any_job(two: Path, first: str, expected: str):
     method = ELSEWHERE.replace("{name: masked_image}", "{name: simclr}")
-    method = method.replace("take_over: [encoder]", first)
+    method = method.replace("transfer: [encoder]", first)
     write("methods/elsewhere", method)
     with pytest.raises(ConfigError, match=expected):
         load_grid()

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 
 from fewmask.core.paths import Layout
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 
 CLASSES = ["wall", "box"]
 KINDS = ["hit", "truth", "predicted"]
@@ -18,17 +18,17 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
     """Write a run's three files below the current folder; ``figures`` replace the defaults."""
     labelled = figures.get("labelled", 10)
     miou = figures.get("miou", 0.5)
-    pictures = figures.get("pictures", [miou] * 6)
-    if "miou" not in figures and "pictures" in figures:
-        miou = pooled(pictures)
+    images = figures.get("images", [miou] * 6)
+    if "miou" not in figures and "images" in figures:
+        miou = pooled(images)
     cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
     record = {
         **cell,
-        "pictures": {
+        "images": {
             "labelled": labelled,
             "unlabelled": 20,
             "validation": 5,
-            "test": len(pictures),
+            "test": len(images),
         },
         "metrics": {
             "miou": miou,
@@ -62,19 +62,19 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
     path = Path(Layout().metrics.format(**cell))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record))
-    write_pictures(path.with_suffix(".csv"), pictures)
+    write_images(path.with_suffix(".csv"), images)
     write_examples(Path(Layout().examples.format(**cell)), **figures)
     return path
 
 
 def pooled(miou):
-    """The mIoU of the pixels of all pictures that `write_pictures` writes."""
+    """The mIoU of the pixels of all images that `write_images` writes."""
     hits = np.mean([2 * one / (1 + one) for one in miou])
     return hits / (2 - hits)
 
 
-def write_pictures(path, miou, pixels=100_000):
-    """Write the table of test pictures, each with this mIoU; None: without a labelled pixel.
+def write_images(path, miou, pixels=100_000):
+    """Write the table of test images, each with this mIoU; None: without a labelled pixel.
 
     Both classes have as many pixels in the truth and in the prediction.
     """
@@ -82,9 +82,7 @@ def write_pictures(path, miou, pixels=100_000):
     for i, one in enumerate(miou):
         hit, all_of_class = (0, 0) if one is None else (round(2 * pixels * one / (1 + one)), pixels)
         counts = [hit] * 2 + [all_of_class] * 4
-        lines.append(
-            f"picture_{i},{i},{'nan' if one is None else one}," + ",".join(map(str, counts))
-        )
+        lines.append(f"image_{i},{i},{'nan' if one is None else one}," + ",".join(map(str, counts)))
     path.write_text("\n".join(lines) + "\n")
 
 
@@ -119,10 +117,10 @@ def write_history(cell, validation, metric="miou"):
     return {"seconds": 90.0, "cell": cell}, {"evaluation": {"metric": metric}}
 
 
-def asked(**axes):
-    """An experiment, as ``Grid.asked`` writes it."""
+def requested(**axes):
+    """An experiment, as ``Grid.requested`` writes it."""
     smallest = {"datasets": ["scenes"], "methods": ["supervised"], "fractions": ["n10"]}
-    return Asked(**{"title": "A title", "seeds": [0]} | smallest | axes)
+    return Requested(**{"title": "A title", "seeds": [0]} | smallest | axes)
 
 
 def assert_apart(boxes, page):

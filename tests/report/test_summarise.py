@@ -11,16 +11,16 @@ from fewmask.core.errors import FewmaskError
 from fewmask.planning.requested import fingerprint
 from fewmask.report.contents import files
 from fewmask.report.summarise import summarise
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import requested, write_run
 
 
 def as_json(**axes):
-    return asked(**axes).model_dump_json()
+    return requested(**axes).model_dump_json()
 
 
 def files_of(**axes):
     """What the workflow's rule says is written."""
-    return sorted(file.path.removeprefix("results/") for file in files(asked(**axes)))
+    return sorted(file.path.removeprefix("results/") for file in files(requested(**axes)))
 
 
 def written():
@@ -60,7 +60,7 @@ def test_partial_makes_do_and_says_so_on_every_row(project):
     summarise(as_json(**grid), Path("tables"), Path("figures"), partial=True)
     assert written() == files_of(**grid)
     table = pd.read_csv("tables/summary.csv")
-    assert table[["seeds", "seeds_asked"]].to_numpy().tolist() == [[1, 2], [0, 2]]
+    assert table[["seeds", "seeds_requested"]].to_numpy().tolist() == [[1, 2], [0, 2]]
     assert "1 of 2" in Path("tables/summary.md").read_text()
     assert "0 of 2" in Path("tables/summary.tex").read_text()
 
@@ -106,7 +106,7 @@ def test_neither_torch_nor_a_window_is_needed():
 @pytest.mark.parametrize("tasks", [[], ["depth", "normal"]])
 @pytest.mark.parametrize("methods", [["a"], ["a", "b"]])
 def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseudo_masks):
-    grid = asked(
+    grid = requested(
         datasets=["pets", "my-scenes"],
         methods=methods,
         tasks=tasks,
@@ -117,7 +117,7 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
     assert all(file.name.isidentifier() for file in found)
     shown = [(file.category, file.shows) for file in found if file.category]
     assert len(set(shown)) == len(shown)
-    for category in ("1 Results", "2 Pictures", "3 Training"):
+    for category in ("1 Results", "2 Images", "3 Training"):
         numbers = {int(shows[0]) for where, shows in shown if where == category}
         assert numbers == set(range(1, len(numbers) + 1)), "without gaps"
     names = {file.caption for file in found if file.category}
@@ -128,7 +128,7 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
 
 
 def test_every_caption_is_there():
-    everything = asked(
+    everything = requested(
         methods=["a", "b"],
         tasks=["depth", "normal"],
         learns_pseudo_masks=True,

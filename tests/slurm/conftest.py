@@ -47,7 +47,7 @@ def _run_without_faults(folder: Path) -> None:
 
 @pytest.fixture
 def project(expected: Path, tmp_path: Path) -> Path:
-    """The project with prepared pictures and splits, and nothing trained."""
+    """The project with prepared images and splits, and nothing trained."""
     folder = tmp_path / "project"
     shutil.copytree(expected, folder, symlinks=True)
     forget_trainings(folder)

@@ -68,7 +68,7 @@ def write_grid(folder: Path) -> None:
 
 
 def forget_trainings(folder: Path) -> None:
-    """Remove all results but the prepared pictures and their splits."""
+    """Remove all results but the prepared images and their splits."""
     for name in ("stages", "metrics", "tables", "figures"):
         shutil.rmtree(folder / "results" / name)
     for rule in ("train", "evaluate", "summarise"):

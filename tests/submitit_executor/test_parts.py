@@ -25,7 +25,7 @@ def request(**resources: object) -> Request:
 
 class TestRequest:
     def test_resources_become_options_of_sbatch(self):
-        asked = request(
+        requested = request(
             runtime=90,
             mem_mb=2500,
             gpu=1,
@@ -33,7 +33,7 @@ class TestRequest:
             slurm_partition="fast",
             slurm_extra="--signal=TERM@60 --exclude=n1,n2 --exclusive",
         )
-        found = asked.sbatch()
+        found = requested.sbatch()
         assert found["time"] == 90
         assert found["cpus_per_task"] == 2
         assert found["partition"] == "fast"

@@ -59,7 +59,7 @@ STEPS = 3
 
 
 def in_64_bits(objective: nn.Module) -> None:
-    """Let an objective compute in 64 bits, whatever pictures come in."""
+    """Let an objective compute in 64 bits, whatever images come in."""
     objective.double()
     for module in objective.modules():
         if encoder := getattr(module, "encoder", None):

@@ -13,7 +13,7 @@ from sklearn.metrics import jaccard_score
 from fewmask.config.method import Stage
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import HISTORY, TRAINING, WEIGHTS
-from fewmask.data.batches import Draws, Pictures
+from fewmask.data.batches import Draws, Images
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
@@ -33,12 +33,12 @@ def training(stage: Stage, rooms: Path, split: Path, seed: int = 0) -> Training:
     runtime = start(stage.precision, threads=1)
     torch.manual_seed(0)
     draws = Draws(
-        Pictures(store, rows["labelled"], runtime.device),
+        Images(store, rows["labelled"], runtime.device),
         {"labelled": rows["labelled"]},
         {"labelled": stage.batch.labelled},
         seed,
     )
-    validation = Pictures(store, rows["validation"], runtime.device)
+    validation = Images(store, rows["validation"], runtime.device)
     blueprint = Blueprint(stage.network, 7, len(store.categories))
     objective = build(stage.objective, blueprint)
     return Training(stage, objective, draws, validation, seed, runtime)
@@ -210,22 +210,22 @@ def test_a_stage_starts_from_the_weights_it_is_given(
             assert torch.equal(tensor, given[name]), name
 
 
-def test_pictures_of_a_wrong_size_are_refused(rooms: Path, rooms_split: Path, tmp_path: Path):
+def test_images_of_a_wrong_size_are_refused(rooms: Path, rooms_split: Path, tmp_path: Path):
     stage = small_stage(augmentation={"crop": 20})
     with pytest.raises(FewmaskError, match=r"20 x 20 do not fit.* multiples of 8.*\[16, 16\]"):
         train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
 
 
-def test_a_role_without_pictures_is_refused(rooms: Path, tmp_path: Path):
+def test_a_role_without_images_is_refused(rooms: Path, tmp_path: Path):
     names = [f"scene_{i:05d}" for i in range(36)]
     split_files.write(tmp_path / "0.csv", names, ["labelled"] * 30 + ["test"] * 6)
-    with pytest.raises(FewmaskError, match="no validation pictures to select by miou"):
+    with pytest.raises(FewmaskError, match="no validation images to select by miou"):
         train(Inputs(rooms, tmp_path / "0.csv"), small_stage(), 0, tmp_path / "out")
     last = small_stage(evaluation={"metric": "none", "every": 10})
     assert train(Inputs(rooms, tmp_path / "0.csv"), last, 0, tmp_path / "out")
 
 
-def test_the_loop_draws_every_picture_once_an_epoch(rooms: Path, rooms_split: Path):
+def test_the_loop_draws_every_image_once_an_epoch(rooms: Path, rooms_split: Path):
     one = training(small_stage(steps=9, batch={"labelled": 4}), rooms, rooms_split)
     drawn = np.concatenate([one.draws.rows_at("labelled", step) for step in range(9)])
     for epoch in drawn.reshape(3, 12):

@@ -44,7 +44,7 @@ SELF_TRAINING = small_stage(
 
 @pytest.fixture
 def pseudo_masks(rooms: Path, tmp_path: Path) -> Path:
-    """Pseudo-masks of the training pictures, drawn at random."""
+    """Pseudo-masks of the training images, drawn at random."""
     path, rows, size = tmp_path / PSEUDO_MASKS, np.arange(20), (32, 32)
     drawn = np.random.default_rng(0).integers(0, 7, (2, len(rows), *size), dtype=np.uint8)
     with Store(rooms) as store:
@@ -217,7 +217,7 @@ def test_a_second_decoder_goes_on_too(inputs: Inputs, tmp_path: Path):
 def test_depths_and_normals_that_are_augmented_go_on_too(
     rooms_split: Path, tmp_path: Path, losses: dict
 ):
-    inputs = Inputs(scenes_store(tmp_path / "rooms.h5", pictures=36), rooms_split)
+    inputs = Inputs(scenes_store(tmp_path / "rooms.h5", images=36), rooms_split)
     stage = small_stage(
         steps=10,
         objective={"name": "multi_task", **losses},

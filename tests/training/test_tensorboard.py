@@ -55,7 +55,7 @@ def expected(history: Path) -> Curves:
     )
     speeds = np.float32(seen / seconds).tolist()
     return curves | {
-        "training/pictures_per_second": [
+        "training/images_per_second": [
             (int(r["step"]), s) for r, s in zip(rows, speeds, strict=True)
         ]
     }

@@ -106,7 +106,7 @@ def test_log_variances_of_the_small_experiment_settle(
 ):
     monkeypatch.chdir(ROOT)
     grid = load_grid([Path("config/experiments/small/scenes_multi_task.yaml")])
-    (asked,) = [
+    (requested,) = [
         grid.stage(key)
         for run in grid.runs
         if run.method == "multi_task_uncertainty" and run.fraction == "n20"
@@ -115,7 +115,7 @@ def test_log_variances_of_the_small_experiment_settle(
     ]
     names = ("steps", "optimiser", "schedule", "weighting")
     stage = small_stage(objective=TWO, precision="fp32", evaluation={"metric": "none"})
-    stage = stage.model_copy(update={name: getattr(asked, name) for name in names})
+    stage = stage.model_copy(update={name: getattr(requested, name) for name in names})
     one = training(stage, rooms, rooms_split)
     constant = {"cross_entropy": 1 / 5.2, "classification": 1 / 11.4}
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 DATASET = """\
-reader: {name: scenes, pictures: 36}
+reader: {name: scenes, images: 36}
 classes: [wall, floor, box, ball, cylinder, cone, pyramid]
 size: 32
 split: {test: n12, validation: n8}

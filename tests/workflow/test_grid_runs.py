@@ -38,7 +38,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def cell(row: dict[str, str]) -> tuple[str, str, str]:
-    return row["fraction"], row["seeds"], row["seeds_asked"]
+    return row["fraction"], row["seeds"], row["seeds_requested"]
 
 
 def hold(folder: Path, results: str) -> FileLock:

@@ -36,21 +36,21 @@ def test_it_runs_to_the_change_against_single_tasks(tmp_path: Path):
     for name, text in (("multi_task", MULTI_TASK), ("single_depth", SINGLE_DEPTH)):
         (tmp_path / f"config/methods/{name}.yaml").write_text(text)
     path = tmp_path / "config/config.yaml"
-    asked = {
+    requested = {
         "methods": ["supervised", "single_depth", "multi_task"],
         "fractions": ["n8"],
         "seeds": [0],
         "metrics": ["miou", "depth_absolute_error", "normal_mean_angle", "delta_m"],
         "baselines": BASELINES,
     }
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | asked))
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | requested))
     answer = snakemake(tmp_path)
     assert answer.returncode == 0, answer.stdout
 
     results = tmp_path / "results"
     metrics = {
         method: json.loads((results / f"metrics/rooms/{method}/n8/0.json").read_text())["metrics"]
-        for method in asked["methods"]
+        for method in requested["methods"]
     }
     assert {*DEPTH_METRICS, *NORMAL_METRICS, "miou"} <= metrics["multi_task"].keys()
     assert metrics["single_depth"].keys() >= DEPTH_METRICS.keys()

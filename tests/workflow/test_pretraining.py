@@ -20,7 +20,7 @@ stages:
     batch: {all: 8}
     evaluation: {every: 3, metric: loss}
     resources: {cpus: 1, gpus: 0}
-  supervised: {start_from: pretrain, take_over: [encoder, decoder]}
+  supervised: {start_from: pretrain, transfer: [encoder, decoder]}
 """
 
 
@@ -28,14 +28,14 @@ ELSEWHERE = """\
 extends: supervised
 stages:
   pretrain:
-    dataset: pictures
+    dataset: images
     objective: {name: simclr}
     optimiser: {name: adamw, learning_rate: 0.003}
     steps: 1 epoch
     batch: {all: 8}
     evaluation: {metric: none}
     resources: {cpus: 1, gpus: 0}
-  supervised: {start_from: pretrain, take_over: [encoder]}
+  supervised: {start_from: pretrain, transfer: [encoder]}
 """
 
 
@@ -77,26 +77,26 @@ def test_it_runs_from_pretraining_to_the_table(folder: Path):
 
 
 @pytest.mark.slow
-def test_it_may_learn_from_pictures_of_another_dataset(
+def test_it_may_learn_from_images_of_another_dataset(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     write_project(tmp_path)
     monkeypatch.setenv("FEWMASK_DATA", str(tmp_path / "data"))
-    pictures = tmp_path / "data/pictures"
+    images = tmp_path / "data/images"
     for i in range(20):
-        path = pictures / ("Cat" if i % 2 else "Dog") / f"{i}.png"
+        path = images / ("Cat" if i % 2 else "Dog") / f"{i}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = np.random.default_rng(i).integers(0, 256, (40, 36, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
-    dataset = "reader: {name: class_folders}\nroot: pictures\nsize: 32\nfit: crop\n"
-    (tmp_path / "config/datasets/pictures.yaml").write_text(dataset)
+    dataset = "reader: {name: class_folders}\nroot: images\nsize: 32\nfit: crop\n"
+    (tmp_path / "config/datasets/images.yaml").write_text(dataset)
     (tmp_path / "config/methods/simclr.yaml").write_text(ELSEWHERE)
     answer = snakemake(tmp_path, "--config", "seeds=[0]", "methods=[simclr]")
     assert answer.returncode == 0, answer.stdout
     assert job_counts(answer.stdout)["train"] == 3  # one pretraining for both fractions
     stages = tmp_path / "results/stages"
-    history = (stages / "pictures/simclr/all/0/pretrain/history.csv").read_text().splitlines()
-    assert history[-1].startswith("3,24,")  # 20 pictures in steps of 8
+    history = (stages / "images/simclr/all/0/pretrain/history.csv").read_text().splitlines()
+    assert history[-1].startswith("3,24,")  # 20 images in steps of 8
     told = (tmp_path / "results/logs/train/rooms/simclr/n8/0/supervised.log").read_text()
     assert "loaded encoder" in told
     assert "newly initialised: decoder, segmentation_head" in told

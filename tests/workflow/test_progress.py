@@ -62,11 +62,11 @@ def test_a_terminal_shows_how_far_it_is(
 
 
 def test_predict_too(folder: Path, tmp_path: Path):
-    (tmp_path / "pictures").mkdir()
+    (tmp_path / "images").mkdir()
     for i in range(3):
-        Image.new("RGB", (40, 30)).save(tmp_path / f"pictures/{i}.png")
+        Image.new("RGB", (40, 30)).save(tmp_path / f"images/{i}.png")
     weights = "results/stages/rooms/supervised/n8/0/supervised/weights.safetensors"
-    options = ["--images", str(tmp_path / "pictures"), "--out", str(tmp_path / "out")]
+    options = ["--images", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
     command = [str(BIN / "fewmask"), "predict", weights, *options]
     terminal = Terminal(command, folder)
     assert terminal.end() == 0

@@ -53,7 +53,7 @@ SHOWN = {
         "8 Cost of all methods",
         "9 Figure: cost against score",
     ],
-    "2 Pictures": ["1 The same test pictures for all runs", "2 Worst and median test pictures"],
+    "2 Images": ["1 The same test images for all runs", "2 Worst and median test images"],
     "3 Training": [
         "1 Figure: training curves",
         "2 Quality of pseudo-masks",
@@ -129,15 +129,15 @@ def test_every_entry_shows_something(page: Page, category: str):
     assert entries(page, category) == SHOWN[category]
     for i, name in enumerate(SHOWN[category]):
         page.locator("tbody tr").nth(i).locator("a, button").first.click()
-        is_table = "Figure" not in name and category != "2 Pictures"
+        is_table = "Figure" not in name and category != "2 Images"
         if is_table:
             table = page.frame_locator("iframe").locator("tbody tr")
             table.first.wait_for()
             assert table.count() >= 2
         else:
-            picture = page.locator("img").last
-            picture.wait_for()
-            assert picture.evaluate("one => one.decode().then(() => one.naturalWidth)") > 300
+            image = page.locator("img").last
+            image.wait_for()
+            assert image.evaluate("one => one.decode().then(() => one.naturalWidth)") > 300
         pixels = np.asarray(Image.open(io.BytesIO(page.screenshot())).convert("L"))
         assert pixels[:, 450:].std() > 5, f"{name}: nothing is to be seen"
 

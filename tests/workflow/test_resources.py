@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def asked(folder: Path, *config: str) -> dict[str, dict[str, str]]:
+def requested(folder: Path, *config: str) -> dict[str, dict[str, str]]:
     """The resources of every job that a dry run plans, by its rule and its stage or method."""
     answer = snakemake(folder, "--dry-run", "--config", "seeds=[0]", "fractions=[n4]", *config)
     assert answer.returncode == 0, answer.stdout
@@ -51,7 +51,7 @@ def test_where_stages_differ_each_job_has_its_own(folder: Path):
     (folder / "config/methods/masked_image.yaml").write_text(method)
     config = folder / "config/config.yaml"
     config.write_text(config.read_text().replace("[supervised]", "[masked_image]"))
-    found = asked(folder)
+    found = requested(folder)
     assert chosen(found["train pretrain"]) == ["fast", "a100", None, "1", "30", "16000"]
     assert chosen(found["train supervised"]) == ["slow", None, "low", "0", "60", "8000"]
     assert chosen(found["evaluate masked_image"]) == ["slow", None, "low", "0", "60", "8000"]
@@ -62,13 +62,13 @@ def test_where_stages_differ_each_job_has_its_own(folder: Path):
 def test_where_all_agree_each_job_has_the_same(folder: Path):
     method = folder / "config/methods/supervised.yaml"
     method.write_text(method.read_text().replace("gpus: 0", "gpus: 1, minutes: 7"))
-    found = asked(folder)
+    found = requested(folder)
     assert chosen(found["train supervised"]) == ["fast", "a100", None, "1", "7", "8000"]
     assert chosen(found["evaluate supervised"]) == ["fast", "a100", None, "1", "60", "8000"]
     assert chosen(found["prepare"])[:3] == ["slow", None, "low"]
 
 
 def test_curves_are_written_where_the_experiment_asks_for_them(folder: Path):
-    assert asked(folder)["train supervised"]["tensorboard"] == ""
+    assert requested(folder)["train supervised"]["tensorboard"] == ""
     curves = "--tensorboard results/tensorboard/rooms/supervised/n4/0/supervised"
-    assert asked(folder, "tensorboard=true")["train supervised"]["tensorboard"] == curves
+    assert requested(folder, "tensorboard=true")["train supervised"]["tensorboard"] == curves

@@ -53,7 +53,7 @@ def test_it_runs_to_the_tables_and_again_to_the_same_bytes(folder: Path):
     stages = folder / "results/stages/rooms"
     first = stages / "supervised/n8/0/supervised/pseudo_masks.h5"
     masks = PseudoMasks(first)
-    assert len(masks.rows) == 36 - 12 - 8  # all training pictures, no other
+    assert len(masks.rows) == 36 - 12 - 8  # all training images, no other
     metrics = json.loads((folder / "results/metrics/rooms/three_stage/n8/0.json").read_text())
     assert [one["stage"] for one in metrics["pseudo_masks"]] == [
         "supervised/supervised",

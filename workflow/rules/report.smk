@@ -6,22 +6,22 @@ localrules:
     summarise,
 
 
-def asked(w):
+def requested(w):
     """What tables are handed; no text, for Snakemake would take braces in a title for wildcards."""
-    return grid.asked.as_json()
+    return grid.requested.as_json()
 
 
 rule summarise:
     input:
         metrics=grid.metrics(),
     output:
-        **{file.name: with_caption(file) for file in files(grid.asked)},
+        **{file.name: with_caption(file) for file in files(grid.requested)},
     log:
         layout.log("summarise", "all"),
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=asked,
+        experiment=requested,
         tables=lambda w, output: os.path.dirname(output.runs),
         figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
@@ -29,14 +29,14 @@ rule summarise:
         " --tables {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
-# Without output files, so that it runs whenever it is asked for.
+# Without output files, so that it runs whenever it is requested.
 rule partial:
     log:
         layout.log("summarise", "partial"),
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=asked,
+        experiment=requested,
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:

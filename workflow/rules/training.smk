@@ -1,4 +1,4 @@
-# Stages are trained, and a run's last stage is judged on the test pictures.
+# Stages are trained, and a run's last stage is judged on the test images.
 
 
 localrules:
@@ -93,7 +93,7 @@ rule evaluate:
         unpack(with_signature(lambda w: grid.evaluation_inputs(run_of(w)))),
     output:
         metrics=layout.metrics,
-        pictures=layout.pictures,
+        images=layout.images,
         examples=layout.examples,
     log:
         layout.log("evaluate", layout.run_cell),

@@ -54,10 +54,10 @@ def fetch_encoder(encoder: str, output: Path) -> None:
 @click.option("--settings", required=True, help="JSON of the dataset's settings.")
 @click.option("--output", type=path, required=True)
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--skip-damaged", is_flag=True, help="Leave damaged pictures out, and list them.")
+@click.option("--skip-damaged", is_flag=True, help="Leave damaged images out, and list them.")
 @job
 def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> None:
-    """Decode a dataset's pictures and masks into one HDF5 file."""
+    """Decode a dataset's images and masks into one HDF5 file."""
     from fewmask.data.preparation.prepare import prepare
 
     prepare(settings, output, workers, skip_damaged)
@@ -149,7 +149,7 @@ def train(
 def pseudo_label(
     stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
 ) -> None:
-    """Predict the masks of the training pictures, for another stage to learn."""
+    """Predict the masks of the training images, for another stage to learn."""
     from fewmask.inference.pseudo_label import pseudo_label
 
     pseudo_label(stage, dataset, split, weights, output, threads=threads)
@@ -177,7 +177,7 @@ def evaluate(
     size: str,
     threads: int,
 ) -> None:
-    """Compare a trained network with the masks of the test pictures."""
+    """Compare a trained network with the masks of the test images."""
     from fewmask.inference.evaluate import evaluate
     from fewmask.planning.grid import Run
 

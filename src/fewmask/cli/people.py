@@ -35,7 +35,7 @@ def status(
 ) -> None:
     """Say of every run whether it is done, running, waiting, failed (and why), outdated or missing.
 
-    Outdated are runs whose weights or metrics are of other settings than are asked for.
+    Outdated are runs whose weights or metrics are of other settings than are requested.
     """
     from fewmask.monitor.status import print_status
 
@@ -77,7 +77,7 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
 @click.option("--out", type=folder, required=True)
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
-    """Write masks and overlays for your own pictures, at their own size."""
+    """Write masks and overlays for your own images, at their own size."""
     from fewmask.inference.predict import predict
 
     predict(weights, images, out, threads)
@@ -93,22 +93,22 @@ def datasets() -> None:
 
 @commands.command()
 @click.argument("FILE", type=file)
-@click.option("--picture", type=path, help="PNG to write; beside the file if not given.")
+@click.option("--image", type=path, help="PNG to write; beside the file if not given.")
 @click.option("--dataset", type=file, help="Of pseudo-masks: the dataset, if it is elsewhere now.")
-def inspect(file: Path, picture: Path | None, dataset: Path | None) -> None:
-    """Print what a prepared dataset or a file of pseudo-masks holds, and write a picture of some
+def inspect(file: Path, image: Path | None, dataset: Path | None) -> None:
+    """Print what a prepared dataset or a file of pseudo-masks holds, and write an image of some
     samples."""
     from fewmask.data.inspection import dataset as inspect
     from fewmask.data.inspection import pseudo_masks as inspect_pseudo_masks
     from fewmask.data.pseudo_masks import holds_pseudo_masks
 
-    picture = picture or file.with_suffix(".png")
+    image = image or file.with_suffix(".png")
     if holds_pseudo_masks(file):
-        click.echo(inspect_pseudo_masks.inspect(file, picture, dataset))
+        click.echo(inspect_pseudo_masks.inspect(file, image, dataset))
     else:
         click.echo(inspect.describe(file))
-        inspect.contact_sheet(file, picture)
-    click.echo(f"samples: {picture}")
+        inspect.contact_sheet(file, image)
+    click.echo(f"samples: {image}")
 
 
 @commands.group()

@@ -20,7 +20,7 @@ ARRAYS = Path(".snakemake/submitit/names")
 """Where the files of arrays are."""
 
 EARLIEST = "now-365days"
-"""How far back accounting is asked: it is slow about more."""
+"""How far back accounting is requested: it is slow about more."""
 
 PATIENCE = 180
 """Seconds that cancelled jobs have to save their checkpoints and end."""

@@ -1,4 +1,4 @@
-"""What a training says in its log after each look at the validation pictures: one line, for people,
+"""What a training says in its log after each look at the validation images: one line, for people,
 and for `fewmask status --watch`."""
 
 import re
@@ -8,7 +8,7 @@ NUMBER = r"-?(?:\d+\.\d+|inf|nan)"
 LINE = re.compile(
     rf"step (?P<step>\d+)/(?P<steps>[1-9]\d*)  loss (?P<loss>{NUMBER})  "
     rf"(?:validation (?P<metric>\S+) (?P<value>{NUMBER})  )?"
-    r"(?P<speed>\d+) pictures/s  (?P<seconds_left>\d+) s left"
+    r"(?P<speed>\d+) images/s  (?P<seconds_left>\d+) s left"
 )
 
 
@@ -20,10 +20,10 @@ class Look:
     steps: int
     loss: float
     speed: float
-    """Pictures per second."""
+    """Images per second."""
     seconds_left: float
     metric: str | None = None
-    """What the validation pictures are judged by; None without any."""
+    """What the validation images are judged by; None without any."""
     value: float | None = None
 
     def __str__(self) -> str:
@@ -31,7 +31,7 @@ class Look:
         judged = "" if self.metric is None else f"validation {self.metric} {self.value:.4f}  "
         return (
             f"step {self.step}/{self.steps}  loss {self.loss:.4f}  {judged}"
-            f"{self.speed:.0f} pictures/s  {self.seconds_left:.0f} s left"
+            f"{self.speed:.0f} images/s  {self.seconds_left:.0f} s left"
         )
 
     @classmethod

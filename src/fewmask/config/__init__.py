@@ -1,1 +1,1 @@
-"""What is asked: settings of datasets, methods and experiments, read from YAML and checked."""
+"""What is requested: settings of datasets, methods and experiments, read from YAML and checked."""

@@ -1,4 +1,4 @@
-"""Settings of the random changes of pictures."""
+"""Settings of the random changes of images."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ Range = tuple[Positive, Positive]
 
 
 class Augmentation(Settings):
-    """Random changes of a picture; the geometric ones take its mask along."""
+    """Random changes of an image; the geometric ones take its mask along."""
 
     flip: Probability = 0.5
     """Probability of a left-right flip."""
@@ -27,12 +27,12 @@ class Augmentation(Settings):
     rotate: float = Field(default=0.0, ge=0, le=180)
     """Largest angle in degrees, drawn evenly between minus and plus it."""
     crop: Length | tuple[Length, Length] | None = None
-    """Height and width in pixels of a random crop; absent: the whole picture."""
+    """Height and width in pixels of a random crop; absent: the whole image."""
     crop_area: Range = (1.0, 1.0)
-    """Range of the part of the picture's area that a crop holds, at any place and shown at full
+    """Range of the part of the image's area that a crop holds, at any place and shown at full
     size (random resized crop)."""
     crop_aspect: Range = (1.0, 1.0)
-    """Range of such a crop's width relative to its height, both relative to the picture's."""
+    """Range of such a crop's width relative to its height, both relative to the image's."""
     brightness: Change = 0.0
     """Largest relative change of brightness."""
     contrast: Change = 0.0
@@ -43,9 +43,9 @@ class Augmentation(Settings):
     """Largest shift of the hue, as a part of the colour circle."""
 
     colour: Probability = 1.0
-    """Probability that a picture's brightness, contrast, saturation and hue change at all."""
+    """Probability that an image's brightness, contrast, saturation and hue change at all."""
     greyscale: Probability = 0.0
-    """Probability of a picture without colours."""
+    """Probability of an image without colours."""
     blur: Probability = 0.0
     """Probability of a Gaussian blur."""
     blur_sigma: Range = (0.1, 2.0)
@@ -77,7 +77,7 @@ class Augmentation(Settings):
     @model_validator(mode="after")
     def _crops_one_way(self) -> "Augmentation":
         if self.crop_area[1] > 1:
-            raise ValueError("crop_area is a part of the picture's area: at most 1")
+            raise ValueError("crop_area is a part of the image's area: at most 1")
         if self.crop is not None and self.crop_area != (1, 1):
             raise ValueError("crop cuts a fixed size, crop_area a random one: give only one")
         return self

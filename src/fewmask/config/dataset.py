@@ -37,7 +37,7 @@ class Class(Settings):
     name: str = Field(min_length=1, max_length=64)
     """What the class is called in tables and figures."""
     colour: Colour
-    """Its colour in masks and pictures of masks."""
+    """Its colour in masks and images of masks."""
 
 
 _Subset = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
@@ -54,21 +54,21 @@ class Split(Settings):
     """Who is tested on, validated on, and may be trained on."""
 
     test: Amount = 0.2
-    """The test pictures."""
+    """The test images."""
     validation: Amount = 0.1
-    """The validation pictures: selection and early stopping look at these, never at the test."""
+    """The validation images: selection and early stopping look at these, never at the test."""
     train: list[str] | None = None
     """Official subsets that training draws from; absent: whatever is not test or validation."""
     stratify: Literal["none", "category", "classes"] = "none"
-    """Spread what is drawn over the categories, or over the rarest class of each picture. Classes
+    """Spread what is drawn over the categories, or over the rarest class of each image. Classes
     are read from all masks, also from those that are hidden afterwards: whoever has few masks could
     not choose so."""
     blocks: int | None = Field(default=None, gt=1)
-    """Draw test and validation as runs of this many neighbouring pictures (video, volumes)."""
+    """Draw test and validation as runs of this many neighbouring images (video, volumes)."""
     held_out_per_seed: bool = False
     """Draw test and validation anew for every seed; else all seeds share them."""
     lists: dict[Name, RelativePath] = {}
-    """Published splits: a name to use as fraction, and a file of picture names below the root."""
+    """Published splits: a name to use as fraction, and a file of image names below the root."""
 
     @field_validator("lists")
     @classmethod
@@ -114,10 +114,10 @@ class Dataset(Settings):
     size: Length | tuple[Length, Length] = 256
     """Height and width in pixels after preparing; one number for a square."""
     fit: Literal["pad", "crop", "stretch"] = "pad"
-    """How a picture reaches the size: fit the longer side and pad with edge pixels (padding
+    """How an image reaches the size: fit the longer side and pad with edge pixels (padding
     counts nowhere), fit the shorter side and crop the centre, or stretch."""
     skip_damaged: bool = False
-    """Leave pictures out whose files are damaged or make no sense, and list them; else the first
+    """Leave images out whose files are damaged or make no sense, and list them; else the first
     one stops the preparation."""
     split: Split = Split()
     """Who is tested on, validated on, and trained on."""

@@ -9,7 +9,7 @@ from fewmask.config.objectives import Task
 from fewmask.config.settings import NAME, Line, Name, RelativePath, Settings
 
 ALL = "all"
-"""The fraction in which every training picture that has a mask is labelled."""
+"""The fraction in which every training image that has a mask is labelled."""
 
 
 def fraction_name(fraction: object) -> str:
@@ -136,13 +136,13 @@ class Experiment(Settings):
     methods: list[Name] = Field(min_length=1)
     """Names of files in config/methods."""
     fractions: list[Fraction] = Field(min_length=1)
-    """How much is labelled: shares of the training pictures (0.05), counts (n100), names of
+    """How much is labelled: shares of the training images (0.05), counts (n100), names of
     published lists, or all."""
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
     """One run for each; mean and spread in the tables are over these."""
     evaluation_size: Literal["network", "original"] = "network"
-    """Compare predictions with masks at the size that pictures were prepared in, or map them back
-    and compare at each picture's own size."""
+    """Compare predictions with masks at the size that images were prepared in, or map them back
+    and compare at each image's own size."""
     metrics: list[str] = Field(default=["miou", "pixel_accuracy", "dice"], min_length=1)
     """What the tables for people show: test metrics, and figures of classes such as iou_pet."""
     baselines: dict[Task, Name] = {}

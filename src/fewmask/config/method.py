@@ -28,16 +28,16 @@ Size = Annotated[int, Field(ge=0, le=65536)]
 
 
 class Batch(Settings):
-    """How many pictures of each role a step draws."""
+    """How many images of each role a step draws."""
 
     labelled: Size = 0
     unlabelled: Size = 0
     all: Size = 0
-    """Labelled and unlabelled pictures alike, without their masks."""
+    """Labelled and unlabelled images alike, without their masks."""
 
     @property
     def roles(self) -> list[str]:
-        """Those that are drawn, labelled pictures first."""
+        """Those that are drawn, labelled images first."""
         return [role for role, size in self if size]
 
     def check_shared(self, processes: int) -> None:
@@ -51,7 +51,7 @@ class Batch(Settings):
 
 
 class Evaluation(Settings):
-    """Looking at the validation pictures while training: selection and early stopping."""
+    """Looking at the validation images while training: selection and early stopping."""
 
     every: Duration = 100
     """Steps (or epochs) between two looks; the last step always is one."""
@@ -130,7 +130,7 @@ class Stage(Settings):
     optimiser: Optimiser
     schedule: Schedule = Schedule()
     steps: Duration
-    """Updates of the weights; or epochs, each of which sees the labelled pictures once (all that
+    """Updates of the weights; or epochs, each of which sees the labelled images once (all that
     are drawn, where no masks are)."""
     batch: Batch
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
@@ -151,11 +151,11 @@ class Stage(Settings):
     """The stage whose trained weights this one starts from: one of this method, or of another as
     ``method/stage``."""
     pseudo_masks: StageName | None = None
-    """The stage whose predictions on the training pictures this one learns; likewise."""
+    """The stage whose predictions on the training images this one learns; likewise."""
     labels: Literal["fraction", "all"] = "fraction"
-    """Whose masks are seen: those of the run's fraction, or of all training pictures (an upper
+    """Whose masks are seen: those of the run's fraction, or of all training images (an upper
     bound; trained once for all fractions)."""
-    take_over: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
+    transfer: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
     """The parts of the network whose weights come from there; the others start afresh."""
     checkpoint_minutes: float = Field(default=5, gt=0, le=100_000)
     """Minutes between two checkpoints."""
@@ -182,14 +182,14 @@ class Stage(Settings):
         for size in (self.augmentation.size_of(*whole), whole):  # training and validation
             self.network.check_size(*self.objective.size_of(*size), encoder_alone=alone)
 
-    def in_steps(self, pictures: dict[str, int]) -> "Stage":
+    def in_steps(self, images: dict[str, int]) -> "Stage":
         """The same with every duration in steps.
 
-        An epoch sees ``pictures`` of a role once: of those that are drawn, the first. Raises
+        An epoch sees ``images`` of a role once: of those that are drawn, the first. Raises
         ValueError should the durations not fit together.
         """
         role = self.batch.roles[0]
-        steps_per_epoch = pictures[role] / getattr(self.batch, role)
+        steps_per_epoch = images[role] / getattr(self.batch, role)
         steps = in_steps(self.steps, steps_per_epoch)
         warmup_steps = in_steps(self.schedule.warmup_steps, steps_per_epoch)
         _check_warmup(warmup_steps, steps)
@@ -219,10 +219,10 @@ class Stage(Settings):
         alone = [role for role in drawn if getattr(self.batch, role) == 1]
         if alone and self.objective.compares_images:
             raise ValueError(
-                f"batch.{alone[0]} must be at least 2: {self.objective.name} compares pictures"
+                f"batch.{alone[0]} must be at least 2: {self.objective.name} compares images"
             )
         if self.labels == "all" and "unlabelled" in drawn:
-            raise ValueError("with labels: all no picture is unlabelled, but batch draws some")
+            raise ValueError("with labels: all no image is unlabelled, but batch draws some")
         self._check_validation()
         if self.objective.heads:
             self.augmentation.check_keeps_shapes()
@@ -244,14 +244,14 @@ class Stage(Settings):
         return self
 
     def _check_validation(self) -> None:
-        """A stage is selected, and stops, by what its objective tells of validation pictures."""
+        """A stage is selected, and stops, by what its objective tells of validation images."""
         told = self.objective.validates
         for key in ("metric", "stops_by"):
             metric = getattr(self.evaluation, key)
             if metric not in (*told, "none"):
                 name = "metric" if key == "metric" else "patience_metric"
                 raise ValueError(
-                    f"evaluation.{name} is {metric}; on validation pictures the objective "
+                    f"evaluation.{name} is {metric}; on validation images the objective "
                     f"{self.objective.name} tells {', '.join(told)}"
                 )
 

@@ -31,7 +31,7 @@ def names_in(kind: str) -> list[str]:
 
 def all_stages() -> list[str]:
     """The names of the stages of all methods. One that is wrong has none: what is wrong with it is
-    told where it is asked for."""
+    told where it is requested."""
     found: set[str] = set()
     for name in names_in("methods"):
         with suppress(ConfigError):

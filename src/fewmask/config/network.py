@@ -27,8 +27,8 @@ class Network(Settings):
     architecture: Literal[
         "unet", "unetplusplus", "fpn", "deeplabv2", "deeplabv3", "deeplabv3plus", "segnet"
     ] = "unet"
-    """A decoder of segmentation_models_pytorch, DeepLabv2 (paper 001, 4.2), or SegNet (paper 004),
-    whose encoder is a VGG."""
+    """A decoder of segmentation_models_pytorch, DeepLabv2 (Ke et al. 2020, 4.2), or SegNet
+    (Khamesra et al.), whose encoder is a VGG."""
     encoder: str = "resnet34"
     """An encoder of segmentation_models_pytorch."""
     weights: str = "imagenet"
@@ -45,7 +45,7 @@ class Network(Settings):
     """Dilation rates at which deeplabv2 scores the last feature map, to add up the scores. Absent:
     6, 12, 18, 24."""
     padding_channel: bool = False
-    """A fourth input channel: 1 inside the picture, 0 in its padding (paper 000, 2.1)."""
+    """A fourth input channel: 1 inside the image, 0 in its padding (Li, 2.1)."""
 
     @field_validator("encoder")
     @classmethod

@@ -25,13 +25,13 @@ class OfObjective(Settings):
     """What planning asks of every objective; each also has a ``name``."""
 
     draws: ClassVar[tuple[str, ...]]
-    """The roles whose pictures a step must draw."""
+    """The roles whose images a step must draw."""
     may_draw: ClassVar[tuple[str, ...]] = ()
     """Further ones, of which it has use."""
     predicts: ClassVar[tuple[str, ...]] = ("segmentation",)
-    """What a network that has learnt it tells of a picture."""
+    """What a network that has learnt it tells of an image."""
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "segmentation_head")
-    """The parts of its network, which other stages may take over."""
+    """The parts of its network, which other stages may transfer."""
     compares_images: ClassVar[bool] = False
     """Whether it tells the images of a step from one another: there must be two, and none twice."""
     learns_pseudo_masks: ClassVar[bool] = False
@@ -43,7 +43,7 @@ class OfObjective(Settings):
 
     @property
     def validates(self) -> tuple[str, ...]:
-        """What it tells of the validation pictures, to select and to stop by."""
+        """What it tells of the validation images, to select and to stop by."""
         return tuple(METRICS) if "segmentation" in self.predicts else ("loss",)
 
     @property
@@ -78,26 +78,26 @@ class OfObjective(Settings):
 
 
 class Classification(Settings):
-    """A head that tells a picture's category: pool, dropout, linear (paper 000, 2.3)."""
+    """A head that tells an image's category: pool, dropout, linear (Li, 2.3)."""
 
     dropout: float = Field(default=0.2, ge=0, lt=1)
 
 
 class Supervised(OfObjective):
-    """Learn the masks of the labelled pictures."""
+    """Learn the masks of the labelled images."""
 
     name: Literal["supervised"]
     losses: list[Literal["cross_entropy", "dice"]] = Field(default=["cross_entropy"], min_length=1)
     """Per-pixel cross-entropy, and one minus the soft Dice coefficient."""
 
     classification: Classification | None = None
-    """Learn the pictures' categories as well, by a head on the encoder."""
+    """Learn the images' categories as well, by a head on the encoder."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
 
     @property
     def learns(self) -> set[str]:
-        """Categories only where they are asked for."""
+        """Categories only where they are requested."""
         return super().learns | ({"category"} if self.classification else set())
 
     @property
@@ -107,11 +107,11 @@ class Supervised(OfObjective):
 
 
 class MaskedImage(OfObjective):
-    """Predict the pixels of a picture in which some patches were rotated (paper 000, 2.2)."""
+    """Predict the pixels of an image in which some patches were rotated (Li, 2.2)."""
 
     name: Literal["masked_image"]
     patches: int = Field(default=5, gt=0, le=1000)
-    """How many patches of each picture are rotated by 0, 90, 180 or 270 degrees."""
+    """How many patches of each image are rotated by 0, 90, 180 or 270 degrees."""
     patch_size: int = Field(default=32, gt=1)
     """Height and width of a patch in pixels; the paper does not say."""
 
@@ -143,7 +143,7 @@ class Views(Augmentation):
 
 
 class SimCLR(OfObjective):
-    """Tell two views of one picture from those of all others (paper 002, 2.1)."""
+    """Tell two views of one image from those of all others (Pet-SimCLR, 2.1)."""
 
     name: Literal["simclr"]
     temperature: float = Field(default=0.5, gt=0)
@@ -152,7 +152,7 @@ class SimCLR(OfObjective):
     """How long the vectors are that are compared: what the two-layer head puts out. Its hidden
     layer is as wide as the encoder's features."""
     views: Views = Views()
-    """How the two views of a picture are made, after the stage's augmentation."""
+    """How the two views of an image are made, after the stage's augmentation."""
 
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
@@ -165,7 +165,7 @@ class SimCLR(OfObjective):
 
 
 class Auxiliary(Settings):
-    """A second head that learns pseudo-masks (paper 001, 3.2)."""
+    """A second head that learns pseudo-masks (Ke et al. 2020, 3.2)."""
 
     own_blocks: Literal[1, 2] = 2
     """How many of the network's last blocks it does not share. The last block is all that follows
@@ -173,18 +173,19 @@ class Auxiliary(Settings):
 
 
 class SelfTraining(OfObjective):
-    """Masks, agreement with a teacher, and pseudo-masks of an earlier stage (paper 001, 3.2)."""
+    """Masks, agreement with a teacher, and pseudo-masks of an earlier stage (Ke et al. 2020,
+    3.2)."""
 
     name: Literal["self_training"]
     consistency: bool = True
-    """Agree, on strongly augmented pictures, with an averaged teacher (equation 1)."""
+    """Agree, on strongly augmented images, with an averaged teacher (equation 1)."""
     teacher_decay: float = Field(default=0.99, gt=0, lt=1)
     """Of the teacher, the exponential average of the student: what step k keeps of its weights, but
     at most 1 - 1 / (k + 1): at first it is a plain mean."""
     auxiliary: Auxiliary | None = Auxiliary()
     """Learn the pseudo-masks by a head of its own (equation 3); null: not at all."""
     strong_augmentation: StrongAugmentation | None = StrongAugmentation()
-    """The operators A and B; null: pictures as the stage's augmentation leaves them."""
+    """The operators A and B; null: images as the stage's augmentation leaves them."""
     result: Literal["student", "teacher"] = "student"
     """Whose weights are judged, kept, and make the next pseudo-masks (paper: student)."""
 
@@ -209,7 +210,7 @@ class SelfTraining(OfObjective):
 
 
 class Reconstruction(OfObjective):
-    """Learn masks, and the pixels of all pictures by a second decoder (paper 003, 2.1)."""
+    """Learn masks, and the pixels of all images by a second decoder (S6, 2.1)."""
 
     name: Literal["reconstruction"]
 
@@ -221,9 +222,9 @@ Task = Literal["segmentation", "depth", "normal"]
 
 
 class MultiTask(OfObjective):
-    """Learn masks, depths and surface normals by a decoder each (paper 004).
+    """Learn masks, depths and surface normals by a decoder each (Khamesra et al.).
 
-    A picture counts for the tasks that it has truth for: masks are those of the labelled pictures,
+    An image counts for the tasks that it has truth for: masks are those of the labelled images,
     depths and normals those of all that are drawn, where they are known.
     """
 
@@ -233,14 +234,15 @@ class MultiTask(OfObjective):
     depth_loss: Literal["l1", "l2"] = "l1"
     """The error of depths: absolute (the NYUv2 benchmark's), or squared."""
     normal_codes: int | None = Field(default=None, gt=3, le=255)
-    """Learn normals as a choice among so many directions, by cross-entropy (paper 004, II.A.1; it
-    does not say how many); absent: as vectors, by one minus the cosine (the NYUv2 benchmark's)."""
+    """Learn normals as a choice among so many directions, by cross-entropy (Khamesra et al.,
+    II.A.1; it does not say how many); absent: as vectors, by one minus the cosine (the NYUv2
+    benchmark's)."""
 
     may_draw: ClassVar[tuple[str, ...]] = ("unlabelled", "all")
 
     @property
     def draws(self) -> tuple[str, ...]:
-        """Masks are only with labelled pictures; depths and normals are with any."""
+        """Masks are only with labelled images; depths and normals are with any."""
         return ("labelled",) if "segmentation" in self.tasks else ()
 
     @property

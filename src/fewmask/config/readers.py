@@ -11,10 +11,10 @@ class ScenesReader(Settings):
     """Rendered rooms: the embedded dataset, which needs no files."""
 
     name: Literal["scenes"]
-    pictures: int = Field(gt=0, le=1_000_000)
-    """How many pictures are rendered."""
+    images: int = Field(gt=0, le=1_000_000)
+    """How many images are rendered."""
     seed: int = Field(default=0, ge=0)
-    """Which rooms: picture i is a function of (seed, i)."""
+    """Which rooms: image i is a function of (seed, i)."""
 
 
 class OxfordPetReader(Settings):
@@ -25,7 +25,7 @@ class OxfordPetReader(Settings):
 
     name: Literal["oxford_pet"]
     category: Literal["species", "breed"] = "species"
-    """Which label of a picture is its category: cat or dog, or one of the 37 breeds."""
+    """Which label of an image is its category: cat or dog, or one of the 37 breeds."""
 
 
 class VocReader(Settings):
@@ -55,11 +55,11 @@ class CityscapesReader(Settings):
 
     name: Literal["cityscapes"]
     unlabelled: list[Literal["train_extra", "test"]] = []
-    """Further subsets, of which the pictures are read and no masks."""
+    """Further subsets, of which the images are read and no masks."""
 
 
 class CamVidReader(Settings):
-    """CamVid in the layout of SegNet: train.txt, val.txt and test.txt list pictures and masks."""
+    """CamVid in the layout of SegNet: train.txt, val.txt and test.txt list images and masks."""
 
     name: Literal["camvid"]
 
@@ -82,22 +82,22 @@ class F3FaciesReader(Settings):
 
 
 class FolderReader(Settings):
-    """A folder of pictures and, for some or all of them, masks.
+    """A folder of images and, for some or all of them, masks.
 
-    The part of the path that ``*`` stands for pairs a picture with its mask. Masks may be palette
-    or grey pictures (the value is the class) or RGB pictures (the colour of a class).
+    The part of the path that ``*`` stands for pairs an image with its mask. Masks may be palette
+    or grey images (the value is the class) or RGB images (the colour of a class).
     """
 
     name: Literal["folder"]
     images: RelativePath
     """Pattern below the root, for example ``images/*.jpg``; a ``*`` may stand in a folder's
     place too, ``**`` for any depth, and an ending may be in any case. With a bare ``*`` at its end
-    (``images/*``) pictures of all formats are found, and the name of a picture is without its
+    (``images/*``) images of all formats are found, and the name of an image is without its
     ending."""
     masks: RelativePath | None = None
-    """Pattern of the masks, for example ``masks/*.png``; absent: no picture has one."""
+    """Pattern of the masks, for example ``masks/*.png``; absent: no image has one."""
     unlabelled: RelativePath | None = None
-    """Pattern of further pictures that have no masks."""
+    """Pattern of further images that have no masks."""
     masks_required: bool = False
     """Whether it is a mistake if one of ``images`` has no mask; else it is unlabelled."""
 
@@ -105,7 +105,7 @@ class FolderReader(Settings):
     @classmethod
     def _has_a_star(cls, pattern: str | None) -> str | None:
         if pattern is not None and "*" not in pattern:
-            raise ValueError("must hold a * that stands for the name of a picture")
+            raise ValueError("must hold a * that stands for the name of an image")
         return pattern
 
     @model_validator(mode="after")
@@ -116,13 +116,13 @@ class FolderReader(Settings):
 
 
 class ClassFoldersReader(Settings):
-    """A folder for every category, with pictures in it and no masks: a source for pretraining."""
+    """A folder for every category, with images in it and no masks: a source for pretraining."""
 
     name: Literal["class_folders"]
     folder: RelativePath = "."
     """Where the folders of the categories lie below the root."""
     leave_out: list[str] = []
-    """Pictures to pass over, as ``CATEGORY/NAME`` without the ending: damaged ones, say."""
+    """Images to pass over, as ``CATEGORY/NAME`` without the ending: damaged ones, say."""
 
 
 class Cifar10Reader(Settings):

@@ -6,13 +6,13 @@ from fewmask.config.settings import Settings
 
 
 class StrongAugmentation(Settings):
-    """Strong random changes of a picture (paper 001, 3.1); masks are taken along.
+    """Strong random changes of an image (Ke et al. 2020, 3.1); masks are taken along.
 
     The defaults are those of the code that belongs to the paper.
     """
 
     operations: int = Field(default=3, ge=0, le=14)
-    """How many of RandAugment's 14 operations are drawn for each picture, with replacement; 0: only
+    """How many of RandAugment's 14 operations are drawn for each image, with replacement; 0: only
     Cutout."""
     probability: float = Field(default=0.5, ge=0, le=1)
     """With which each of the drawn operations is applied."""
@@ -21,6 +21,6 @@ class StrongAugmentation(Settings):
     boxes: int = Field(default=3, ge=0, le=1000)
     """How many squares Cutout paints grey; 0: no Cutout."""
     box_size: float = Field(default=0.1, gt=0, lt=1)
-    """Their side, as a share of the picture's shorter side: 32 of 321 pixels."""
+    """Their side, as a share of the image's shorter side: 32 of 321 pixels."""
     ignore_boxes: bool = False
     """Whether what was cut out is ignored; else it must be told from its surroundings."""

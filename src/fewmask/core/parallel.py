@@ -1,7 +1,7 @@
 """One training on several processes, each with a GPU of its own where there are any.
 
 Every process draws the same batches, and computes the same losses from the network's outputs for
-all of their pictures. What they share is the network's work: each passes every n-th picture through
+all of their images. What they share is the network's work: each passes every n-th image through
 it (`over_shards`), outputs are gathered, and gradients are added up (`add_up`). So the batch, its
 augmentation and the losses, whatever these compare, are those of one process; only sums are taken
 in another order, and dropout leaves out other values. Batch-norm takes its statistics over all
@@ -24,7 +24,7 @@ from torch import Tensor
 from fewmask.core.errors import FewmaskError
 
 PATIENCE = timedelta(hours=2)
-"""How long processes wait for each other: while the first one judges the validation pictures, the
+"""How long processes wait for each other: while the first one judges the validation images, the
 others wait. When one fails, who started them ends the others."""
 
 
@@ -135,13 +135,13 @@ def over_shards(function: Callable[..., Any], *tensors: Tensor) -> Any:
 
     Args:
         function: from tensors (N, ...) to tensors (N, ...), or to tuples or dictionaries of them;
-            it works picture by picture, but for batch-norm.
-        tensors: batches, which may have different numbers of pictures, each a multiple of the
-            processes. Pictures that stand at the beginning of a batch do so in its shards.
+            it works image by image, but for batch-norm.
+        tensors: batches, which may have different numbers of images, each a multiple of the
+            processes. Images that stand at the beginning of a batch do so in its shards.
 
     Returns:
-        The outputs for all pictures, in their order. The gradient that reaches a parameter is that
-        of this process's pictures: `add_up` completes it.
+        The outputs for all images, in their order. The gradient that reaches a parameter is that
+        of this process's images: `add_up` completes it.
     """
     if count() == 1:
         return function(*tensors)

@@ -24,7 +24,7 @@ class Layout:
 
     @property
     def dataset(self) -> str:
-        """The prepared pictures and masks."""
+        """The prepared images and masks."""
         return f"{self.results}/datasets/{{dataset}}.h5"
 
     @property
@@ -54,17 +54,17 @@ class Layout:
 
     @property
     def metrics(self) -> str:
-        """The metrics of one run; figures of every picture and examples lie beside it."""
+        """The metrics of one run; figures of every image and examples lie beside it."""
         return f"{self.results}/metrics/{self.run_cell}.json"
 
     @property
-    def pictures(self) -> str:
-        """The metrics of one run, picture by picture."""
+    def images(self) -> str:
+        """The metrics of one run, image by image."""
         return f"{self.results}/metrics/{self.run_cell}.csv"
 
     @property
     def examples(self) -> str:
-        """Some test pictures' predictions of one run."""
+        """Some test images' predictions of one run."""
         return f"{self.results}/metrics/{self.run_cell}.examples.h5"
 
     @property

@@ -1,1 +1,1 @@
-"""Pictures and masks: readers, store, splits, augmentation, batches."""
+"""Images and masks: readers, store, splits, augmentation, batches."""

@@ -1,6 +1,6 @@
 """From the store to what a training step sees.
 
-The pictures that a training needs stay as uint8 where they fit: on the device, else in memory,
+The images that a training needs stay as uint8 where they fit: on the device, else in memory,
 else in the file, read through a step ahead. Which rows step k draws follows from (seed, k) alone.
 """
 
@@ -22,19 +22,19 @@ from fewmask.data.store.store import Store
 BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1, "depth": 4, "normal": 12}
 
 SHARE_OF_MEMORY = 0.4
-"""Pictures may fill this share of what is free, on the device and in memory."""
+"""Images may fill this share of what is free, on the device and in memory."""
 
 
 @dataclass
 class Batch:
-    """Some pictures on the device."""
+    """Some images on the device."""
 
     rows: np.ndarray
     """int64 (N): their rows in the store."""
     image: Tensor
     """float (N, 3, H, W) in [0, 1], channels last."""
     inside: Tensor
-    """float (N, 1, H, W): 1 inside the picture, 0 in its padding."""
+    """float (N, 1, H, W): 1 inside the image, 0 in its padding."""
     mask: Tensor | None = None
     """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
     category: Tensor | None = None
@@ -47,8 +47,8 @@ class Batch:
     """int64 (N, H, W): what another stage predicted, or 255; absent if none is learnt."""
 
 
-class Pictures:
-    """Pictures of a store, and their masks if it has any, as batches on a device."""
+class Images:
+    """Images of a store, and their masks if it has any, as batches on a device."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Pictures:
     ) -> None:
         """Load ``rows`` (int64, in any order) to where they fit.
 
-        ``tasks``: of depth and normal, what is needed besides pictures and masks.
+        ``tasks``: of depth and normal, what is needed besides images and masks.
 
         Raises FewmaskError if the store has no depths or normals though they are needed, or if the
         pseudo-masks are of another dataset, or not of all rows.
@@ -88,7 +88,7 @@ class Pictures:
         return "mask" in self._read
 
     def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
-        """The pictures at ``rows`` of the store, int64 (N), repeats allowed."""
+        """The images at ``rows`` of the store, int64 (N), repeats allowed."""
         places = np.searchsorted(self.rows, rows)
         fetched = {
             name: self._fetch(name, rows, places) for name in self._read if masks or name != "mask"
@@ -103,7 +103,7 @@ class Pictures:
         return batch
 
     def in_order(self, batch_size: int) -> Iterator[Batch]:
-        """All pictures in the order of their rows."""
+        """All images in the order of their rows."""
         for start in range(0, len(self.rows), batch_size):
             yield self.batch(self.rows[start : start + batch_size])
 
@@ -116,21 +116,21 @@ class Pictures:
 
 
 class Draws:
-    """The batches of a training: for every role, which pictures each step draws."""
+    """The batches of a training: for every role, which images each step draws."""
 
     def __init__(
-        self, pictures: Pictures, rows: dict[str, np.ndarray], sizes: dict[str, int], seed: int
+        self, images: Images, rows: dict[str, np.ndarray], sizes: dict[str, int], seed: int
     ) -> None:
         """``rows``: the rows of each role; ``sizes``: how many of them a step draws."""
-        self.pictures, self.rows, self.sizes, self.seed = pictures, rows, sizes, seed
+        self.images, self.rows, self.sizes, self.seed = images, rows, sizes, seed
         self._reader = ThreadPoolExecutor(max_workers=1)
         self._ahead: tuple[int, Future] | None = None
         # Bounded: a step needs one or two epochs' orders of each role, and no old ones.
         self._order = lru_cache(maxsize=4 * len(sizes))(self._draw_order)
 
     def at(self, step: int) -> dict[str, Batch]:
-        """The batches of a step, by role. Only labelled pictures come with masks."""
-        if self.pictures.residence != "file":
+        """The batches of a step, by role. Only labelled images come with masks."""
+        if self.images.residence != "file":
             return self._read(step)
         is_next = self._ahead is not None and self._ahead[0] == step
         batches = self._ahead[1].result() if is_next else self._read(step)
@@ -146,7 +146,7 @@ class Draws:
 
     def _read(self, step: int) -> dict[str, Batch]:
         return {
-            role: self.pictures.batch(self.rows_at(role, step), masks=role == "labelled")
+            role: self.images.batch(self.rows_at(role, step), masks=role == "labelled")
             for role in self.sizes
         }
 
@@ -161,8 +161,8 @@ def joined(batches: Sequence[Batch], field: str) -> Tensor:
 
 
 def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> Batch:
-    """Pictures that come from no store: uint8 (N, H, W, 3), and int (N, 2) height and width of
-    the part of each that is picture."""
+    """Images that come from no store: uint8 (N, H, W, 3), and int (N, 2) height and width of
+    the part of each that is image."""
     inside = _inside(torch.from_numpy(extents).to(device), *images.shape[1:3])
     return Batch(np.arange(len(images)), _as_float(torch.from_numpy(images).to(device)), inside)
 
@@ -198,14 +198,14 @@ def _as_float(image: Tensor) -> Tensor:
 
 
 def _inside(extents: Tensor, height: int, width: int) -> Tensor:
-    """float (N, 1, H, W): 1 where the pictures are, 0 in their padding."""
+    """float (N, 1, H, W): 1 where the images are, 0 in their padding."""
     down = torch.arange(height, device=extents.device) < extents[:, :1]
     across = torch.arange(width, device=extents.device) < extents[:, 1:]
     return (down[:, None, :, None] & across[:, None, None, :]).float()
 
 
 def _residence(size: int, device: torch.device) -> str:
-    """Where ``size`` bytes of pictures are kept: device, memory or file."""
+    """Where ``size`` bytes of images are kept: device, memory or file."""
     if device.type == "cuda" and size < SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
         return "device"
     return "memory" if size < SHARE_OF_MEMORY * psutil.virtual_memory().available else "file"

@@ -1,8 +1,8 @@
-"""Pseudo-masks in a file: what a trained network predicts for the training pictures.
+"""Pseudo-masks in a file: what a trained network predicts for the training images.
 
     labels      uint8  (M, H, W)  class indices; 255 = ignore, in the padding
     confidence  uint8  (M, H, W)  255 x the highest probability, rounded; 0 in the padding
-    row         int64  (M,)       the pictures' rows in the store, ascending
+    row         int64  (M,)       the images' rows in the store, ascending
 
 Attributes: pseudo_masks_format, those of `Origin`, and a seal (see `fewmask.data.store.hdf5`). One
 row per chunk, with checksums. The same weights and data give the same bytes.
@@ -146,12 +146,12 @@ class PseudoMasks:
         return self._read("confidence", rows)
 
     def check(self, store: Store) -> None:
-        """Raise FewmaskError if they are of other pictures, or of another size, than a store's."""
+        """Raise FewmaskError if they are of other images, or of another size, than a store's."""
         found = (self.origin.dataset_digest, self.size)
         expected = (store.digest, (store.height, store.width))
         if found != expected:
             raise FewmaskError(
-                f"{self.path}: pseudo-masks of other pictures than {store.path} holds\n"
+                f"{self.path}: pseudo-masks of other images than {store.path} holds\n"
                 f"  found: {_told(self.origin.dataset, *found)}\n"
                 f"  expected: {_told(store.dataset, *expected)}\n{MEND}"
             )
@@ -163,7 +163,7 @@ class PseudoMasks:
             raise FewmaskError(
                 f"{self.path}: no pseudo-mask of row {unknown[0]} of {self.origin.dataset}\n"
                 f"  found: those of {len(self)} rows from {self.rows[0]} to {self.rows[-1]}\n"
-                f"  expected: one of every picture to train on; was the split drawn anew?\n{MEND}"
+                f"  expected: one of every image to train on; was the split drawn anew?\n{MEND}"
             )
         try:
             return read_rows(self._file[field], np.searchsorted(self.rows, rows))

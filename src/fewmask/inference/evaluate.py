@@ -1,4 +1,4 @@
-"""Metrics of a trained network on the test pictures: one run's last job."""
+"""Metrics of a trained network on the test images: one run's last job."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from fewmask import IGNORE
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.progress import bar
-from fewmask.data.batches import Batch, Pictures
+from fewmask.data.batches import Batch, Images
 from fewmask.data.preparation.fit import unfit
 from fewmask.data.preparation.original_masks import OriginalMasks
 from fewmask.data.splits import file as split_files
@@ -28,7 +28,7 @@ from fewmask.metrics.segmentation import (
     CLASS_FIGURES,
     class_scores,
     confusion,
-    picture_scores,
+    image_scores,
     scores,
     without_nan,
 )
@@ -41,7 +41,7 @@ ERRORS = {"depth": DepthErrors, "normal": NormalErrors}
 """What adds up the errors of a task."""
 
 EXAMPLES = {"fixed": 6, "median": 3, "worst": 3}
-"""How many test pictures are kept with their predictions: the same ones in every run, those whose
+"""How many test images are kept with their predictions: the same ones in every run, those whose
 mIoU is nearest to the median, and the worst."""
 
 
@@ -57,10 +57,10 @@ def evaluate(
     threads: int = 1,
     pseudo_masks: Sequence[Path] = (),
 ) -> None:
-    """Evaluate a run's weights on its test pictures.
+    """Evaluate a run's weights on its test images.
 
     Writes ``output`` (JSON: metrics, figures of the classes, cost, provenance), a ``.csv`` beside
-    it with the figures of every picture, and an ``.examples.h5`` with some predictions.
+    it with the figures of every image, and an ``.examples.h5`` with some predictions.
 
     Args:
         run: the cell of the grid, for the record.
@@ -74,7 +74,7 @@ def evaluate(
     Raises:
         FewmaskError: the weights were trained on other data, with another split or seed, or are
             not those that the last training wrote; a record is damaged; or there are no test
-            pictures.
+            images.
     """
     records = [read_training(path) for path in trainings]
     qualities = [read_quality(path) for path in pseudo_masks]
@@ -85,18 +85,18 @@ def evaluate(
         trained.check(store, split, roles)
         _check_trainings(run, trained, dict(zip(trainings, records, strict=True)))
         if not len(roles["test"]):
-            raise FewmaskError(f"{split}: no test pictures; set split.test in the dataset")
-        pictures = Pictures(store, roles["test"], runtime.device, list(network.tasks))
+            raise FewmaskError(f"{split}: no test images; set split.test in the dataset")
+        images = Images(store, roles["test"], runtime.device, list(network.tasks))
         segments = "segmentation" in trained.predicts
         errors = {task: ERRORS[task]() for task in network.tasks}
-        matrices, losses = _assess(network, pictures, runtime, batch_size, size, segments, errors)
-        of_pictures = picture_scores(matrices)
-        _write_pictures(output.with_suffix(".csv"), store, pictures.rows, matrices, of_pictures)
-        chosen = _choose(of_pictures["miou"])
-        _write_examples(output.with_suffix(".examples.h5"), trained, pictures, chosen)
+        matrices, losses = _assess(network, images, runtime, batch_size, size, segments, errors)
+        of_images = image_scores(matrices)
+        _write_images(output.with_suffix(".csv"), store, images.rows, matrices, of_images)
+        chosen = _choose(of_images["miou"])
+        _write_examples(output.with_suffix(".examples.h5"), trained, images, chosen)
         result = {
             **asdict(run),
-            "pictures": {role: len(rows) for role, rows in roles.items()},
+            "images": {role: len(rows) for role, rows in roles.items()},
             "metrics": without_nan(
                 scores(matrices)
                 | losses.scores()
@@ -136,27 +136,27 @@ def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingR
 
 def _assess(
     network: Segmenter,
-    pictures: Pictures,
+    images: Images,
     runtime: Runtime,
     batch_size: int,
     size: str,
     segments: bool,
     errors: dict[str, DepthErrors | NormalErrors],
 ) -> tuple[np.ndarray, PooledLosses]:
-    """The confusion matrices of all pictures, int64 (N, K, K), in the order of their rows; and
+    """The confusion matrices of all images, int64 (N, K, K), in the order of their rows; and
     their losses, which are always those at the network's size, as are the ``errors`` of depths and
     normals that are added up on the way.
 
     Of a network that has not learnt to segment nothing is compared, so that all are 0.
     """
-    batches, losses = pictures.in_order(batch_size), PooledLosses()
+    batches, losses = images.in_order(batch_size), PooledLosses()
     if not segments:
         batches = (replace(one, mask=torch.full_like(one.mask, IGNORE)) for one in batches)
     compare = _at_network_size
     if segments and size == "original":
-        compare = _at_original_size(pictures.store)
+        compare = _at_original_size(images.store)
     matrices: list[torch.Tensor] = []
-    with bar("evaluate", len(pictures.rows)) as shown:
+    with bar("evaluate", len(images.rows)) as shown:
         for batch, outputs in predictions(network, batches, runtime.autocast):
             logits = outputs["segmentation"].float()
             matrices += compare(batch, logits)
@@ -173,7 +173,7 @@ def _at_network_size(batch: Batch, logits: torch.Tensor) -> list[torch.Tensor]:
 
 
 def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterable[torch.Tensor]]:
-    """What compares predictions, brought back to their pictures' own sizes, with the mask files."""
+    """What compares predictions, brought back to their images' own sizes, with the mask files."""
     originals = OriginalMasks(store)
 
     def compare(batch: Batch, logits: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -188,10 +188,10 @@ def _at_original_size(store: Store) -> Callable[[Batch, torch.Tensor], Iterable[
     return compare
 
 
-def _write_pictures(
+def _write_images(
     path: Path, store: Store, rows: np.ndarray, matrices: np.ndarray, figures: dict[str, Any]
 ) -> None:
-    """One row a picture: its figures, and what pooled figures of any set of pictures need."""
+    """One row an image: its figures, and what pooled figures of any set of images need."""
     counts = {
         "hit": np.diagonal(matrices, axis1=1, axis2=2),
         "truth": matrices.sum(axis=2),
@@ -202,13 +202,13 @@ def _write_pictures(
         writer = csv.writer(file)
         writer.writerow(["name", "row", *figures, *header])
         for i, row in enumerate(rows):
-            of_picture = [f"{values[i]:.6f}" for values in figures.values()]
+            of_image = [f"{values[i]:.6f}" for values in figures.values()]
             pixels = np.concatenate([values[i] for values in counts.values()])
-            writer.writerow([store.names[row], row, *of_picture, *pixels])
+            writer.writerow([store.names[row], row, *of_image, *pixels])
 
 
 def _choose(miou: np.ndarray) -> dict[str, np.ndarray]:
-    """Places of the pictures to keep, by why they were chosen, each at most once."""
+    """Places of the images to keep, by why they were chosen, each at most once."""
     by_miou = [int(i) for i in np.argsort(miou, kind="stable") if not np.isnan(miou[i])]
     fixed = np.linspace(0, len(miou) - 1, min(EXAMPLES["fixed"], len(miou))).astype(int)
     from_middle = sorted(by_miou, key=lambda i: abs(by_miou.index(i) - len(by_miou) // 2))
@@ -222,12 +222,12 @@ def _choose(miou: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _write_examples(
-    path: Path, trained: Trained, pictures: Pictures, chosen: dict[str, np.ndarray]
+    path: Path, trained: Trained, images: Images, chosen: dict[str, np.ndarray]
 ) -> None:
-    """Pictures, truth and predictions; of depths and normals too if the network tells them."""
-    store = pictures.store
-    rows = pictures.rows[np.concatenate(list(chosen.values()))]
-    batch = pictures.batch(rows)
+    """Images, truth and predictions; of depths and normals too if the network tells them."""
+    store = images.store
+    rows = images.rows[np.concatenate(list(chosen.values()))]
+    batch = images.batch(rows)
     [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
     prediction, truth = outputs["segmentation"].argmax(dim=1), batch.mask
     segments = "segmentation" in trained.predicts
@@ -237,7 +237,7 @@ def _write_examples(
     with hdf5_written_whole(path) as file:
         file["row"], file["choice"] = rows, why
         file["name"] = [store.names[row] for row in rows]
-        file["miou"] = picture_scores(matrices.cpu().numpy())["miou"]
+        file["miou"] = image_scores(matrices.cpu().numpy())["miou"]
         file["extent"] = store.extents[rows]
         for name, values in {
             "image": store.read("image", rows),

@@ -12,7 +12,7 @@ from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
 from fewmask.data.batches import as_batch
-from fewmask.data.preparation.decode import PictureError, read_image
+from fewmask.data.preparation.decode import ImageError, read_image
 from fewmask.data.preparation.fit import fit_image, place, unfit
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
 from fewmask.inference.own_files import OwnFiles
@@ -61,7 +61,7 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
 
 
 def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
-    """The images that are asked for, in order."""
+    """The images that are requested, in order."""
     listed = images_below(images) if images.is_dir() else [images]
     inside = output.resolve()
     found = []
@@ -117,7 +117,7 @@ def _batches(files: list[Path], say) -> Iterator[list[tuple[Path, np.ndarray]]]:
         for file in files:
             try:
                 yield file, read_image(file)
-            except PictureError as error:
+            except ImageError as error:
                 say(f"left out: {error}")
 
     images = read()

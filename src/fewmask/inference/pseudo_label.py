@@ -1,6 +1,6 @@
-"""Pseudo-masks: what a trained stage predicts for the training pictures, for a later one to learn.
+"""Pseudo-masks: what a trained stage predicts for the training images, for a later one to learn.
 
-They are told beside how good they are on the unlabelled pictures, whose masks the dataset may well
+They are told beside how good they are on the unlabelled images, whose masks the dataset may well
 have. A person reads that; no training does.
 """
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from fewmask import IGNORE
 from fewmask.core.files import file_digest, written_whole
 from fewmask.core.progress import Bar, bar
-from fewmask.data.batches import Pictures
+from fewmask.data.batches import Images
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
@@ -37,10 +37,10 @@ def pseudo_label(
     batch_size: int = 32,
     threads: int = 1,
 ) -> None:
-    """Predict the masks of all training pictures of a split, labelled and unlabelled.
+    """Predict the masks of all training images of a split, labelled and unlabelled.
 
     Writes ``output`` (see `fewmask.data.pseudo_masks`) and, beside it, a ``.json`` with their
-    quality (see `Quality`) on the unlabelled pictures. Pictures to validate and to test on are
+    quality (see `Quality`) on the unlabelled images. Images to validate and to test on are
     not looked at.
 
     Args:
@@ -55,12 +55,12 @@ def pseudo_label(
         roles = split_files.read(split, store.names)
         trained.check(store, split, roles)
         rows = np.concatenate([roles["labelled"], roles["unlabelled"]])
-        pictures = Pictures(store, rows, trained.runtime.device)
+        images = Images(store, rows, trained.runtime.device)
         quality = Quality(store.classes, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)
         with bar("pseudo-label", len(rows)) as shown:
-            parts = _predict(trained, pictures, batch_size, quality, shown)
-            write_pseudo_masks(output, pictures.rows, pictures.size, parts, origin)
+            parts = _predict(trained, images, batch_size, quality, shown)
+            write_pseudo_masks(output, images.rows, images.size, parts, origin)
     digests = {
         "dataset": origin.dataset_digest,
         "split": file_digest(split),
@@ -72,14 +72,14 @@ def pseudo_label(
 
 
 class Quality:
-    """How good pseudo-masks are, over the pixels of all unlabelled pictures that have a mask.
+    """How good pseudo-masks are, over the pixels of all unlabelled images that have a mask.
 
     miou, pixel_accuracy, class_accuracy, and by class iou, precision and recall, are those of
     `fewmask.metrics.segmentation`; so are calibration_error and mean_confidence.
     """
 
     def __init__(self, classes: tuple[str, ...], unlabelled: np.ndarray) -> None:
-        """``unlabelled``: int64, the rows of the pictures that are compared."""
+        """``unlabelled``: int64, the rows of the images that are compared."""
         self.classes, self.unlabelled = classes, unlabelled
         self._matrices = [np.zeros((0, len(classes), len(classes)), np.int64)]
         self._pixels = np.zeros((2, 256), np.int64)  # wrong and right, by confidence
@@ -94,12 +94,12 @@ class Quality:
         self._pixels += torch.bincount(cells, minlength=512).view(2, 256).numpy()
 
     def figures(self) -> dict[str, Any]:
-        """The number of pictures and the figures; null where nothing could be compared."""
+        """The number of images and the figures; null where nothing could be compared."""
         matrices = np.concatenate(self._matrices)
         pooled, of_classes = scores(matrices), class_scores(matrices.sum(axis=0))
         chosen = {name: pooled[name] for name in FIGURES} | calibration(*self._pixels)
         return {
-            "pictures": len(matrices),
+            "images": len(matrices),
             **without_nan(chosen),
             "classes": {
                 name: without_nan({kind: float(of_classes[kind][i]) for kind in CLASS_FIGURES})
@@ -121,10 +121,10 @@ def _origin(store: Store, weights: Path, folder: Path) -> Origin:
 
 
 def _predict(
-    trained: Trained, pictures: Pictures, batch_size: int, quality: Quality, shown: Bar
+    trained: Trained, images: Images, batch_size: int, quality: Quality, shown: Bar
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Labels and confidence, batch by batch, uint8 (N, H, W)."""
-    for batch in pictures.in_order(batch_size):
+    for batch in images.in_order(batch_size):
         with torch.no_grad():
             with trained.runtime.autocast():
                 logits = trained.network(batch.image, batch.inside)["segmentation"].float()

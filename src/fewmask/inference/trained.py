@@ -64,7 +64,7 @@ class Trained:
             raise FewmaskError(
                 f"{self.weights}: trained with another split than {split}\n"
                 f"  found: weights of the seed {self.description.seed}, which were trained with "
-                f"other pictures labelled, or with others held out\n"
+                f"other images labelled, or with others held out\n"
                 f"  mend: the weights of this fraction and seed; if the split was changed or drawn "
                 f"anew, run the workflow again, which trains what depends on it"
             )

@@ -1,6 +1,6 @@
 """How good predicted depths and surface normals are, and how they compare with single tasks'.
 
-All figures are pooled: they are those of one picture made of the pixels of all test pictures whose
+All figures are pooled: they are those of one image made of the pixels of all test images whose
 truth is known. (Public code for NYUv2 averages the figures of batches, which for a median is
 another figure.) Where no pixel is known they are NaN.
 
@@ -53,7 +53,7 @@ class DepthErrors:
     """
 
     def __init__(self) -> None:
-        # Of every picture the sums of both errors and how many pixels are known, float64 (N, 3).
+        # Of every image the sums of both errors and how many pixels are known, float64 (N, 3).
         # They are left on the device, so that the host need not wait for it.
         self._sums: list[Tensor] = []
 
@@ -70,14 +70,14 @@ class DepthErrors:
 
     def scores(self) -> dict[str, float]:
         """The errors of all pixels that were added, by the names of `DEPTH_METRICS`."""
-        figures = self._figures(self._of_pictures().sum(axis=0))
+        figures = self._figures(self._of_images().sum(axis=0))
         return {name: float(figure) for name, figure in figures.items()}
 
-    def picture_scores(self) -> dict[str, np.ndarray]:
-        """The same of every picture by itself, float (N,), in the order that they were added."""
-        return self._figures(self._of_pictures())
+    def image_scores(self) -> dict[str, np.ndarray]:
+        """The same of every image by itself, float (N,), in the order that they were added."""
+        return self._figures(self._of_images())
 
-    def _of_pictures(self) -> np.ndarray:
+    def _of_images(self) -> np.ndarray:
         return np.concatenate([np.empty((0, 3)), *(sums.cpu().numpy() for sums in self._sums)])
 
     @staticmethod
@@ -91,11 +91,11 @@ class NormalErrors:
     """Angles between predicted and true normals, that batches of any size can be added to.
 
     The median is exact: every angle is kept, as float32 in the host's memory. For the 654 test
-    pictures of NYUv2 with 288 x 384 pixels these are at most 0.29 GB, and 0.58 GB in `scores`.
+    images of NYUv2 with 288 x 384 pixels these are at most 0.29 GB, and 0.58 GB in `scores`.
     """
 
     def __init__(self) -> None:
-        self._degrees: list[np.ndarray] = []  # of every picture the angles of its known pixels
+        self._degrees: list[np.ndarray] = []  # of every image the angles of its known pixels
 
     def add(self, prediction: Tensor, truth: Tensor) -> None:
         """Count a batch: both float (N, 3, H, W), of any length; 0 in the truth = not known."""
@@ -108,8 +108,8 @@ class NormalErrors:
         """The figures of all pixels that were added, by the names of `NORMAL_METRICS`."""
         return _figures_of_angles(np.concatenate([np.empty(0, np.float32), *self._degrees]))
 
-    def picture_scores(self) -> dict[str, np.ndarray]:
-        """The same of every picture by itself, float (N,), in the order that they were added."""
+    def image_scores(self) -> dict[str, np.ndarray]:
+        """The same of every image by itself, float (N,), in the order that they were added."""
         figures = [_figures_of_angles(degrees.copy()) for degrees in self._degrees]
         return {name: np.array([one[name] for one in figures]) for name in NORMAL_METRICS}
 

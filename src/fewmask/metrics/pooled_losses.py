@@ -1,6 +1,6 @@
-"""Losses on the test pictures, pooled over their pixels: figures to report, not to train with.
+"""Losses on the test images, pooled over their pixels: figures to report, not to train with.
 
-Over the labelled pixels of all pictures, with p_k the probability (softmax) of class k at a pixel,
+Over the labelled pixels of all images, with p_k the probability (softmax) of class k at a pixel,
 t_k whether it is the true one, and p the probability of the true one:
 
     cross_entropy     mean of -log p

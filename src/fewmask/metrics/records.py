@@ -112,7 +112,7 @@ class PseudoMaskQuality(Record):
 
     stage: str
     """Who made them, as METHOD/STAGE."""
-    pictures: Count
+    images: Count
     miou: Share | None
     pixel_accuracy: Share | None
     class_accuracy: Share | None

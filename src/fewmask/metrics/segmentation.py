@@ -1,7 +1,7 @@
 """How good predicted masks are: confusion matrices on the device, and the figures that follow.
 
-One confusion matrix per picture says all that is needed. `scores` pools the pixels of all pictures,
-as is usual for scenes; `picture_scores` takes every picture by itself, as paired tests need;
+One confusion matrix per image says all that is needed. `scores` pools the pixels of all images,
+as is usual for scenes; `image_scores` takes every image by itself, as paired tests need;
 `class_scores` takes every class by itself. With h pixels of a class hit, t of them in the truth and
 p in the prediction:
 
@@ -39,13 +39,13 @@ METRICS = {
     "loss": False,
 }
 """What a model can be selected by, and whether higher is better: the names of `scores`, and `loss`,
-the loss on the validation pictures."""
+the loss on the validation images."""
 
 LOSSES = ("cross_entropy", "focal_loss", "dice_loss")
-"""On the test pictures, see `fewmask.metrics.pooled_losses`: not shares, and lower is better."""
+"""On the test images, see `fewmask.metrics.pooled_losses`: not shares, and lower is better."""
 
 TEST_METRICS = (*(name for name in METRICS if name != "loss"), *LOSSES)
-"""What a run is judged by on its test pictures. All but the losses are shares, in [0, 1]."""
+"""What a run is judged by on its test images. All but the losses are shares, in [0, 1]."""
 
 UNITS = {
     "depth_absolute_error": "m",
@@ -92,7 +92,7 @@ def _without_class(name: str) -> str:
 
 
 def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
-    """Count the pixels of every (true class, predicted class) pair, picture by picture.
+    """Count the pixels of every (true class, predicted class) pair, image by image.
 
     Args:
         prediction: integer (N, H, W), in [0, K); where the mask says `IGNORE` it may be anything.
@@ -149,22 +149,22 @@ def class_score(name: str, pixels: Counts) -> np.ndarray:
     return np.where(union > 0, part / np.maximum(whole, 1), np.nan)
 
 
-def picture_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the figures of every picture by itself: int (..., K, K) -> float (...), in [0, 1].
+def image_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the figures of every image by itself: int (..., K, K) -> float (...), in [0, 1].
 
-    - miou, precision, recall, f1: means over the classes in the picture's truth or prediction
-    - dice: the same as f1, under the name that the mean over pictures goes by
+    - miou, precision, recall, f1: means over the classes in the image's truth or prediction
+    - dice: the same as f1, under the name that the mean over images goes by
     - class_accuracy: mean recall over the classes in the truth alone (balanced accuracy)
     - pixel_accuracy: the share of the labelled pixels that are hit
 
-    All are NaN for a picture without a labelled pixel.
+    All are NaN for an image without a labelled pixel.
     """
     pixels = counts(confusion)
-    return {name: picture_score(name, pixels) for name in METRICS if name != "loss"}
+    return {name: image_score(name, pixels) for name in METRICS if name != "loss"}
 
 
-def picture_score(name: str, pixels: Counts) -> np.ndarray:
-    """One of what `picture_scores` returns, of counts (..., K)."""
+def image_score(name: str, pixels: Counts) -> np.ndarray:
+    """One of what `image_scores` returns, of counts (..., K)."""
     hit, truth, _ = pixels
     if name == "pixel_accuracy":
         return _ratio(hit.sum(axis=-1), truth.sum(axis=-1))
@@ -174,20 +174,20 @@ def picture_score(name: str, pixels: Counts) -> np.ndarray:
 
 
 def scores(confusion: np.ndarray) -> dict[str, float]:
-    """Return the figures of a set of pictures, int (N, K, K), each a float in [0, 1].
+    """Return the figures of a set of images, int (N, K, K), each a float in [0, 1].
 
-    All but one are those of `picture_scores` for one picture made of the pixels of all. `dice` is,
-    as is usual in medicine, the mean over pictures of each picture's macro Dice; it leaves out the
-    pictures without a labelled pixel. All are NaN if no picture has one.
+    All but one are those of `image_scores` for one image made of the pixels of all. `dice` is,
+    as is usual in medicine, the mean over images of each image's macro Dice; it leaves out the
+    images without a labelled pixel. All are NaN if no image has one.
     """
     if confusion.ndim != 3:
         raise ValueError(
-            f"scores needs one confusion matrix per picture, (N, K, K), not {confusion.shape}: "
+            f"scores needs one confusion matrix per image, (N, K, K), not {confusion.shape}: "
             "dice cannot be had from the pooled matrix. For the other figures of a single matrix "
-            "call picture_scores."
+            "call image_scores."
         )
-    pooled = picture_scores(confusion.sum(axis=0))
-    pooled["dice"] = _mean(picture_scores(confusion)["dice"])
+    pooled = image_scores(confusion.sum(axis=0))
+    pooled["dice"] = _mean(image_scores(confusion)["dice"])
     return {name: float(figure) for name, figure in pooled.items()}
 
 

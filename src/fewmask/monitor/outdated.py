@@ -1,4 +1,4 @@
-"""Whether results are of the settings that are asked for, told from what stands in them.
+"""Whether results are of the settings that are requested, told from what stands in them.
 
 Snakemake tells changed settings by its own records, which may be gone. What was trained says itself
 with what, and so do metrics.
@@ -16,7 +16,7 @@ Settings = dict[str, Any]
 
 
 class Wanted:
-    """The settings that are asked for."""
+    """The settings that are requested."""
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid

@@ -74,7 +74,7 @@ class Plan:
         self._minutes = self._measure()
 
     def _find_what_is_to_do(self) -> dict[Job, bool]:
-        """Every job once: its file is missing, and some run without metrics hangs on it."""
+        """Every job once: its file is missing, and some run without metrics depends on it."""
         needed: dict[Job, bool] = {}
         for run, of_run in self.of_runs.items():
             is_done = Path(self.grid.layout.metrics.format(**vars(run))).exists()
@@ -96,7 +96,7 @@ class Plan:
         return {key: mean(minutes) for key, minutes in found.items()}
 
     def resources(self, job: Job) -> Resources | None:
-        """What a job asks for; None for those that hang on no stage."""
+        """What a job asks for; None for those that depend on no stage."""
         return None if job.stage is None else self.grid.stage(job.stage).resources
 
     def estimate(self, job: Job) -> Estimate | None:
@@ -132,7 +132,7 @@ class Plan:
         return Row(1, 1, [estimate], hours * resources.gpus, cpu_hours)
 
     def hours(self, run: Run | None = None) -> float:
-        """The hours of what is to do, added up: of a run with all that it hangs on, or in all."""
+        """The hours of what is to do, added up: of a run with all that it depends on, or in all."""
         chosen = self.is_to_do if run is None else self.of_runs[run]
         estimates = (self.estimate(job) for job in chosen if self.is_to_do[job])
         return sum(one.minutes for one in estimates if one is not None) / 60

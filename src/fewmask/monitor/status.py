@@ -44,7 +44,7 @@ def statuses(grid: Grid) -> dict[Run, Status]:
     running, one whose log is held by a process is running, one whose log does not end well failed.
     So metrics of an earlier training do not hide that a new one failed. A run with metrics whose
     other files were only removed is done. One whose weights or metrics are there, but of other
-    settings than are asked for, is outdated.
+    settings than are requested, is outdated.
     """
     wanted = Wanted(grid)
     queued = {job.comment: job for job in queued_jobs(Path.cwd())}
@@ -168,7 +168,7 @@ def mend_of_outdated(found: dict[Run, Status]) -> Iterator[str]:
     if files := outdated_files(found):
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         yield (
-            f"\noutdated: of other settings than are asked for: {files[0]}{more}\n"
+            f"\noutdated: of other settings than are requested: {files[0]}{more}\n"
             f"  snakemake makes them anew; should it say that nothing is to be done, hand them to\n"
             f"  it as --forcerun $(fewmask status --outdated)\n"
         )

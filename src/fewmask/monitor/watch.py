@@ -169,7 +169,7 @@ def _running(grid: Grid, found: Found, width: int) -> Iterator[Text]:
     widths = [max((len(job[i]) for job in jobs), default=0) for i in range(2)]
     for rule, cell, log, runs in jobs:
         name = f"{rule.ljust(widths[0])}  {cell.ljust(widths[1])}"
-        line = _line(name, (f"  {runs} runs hang on it" if runs > 1 else "", "dim"))
+        line = _line(name, (f"  {runs} runs depend on it" if runs > 1 else "", "dim"))
         if log.exists() and (look := Look.last_in(_end_of(log))):
             _add_look(line, look, time.time() - log.stat().st_mtime, width)
         yield line
@@ -181,7 +181,7 @@ def _add_look(line: Text, look: Look, seconds_ago: float, width: int) -> None:
     line.append(f"  {left:>6} left  step {look.step}/{look.steps}")
     if look.metric is not None:
         line.append(f"  {look.metric} {look.value:.4f}")
-    line.append(f"  {look.speed:.0f} pictures/s  ")
+    line.append(f"  {look.speed:.0f} images/s  ")
     columns = min(BAR, max(0, width - len(line)))
     full = min(columns, columns * look.step // look.steps)
     line.append("━" * full, COLOURS["running"]).append("━" * (columns - full), "dim")

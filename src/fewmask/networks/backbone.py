@@ -1,4 +1,4 @@
-"""The encoder of every network, and what all networks do with a picture before it."""
+"""The encoder of every network, and what all networks do with an image before it."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ Weights = dict[str, Tensor]
 
 
 class Backbone(nn.Module):
-    """An encoder that takes pictures in [0, 1] and normalises them itself.
+    """An encoder that takes images in [0, 1] and normalises them itself.
 
     By itself it is what learns without masks; with a decoder and a head it is a `Segmenter`.
     """
@@ -57,7 +57,7 @@ class Backbone(nn.Module):
 
         Args:
             image: float (N, 3, H, W) in [0, 1].
-            inside: float (N, 1, H, W), 1 inside the picture and 0 in its padding.
+            inside: float (N, 1, H, W), 1 inside the image and 0 in its padding.
         """
         image = (image - self.mean) / self.std
         if self.settings.padding_channel:
@@ -82,7 +82,7 @@ def load_encoder(encoder: nn.Module, path: Path, name: str) -> None:
 
 
 def fit_channels(given: Weights, wanted: Weights) -> tuple[Weights, list[str]]:
-    """Weights for pictures of three channels as weights for three and padding, or the other way.
+    """Weights for images of three channels as weights for three and padding, or the other way.
 
     A padding channel that is new starts at zero, so that the network sees what it saw; one that
     is no longer there is cut off.

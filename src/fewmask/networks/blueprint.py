@@ -24,7 +24,7 @@ class Blueprint:
     """A .safetensors file that encoders start from."""
 
     def segmenter(self, outputs: int | None = None) -> Segmenter:
-        """From picture to scores; as many as there are classes unless ``outputs`` says."""
+        """From image to scores; as many as there are classes unless ``outputs`` says."""
         outputs = self.classes if outputs is None else outputs
         return Segmenter(self.settings, outputs, self.encoder_weights)
 

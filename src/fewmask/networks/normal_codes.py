@@ -1,8 +1,8 @@
-"""Surface normals as a choice among K directions, the codes (paper 004, II.A.1).
+"""Surface normals as a choice among K directions, the codes (Khamesra et al., II.A.1).
 
 Axes are the camera's, as in `fewmask.data.readers.normals_from_depth`: x to the right, y down, z
 away from it. What faces the camera has z < 0, and over that half of the sphere the codes are spread
-evenly. Away from the middle of a picture a camera sees a little beyond, at most as far as half its
+evenly. Away from the middle of an image a camera sees a little beyond, at most as far as half its
 field of view: such normals have the code at the rim that is nearest to them.
 """
 

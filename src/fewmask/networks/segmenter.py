@@ -1,4 +1,4 @@
-"""The network of every method: an encoder, a decoder and a head, from picture to class scores."""
+"""The network of every method: an encoder, a decoder and a head, from image to class scores."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from fewmask.networks.normal_codes import NormalCodes
 class Segmenter(Backbone):
     """An encoder-decoder network for segmentation.
 
-    It takes pictures in [0, 1] and normalises them itself, so its weights are all one needs.
+    It takes images in [0, 1] and normalises them itself, so its weights are all one needs.
     """
 
     def __init__(self, settings: Network, classes: int, encoder_weights: Path | None = None):
@@ -44,7 +44,7 @@ class Segmenter(Backbone):
 
         Args:
             image: float (N, 3, H, W) in [0, 1].
-            inside: float (N, 1, H, W), 1 inside the picture and 0 in its padding.
+            inside: float (N, 1, H, W), 1 inside the image and 0 in its padding.
 
         Returns:
             ``segmentation``: float (N, K, H, W), logits; with a classification head also
@@ -92,7 +92,7 @@ class Segmenter(Backbone):
             self.normal_codes = NormalCodes(channels["normal"])
 
     def add_classification_head(self, categories: int, dropout: float) -> None:
-        """Let ``forward`` also tell the category of a picture (paper 000, 2.3)."""
+        """Let ``forward`` also tell the category of an image (Li, 2.3)."""
         channels = self.encoder.out_channels[-1]
         self.classification_head = ClassificationHead(channels, categories, dropout=dropout)
 

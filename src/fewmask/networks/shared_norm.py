@@ -1,4 +1,4 @@
-"""Batch-norm whose statistics are those of the pictures of all processes."""
+"""Batch-norm whose statistics are those of the images of all processes."""
 
 from torch import Tensor, nn
 
@@ -21,7 +21,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
     """The same for processors, where torch has none."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """float (N, C, H, W), as many pictures in every process -> likewise."""
+        """float (N, C, H, W), as many images in every process -> likewise."""
         if not self.training:
             return super().forward(maps)
         values = maps.numel() // maps.shape[1] * parallel.count()

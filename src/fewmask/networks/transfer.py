@@ -9,7 +9,7 @@ from fewmask.networks.backbone import Backbone, fit_channels
 from fewmask.networks.weights import load_weights
 
 
-def take_over(network: Backbone, path: Path, parts: list[str]) -> None:
+def transfer(network: Backbone, path: Path, parts: list[str]) -> None:
     """Load some parts of a network from a file of weights, each as a whole, and say which.
 
     An encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
@@ -29,7 +29,7 @@ def take_over(network: Backbone, path: Path, parts: list[str]) -> None:
         if module is None or (module.state_dict() and not given):
             lacking = "the network" if module is None else "it"
             raise FewmaskError(
-                f"{path}: {lacking} has no {part}; leave {part} out of take_over\n"
+                f"{path}: {lacking} has no {part}; leave {part} out of transfer\n"
                 f"  in the file: {_listed(in_file)}"
             )
         given, changed = fit_channels(given, module.state_dict())
@@ -39,7 +39,7 @@ def take_over(network: Backbone, path: Path, parts: list[str]) -> None:
             reasons = "; ".join(line.strip() for line in str(error).split("\n")[1:3])
             raise FewmaskError(
                 f"{path}: its {part} does not fit the network: {reasons}\n"
-                f"  mend: give both stages the same network, or leave {part} out of take_over"
+                f"  mend: give both stages the same network, or leave {part} out of transfer"
             ) from None
         told.append(f"{part} ({len(given)} tensors)")
         told += [f"{part}.{name} fitted to the padding channel" for name in changed]

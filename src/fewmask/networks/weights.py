@@ -73,7 +73,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Descrip
     objective = description.training.objective
     if not objective.predicts:
         raise FewmaskError(
-            f"{path}: weights of {objective.name}, which predicts nothing of a picture\n"
+            f"{path}: weights of {objective.name}, which predicts nothing of an image\n"
             f"  expected: weights of a stage that learnt masks"
         )
     # A classification head only helps to train: segmentation has no need of it.

@@ -1,7 +1,7 @@
-"""How a network does on pictures to validate or to test on.
+"""How a network does on images to validate or to test on.
 
 A network that is judged is in evaluation mode, and afterwards what it was. What is found is that of
-the pictures, however they come in batches.
+the images, however they come in batches.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +24,7 @@ Outputs = dict[str, Tensor]
 
 
 class PooledMean:
-    """A mean over the pixels, say, of all pictures, to which batches of any size can be added."""
+    """A mean over the pixels, say, of all images, to which batches of any size can be added."""
 
     def __init__(self) -> None:
         self._sums = torch.zeros(2, dtype=torch.float64)
@@ -41,12 +41,12 @@ class PooledMean:
 
 
 class Assessment(NamedTuple):
-    """What a network does on a set of pictures."""
+    """What a network does on a set of images."""
 
     confusion: Tensor
-    """int64 (N, K, K), one matrix per picture, rows the truth."""
+    """int64 (N, K, K), one matrix per image, rows the truth."""
     cross_entropy: float
-    """Mean over the labelled pixels of all pictures."""
+    """Mean over the labelled pixels of all images."""
 
 
 @contextmanager
@@ -66,10 +66,10 @@ def evaluating(*modules: nn.Module) -> Iterator[None]:
 def drawn_alike(
     batch: Batch, draw: Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 ) -> tuple[Tensor, ...]:
-    """What ``draw`` makes of pictures at random: of each the same always, whatever its batch holds.
+    """What ``draw`` makes of images at random: of each the same always, whatever its batch holds.
 
     Args:
-        batch: the pictures.
+        batch: the images.
         draw: from image (1, 3, H, W) and inside (1, 1, H, W) to tensors (1, ...); it draws from
             torch's generator on the CPU, which afterwards is what it was.
 

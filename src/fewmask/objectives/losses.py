@@ -1,5 +1,5 @@
 """Losses of class scores against masks, where pixels of value 255 count nowhere, and of colours
-against pictures, where the padding does not count. All are in float32."""
+against images, where the padding does not count. All are in float32."""
 
 import segmentation_models_pytorch as smp
 from torch import Tensor
@@ -8,7 +8,7 @@ from torch.nn import functional
 from fewmask import IGNORE
 
 CHANNELS = 3
-"""What a network predicts for a pixel of a picture: red, green and blue."""
+"""What a network predicts for a pixel of an image: red, green and blue."""
 
 
 def mean(total: Tensor, count: Tensor) -> Tensor:
@@ -31,10 +31,10 @@ def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 def pixel_squared_error(predicted: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed squared error inside the pictures, and how many values it is summed over.
+    """The summed squared error inside the images, and how many values it is summed over.
 
     ``predicted`` and ``image`` float (N, C, H, W); ``inside`` float (N, 1, H, W), 1 inside a
-    picture and 0 in its padding.
+    image and 0 in its padding.
     """
     error = (predicted.float() - image).square() * inside
     return error.sum(), image.shape[1] * inside.sum()

@@ -36,7 +36,7 @@ class Objective(nn.Module, ABC):
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """How good ``network`` is on the validation pictures: ``loss`` and the metrics.
+        """How good ``network`` is on the validation images: ``loss`` and the metrics.
 
         ``network`` is the result, or the average of it. For segmentation ``loss`` is the
         cross-entropy.

@@ -17,7 +17,7 @@ from fewmask.planning.stages import Resolved, StageKey
 
 
 def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: str) -> None:
-    """Refuse a list of labelled pictures that a dataset of the grid does not have."""
+    """Refuse a list of labelled images that a dataset of the grid does not have."""
     for fraction in fractions:
         if not is_list_name(fraction):
             continue
@@ -82,7 +82,7 @@ def check_selects(
 
 
 def check_judged(last: Resolved, method: str, dataset: str) -> None:
-    """Refuse a run whose last stage cannot be judged on the run's test pictures."""
+    """Refuse a run whose last stage cannot be judged on the run's test images."""
     key, objective = last.key, last.stage.objective
     if key.dataset != dataset:
         raise ConfigError(
@@ -97,12 +97,12 @@ def check_judged(last: Resolved, method: str, dataset: str) -> None:
 
 
 def check_held_out(name: str, own: Dataset, tested: dict[str, Dataset], where: str) -> None:
-    """Refuse to learn from pictures that a dataset of the grid tests on under another name."""
+    """Refuse to learn from images that a dataset of the grid tests on under another name."""
     for other, dataset in tested.items():
         is_same = (own.root, own.reader.name) == (dataset.root, dataset.reader.name)
         if is_same and own.split != dataset.split:
             raise ConfigError(
-                f"{where}: {name} has the pictures of {other} and another split, so that the "
+                f"{where}: {name} has the images of {other} and another split, so that the "
                 f"stage would learn from what {other} is tested on\n"
                 f"  mend: give both the same split, or leave dataset out"
             )
@@ -131,9 +131,9 @@ def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
 
 
 def _check_keeps_shapes(key: StageKey, stage: Stage, dataset: Dataset) -> None:
-    """Refuse to learn normals of stretched pictures: they are no longer those of what is seen.
+    """Refuse to learn normals of stretched images: they are no longer those of what is seen.
 
-    Depths are along the camera's axis, and stay. Where pictures have the proportions of the
+    Depths are along the camera's axis, and stay. Where images have the proportions of the
     size there is nothing to stretch, and pad and crop come to the same.
     """
     if "normal" in stage.objective.predicts and dataset.fit == "stretch":

@@ -39,7 +39,7 @@ from fewmask.planning.checks import (
     check_selects,
 )
 from fewmask.planning.grids import cells_only_below
-from fewmask.planning.requested import Asked, fingerprint, reading_fingerprint
+from fewmask.planning.requested import Requested, fingerprint, reading_fingerprint
 from fewmask.planning.stages import Resolved, Resolver, StageKey
 
 
@@ -199,25 +199,26 @@ class Grid:
         return [self.layout.metrics.format(**vars(run)) for run in self.runs]
 
     @cached_property
-    def asked(self) -> Asked:
+    def requested(self) -> Requested:
         """What tables and figures need to know of the experiment."""
-        asked = Asked(**self.experiment.model_dump(exclude={"overrides", "tensorboard"}))
+        requested = Requested(**self.experiment.model_dump(exclude={"overrides", "tensorboard"}))
         judged = [self.stage(keys[-1]).objective for keys in self._keys.values()]
-        return asked.model_copy(
+        return requested.model_copy(
             update={
                 "trainings": [
                     fingerprint([json.loads(self.training(key)) for key in self._keys[cell]])
-                    for cell in asked.cells()
+                    for cell in requested.cells()
                 ],
                 "readings": {
                     name: reading_fingerprint(json.loads(self.reading(name)))
-                    for name in asked.datasets
+                    for name in requested.datasets
                 },
                 "all_masks": self._all_masks(),
                 "descriptions": {
-                    name: validate(Method, load_method(name)).description for name in asked.methods
+                    name: validate(Method, load_method(name)).description
+                    for name in requested.methods
                 },
-                "classes": {name: self._classes(name) for name in asked.datasets},
+                "classes": {name: self._classes(name) for name in requested.datasets},
                 "learns_pseudo_masks": any(one.pseudo_masks for one in self._stages.values()),
                 "tasks": sorted({task for objective in judged for task in objective.heads}),
             }

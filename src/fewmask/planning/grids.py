@@ -14,7 +14,7 @@ from fewmask.config.layers import merge_all
 
 
 def grids_of(layers: list[Layer]) -> list[Experiment]:
-    """The experiment as every one of its layers leaves it; the last is what is asked for."""
+    """The experiment as every one of its layers leaves it; the last is what is requested."""
     grids = []
     for i in range(len(layers)):
         try:

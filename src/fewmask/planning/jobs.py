@@ -1,4 +1,4 @@
-"""The jobs that a run hangs on: what `status` looks at and `plan` counts."""
+"""The jobs that a run depends on: what `status` looks at and `plan` counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

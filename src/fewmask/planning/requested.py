@@ -12,7 +12,7 @@ from fewmask.core import escape
 DEFAULT_REFERENCE = "supervised"
 
 
-class Asked(Experiment):
+class Requested(Experiment):
     """An experiment, and what the weights of its runs must have been trained with."""
 
     trainings: list[str] | None = None

@@ -26,7 +26,7 @@ UPSTREAM = ("start_from", "pseudo_masks")
 @dataclass(frozen=True)
 class StageKey:
     """Which stage, apart from the seed. ``method`` is the one that owns it, ``dataset`` the one
-    whose pictures it sees, ``fraction`` is ``all`` for a stage that does not depend on it."""
+    whose images it sees, ``fraction`` is ``all`` for a stage that does not depend on it."""
 
     dataset: str
     method: str
@@ -35,7 +35,7 @@ class StageKey:
 
 
 class Resolved(NamedTuple):
-    """A stage with its settings and the stages that it hangs on."""
+    """A stage with its settings and the stages that it depends on."""
 
     key: StageKey
     stage: Stage
@@ -47,7 +47,7 @@ class Resolved(NamedTuple):
     @property
     def needs_encoder(self) -> bool:
         """Whether its encoder does not come from the stage that it starts from."""
-        return self.start_from is None or "encoder" not in self.stage.take_over
+        return self.start_from is None or "encoder" not in self.stage.transfer
 
     @property
     def upstream(self) -> "list[Resolved]":
@@ -143,7 +143,7 @@ class Resolver:
         method, _, name = reference.rpartition("/")
         if method:
             if method in self._resolving:
-                raise ConfigError(f"{where}: {method} itself hangs on this method")
+                raise ConfigError(f"{where}: {method} itself depends on this method")
             self._resolving.append(method)
             try:
                 earlier = self._resolve(self._chain(method, where), cell)
@@ -197,8 +197,9 @@ class Resolver:
 
 
 def stage_order(stages: dict[str, dict[str, Any] | None]) -> list[str]:
-    """The names of stages as they are written, but each after those that it hangs on: a method may
-    put a stage before those of the method that it extends. Those that it drops (null) are out."""
+    """The names of stages as they are written, but each after those that it depends on: a method
+    may put a stage before those of the method that it extends. Those that it drops (null) are
+    out."""
     names: list[str] = []
     stages = {name: stage for name, stage in stages.items() if stage is not None}
     waiting = list(stages)
@@ -216,7 +217,7 @@ def stage_order(stages: dict[str, dict[str, Any] | None]) -> list[str]:
 
 def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: str) -> None:
     """A stage with a dataset of its own is trained once for every dataset of the grid, so it must
-    not hang on anything that differs between them."""
+    not depend on anything that differs between them."""
     if stage.depends_on_fraction:
         raise ConfigError(
             f"{where}: it has a dataset of its own ({seen.dataset}) and learns masks of a "
@@ -225,14 +226,14 @@ def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: 
     for one in before:
         if one.stage.dataset is None:
             raise ConfigError(
-                f"{where}: it has a dataset of its own ({seen.dataset}) and hangs on "
+                f"{where}: it has a dataset of its own ({seen.dataset}) and depends on "
                 f"{one.key.stage}, which is trained on each dataset of the grid\n"
                 f"  mend: name a dataset in {one.key.stage} too"
             )
 
 
 def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
-    """Pseudo-masks are classes, of the pictures that the stage sees."""
+    """Pseudo-masks are classes, of the images that the stage sees."""
     if "segmentation" not in labeller.stage.objective.predicts:
         raise ConfigError(
             f"{where}.pseudo_masks: {labeller.key.stage} learns "
@@ -246,16 +247,16 @@ def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
 
 
 def _check_start_from(earlier: Resolved, stage: Stage, where: str) -> None:
-    """The parts to be taken over must be there, and an encoder must be the same."""
+    """The parts to be transferred must be there, and an encoder must be the same."""
     there = earlier.stage.objective.parts
-    if absent := [part for part in stage.take_over if part not in there]:
+    if absent := [part for part in stage.transfer if part not in there]:
         raise ConfigError(
-            f"{where}.take_over: {earlier.key.stage} learns {earlier.stage.objective.name} and has "
-            f"no {', '.join(absent)}\n  mend: take_over: [{', '.join(there)}]"
+            f"{where}.transfer: {earlier.key.stage} learns {earlier.stage.objective.name} and has "
+            f"no {', '.join(absent)}\n  mend: transfer: [{', '.join(there)}]"
         )
     encoders = [one.network.encoder for one in (earlier.stage, stage)]
-    if "encoder" in stage.take_over and encoders[0] != encoders[1]:
+    if "encoder" in stage.transfer and encoders[0] != encoders[1]:
         raise ConfigError(
-            f"{where}.network.encoder: {encoders[1]} cannot take over the encoder of "
+            f"{where}.network.encoder: {encoders[1]} cannot transfer the encoder of "
             f"{earlier.key.stage}, {encoders[0]}\n  mend: give both stages the same encoder"
         )

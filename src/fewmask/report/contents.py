@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 
 from fewmask.core import escape
 from fewmask.core.paths import Layout
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 
-RESULTS, PICTURES, TRAINING, DATA = "1 Results", "2 Pictures", "3 Training", "4 Data"
+RESULTS, IMAGES, TRAINING, DATA = "1 Results", "2 Images", "3 Training", "4 Data"
 """The categories of the report, numbered because it sorts them by name; so are their entries."""
 
 KINDS_OF_TABLE = ("csv", "html", "md")
@@ -50,10 +50,10 @@ CONTENTS = (
     Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
     Entry("table", "cost", RESULTS, "Cost of all methods"),
     Entry("figure", "cost", RESULTS, "Figure: cost against score"),
-    Entry("figure", "examples", PICTURES, "The same test pictures for all runs"),
-    Entry("figures", "cases", PICTURES, "Worst and median test pictures"),
-    Entry("figure", "depth_examples", PICTURES, "Depths of the same test pictures"),
-    Entry("figure", "normal_examples", PICTURES, "Surface normals of the same test pictures"),
+    Entry("figure", "examples", IMAGES, "The same test images for all runs"),
+    Entry("figures", "cases", IMAGES, "Worst and median test images"),
+    Entry("figure", "depth_examples", IMAGES, "Depths of the same test images"),
+    Entry("figure", "normal_examples", IMAGES, "Surface normals of the same test images"),
     Entry("figures", "training_curves", TRAINING, "Figure: training curves"),
     Entry("table", "pseudo_masks", TRAINING, "Quality of pseudo-masks"),
     Entry("figure", "pseudo_masks", TRAINING, "Figure: quality of pseudo-masks by stage"),
@@ -61,54 +61,58 @@ CONTENTS = (
 """In the order of the report."""
 
 
-def files(asked: Asked) -> list[File]:
+def files(requested: Requested) -> list[File]:
     """Every table and figure of an experiment; tables that say nothing are not in the report."""
-    folder = Layout(asked.results).tables
+    folder = Layout(requested.results).tables
     found = [
         File("runs", f"{folder}/runs.csv", DATA, "runs.csv: every run", "runs"),
         File("summary_tex", f"{folder}/summary.tex"),
     ]
     numbers: Counter[str] = Counter()
-    untold = _without_content(asked)
+    untold = _without_content(requested)
     for entry in CONTENTS:
         is_told = entry.name not in untold
         numbers[entry.category] += is_told
         shows = f"{numbers[entry.category]} {entry.shows}"
         if entry.kind == "table":
-            found += _table(asked, entry, shows) if is_told else _table_files(asked, entry.name)
+            found += (
+                _table(requested, entry, shows) if is_told else _table_files(requested, entry.name)
+            )
         elif is_told:
-            found += _figures(asked, entry, shows)
+            found += _figures(requested, entry, shows)
     return found
 
 
-def figures(asked: Asked) -> list[str]:
+def figures(requested: Requested) -> list[str]:
     """The figures that an experiment has, below their folder and without their ending."""
-    untold = _without_content(asked)
+    untold = _without_content(requested)
     drawn = [one for one in CONTENTS if one.kind != "table" and one.name not in untold]
-    return [stem for entry in drawn for stem in _stems(asked, entry)]
+    return [stem for entry in drawn for stem in _stems(requested, entry)]
 
 
-def _without_content(asked: Asked) -> set[str]:
+def _without_content(requested: Requested) -> set[str]:
     """The tables and figures that have nothing to say of an experiment."""
     is_told = {
-        "comparison": len(asked.methods) > 1,
-        "label_savings": bool({*asked.methods} - {asked.compared_with, *asked.all_masks}),
-        "published": asked.published is not None,
-        "pseudo_masks": asked.learns_pseudo_masks,
-        "depth_examples": "depth" in asked.tasks,
-        "normal_examples": "normal" in asked.tasks,
+        "comparison": len(requested.methods) > 1,
+        "label_savings": bool(
+            {*requested.methods} - {requested.compared_with, *requested.all_masks}
+        ),
+        "published": requested.published is not None,
+        "pseudo_masks": requested.learns_pseudo_masks,
+        "depth_examples": "depth" in requested.tasks,
+        "normal_examples": "normal" in requested.tasks,
     }
     return {name for name, told in is_told.items() if not told}
 
 
-def _table_files(asked: Asked, name: str) -> list[File]:
+def _table_files(requested: Requested, name: str) -> list[File]:
     """The files of a table, none of them in the report."""
-    folder = Layout(asked.results).tables
+    folder = Layout(requested.results).tables
     return [File(f"{name}_{kind}", f"{folder}/{name}.{kind}") for kind in KINDS_OF_TABLE]
 
 
-def _table(asked: Asked, entry: Entry, shows: str) -> list[File]:
-    csv, html, md = _table_files(asked, entry.name)
+def _table(requested: Requested, entry: Entry, shows: str) -> list[File]:
+    csv, html, md = _table_files(requested, entry.name)
     about = f"{entry.name}.csv: {entry.shows.lower()}"
     return [
         csv._replace(category=DATA, shows=about, caption=entry.name),
@@ -117,38 +121,38 @@ def _table(asked: Asked, entry: Entry, shows: str) -> list[File]:
     ]
 
 
-def _stems(asked: Asked, entry: Entry) -> list[str]:
-    names = [f"{entry.name}/{dataset}" for dataset in asked.datasets]
+def _stems(requested: Requested, entry: Entry) -> list[str]:
+    names = [f"{entry.name}/{dataset}" for dataset in requested.datasets]
     return names if entry.kind == "figures" else [entry.name]
 
 
-def _figures(asked: Asked, entry: Entry, shows: str) -> Iterator[File]:
-    folder = Layout(asked.results).figures
-    for stem in _stems(asked, entry):
+def _figures(requested: Requested, entry: Entry, shows: str) -> Iterator[File]:
+    folder = Layout(requested.results).figures
+    for stem in _stems(requested, entry):
         dataset = stem.partition("/")[2]
-        about = f"{shows}, {dataset}" if dataset and len(asked.datasets) > 1 else shows
+        about = f"{shows}, {dataset}" if dataset and len(requested.datasets) > 1 else shows
         key = stem.replace("/", "_").replace("-", "_")
         svg = f"{folder}/{stem}.svg"
         yield File(f"figure_{key}_svg", svg, entry.category, about, f"{entry.name}_figure")
         yield File(f"figure_{key}_png", f"{folder}/{stem}.png")
 
 
-def facts(asked: Asked) -> dict[str, object]:
+def facts(requested: Requested) -> dict[str, object]:
     """What captions tell of an experiment, safe to be put into reStructuredText."""
     literal = escape.restructured_text
     return {
-        "title": literal(asked.title),
-        "datasets": [literal(name) for name in asked.datasets],
-        "methods": {literal(name): literal(text) for name, text in asked.descriptions.items()},
-        "fractions": [literal(name) for name in asked.fractions],
-        "seeds": len(asked.seeds),
-        "runs": len(asked.cells()) * len(asked.seeds),
-        "reference": literal(asked.compared_with),
+        "title": literal(requested.title),
+        "datasets": [literal(name) for name in requested.datasets],
+        "methods": {literal(name): literal(text) for name, text in requested.descriptions.items()},
+        "fractions": [literal(name) for name in requested.fractions],
+        "seeds": len(requested.seeds),
+        "runs": len(requested.cells()) * len(requested.seeds),
+        "reference": literal(requested.compared_with),
         "spread": (
-            f"mean and sample standard deviation over {len(asked.seeds)} seeds"
-            if len(asked.seeds) > 1
+            f"mean and sample standard deviation over {len(requested.seeds)} seeds"
+            if len(requested.seeds) > 1
             else "one seed, so that no spread is known"
         ),
-        "told": sorted({entry.name for entry in CONTENTS} - _without_content(asked)),
-        "published": literal(asked.published.source) if asked.published else "",
+        "told": sorted({entry.name for entry in CONTENTS} - _without_content(requested)),
+        "published": literal(requested.published.source) if requested.published else "",
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.progress import bar
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.files import draw
 from fewmask.report.figures.style import save
 from fewmask.report.results.results import tabulate
@@ -18,11 +18,11 @@ NAMED = 5
 """How many files a message names."""
 
 
-def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
+def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
     """Write the tables and figures of an experiment; `fewmask.report.contents` names them.
 
     Args:
-        asked_json: what ``Grid.asked`` is, as JSON.
+        requested_json: what ``Grid.requested`` is, as JSON.
         tables: the folder for runs.csv, summary.tex, and every table as .csv, .html and .md, which
             say so where there is nothing to tell.
         figures: the folder for every figure as .svg and .png.
@@ -31,15 +31,15 @@ def summarise(asked_json: str, tables: Path, figures: Path, partial: bool = Fals
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
     """
-    asked = Asked.model_validate_json(asked_json)
-    found = collect(asked)
+    requested = Requested.model_validate_json(requested_json)
+    found = collect(requested)
     _check_runs(found, partial)
-    results = tabulate(asked, found)
+    results = tabulate(requested, found)
     # Drawn before anything is written: a damaged file leaves all the results of before as they are.
-    drawn = draw(asked, found, results)
+    drawn = draw(requested, found, results)
     write_csv(found.table, tables / "runs.csv")
-    _write(tables / "summary.tex", latex(asked, results.shown))
-    for name, (csv, page) in results.pages(asked).items():
+    _write(tables / "summary.tex", latex(requested, results.shown))
+    for name, (csv, page) in results.pages(requested).items():
         write_csv(csv, tables / f"{name}.csv")
         _write(tables / f"{name}.md", page.markdown())
         _write(tables / f"{name}.html", page.html())

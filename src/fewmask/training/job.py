@@ -24,12 +24,12 @@ from fewmask.core.files import file_digest, written_whole
 from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, TRIES, WEIGHTS
 from fewmask.core.progress import bar
 from fewmask.core.seeds import derive
-from fewmask.data.batches import Draws, Pictures
+from fewmask.data.batches import Draws, Images
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
-from fewmask.networks.transfer import take_over
+from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_weights, read_description, save_weights
 from fewmask.objectives import build
 from fewmask.training.checkpoint import Checkpoint, State
@@ -78,7 +78,7 @@ def train(
     Curves are written to the folder ``tensorboard``, if there is one. With several ``processes``
     (see `fewmask.core.parallel`) all of them call this; the first writes.
 
-    Raises FewmaskError: bad input files, pictures of a wrong size, a loss that is not finite,
+    Raises FewmaskError: bad input files, images of a wrong size, a loss that is not finite,
     curves without TensorBoard.
     """
     with parallel.together(processes), locked(output), Store(inputs.dataset) as store:
@@ -173,9 +173,7 @@ def build_training(
     }
     for role, size in sizes.items():
         if not len(drawn[role]):
-            raise FewmaskError(
-                f"{inputs.split}: no picture is {role}, but the objective needs some"
-            )
+            raise FewmaskError(f"{inputs.split}: no image is {role}, but the objective needs some")
         if stage.objective.compares_images and size > len(drawn[role]):
             raise FewmaskError(
                 f"batch.{role} is {size}, and {inputs.split} has {len(drawn[role])} such images: "
@@ -185,7 +183,7 @@ def build_training(
     looks_for = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
     if looks_for and not len(rows["validation"]):
         raise FewmaskError(
-            f"{inputs.split}: no validation pictures to select by {' and '.join(looks_for)}; "
+            f"{inputs.split}: no validation images to select by {' and '.join(looks_for)}; "
             f"set split.validation in the dataset, or evaluation.metric: none"
         )
     try:
@@ -201,13 +199,13 @@ def build_training(
     counts = len(store.classes), len(store.categories)
     objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
     if inputs.start_from is not None:
-        take_over(objective.network, inputs.start_from, stage.take_over)
+        transfer(objective.network, inputs.start_from, stage.transfer)
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     tasks = list(stage.objective.heads)
-    pictures = Pictures(store, used, runtime.device, tasks, pseudo_masks)
-    draws = Draws(pictures, {role: drawn[role] for role in sizes}, sizes, seed)
-    validation = Pictures(store, rows["validation"], runtime.device, tasks)
+    images = Images(store, used, runtime.device, tasks, pseudo_masks)
+    draws = Draws(images, {role: drawn[role] for role in sizes}, sizes, seed)
+    validation = Images(store, rows["validation"], runtime.device, tasks)
     return Training(stage, objective, draws, validation, seed, runtime)
 
 
@@ -253,7 +251,7 @@ def _run(
 
 
 def _look(training: Training) -> Look:
-    """What the last look at the validation pictures found."""
+    """What the last look at the validation images found."""
     last, metric = training.history[-1], training.stage.evaluation.metric
     metric = "miou" if metric == "none" else metric
     value = last.get(f"validation_{metric}")

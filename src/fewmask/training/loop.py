@@ -21,7 +21,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.augmentation.geometry import warp_depth, warp_normals
 from fewmask.data.augmentation.weak import Change
-from fewmask.data.batches import Batch, Draws, Pictures
+from fewmask.data.batches import Batch, Draws, Images
 from fewmask.metrics.segmentation import METRICS
 from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.shared_norm import share_norms
@@ -44,7 +44,7 @@ class Training:
         stage: Stage,
         objective: Objective,
         draws: Draws,
-        validation: Pictures,
+        validation: Images,
         seed: int,
         runtime: Runtime,
     ) -> None:
@@ -93,7 +93,7 @@ class Training:
 
     @property
     def images_seen(self) -> int:
-        """How many pictures, repeats counted, the steps so far have drawn."""
+        """How many images, repeats counted, the steps so far have drawn."""
         return self.step * sum(self.draws.sizes.values())
 
     def run(
@@ -207,7 +207,7 @@ class Training:
         )
 
     def _look(self) -> None:
-        """Judge the network on the validation pictures; keep its weights if they are the best."""
+        """Judge the network on the validation images; keep its weights if they are the best."""
         evaluation = self.stage.evaluation
         found = {}
         if len(self.validation.rows) and parallel.is_first():
@@ -239,7 +239,7 @@ class Training:
         *before, value = [row[f"validation_{metric}"] for row in self.history]
         if not math.isfinite(value):
             raise FewmaskError(
-                f"{metric} on the validation pictures is {value} at step {self.step}: "
+                f"{metric} on the validation images is {value} at step {self.step}: "
                 f"no validation pixel is labelled, or the network has diverged"
             )
         sign = 1 if METRICS[metric] else -1

@@ -41,7 +41,7 @@ def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
     torch.set_num_threads(threads)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
-    # fp32 means 32 bits: TensorFloat-32 only where lower precision was asked for.
+    # fp32 means 32 bits: TensorFloat-32 only where lower precision was requested.
     torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.benchmark = not deterministic

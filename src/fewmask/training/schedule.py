@@ -10,7 +10,7 @@ def learning_rate_factor(settings: Schedule, step: int, steps: int) -> float:
 
     During the warm-up it rises in a straight line: step 0 takes 1/warmup_steps of the rate, the
     last step of the warm-up all of it. Then it falls from 1 towards 0, which it would reach at
-    ``steps`` (paper 000, 3.2: warm-up and linear decay).
+    ``steps`` (Li, 3.2: warm-up and linear decay).
     """
     if step < settings.warmup_steps:
         return (step + 1) / settings.warmup_steps

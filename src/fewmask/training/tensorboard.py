@@ -10,13 +10,13 @@ from fewmask.core.errors import FewmaskError
 from fewmask.training.loop import Training
 
 VALIDATION = "validation_"
-"""What the columns of the history begin with that are of the validation pictures."""
+"""What the columns of the history begin with that are of the validation images."""
 
 NO_CURVES = ("step", "images_seen", "seconds")
 """Columns of the history that say where on its curves a row is."""
 
 Row = dict[str, float]
-"""A row of the history: what a look at the validation pictures found."""
+"""A row of the history: what a look at the validation images found."""
 
 START: Row = {"step": 0, "images_seen": 0, "seconds": 0.0}
 """Where a training begins."""
@@ -57,7 +57,7 @@ def curves(folder: Path | None, training: Training) -> Iterator[Callable[[], Non
 def scalars(row: Row, before: Row) -> dict[str, float]:
     """The points of a row, by the name of the curve: ``validation/miou``, ``training/loss``, ...
 
-    Besides the columns of the history there is ``training/pictures_per_second``, since the row
+    Besides the columns of the history there is ``training/images_per_second``, since the row
     ``before``, validation included.
     """
     points = {}
@@ -68,8 +68,8 @@ def scalars(row: Row, before: Row) -> dict[str, float]:
             points[f"training/{name}"] = value
     seconds = row["seconds"] - before["seconds"]
     if seconds > 0:
-        pictures = row["images_seen"] - before["images_seen"]
-        points["training/pictures_per_second"] = pictures / seconds
+        images = row["images_seen"] - before["images_seen"]
+        points["training/images_per_second"] = images / seconds
     return points
 
 
@@ -78,7 +78,7 @@ def _writer_class() -> type:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise FewmaskError(
-            f"training curves are asked for, but TensorBoard cannot be imported: {error}\n"
+            f"training curves are requested, but TensorBoard cannot be imported: {error}\n"
             f"  mend: install it where trainings run (pip install tensorboard), or leave out "
             f"tensorboard: true"
         ) from None

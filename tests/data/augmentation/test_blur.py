@@ -1,4 +1,4 @@
-"""Gaussian blur of a batch, against that of torchvision picture by picture."""
+"""Gaussian blur of a batch, against that of torchvision image by image."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from fewmask.data.augmentation.blur import Blur
 from fewmask.data.augmentation.weak import augment
 
 
-def test_it_is_torchvisions_for_every_picture():
+def test_it_is_torchvisions_for_every_image():
     torch.manual_seed(0)
     images = torch.rand(8, 3, 24, 30)
     blur = Blur.draw(Augmentation(blur=0.5, blur_sigma=(0.5, 2.0)), 8)
@@ -29,7 +29,7 @@ def test_it_is_torchvisions_for_every_picture():
         assert torch.allclose(result[inner], expected[inner], atol=1e-5)
 
 
-def test_a_picture_of_one_colour_stays_as_it_is():
+def test_a_image_of_one_colour_stays_as_it_is():
     images = torch.rand(4, 3, 1, 1).expand(-1, -1, 16, 16)
     blur = Blur.draw(Augmentation(blur=1, blur_sigma=(2, 2)), 4)
     assert torch.allclose(blur.images(images), images, atol=1e-6)

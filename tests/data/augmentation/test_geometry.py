@@ -1,4 +1,4 @@
-"""Depths and normals of changed pictures are those of the rooms that these pictures show."""
+"""Depths and normals of changed images are those of the rooms that these images show."""
 
 from functools import cache
 from math import radians
@@ -30,7 +30,7 @@ def rooms():
 
 
 def chosen(signs=(1, 1), zoom=1.0, degrees=0.0, count=ROOMS, size=(SIZE, SIZE)):
-    """The same map for every picture, about its centre."""
+    """The same map for every image, about its centre."""
     maps = similarity(
         torch.tensor([signs] * count, dtype=torch.float32),
         torch.full((count,), zoom),
@@ -49,7 +49,7 @@ def vectors(count=2, height=12, width=16):
 
 
 def camera_of(warp, index):
-    """What sees the result: zoom times the focal length; its axis where the picture's is shown."""
+    """What sees the result: zoom times the focal length; its axis where the image's is shown."""
     linear, shift = np.split(warp.matrices[index].double().numpy(), [2], axis=1)
     focal = focal_length(warp.source[1]) / np.sqrt(abs(np.linalg.det(linear)))
     middle = np.array([(warp.source[1] - 1) / 2, (warp.source[0] - 1) / 2])
@@ -60,7 +60,7 @@ def camera_of(warp, index):
 def disagreements(warp, reach):
     """Degrees between the normals taken along and those of the depths taken along.
 
-    The latter are from neighbours that are ``reach`` pixels of the picture away.
+    The latter are from neighbours that are ``reach`` pixels of the image away.
     """
     depth, normals = rooms()
     depth, normals = warp_depth(warp, depth), warp_normals(warp, normals)
@@ -101,7 +101,7 @@ class TestRooms:
         assert len(found) > 200
         assert np.median(found) < 4
 
-    def test_parts_of_the_pictures_proportions(self):
+    def test_parts_of_the_images_proportions(self):
         torch.manual_seed(0)
         drawn = Augmentation(crop_area=(0.3, 0.6))
         drawn.check_keeps_shapes()
@@ -150,7 +150,7 @@ class TestDepths:
                 shown, normal = 0.0, np.zeros(3)
                 if 0 <= x < 32 and 0 <= y < 24:
                     shown, normal = float(depth[i, y, x]) / zoom, normals[i, :, y, x].numpy()
-                # The vector of the result that the map makes the picture's out of.
+                # The vector of the result that the map makes the image's out of.
                 flat = np.linalg.solve(matrix[:, :2] * zoom, normal[:2])
                 assert float(depths[i, row, column]) == pytest.approx(shown, rel=1e-5)
                 expected = [*flat, normal[2]]

@@ -1,4 +1,4 @@
-"""Strong changes: each operation against others' code, and masks that go where pictures go."""
+"""Strong changes: each operation against others' code, and masks that go where images go."""
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ ALL = Settings(operations=14, probability=1, boxes=0)
 CUTOUT = Settings(operations=0, boxes=3, box_size=0.3)
 
 
-def pictures(count=4, height=24, width=40):
-    """Pictures, float32, of random bytes; a channel of one value, and some of little contrast."""
+def some_images(count=4, height=24, width=40):
+    """Images, float32, of random bytes; a channel of one value, and some of little contrast."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(256, (count, 3, height, width), generator=generator)
     images[0, 0] = 64
@@ -55,18 +55,18 @@ def without_colours(drawn):
 
 
 def apply(name, images, levels):
-    """A colour operation, with a level for each picture."""
+    """A colour operation, with a level for each image."""
     return COLOURS[name](images, torch.tensor(levels).float().view(-1, 1, 1, 1))
 
 
 def geometry(size, *steps):
-    """The map of a few operations, (name, level) each, for one picture."""
+    """The map of a few operations, (name, level) each, for one image."""
     operations = torch.tensor([[OPERATIONS.index(name) for name, _ in steps]], dtype=torch.int64)
     return compose(operations, torch.tensor([[float(level) for _, level in steps]]), size)
 
 
 def places(warp):
-    """x and y of what every pixel of the result shows of the first picture, float32 (2, H, W)."""
+    """x and y of what every pixel of the result shows of the first image, float32 (2, H, W)."""
     y, x = torch.meshgrid(*(torch.arange(float(n)) for n in warp.size), indexing="ij")
     matrix = warp.matrices[0]
     return (matrix[:, :2] @ torch.stack([x, y]).flatten(1) + matrix[:, 2:]).unflatten(1, warp.size)
@@ -133,7 +133,7 @@ class TestPairing:
     @unhurried
     @given(chosen_settings, seeds)
     def test_values_stay_in_range(self, chosen, seed):
-        images = draw(chosen, seed=seed).images(pictures())
+        images = draw(chosen, seed=seed).images(some_images())
         assert images.isfinite().all()
         assert images.min() >= 0
         assert images.max() <= 1
@@ -155,14 +155,14 @@ class TestColours:
         ],
     )
     def test_factors_are_torchvisions(self, name, change):
-        images = pictures()
+        images = some_images()
         changed = apply(name, images, LEVELS)
         for after, image, factor in zip(changed, images, FACTORS, strict=True):
             torch.testing.assert_close(after, change(image, factor), atol=1e-5, rtol=0)
 
     def test_posterize_is_pillows(self):
         """By the paper's code: 4 - int(4 x level / 10) bits."""
-        images = pictures()
+        images = some_images()
         for levels, bits in [([1, 2, 3, 4], (4, 4, 3, 3)), ([5, 7, 8, 9], (2, 2, 1, 1))]:
             changed = apply("posterize", images, levels)
             for after, image, kept in zip(changed, images, bits, strict=True):
@@ -180,7 +180,7 @@ class TestColours:
 
     @pytest.mark.parametrize("name", ["autocontrast", "equalize"])
     def test_stretching_is_that_of_torchvision_and_of_pillow(self, name):
-        images = pictures(4, 48, 64)
+        images = some_images(4, 48, 64)
         changed = apply(name, images, LEVELS)
         for after, image in zip(changed, images, strict=True):
             expected = getattr(reference, name)(image)
@@ -199,15 +199,15 @@ class TestColours:
         ],
     )
     def test_factors_are_pillows_but_for_its_rounding(self, name, change):
-        images = pictures()
+        images = some_images()
         changed = apply(name, images, LEVELS)
         for after, image, factor in zip(changed, images, FACTORS, strict=True):
             expected = from_pil(change(to_pil(image)).enhance(factor))
             torch.testing.assert_close(after, expected, atol=2.01 / 255, rtol=0)
 
-    def test_each_changes_the_pictures_that_drew_it_in_the_order_drawn(self):
+    def test_each_changes_the_images_that_drew_it_in_the_order_drawn(self):
         drawn = draw(Settings(operations=3, probability=1, boxes=0), count=400)
-        images = pictures(1).repeat(400, 1, 1, 1)
+        images = some_images(1).repeat(400, 1, 1, 1)
         still = geometry((24, 40))
         plain = StrongAugmentation(drawn.colours, still, drawn.corners, 1, False)
         expected = list(images.clone())
@@ -217,7 +217,7 @@ class TestColours:
                 repeated.add((row, step.name))
                 expected[row] = COLOURS[step.name](expected[row][None], level[None])[0]
         torch.testing.assert_close(plain.images(images), torch.stack(expected))
-        # With replacement: some picture draws the same operation twice.
+        # With replacement: some image draws the same operation twice.
         assert sum(len(step.rows) for step in drawn.colours) > len(repeated)
 
 
@@ -234,7 +234,7 @@ class TestGeometry:
         ],
     )
     def test_each_is_torchvisions(self, name, arguments, level):
-        images = pictures(1, 321, 341)
+        images = some_images(1, 321, 341)
         plain = {"angle": 0.0, "translate": [0, 0], "scale": 1.0, "shear": [0.0, 0.0]}
         if name.startswith("shear"):
             plain["center"] = [0.0, 0.0]  # The top left corner.
@@ -321,21 +321,21 @@ class TestGeometry:
 class TestCutout:
     @unhurried
     @given(st.integers(1, 4), st.floats(0.01, 0.99), sizes, seeds)
-    def test_boxes_are_squares_alike_in_pictures_and_masks(self, boxes, share, size, seed):
+    def test_boxes_are_squares_alike_in_images_and_masks(self, boxes, share, size, seed):
         chosen = Settings(operations=0, boxes=boxes, box_size=share, ignore_boxes=True)
         drawn = draw(chosen, 3, *size, seed=seed)
         box_size = max(1, round(share * min(size)))
         assert drawn.box_size == box_size
         images, masks = torch.zeros(3, 3, *size), torch.zeros(3, *size, dtype=torch.uint8)
         expected = torch.zeros(3, *size, dtype=torch.bool)
-        for picture, corners in zip(expected, drawn.corners.tolist(), strict=True):
+        for image, corners in zip(expected, drawn.corners.tolist(), strict=True):
             for column, row in corners:
-                picture[max(row, 0) : max(row + box_size, 0),
+                image[max(row, 0) : max(row + box_size, 0),
                         max(column, 0) : max(column + box_size, 0)] = True  # fmt: skip
         assert torch.equal(drawn.images(images), GREY * expected[:, None].expand(3, 3, *size))
         assert torch.equal(drawn.masks(masks) == IGNORE, expected)
         assert torch.equal(drawn.counts, ~expected)
-        # The pixel in the middle of a box lies in the picture.
+        # The pixel in the middle of a box lies in the image.
         middles = drawn.corners + box_size // 2
         assert (middles >= 0).all()
         assert (middles < torch.tensor([size[1], size[0]])).all()
@@ -379,7 +379,7 @@ class TestDrawing:
             assert (counts[1:] / len(levels) * 9 - 1).abs().max() < 0.25
 
     def test_geometry_goes_either_way(self):
-        """Of the fifth of all pictures that drew one operation of geometry and no other."""
+        """Of the fifth of all images that drew one operation of geometry and no other."""
         one = Settings(operations=1, probability=1)
         matrices = draw(one, count=20_000, height=321, width=321).warp.matrices
         for values, largest in [(matrices[:, 0, 2][matrices[:, 0, 1] == 0], 9.0),
@@ -415,38 +415,38 @@ class TestDrawing:
         results = []
         for seed in (1, 1, 2):
             drawn = draw(Settings(box_size=0.3), seed=seed)
-            results.append((drawn.images(pictures()), drawn.masks(patches(4, 24, 40))))
+            results.append((drawn.images(some_images()), drawn.masks(patches(4, 24, 40))))
         for one, same, other in zip(*results, strict=True):
             assert torch.equal(one, same)
             assert not torch.equal(one, other)
 
     def test_what_was_given_is_left_as_it_was(self):
-        images, masks = pictures(), patches(4, 24, 40)
+        images, masks = some_images(), patches(4, 24, 40)
         drawn = draw(ALL.model_copy(update={"boxes": 2}))
         drawn.images(images), drawn.masks(masks)
-        assert torch.equal(images, pictures())
+        assert torch.equal(images, some_images())
         assert torch.equal(masks, patches(4, 24, 40))
 
     def test_nothing_to_do_changes_nothing(self):
         drawn = draw(Settings(operations=0, boxes=0))
-        images, masks = pictures(), patches(4, 24, 40)
+        images, masks = some_images(), patches(4, 24, 40)
         assert torch.equal(drawn.images(images), images)
         assert torch.equal(drawn.masks(masks), masks)
 
     def test_mixed_precision_changes_nothing(self):
-        images = draw(ALL).images(pictures())
+        images = draw(ALL).images(some_images())
         with torch.autocast("cpu", torch.bfloat16):
-            assert torch.equal(draw(ALL).images(pictures()), images)
+            assert torch.equal(draw(ALL).images(some_images()), images)
 
-    def test_pictures_of_another_size_are_an_error(self):
+    def test_images_of_another_size_are_an_error(self):
         with pytest.raises(ValueError, match=r"drawn for \(24, 40\), given \(12, 20\) pixels"):
-            draw(ALL).images(pictures(4, 12, 20))
+            draw(ALL).images(some_images(4, 12, 20))
 
 
 @pytest.mark.parametrize("chosen", [ALL, CUTOUT])
 @pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
 def test_memory_format_is_kept(chosen, memory_format):
-    images = draw(chosen).images(pictures().contiguous(memory_format=memory_format))
+    images = draw(chosen).images(some_images().contiguous(memory_format=memory_format))
     assert images.is_contiguous(memory_format=memory_format)
 
 
@@ -454,7 +454,7 @@ def test_memory_format_is_kept(chosen, memory_format):
 def test_nothing_waits_for_the_device(chosen):
     """Tensors without values show what is read on the host, or is left there."""
     drawn = StrongAugmentation.draw(chosen, 4, 24, 40, "meta")
-    images, masks = pictures().to("meta"), patches(4, 24, 40).to("meta")
+    images, masks = some_images().to("meta"), patches(4, 24, 40).to("meta")
     padding = torch.ones(4, 1, 24, 40, device="meta")
     changed = drawn.images(images), drawn.masks(masks), drawn.inside(padding), drawn.counts
     assert all(one.is_meta for one in changed)
@@ -464,7 +464,7 @@ def test_nothing_waits_for_the_device(chosen):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("chosen", [ALL, CUTOUT])
 def test_a_gpu_does_the_same_and_is_not_waited_for(chosen):
-    images, masks = pictures(), patches(4, 24, 40)
+    images, masks = some_images(), patches(4, 24, 40)
     on_gpu = images.cuda(), masks.cuda()
     expected = draw(chosen)
     torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Masks go where their pictures go; colours change as torchvision changes them."""
+"""Masks go where their images go; colours change as torchvision changes them."""
 
 from math import pi
 
@@ -25,7 +25,7 @@ EVERYTHING = Augmentation(
 )  # fmt: skip
 
 
-def pictures(count=4, height=24, width=40, channels=3):
+def some_images(count=4, height=24, width=40, channels=3):
     generator = torch.Generator().manual_seed(0)
     return torch.rand(count, channels, height, width, generator=generator)
 
@@ -45,7 +45,7 @@ def patches(count, height, width, size=5):
 
 
 def turned(degrees=0.0, zoom=1.0, source=(24, 24), size=None):
-    """One map that rotates and zooms about the centre of the picture."""
+    """One map that rotates and zooms about the centre of the image."""
     size = size or source
     centre = torch.tensor([[(source[1] - 1) / 2, (source[0] - 1) / 2]])
     angle = torch.tensor([degrees / 180 * pi])
@@ -68,17 +68,17 @@ sizes = st.tuples(st.integers(16, 48), st.integers(16, 48))
 class TestPairing:
     @unhurried
     @given(warps, sizes, st.integers(0, 2**32))
-    def test_masks_go_where_their_pictures_go(self, chosen, size, seed):
+    def test_masks_go_where_their_images_go(self, chosen, size, seed):
         torch.manual_seed(seed)
         masks = patches(3, *size)
         warp = Warp.draw(chosen, 3, *size)
         warped = warp.masks(masks)
         layers = one_hot(masks.clamp(max=4), 5).movedim(3, 1).float()  # The fifth is ignored.
-        in_picture = warp.inside(torch.ones(3, 1, *size))[:, 0] == 1
+        in_image = warp.inside(torch.ones(3, 1, *size))[:, 0] == 1
         share, seen = warp.images(layers).max(1)
-        certain = (share > 0.75) & in_picture
+        certain = (share > 0.75) & in_image
         assert torch.equal(warped[certain], seen.masked_fill(seen == 4, IGNORE)[certain])
-        assert (warped[~in_picture] == IGNORE).all()
+        assert (warped[~in_image] == IGNORE).all()
         assert certain.any()
 
     @unhurried
@@ -97,7 +97,7 @@ class TestPairing:
     @unhurried
     @given(warps, sizes, st.integers(0, 2**32))
     def test_every_pixel_shows_the_place_that_its_matrix_names(self, chosen, size, seed):
-        """Pictures whose values are their own coordinates tell what was shown."""
+        """Images whose values are their own coordinates tell what was shown."""
         torch.manual_seed(seed)
         y, x = torch.meshgrid(*(torch.arange(float(n)) for n in size), indexing="ij")
         coordinates = torch.stack([x, y]).repeat(2, 1, 1, 1)
@@ -122,7 +122,7 @@ class TestFlips:
         ],
     )
     def test_are_exact(self, chosen, dims):
-        images, masks, inside = pictures(), patches(4, 24, 40), pictures(channels=1).round()
+        images, masks, inside = some_images(), patches(4, 24, 40), some_images(channels=1).round()
         flipped = augment(images, masks, inside, chosen)
         for before, after in zip((images, masks, inside), flipped, strict=True):
             assert torch.equal(before.flip(dims), after)
@@ -137,12 +137,12 @@ class TestRotationAndZoom:
     @pytest.mark.parametrize("quarters", [1, 2, 3])
     def test_quarter_turns_are_exact(self, quarters):
         warp = turned(90 * quarters)
-        images, masks = pictures(1, 24, 24), patches(1, 24, 24)
+        images, masks = some_images(1, 24, 24), patches(1, 24, 24)
         assert torch.equal(warp.masks(masks), masks.rot90(quarters, (1, 2)))
         torch.testing.assert_close(warp.images(images), images.rot90(quarters, (2, 3)))
 
-    def test_shapes_stay_true_in_oblong_pictures(self):
-        images = pictures(1, 17, 41)
+    def test_shapes_stay_true_in_oblong_images(self):
+        images = some_images(1, 17, 41)
         warp = turned(90, source=(17, 41), size=(17, 17))
         torch.testing.assert_close(warp.images(images), images[..., 12:29].rot90(1, (2, 3)))
 
@@ -182,7 +182,10 @@ class TestCrops:
     def test_are_slices_at_every_place(self):
         count, (height, width) = 400, (18, 20)
         chosen = Augmentation(flip=0, crop=16)
-        images, masks = pictures(1, height, width).repeat(count, 1, 1, 1), numbered(count, 18, 20)
+        images, masks = (
+            some_images(1, height, width).repeat(count, 1, 1, 1),
+            numbered(count, 18, 20),
+        )
         cropped, warped, _ = augment(images, masks, None, chosen)
         corners = set()
         for image, mask in zip(cropped, warped, strict=True):
@@ -192,7 +195,7 @@ class TestCrops:
             assert torch.equal(image, images[0, :, row : row + 16, column : column + 16])
         assert corners == {(row, column) for row in range(3) for column in range(5)}
 
-    def test_larger_than_the_picture_hold_all_of_it(self):
+    def test_larger_than_the_image_hold_all_of_it(self):
         warp = Warp.draw(Augmentation(flip=0.5, crop=(30, 29)), 50, 20, 24)
         warped = warp.masks(numbered(50, 20, 24), outside=-1)
         for mask in warped:
@@ -203,12 +206,12 @@ class TestCrops:
 
     @unhurried
     @given(sizes, st.integers(0, 2**32))
-    def test_of_a_larger_zoomed_picture_stay_inside(self, size, seed):
+    def test_of_a_larger_zoomed_image_stay_inside(self, size, seed):
         torch.manual_seed(seed)
         warp = Warp.draw(Augmentation(scale=(1.0, 2.0), crop=16), 5, *size)
         assert (warp.inside(torch.ones(5, 1, *size)) == 1).all()
 
-    def test_of_zoomed_pictures_are_taken_anywhere(self):
+    def test_of_zoomed_images_are_taken_anywhere(self):
         chosen = Augmentation(flip=0, scale=(2, 2), crop=16)
         corners = Warp.draw(chosen, 2000, 16, 16).matrices[:, 0, 2]
         assert corners.min() == -0.25
@@ -218,19 +221,19 @@ class TestCrops:
 
 class TestNothingToDo:
     def test_gives_back_the_very_tensors(self):
-        batch = pictures(), patches(4, 24, 40), torch.ones(4, 1, 24, 40)
+        batch = some_images(), patches(4, 24, 40), torch.ones(4, 1, 24, 40)
         for chosen in (NOTHING, Augmentation(flip=0, crop=(24, 40))):
             assert Warp.draw(chosen, 4, 24, 40).is_identity
             assert all(a is b for a, b in zip(batch, augment(*batch, chosen), strict=True))
 
     def test_absent_masks_and_padding_stay_absent(self):
-        images, masks, inside = augment(pictures(), None, None, EVERYTHING)
+        images, masks, inside = augment(some_images(), None, None, EVERYTHING)
         assert images.shape == (4, 3, 24, 40)
         assert masks is None
         assert inside is None
 
     def test_whole_numbers_become_fractions(self):
-        images = (pictures() * 255).to(torch.uint8)
+        images = (some_images() * 255).to(torch.uint8)
         assert torch.equal(augment(images, None, None, NOTHING)[0], images.float() / 255)
 
 
@@ -245,7 +248,7 @@ class TestColours:
         ],
     )
     def test_agree_with_torchvision(self, name, factors):
-        images = pictures(3)
+        images = some_images(3)
         images[:, :, 0, :6] = torch.eye(3).repeat(1, 2)  # Pure colours, black, white and greys.
         images[:, :, 1, :5] = torch.tensor([0, 1, 0.5, 1e-6, 1 - 1e-6])
         changed = getattr(module, f"adjust_{name}")(images, torch.tensor(factors).view(3, 1, 1, 1))
@@ -254,7 +257,7 @@ class TestColours:
             torch.testing.assert_close(after, change(image, factor), atol=1e-5, rtol=0)
 
     def test_follow_one_another(self):
-        images, factors = pictures(2), torch.tensor([0.8, 1.3]).view(2, 1, 1, 1)
+        images, factors = some_images(2), torch.tensor([0.8, 1.3]).view(2, 1, 1, 1)
         changed = Colour(factors, factors, factors, factors - 1).images(images)
         for after, image, factor in zip(changed, images, (0.8, 1.3), strict=True):
             for name in ("brightness", "contrast", "saturation"):
@@ -276,7 +279,7 @@ class TestColours:
     @given(st.integers(0, 2**32))
     def test_stay_in_range(self, seed):
         torch.manual_seed(seed)
-        images, _, _ = augment(pictures(), None, None, EVERYTHING)
+        images, _, _ = augment(some_images(), None, None, EVERYTHING)
         assert images.min() >= 0
         assert images.max() <= 1
 
@@ -286,7 +289,7 @@ class TestRandomness:
         results = []
         for seed in (1, 1, 2):
             torch.manual_seed(seed)
-            results.append(augment(pictures(), patches(4, 24, 40), None, EVERYTHING)[:2])
+            results.append(augment(some_images(), patches(4, 24, 40), None, EVERYTHING)[:2])
         for one, same, other in zip(*results, strict=True):
             assert torch.equal(one, same)
             assert not torch.equal(one, other)
@@ -298,22 +301,24 @@ class TestRandomness:
             matrices.append(Warp.draw(chosen, 50, 8, 8).matrices[:, 0, 0].sign())
         assert torch.equal(*matrices)
 
-    def test_pictures_differ_from_one_another(self):
-        images, _, _ = augment(pictures(1).repeat(4, 1, 1, 1), None, None, EVERYTHING)
+    def test_images_differ_from_one_another(self):
+        images, _, _ = augment(some_images(1).repeat(4, 1, 1, 1), None, None, EVERYTHING)
         assert all(not torch.equal(images[0], image) for image in images[1:])
 
 
 @pytest.mark.parametrize("chosen", [Augmentation(flip=1), EVERYTHING, NOTHING])
 @pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
 def test_memory_format_is_kept(chosen, memory_format):
-    images, _, _ = augment(pictures().contiguous(memory_format=memory_format), None, None, chosen)
+    images, _, _ = augment(
+        some_images().contiguous(memory_format=memory_format), None, None, chosen
+    )
     assert images.is_contiguous(memory_format=memory_format)
 
 
 @pytest.mark.parametrize("chosen", [Augmentation(), Augmentation(crop=16), EVERYTHING])
 def test_nothing_waits_for_the_device(chosen):
     """Tensors without values show what is read on the host, or is left there."""
-    images, masks = pictures().to("meta"), patches(4, 24, 40).to("meta")
+    images, masks = some_images().to("meta"), patches(4, 24, 40).to("meta")
     changed = augment(images, masks, torch.ones(4, 1, 24, 40, device="meta"), chosen)
     assert all(one.is_meta for one in changed)
 
@@ -321,22 +326,22 @@ def test_nothing_waits_for_the_device(chosen):
 def test_a_warp_for_another_size_is_an_error():
     warp = Warp.draw(Augmentation(), 4, 12, 20)
     with pytest.raises(ValueError, match=r"drawn for \(12, 20\), given \(24, 40\) pixels"):
-        warp.images(pictures())
+        warp.images(some_images())
 
 
 def test_mixed_precision_does_not_move_anything():
     torch.manual_seed(0)
-    plain = augment(pictures(), None, None, EVERYTHING)[0]
+    plain = augment(some_images(), None, None, EVERYTHING)[0]
     torch.manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(augment(pictures(), None, None, EVERYTHING)[0], plain)
+        assert torch.equal(augment(some_images(), None, None, EVERYTHING)[0], plain)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("chosen", [Augmentation(), Augmentation(crop=16), EVERYTHING])
 def test_a_gpu_does_the_same_and_is_not_waited_for(chosen):
-    on_cpu = pictures(), patches(4, 24, 40), torch.ones(4, 1, 24, 40)
+    on_cpu = some_images(), patches(4, 24, 40), torch.ones(4, 1, 24, 40)
     on_gpu = [one.cuda() for one in on_cpu]
     torch.manual_seed(0)
     expected = augment(*on_cpu, chosen)

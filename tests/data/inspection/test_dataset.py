@@ -20,7 +20,7 @@ SIZE = (16, 24)
 
 @pytest.fixture
 def store(tmp_path):
-    """Two labelled pictures, one of them without a category, and an unlabelled one."""
+    """Two labelled images, one of them without a category, and an unlabelled one."""
     masks = [np.full(SIZE, value, np.uint8) for value in (1, 0, 255)]
     masks[0][:4] = 2
     subsets, categories = ("train", "test", ""), (0, -1, 1)
@@ -35,7 +35,7 @@ def store(tmp_path):
 def test_a_description_counts(store):
     text = describe(store)
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in text.splitlines()}
-    assert lines["pictures"] == "3, 2 with masks"
+    assert lines["images"] == "3, 2 with masks"
     assert lines["subsets"] == "(none) 1, test 1, train 1"
     assert lines["categories"] == "(none) 1, cat 1, dog 1"
     assert lines["size"] == "16 x 24 (height x width), fit: pad"
@@ -43,7 +43,7 @@ def test_a_description_counts(store):
     assert json.loads(lines["settings"]) == json.loads(reading())
     assert re.fullmatch("[0-9a-f]{64}, agrees with the content", lines["digest"])
     assert text.splitlines()[-4:] == [
-        "class   labelled pixels  pictures",
+        "class   labelled pixels  images",
         "ground   50.0 %          1 of 2",
         "pet      37.5 %          1 of 2",
         "border   12.5 %          1 of 2",
@@ -106,7 +106,7 @@ def test_datasets_are_listed_and_a_broken_one_is_a_line(project, monkeypatch):
     monkeypatch.setenv("FEWMASK_DATA", str(project / "data"))
     folder = project / "config/datasets"
     common = "description: Mine\nclasses: [a, b]\n"
-    (folder / "rooms.yaml").write_text(f"{common}reader: {{name: scenes, pictures: 3}}")
+    (folder / "rooms.yaml").write_text(f"{common}reader: {{name: scenes, images: 3}}")
     pet = f"{common}reader: {{name: oxford_pet}}\nroot: "
     (folder / "here.yaml").write_text(f"{pet}here")
     (folder / "missing.yaml").write_text(f"{pet}missing")

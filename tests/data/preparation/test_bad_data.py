@@ -49,7 +49,7 @@ class Case:
     """What the message says of it."""
     command: str = "prepare"
     left_out: str = ""
-    """With --skip-damaged: the pictures that are left out; none: it stops all the same."""
+    """With --skip-damaged: the images that are left out; none: it stops all the same."""
     level: str = "error"
     without_privileges: bool = False
 
@@ -231,13 +231,13 @@ CASES = [
     Case("missing root", shutil.rmtree, "data/mine", "no files of the dataset mine here"),
     Case("a file for a folder", a_file, "data/mine", "a file, and no folder for a dataset"),
     Case("empty folder", empty, "data/mine", "no files of the dataset mine here"),
-    Case("empty folder of pictures", empty_images, "data/mine", "no file is like images/*.png"),
+    Case("empty folder of images", empty_images, "data/mine", "no file is like images/*.png"),
     Case("image without mask where masks are required", require_masks, "images/4.png",
-         "found no mask of this picture", left_out="4"),
+         "found no mask of this image", left_out="4"),
     Case("image of an official subset without mask", official_without_mask, "masks/4.png",
          "found no such file", left_out="4"),
     Case("mask without image", lambda root: (root / "images/1.png").unlink(), "masks/1.png",
-         "this mask has no picture"),
+         "this mask has no image"),
     Case("a mask that links to nothing", linked_to_nothing, "masks/1.png", "found no such file",
          left_out="1"),
     Case("sizes that differ", mask_of_another_size, "masks/1.png",
@@ -253,7 +253,7 @@ CASES = [
     Case("a damaged file", damage, "images/1.png", "found damaged data", left_out="1"),
     Case("a cut-off file", lambda root: cut_off(root / "images/1.png"), "images/1.png",
          "found damaged data", left_out="1"),
-    Case("a decompression bomb", bomb, "images/1.png", "found too large a picture", left_out="1"),
+    Case("a decompression bomb", bomb, "images/1.png", "found too large an image", left_out="1"),
     Case("two files of one stem", two_of_one_stem, "images/1.jpg", "have the same name, 1"),
     Case("a name that is not UTF-8", name_not_in_utf8, "mine: found", r"the name '4\udcff'"),
     Case("a name of two lines", name_of_two_lines, "mine: found",
@@ -263,18 +263,18 @@ CASES = [
     Case("a pattern that climbs out of the root",
          lambda root: {"reader": folder(images="../*.png")}, "reader.images",
          "must be a relative path without '..'"),
-    Case("a picture that links out of the root", link_out, "images/1.png",
+    Case("an image that links out of the root", link_out, "images/1.png",
          "found a file outside the dataset's folder", left_out="1"),
     Case("a folder that links out of the root", folder_links_out, "masks/0.png",
          "found a file outside the dataset's folder", left_out="0 1 2 3"),
-    Case("no permission to read a picture", lambda root: (root / "images/1.png").chmod(0),
+    Case("no permission to read an image", lambda root: (root / "images/1.png").chmod(0),
          "images/1.png", "found no permission to read it", left_out="1", without_privileges=True),
     Case("no permission to look into the folder", lambda root: root.chmod(0), "data/mine",
          "no permission to look into this folder", without_privileges=True),
     Case("no permission to write the store", unwritable_results, "mine.h5", "Permission denied",
          without_privileges=True),
     Case("a full disk", full_disk, "mine.h5", "No space left on device"),
-    Case("all pictures are damaged", all_damaged, "images/0.png", "found an empty file"),
+    Case("all images are damaged", all_damaged, "images/0.png", "found an empty file"),
     Case("a store cut short", cut_off, "mine.h5", "not a whole HDF5 file", "split"),
     Case("a store from another version", of_another_version, "mine.h5",
          "format 99; this version reads format 3", "split"),
@@ -289,8 +289,8 @@ CASES = [
          "pickled lists are never read", "split"),
     Case("a published list that links out of the root", list_links_out, "data/mine/list.txt",
          "found a file outside the dataset's folder", "split"),
-    Case("a class that no labelled picture of a split contains", never_border, "border",
-         "no labelled picture contains border: nobody can learn it", "split", level="warning"),
+    Case("a class that no labelled image of a split contains", never_border, "border",
+         "no labelled image contains border: nobody can learn it", "split", level="warning"),
 ]  # fmt: skip
 PREPARED = [case for case in CASES if case.command == "prepare"]
 
@@ -389,7 +389,7 @@ def test_bad_data(workplace, case):
 
 @pytest.mark.parametrize("case", PREPARED, ids=lambda case: case.words)
 def test_skip_damaged(workplace, case):
-    """What is wrong with one picture costs that picture; all else stops as before."""
+    """What is wrong with one image costs that image; all else stops as before."""
     arguments = options("prepare", spoil(case))
     code, said = fewmask(
         "prepare", *arguments, "--skip-damaged", without_privileges=case.without_privileges
@@ -454,7 +454,7 @@ def test_a_folder_may_be_a_link_as_a_whole(workplace):
 def test_the_message_names_the_way_to_go_on(workplace):
     damage(Path("data/mine"))
     said = fewmask("prepare", *options("prepare", {}))[1]
-    assert said.endswith("leave such pictures out: skip_damaged: true in the dataset's YAML\n")
+    assert said.endswith("leave such images out: skip_damaged: true in the dataset's YAML\n")
 
 
 def test_ignored_pixels_are_no_mistake(workplace):

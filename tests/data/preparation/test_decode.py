@@ -1,4 +1,4 @@
-"""Pictures and masks of every kind become the same arrays; what makes no sense is said clearly."""
+"""Images and masks of every kind become the same arrays; what makes no sense is said clearly."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from PIL import EpsImagePlugin, Image
 
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import (
-    PictureError,
+    ImageError,
     mask_code,
     read_image,
     read_mask,
@@ -28,11 +28,11 @@ def flat(mode: str, colour, size=(3, 2)) -> Image.Image:
     return Image.new(mode, size, colour)
 
 
-# --- Pictures --------------------------------------------------------------------------------
+# --- Images --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("picture", "ending", "expected"),
+    ("image", "ending", "expected"),
     [
         (flat("RGB", RED), "png", RED),
         (flat("L", 77), "png", (77, 77, 77)),
@@ -49,9 +49,9 @@ def flat(mode: str, colour, size=(3, 2)) -> Image.Image:
     ],
     ids=lambda value: getattr(value, "mode", str(value)),
 )
-def test_every_mode_becomes_rgb(tmp_path, picture, ending, expected):
-    path = tmp_path / f"picture.{ending}"
-    picture.save(path)
+def test_every_mode_becomes_rgb(tmp_path, image, ending, expected):
+    path = tmp_path / f"image.{ending}"
+    image.save(path)
     pixels = read_image(path)
     assert pixels.dtype == np.uint8
     assert pixels.shape == (2, 3, 3)
@@ -59,8 +59,8 @@ def test_every_mode_becomes_rgb(tmp_path, picture, ending, expected):
 
 
 def test_a_transparent_colour_of_a_palette_becomes_white(tmp_path):
-    picture = flat("RGB", RED).quantize(2)
-    picture.save(tmp_path / "a.png", transparency=picture.getpixel((0, 0)))
+    image = flat("RGB", RED).quantize(2)
+    image.save(tmp_path / "a.png", transparency=image.getpixel((0, 0)))
     assert (read_image(tmp_path / "a.png") == 255).all()
 
 
@@ -102,8 +102,8 @@ def test_16_bits_with_the_high_byte_first(tmp_path):
 
 
 def test_transparent_pixels_of_a_gif_become_white(tmp_path):
-    picture = flat("RGB", RED).quantize(2)
-    picture.save(tmp_path / "a.gif", transparency=picture.getpixel((0, 0)))
+    image = flat("RGB", RED).quantize(2)
+    image.save(tmp_path / "a.gif", transparency=image.getpixel((0, 0)))
     assert (read_image(tmp_path / "a.gif") == 255).all()
 
 
@@ -138,7 +138,7 @@ def test_jpegs_are_turned_in_all_eight_ways(tmp_path, orientation, turned):
     assert np.array_equal(read_image(path), turned(read_image(path, upright=False)))
 
 
-def test_pictures_are_turned_as_exif_says_unless_masks_were_not(tmp_path):
+def test_images_are_turned_as_exif_says_unless_masks_were_not(tmp_path):
     pixels = noise(4, 6, 3)
     exif = Image.Exif()
     exif[274] = 6  # to be turned by a quarter, clockwise
@@ -154,10 +154,10 @@ def test_pictures_are_turned_as_exif_says_unless_masks_were_not(tmp_path):
         (b"<!DOCTYPE html><html>", "found 21 bytes that begin with b'<!DOCTYPE ht'"),
     ],
 )
-def test_a_file_that_is_no_picture(tmp_path, content, found):
+def test_a_file_that_is_no_image(tmp_path, content, found):
     path = tmp_path / "a.jpg"
     path.write_bytes(content)
-    with pytest.raises(PictureError) as error:
+    with pytest.raises(ImageError) as error:
         read_image(path)
     assert str(error.value) == (
         f"{path}: {found}\n"
@@ -175,21 +175,21 @@ def test_no_other_program_is_started(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     path = tmp_path / "a.jpg"
     Image.new("RGB", (3, 2)).save(path, format="EPS")
-    with pytest.raises(PictureError, match=r"bytes that begin with b'%!PS-Adobe"):
+    with pytest.raises(ImageError, match=r"bytes that begin with b'%!PS-Adobe"):
         read_image(path)
     assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "gif", "tif"])
-def test_a_picture_that_is_cut_short(tmp_path, ending):
+def test_a_image_that_is_cut_short(tmp_path, ending):
     path = save(tmp_path / f"a.{ending}", noise(64, 64, 3))
     path.write_bytes(path.read_bytes()[:-2000])
-    with pytest.raises(PictureError, match=rf"a\.{ending}: found damaged data"):
+    with pytest.raises(ImageError, match=rf"a\.{ending}: found damaged data"):
         read_image(path)
 
 
-def test_a_picture_that_is_missing(tmp_path):
-    with pytest.raises(PictureError, match=r"a\.png: found no such file"):
+def test_a_image_that_is_missing(tmp_path):
+    with pytest.raises(ImageError, match=r"a\.png: found no such file"):
         read_image(tmp_path / "a.png")
 
 
@@ -197,26 +197,26 @@ def test_a_picture_that_is_missing(tmp_path):
     ("error", "said"),
     [(OSError(errno.EIO, "Input/output error"), "Input/output"), (MemoryError(), "not enough mem")],
 )
-def test_what_is_the_machines_fault_is_not_the_pictures(tmp_path, monkeypatch, error, said):
+def test_what_is_the_machines_fault_is_not_the_images(tmp_path, monkeypatch, error, said):
     def fail(*_, **__):
         raise error
 
     monkeypatch.setattr(Image, "open", fail)
     with pytest.raises(FewmaskError, match=rf"a\.png: cannot be read: .*{said}") as raised:
         read_image(tmp_path / "a.png")
-    assert not isinstance(raised.value, PictureError)  # which --skip-damaged would pass over
+    assert not isinstance(raised.value, ImageError)  # which --skip-damaged would pass over
 
 
-def test_a_picture_of_fractions_is_refused(tmp_path):
+def test_a_image_of_fractions_is_refused(tmp_path):
     path = save(tmp_path / "a.tif", np.full((2, 3), 0.5, np.float32))
-    with pytest.raises(PictureError, match=r"32 bits \(mode F\)"):
+    with pytest.raises(ImageError, match=r"32 bits \(mode F\)"):
         read_image(path)
 
 
-def test_a_picture_too_large_to_decode(tmp_path, monkeypatch):
+def test_a_image_too_large_to_decode(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", noise(10, 10, 3))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40)
-    with pytest.raises(PictureError, match="found too large a picture\n  expected: at most 80 pix"):
+    with pytest.raises(ImageError, match="found too large an image\n  expected: at most 80 pix"):
         read_image(path)
 
 
@@ -259,7 +259,7 @@ def test_mask_values_say_what_a_value_becomes():
 
 def test_values_that_mean_nothing_are_counted():
     raw = np.array([[0, 7, 7, 9, 255]], np.uint8)
-    with pytest.raises(PictureError) as error:
+    with pytest.raises(ImageError) as error:
         to_classes(raw, CODE, "masks/a.png")
     assert str(error.value) == (
         "masks/a.png: found values without a meaning: 7 in 2 pixels, 9 in 1 pixel\n"
@@ -269,14 +269,14 @@ def test_values_that_mean_nothing_are_counted():
 
 
 def test_only_the_most_frequent_values_are_named():
-    with pytest.raises(PictureError, match=r"9 in 3 pixels, 10 in 1 pixel, .* and 5 others"):
+    with pytest.raises(ImageError, match=r"9 in 3 pixels, 10 in 1 pixel, .* and 5 others"):
         to_classes(np.array([9, 9, 9, *range(10, 18)])[None], CODE, "a.png")
 
 
 def test_colours_that_mean_nothing_are_named():
     raw = PALETTE[np.array([[0, 1, 2]])].copy()
     raw[0, 0] = RED
-    with pytest.raises(PictureError) as error:
+    with pytest.raises(ImageError) as error:
         to_classes(raw, CODE, "a.png")
     assert str(error.value) == (
         "a.png: found colours without a meaning: (255, 0, 0) in 1 pixel\n"
@@ -310,24 +310,24 @@ def test_classes_of_one_colour_cannot_be_told_apart_in_rgb_masks():
 
 def test_a_mask_saved_as_jpeg(tmp_path):
     path = save(tmp_path / "a.jpg", noise(16, 16, below=3) * 100)
-    with pytest.raises(PictureError, match="mend: JPEG blurs the values of a mask: save masks as"):
+    with pytest.raises(ImageError, match="mend: JPEG blurs the values of a mask: save masks as"):
         read_mask(path, CODE)
 
 
 def test_a_mask_of_fractions(tmp_path):
     path = save(tmp_path / "a.tif", np.full((2, 3), 0.5, np.float32))
-    with pytest.raises(PictureError, match="found fractional numbers"):
+    with pytest.raises(ImageError, match="found fractional numbers"):
         read_mask(path, CODE)
 
 
 def test_a_mask_of_another_size(tmp_path):
     image = save(tmp_path / "a.png", noise(4, 6, 3))
     mask = save(tmp_path / "mask.png", noise(4, 5, below=3))
-    with pytest.raises(PictureError) as error:
+    with pytest.raises(ImageError) as error:
         read_pair(image, mask, CODE)
     assert str(error.value) == (
         f"{mask}: found a mask of 5 x 4 (width x height)\n"
         f"  expected: 6 x 4, the size of {image}\n"
-        "  mend: save the mask at the picture's size (without smoothing), "
-        "or the picture at the mask's"
+        "  mend: save the mask at the image's size (without smoothing), "
+        "or the image at the mask's"
     )

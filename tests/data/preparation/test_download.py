@@ -17,26 +17,26 @@ from fewmask.data.preparation.download import download
 from fewmask.data.preparation.resuming import CHUNK
 from tests.data.making import noise, settings
 
-IMAGES = {"images/a.jpg": b"a picture", "images/b.jpg": b"another"}
+IMAGES = {"images/a.jpg": b"an image", "images/b.jpg": b"another"}
 LISTS = {"annotations/list.txt": b"a 1 1 1"}
 
 
 class Server:
-    """Serves a folder on 127.0.0.1 and counts what it was asked for.
+    """Serves a folder on 127.0.0.1 and counts what it was requested.
 
     ``cut_after``: a connection ends after that many bytes. ``ranges``: what it was asked to go on
     from; a server that ``can_resume`` does.
     """
 
     def __init__(self, folder):
-        self.folder, self.asked, self.ranges = folder, Counter(), []
+        self.folder, self.requested, self.ranges = folder, Counter(), []
         self.cut_after, self.can_resume = None, True
         folder.mkdir()
         server = self
 
         class Handler(SimpleHTTPRequestHandler):
             def do_GET(self):
-                server.asked[self.path] += 1
+                server.requested[self.path] += 1
                 wanted = self.headers.get("Range", "bytes=0-")
                 start = int(wanted.removeprefix("bytes=").removesuffix("-"))
                 if start:
@@ -141,7 +141,7 @@ def test_files_that_are_there_are_found(server, data, receipt):
     download(settings(download=[server.offer("i.zip", zipped(IMAGES))]), receipt)
     assert contents(data / "mine") == {"a.jpg": b""}
     assert receipt.read_text().splitlines()[1] == "found: nothing was downloaded"
-    assert not server.asked
+    assert not server.requested
 
 
 def test_an_empty_folder_is_filled(server, data, receipt):
@@ -154,7 +154,7 @@ def test_datasets_that_share_a_folder_download_it_once(server, data, tmp_path):
     one = settings(download=[server.offer("i.zip", zipped(IMAGES))])
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda i: download(one, tmp_path / f"{i}.txt"), range(4)))
-    assert server.asked == {"/i.zip": 1}
+    assert server.requested == {"/i.zip": 1}
     kinds = Counter((tmp_path / f"{i}.txt").read_text().splitlines()[1][:5] for i in range(4))
     assert kinds == {"downl": 1, "found": 3}
 
@@ -195,7 +195,7 @@ def test_a_server_that_cannot_go_on_sends_all_of_it(server, data, receipt):
     with pytest.raises(FewmaskError, match=r"i\.zip: cannot be fetched: .*\n  kept: 32,768 bytes"):
         download(settings(download=[archive]), receipt)
     assert_nothing_is_there(data, receipt)
-    assert server.asked == {"/i.zip": 2}
+    assert server.requested == {"/i.zip": 2}
     server.cut_after = None
     download(settings(download=[archive]), receipt)
     assert contents(data / "mine") == LARGE
@@ -253,7 +253,7 @@ def test_what_was_fetched_before_an_error_is_kept(server, data, receipt):
     server.offer("l.zip", zipped(LISTS))
     download(settings(download=archives), receipt)
     assert contents(data / "mine") == IMAGES | LISTS
-    assert server.asked == {"/i.zip": 1, "/l.zip": 2}
+    assert server.requested == {"/i.zip": 1, "/l.zip": 2}
 
 
 def test_an_archive_put_there_by_hand_is_taken(server, data, receipt):
@@ -301,6 +301,6 @@ def test_no_permission(server, data, receipt):
 def test_nothing_to_download_from(data, receipt):
     with pytest.raises(FewmaskError, match="mine: no such folder, and the dataset names no downl"):
         download(settings(), receipt)
-    scenes = {"reader": {"name": "scenes", "pictures": 1}, "root": None}
+    scenes = {"reader": {"name": "scenes", "images": 1}, "root": None}
     with pytest.raises(FewmaskError, match="the reader scenes has no files to download"):
         download(settings(**scenes), receipt)

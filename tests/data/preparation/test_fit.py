@@ -1,4 +1,4 @@
-"""Pictures come to the network's size and back without moving."""
+"""Images come to the network's size and back without moving."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ fits = st.sampled_from(FITS)
 
 
 def _inside(placement):
-    """Which pixels of the frame are picture."""
+    """Which pixels of the frame are image."""
     rows, columns = np.indices(placement.frame)
     return (rows < placement.extent[0]) & (columns < placement.extent[1])
 
@@ -35,7 +35,7 @@ def test_places_by_hand(size, fit, scaled, extent, offset):
     assert (placement.scaled, placement.extent, placement.offset) == (scaled, extent, offset)
 
 
-def test_padding_repeats_the_edge_of_pictures_and_fills_the_rest():
+def test_padding_repeats_the_edge_of_images_and_fills_the_rest():
     image = np.array([[[10] * 3, [20] * 3]], np.uint8)  # 1 x 2
     placement = place((1, 2), (2, 2), "pad")
     assert fit_image(image, placement)[..., 0].tolist() == [[10, 20], [10, 20]]
@@ -48,7 +48,7 @@ def test_a_crop_keeps_the_centre():
     assert fit_values(mask, place((4, 6), (4, 4), "crop"))[0].tolist() == [1, 2, 3, 4]
 
 
-def test_pictures_are_reduced_with_antialiasing():
+def test_images_are_reduced_with_antialiasing():
     stripes = np.tile(np.array([0, 255], np.uint8), (64, 32))
     image = np.repeat(stripes[..., None], 3, axis=2)
     small = fit_image(image, place((64, 64), (16, 16), "pad"))
@@ -76,7 +76,7 @@ def test_back_from_a_larger_frame_nothing_has_changed(size, frame, fit):
 
 
 @given(sizes, sizes, fits)
-def test_there_again_from_a_larger_picture_nothing_has_changed(size, frame, fit):
+def test_there_again_from_a_larger_image_nothing_has_changed(size, frame, fit):
     size = tuple(np.maximum(size, frame).tolist())
     placement = place(size, frame, fit)
     predicted = np.where(_inside(placement), noise(*frame, below=9), 255).astype(np.uint8)
@@ -85,13 +85,13 @@ def test_there_again_from_a_larger_picture_nothing_has_changed(size, frame, fit)
 
 
 @given(sizes, sizes)
-def test_back_at_its_own_size_every_pixel_of_an_uncropped_picture_is_predicted(size, frame):
+def test_back_at_its_own_size_every_pixel_of_an_uncropped_image_is_predicted(size, frame):
     for fit in ("pad", "stretch"):
         assert (unfit(np.zeros(frame, np.uint8), size, fit) == 0).all()
 
 
 @given(sizes)
-def test_a_picture_of_the_right_size_is_left_alone(size):
+def test_a_image_of_the_right_size_is_left_alone(size):
     image = noise(*size, 3)
     for fit in FITS:
         assert np.array_equal(fit_image(image, place(size, size, fit)), image)

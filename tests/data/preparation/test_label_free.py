@@ -10,7 +10,7 @@ from PIL import Image
 from fewmask.config.dataset import Split
 from fewmask.core.errors import FewmaskError
 from fewmask.data import batches
-from fewmask.data.batches import Draws, Pictures
+from fewmask.data.batches import Draws, Images
 from fewmask.data.inspection.dataset import contact_sheet, describe
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits import draw as splits
@@ -25,7 +25,7 @@ READING = json.dumps({"dataset": "pets", "reader": READER, "root": "pets", "size
 
 @pytest.fixture
 def path(tmp_path, monkeypatch):
-    """A store of six pictures of cats and dogs."""
+    """A store of six images of cats and dogs."""
     monkeypatch.setenv("FEWMASK_DATA", str(tmp_path))
     for i in range(6):
         save(tmp_path / f"pets/{('cat', 'dog')[i % 2]}/{i}.png", noise(16, 20, 3, seed=i))
@@ -49,13 +49,13 @@ def test_it_is_described_and_shown(path, tmp_path):
     text = describe(path)
     assert "6, 0 with masks" in text
     assert "cat 3, dog 3" in text
-    assert text.endswith("no classes: pictures without masks, for pretraining")
+    assert text.endswith("no classes: images without masks, for pretraining")
     contact_sheet(path, tmp_path / "sheet.png", count=3)
     assert Image.open(tmp_path / "sheet.png").width > 200
 
 
 @pytest.mark.parametrize("fraction", ["0.1", "all", "n3"])
-def test_all_pictures_are_unlabelled(path, tmp_path, fraction, capsys):
+def test_all_images_are_unlabelled(path, tmp_path, fraction, capsys):
     split(path, Split().model_dump_json(), fraction, 0, tmp_path / "split.csv")
     with Store(path) as store:
         roles = split_files.read(tmp_path / "split.csv", store.names)
@@ -64,22 +64,22 @@ def test_all_pictures_are_unlabelled(path, tmp_path, fraction, capsys):
 
 
 def test_a_subset_to_train_on():
-    pictures = splits.Pictures(["a", "b", "c"], ["train", "test", "train"], np.zeros((3, 0)))
-    roles = splits.draw(pictures, Split(train=["train"]), "all", 0)
+    images = splits.Images(["a", "b", "c"], ["train", "test", "train"], np.zeros((3, 0)))
+    roles = splits.draw(images, Split(train=["train"]), "all", 0)
     assert roles == ["unlabelled", "", "unlabelled"]
     with pytest.raises(FewmaskError, match="no official subset is called val"):
-        splits.draw(pictures, Split(train=["val"]), "all", 0)
+        splits.draw(images, Split(train=["val"]), "all", 0)
 
 
 @pytest.mark.parametrize("residence", ["memory", "file"])
-def test_batches_have_pictures_alone(path, monkeypatch, residence):
+def test_batches_have_images_alone(path, monkeypatch, residence):
     monkeypatch.setattr(batches, "_residence", lambda size, device: residence)
     with Store(path) as store:
-        pictures = Pictures(store, np.arange(6), torch.device("cpu"))
-        drawn = Draws(pictures, {"all": np.arange(6)}, {"all": 4}, seed=0).at(0)["all"]
+        images = Images(store, np.arange(6), torch.device("cpu"))
+        drawn = Draws(images, {"all": np.arange(6)}, {"all": 4}, seed=0).at(0)["all"]
         assert drawn.image.shape == (4, 3, 16, 24)
         assert drawn.mask is None
-        assert [batch.mask for batch in pictures.in_order(4)] == [None, None]
+        assert [batch.mask for batch in images.in_order(4)] == [None, None]
 
 
 @pytest.mark.parametrize("changes", [{}, {"reader": {"name": "oxford_pet"}}])

@@ -39,7 +39,7 @@ def output(tmp_path):
 def scenes(count, size=16):
     """The JSON of rendered rooms."""
     names = [name for name, _ in CLASSES]
-    reader = {"name": "scenes", "pictures": count}
+    reader = {"name": "scenes", "images": count}
     return json.dumps({"dataset": "rooms", "reader": reader, "classes": names, "size": size})
 
 
@@ -57,7 +57,7 @@ def test_what_is_prepared(data, output, capsys):
         assert (store.read("mask", [4]) == 255).all()
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"{output}: 5 pictures, 4 with masks, in ")
+    assert captured.err.startswith(f"{output}: 5 images, 4 with masks, in ")
     assert len(captured.err.splitlines()) == 1
 
 
@@ -113,7 +113,7 @@ def test_memory_does_not_grow_with_the_dataset(data, tmp_path):
     print((used[-1] - used[99]) / len(used[100:]))
     """
     command = [sys.executable, "-c", code, reading(size=256), tmp_path / "many.h5"]
-    assert float(subprocess.check_output(command)) < 30_000  # bytes for each further picture
+    assert float(subprocess.check_output(command)) < 30_000  # bytes for each further image
 
 
 def test_a_class_that_no_mask_holds_is_named(data, output, capsys):
@@ -128,7 +128,7 @@ def test_a_class_that_no_mask_holds_is_named(data, output, capsys):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_damaged_picture_is_one_message_and_no_file(data, output, workers):
+def test_a_damaged_image_is_one_message_and_no_file(data, output, workers):
     path = data / "mine/images/2.png"
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(FewmaskError) as error:
@@ -170,7 +170,7 @@ def test_two_items_of_one_name(data, output):
     save(data / "mine/images/extra/1.png", noise(4, 4, 3))
     patterns = {"name": "folder", "images": "images/**/*.png", "unlabelled": "extra/*.png"}
     save(data / "mine/extra/1.png", noise(4, 4, 3))
-    with pytest.raises(FewmaskError, match=r"1\.png: a second picture with the name extra/1"):
+    with pytest.raises(FewmaskError, match=r"1\.png: a second image with the name extra/1"):
         prepare(reading(reader=patterns), output)
 
 
@@ -227,10 +227,10 @@ def test_workers_import_little():
     assert rows.__name__ in loaded
 
 
-# --- Real pictures ---------------------------------------------------------------------------
+# --- Real images ---------------------------------------------------------------------------
 
 
-def test_real_pictures(real_data, tmp_path, monkeypatch):
+def test_real_images(real_data, tmp_path, monkeypatch):
     """The trimaps' shares of classes, and three times the same: 64 pixels, two and one worker."""
     root = real_data / "oxford-iiit-pet"
     if not root.is_dir():
@@ -254,7 +254,7 @@ def test_real_pictures(real_data, tmp_path, monkeypatch):
                 "background": 0.6,
                 "border": 0.1,
             }
-            # Padding is where the picture is not, and it counts nowhere.
+            # Padding is where the image is not, and it counts nowhere.
             pixels = store.extents.prod(axis=1)
             assert (store.class_pixels.sum(axis=1) == pixels).all()
     assert len(digests) == 1

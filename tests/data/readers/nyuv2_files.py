@@ -10,7 +10,7 @@ from fewmask.data.rendered.scenes import render
 
 
 def write_mtan(root: Path, counts: dict[str, int], size: tuple[int, int] = (24, 32)) -> Path:
-    """The arrays of MTAN: pictures, 13 classes and -1, depths, and normals."""
+    """The arrays of MTAN: images, 13 classes and -1, depths, and normals."""
     for subset, count in counts.items():
         for i in range(count):
             room = render(subset == "val", i, *size)

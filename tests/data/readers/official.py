@@ -36,7 +36,7 @@ def prepared(folder: Path, name: str, **changes: Any) -> Store:
 
 def roles(store: Store, wanted: Dataset, fraction: str = "all") -> dict[str, list[str]]:
     """Who gets which role by the dataset's own split."""
-    pictures = splits.Pictures(store.names, store.subsets, store.class_pixels)
-    given = np.array(splits.draw(pictures, wanted.split, fraction, seed=0))
+    images = splits.Images(store.names, store.subsets, store.class_pixels)
+    given = np.array(splits.draw(images, wanted.split, fraction, seed=0))
     names = np.array(store.names)
     return {role: names[given == role].tolist() for role in splits.ROLES}

@@ -88,7 +88,7 @@ def test_a_line_that_makes_no_sense(folder):
         open_reader(settings("camvid"), folder).items()
 
 
-# --- Real pictures ---------------------------------------------------------------------------
+# --- Real images ---------------------------------------------------------------------------
 
 
 def test_real_frames(real_data):

@@ -52,7 +52,7 @@ def batch(pixels: np.ndarray, labels: list[int]) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two pictures in every batch."""
+    """Two images in every batch."""
     (tmp_path / FOLDER).mkdir()
     for i, name in enumerate(BATCHES):
         content = batch(noise(2, 3072, seed=i), [i, 9])
@@ -61,7 +61,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_pictures_and_categories_follow_the_batches(folder):
+def test_images_and_categories_follow_the_batches(folder):
     reader = reader_of(folder)
     items = reader.items()
     assert [item.name for item in items[:3]] == [
@@ -145,7 +145,7 @@ def test_tricks_with_what_is_allowed_come_to_nothing(folder, content):
         (batch(noise(2, 3072), [0, 1])[:-5000], "damaged data"),
         (b"<html>", "damaged data"),
         (batch(noise(2, 3071), [0, 1]), r"uint8 \(2, 3071\) under 'data'"),
-        (batch(noise(2, 3072), [0, 1, 2]), "2 pictures and 3 labels"),
+        (batch(noise(2, 3072), [0, 1, 2]), "2 images and 3 labels"),
         (batch(noise(2, 3072), [0, 10]), "something else under 'labels'"),
         (dictionary(labels=b"]"), "no array under 'data'"),
         (b"\x80\x02].", "no array under 'data'"),

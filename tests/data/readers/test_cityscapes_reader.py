@@ -70,7 +70,7 @@ def test_prepared_and_split(folder):
     assert given["test"] == ["frankfurt_000000_000294_leftImg8bit"]
     assert len(given["validation"]) == 1
     assert len(given["labelled"]) == 2
-    assert given["unlabelled"] == []  # not the pictures of test, unless train names it
+    assert given["unlabelled"] == []  # not the images of test, unless train names it
 
 
 def test_ids_without_a_class_may_become_one(folder):
@@ -110,5 +110,5 @@ def test_folders_that_are_missing_or_empty(folder):
     )
     (folder / "cityscapes/leftImg8bit/train_extra").mkdir()
     (folder / "cityscapes/gtCoarse").rename(folder / "cityscapes/gtFine")
-    with pytest.raises(FewmaskError, match="leftImg8bit/train_extra: no pictures\n  expected: CIT"):
+    with pytest.raises(FewmaskError, match="leftImg8bit/train_extra: no images\n  expected: CIT"):
         of(folder, reader={"unlabelled": ["train_extra"]}).items()

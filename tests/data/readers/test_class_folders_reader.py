@@ -18,7 +18,7 @@ def reader_of(data, root="pets", **changes):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two cats, one of them deeper, a dog, and files that are no pictures."""
+    """Two cats, one of them deeper, a dog, and files that are no images."""
     root = tmp_path / "pets/PetImages"
     for i, name in enumerate(("Dog/0.jpg", "Cat/1.jpg", "Cat/more/2.PNG")):
         save(root / name, noise(6, 4, 3, seed=i))
@@ -40,14 +40,14 @@ def test_folders_are_categories(folder):
     assert sample.mask is None
 
 
-def test_pictures_are_left_out_by_name(folder):
+def test_images_are_left_out_by_name(folder):
     (folder / "pets/PetImages/Cat/666.jpg").touch()
     assert "Cat/666" in [item.name for item in reader_of(folder).items()]
     reader = reader_of(folder, leave_out=["Cat/666"])
     assert [item.name for item in reader.items()] == ["Cat/1", "Cat/more/2", "Dog/0"]
 
 
-def test_a_damaged_picture_is_named(folder):
+def test_a_damaged_image_is_named(folder):
     (folder / "pets/PetImages/Dog/0.jpg").write_bytes(b"")
     reader = reader_of(folder)
     with pytest.raises(FewmaskError, match=r"Dog/0\.jpg: found an empty file"):
@@ -60,7 +60,7 @@ def test_a_folder_that_is_missing_or_empty(folder):
     with pytest.raises(FewmaskError, match=r"PetImages/Dog: no folder in it"):
         reader_of(folder, folder="PetImages/Dog").items()
     (folder / "pets/PetImages/Fish").mkdir()
-    with pytest.raises(FewmaskError, match="PetImages/Fish: no pictures in it"):
+    with pytest.raises(FewmaskError, match="PetImages/Fish: no images in it"):
         reader_of(folder).items()
 
 

@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures, which are masks, and which belong together."""
+"""Which files of a folder are images, which are masks, and which belong together."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def touch(root, *paths):
         (root / path).touch()
 
 
-def test_pictures_without_masks_are_unlabelled(root):
+def test_images_without_masks_are_unlabelled(root):
     make_folder(root, count=3)
     assert items(root, "images/*.png", "masks/*.png") == [
         ("0", "images/0.png", "masks/0.png"),
@@ -73,7 +73,7 @@ def test_folders_of_any_depth(root):
     assert items(root, "images/**", "masks/**") == items(root, "images/**/*.png", "masks/**/*.png")
 
 
-def test_a_bare_star_finds_pictures_of_all_formats_and_nothing_else(root):
+def test_a_bare_star_finds_images_of_all_formats_and_nothing_else(root):
     touch(root, "images/1.JPG", "images/2.png", "images/Thumbs.db", "images/.hidden.png")
     touch(root, "images/folder.png/3.png", "masks/1.png")
     assert items(root, "images/*", "masks/*") == [
@@ -82,7 +82,7 @@ def test_a_bare_star_finds_pictures_of_all_formats_and_nothing_else(root):
     ]
 
 
-def test_masks_beside_pictures_are_no_pictures(root):
+def test_masks_beside_images_are_no_images(root):
     touch(root, "1.png", "1_mask.png", "2.png")
     assert items(root, "*.png", "*_mask.png") == [
         ("1", "1.png", "1_mask.png"),
@@ -90,7 +90,7 @@ def test_masks_beside_pictures_are_no_pictures(root):
     ]
 
 
-def test_further_unlabelled_pictures(root):
+def test_further_unlabelled_images(root):
     touch(root, "images/1.png", "masks/1.png", "extra/1.png", "extra/2.jpg")
     assert items(root, "images/*", "masks/*", "extra/*") == [
         ("1", "images/1.png", "masks/1.png"),
@@ -99,7 +99,7 @@ def test_further_unlabelled_pictures(root):
     ]
 
 
-def test_a_picture_that_is_found_twice_is_one_picture(root):
+def test_a_image_that_is_found_twice_is_one_image(root):
     touch(root, "images/1.png", "images/sub/2.png", "masks/1.png")
     assert [name for name, _, _ in items(root, "images/*.png", "masks/*.png", "images/**")] == [
         "1",
@@ -185,19 +185,19 @@ def test_a_pattern_that_finds_nothing(root):
     )
 
 
-def test_a_mask_without_a_picture(root):
+def test_a_mask_without_a_image(root):
     touch(root, *(f"images/{i}.png" for i in range(5)), "masks/1.png", "masks/cat.png")
     with pytest.raises(FewmaskError) as error:
         items(root, "images/*.png", "masks/*.png")
     assert str(error.value) == (
-        f"{root}/masks/cat.png: this mask has no picture (1 of 2 masks have none)\n"
-        "  expected: a picture images/*.png whose stars stand for cat\n"
-        "  found: pictures whose stars stand for 0, 1, 2 and 2 more\n"
+        f"{root}/masks/cat.png: this mask has no image (1 of 2 masks have none)\n"
+        "  expected: an image images/*.png whose stars stand for cat\n"
+        "  found: images whose stars stand for 0, 1, 2 and 2 more\n"
         "  mend: correct the patterns reader.images and reader.masks, or take the mask out"
     )
 
 
-def test_two_pictures_of_one_name(root):
+def test_two_images_of_one_name(root):
     touch(root, "1.jpg", "1.png")
     with pytest.raises(FewmaskError) as error:
         items(root, "*")
@@ -207,7 +207,7 @@ def test_two_pictures_of_one_name(root):
     )
 
 
-def test_a_mask_of_another_size_is_the_pictures_error(root):
+def test_a_mask_of_another_size_is_the_images_error(root):
     make_folder(root, count=2)
     save(root / "masks/0.png", noise(5, 5, below=3))
     reader = open_reader(settings(), root.parent)

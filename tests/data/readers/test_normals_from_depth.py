@@ -40,7 +40,7 @@ def test_what_is_not_known_and_edges_have_none():
     assert known[1:-1, 9:-1].all()
 
 
-def test_pictures_too_small_have_none():
+def test_images_too_small_have_none():
     assert not normals_from_depth(np.ones((6, 40)), CAMERA, reach=3).any()
 
 

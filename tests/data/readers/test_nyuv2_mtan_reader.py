@@ -39,7 +39,7 @@ def replace(path, change):
     np.save(path, change(np.load(path)))
 
 
-def test_pictures_come_by_number(settings, root):
+def test_images_come_by_number(settings, root):
     items = reader_of(settings, root).items()
     assert [item.name for item in items[:12]] == [f"train/{i}" for i in range(12)]
     assert [item.name for item in items[12:]] == ["val/0", "val/1", "val/2"]
@@ -80,7 +80,7 @@ def test_axes_are_turned(settings, root):
     assert normal.tolist() == pytest.approx([0.6, -0.8, 0])
 
 
-def test_a_picture_without_a_label_is_unlabelled(settings, root):
+def test_a_image_without_a_label_is_unlabelled(settings, root):
     (root / "train/label/5.npy").unlink()
     reader = reader_of(settings, root)
     assert reader.load(reader.items()[5]).mask is None
@@ -133,13 +133,13 @@ def test_depths_and_normals_reach_the_store(settings, root, tmp_path, monkeypatc
     room = render(1, 2, 24, 32)
     with Store(tmp_path / "a.h5") as store:
         depth, normal = store.read("depth", [14])[0], store.read("normal", [14])[0]
-        pictures = splits.Pictures(store.names, store.subsets, store.class_pixels)
+        images = splits.Images(store.names, store.subsets, store.class_pixels)
     assert np.array_equal(depth[:24], room.depth)
     assert np.allclose(normal[:24], room.normal, atol=1e-6)
     assert not depth[24:].any()
     assert not normal[24:].any()
     held_out = load_dataset("nyuv2_mtan").split.model_copy(update={"validation": "n4", "blocks": 4})
-    roles = splits.draw(pictures, held_out, "all", seed=0)
+    roles = splits.draw(images, held_out, "all", seed=0)
     assert roles[12:] == ["test"] * 3
     assert sorted(roles[:12]) == ["labelled"] * 8 + ["validation"] * 4
 

@@ -1,4 +1,4 @@
-"""NYUv2's official file: transposed arrays, official subsets, masks if asked for, bad files."""
+"""NYUv2's official file: transposed arrays, official subsets, masks if requested, bad files."""
 
 import json
 
@@ -109,5 +109,5 @@ def test_labels_beyond_the_last(root):
     with h5py.File(root / FILE, "r+") as file:
         file["labels"][0, 5, 5] = 895
     reader = reader_of(root, classes=["a", "b"], mask_values={1: "a", 2: "b"})
-    with pytest.raises(FewmaskError, match="found label 895 in picture 1"):
+    with pytest.raises(FewmaskError, match="found label 895 in image 1"):
         reader.load(reader.items()[0])

@@ -1,4 +1,4 @@
-"""Oxford-IIIT Pet: the official lists and trimaps, on a tiny copy and on real pictures."""
+"""Oxford-IIIT Pet: the official lists and trimaps, on a tiny copy and on real images."""
 
 import json
 from collections import Counter
@@ -28,7 +28,7 @@ def reader_of(folder, **changes):
 
 @pytest.fixture
 def folder(tmp_path):
-    """A data folder with three pictures, one in each subset and one in neither."""
+    """A data folder with three images, one in each subset and one in neither."""
     annotations = tmp_path / "pet/annotations"
     for i, line in enumerate(LISTED):
         name = line.split()[0]
@@ -78,7 +78,7 @@ def test_without_mask_values_the_border_is_unknown(folder):
         reader.load(reader.items()[0])
 
 
-def test_a_picture_without_a_trimap_is_unlabelled(folder):
+def test_a_image_without_a_trimap_is_unlabelled(folder):
     (folder / "pet/annotations/trimaps/Bengal_7.png").unlink()
     reader = reader_of(folder)
     sample = reader.load(reader.items()[1])
@@ -86,7 +86,7 @@ def test_a_picture_without_a_trimap_is_unlabelled(folder):
     assert sample.category == 0
 
 
-def test_a_listed_picture_that_is_missing(folder):
+def test_a_listed_image_that_is_missing(folder):
     (folder / "pet/images/Bengal_7.jpg").unlink()
     reader = reader_of(folder)
     with pytest.raises(FewmaskError, match=r"images/Bengal_7\.jpg: found no such file"):
@@ -111,7 +111,7 @@ def test_a_line_that_makes_no_sense(folder, line):
     )
 
 
-# --- Real pictures ---------------------------------------------------------------------------
+# --- Real images ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_real_names_agree_with_their_breeds(real):
         assert item.name.rsplit("_", 1)[0] == BREEDS[item.category]
 
 
-def test_real_pictures_and_trimaps(real):
+def test_real_images_and_trimaps(real):
     items = real.items()
     subsets = Counter(item.subset for item in items)
     assert subsets["trainval"] > 0

@@ -14,7 +14,7 @@ NAMES = [name for name, _ in CLASSES]
 
 
 def reader_of(tmp_path, **changes):
-    values = {"reader": {"name": "scenes", "pictures": 3, "seed": 5}, "classes": NAMES}
+    values = {"reader": {"name": "scenes", "images": 3, "seed": 5}, "classes": NAMES}
     return open_reader(settings(**{"size": (24, 32)} | values | changes), tmp_path)
 
 

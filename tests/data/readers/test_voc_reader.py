@@ -31,9 +31,9 @@ def official_colour(index):
 def save_mask(path, indices):
     """A palette PNG with the official colours."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = Image.fromarray(indices, mode="P")
-    picture.putpalette([part for i in range(256) for part in official_colour(i)])
-    picture.save(path)
+    image = Image.fromarray(indices, mode="P")
+    image.putpalette([part for i in range(256) for part in official_colour(i)])
+    image.save(path)
 
 
 def make(root):
@@ -50,7 +50,7 @@ def make(root):
 
 
 def augment(root):
-    """SegmentationClassAug as it is passed on: grey, the pictures of val included."""
+    """SegmentationClassAug as it is passed on: grey, the images of val included."""
     for name in [*TRAIN, *VAL, *AUGMENTED]:
         save(root / f"SegmentationClassAug/{name}.png", ONLY_PEOPLE)
 

@@ -16,8 +16,8 @@ from fewmask.data.rendered.solids import (
 
 
 @cache
-def pictures():
-    """Sixty pictures, enough for frequencies."""
+def images():
+    """Sixty images, enough for frequencies."""
     return [render(0, index) for index in range(60)]
 
 
@@ -48,7 +48,7 @@ def test_shapes_types_and_ranges():
     assert scene.category in range(len(CATEGORIES))
 
 
-def test_a_picture_depends_on_seed_and_index_alone():
+def test_a_image_depends_on_seed_and_index_alone():
     forwards = [render(0, index) for index in range(4)]
     np.random.seed(1)
     backwards = [render(0, index) for index in reversed(range(4))]
@@ -59,14 +59,14 @@ def test_a_picture_depends_on_seed_and_index_alone():
 
 def test_normals_are_unit_vectors_that_face_the_camera():
     rays = viewing_rays(64, 64)
-    for scene in pictures():
+    for scene in images():
         assert np.allclose(np.linalg.norm(scene.normal, axis=-1), 1, atol=1e-5)
         assert ((scene.normal * rays).sum(axis=-1) < 0).all()
 
 
 def test_the_floor_is_below_and_faces_up():
     """Fixes the signs of the camera's axes: y is down, and rows count downwards."""
-    for scene in pictures():
+    for scene in images():
         rows = np.arange(64)[:, None] * np.ones(64)
         wall, floor = (scene.mask == number for number in (0, 1))
         assert rows[floor].mean() > rows[wall].mean()
@@ -114,7 +114,7 @@ def test_the_room_does_not_depend_on_the_resolution():
     for index in range(6):
         small, large = render(0, index, 64, 64), render(0, index, 128, 128)
         agreements.append((small.mask == large.mask[::2, ::2]).mean())
-        # Four pixel centres of the large picture lie around one of the small.
+        # Four pixel centres of the large image lie around one of the small.
         around = large.depth.reshape(64, 2, 64, 2).mean(axis=(1, 3))
         depth_errors.append(np.median(np.abs(around / small.depth - 1)))
         averaged = large.image.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
@@ -123,38 +123,38 @@ def test_the_room_does_not_depend_on_the_resolution():
     assert max(depth_errors) < 0.002
 
 
-def test_an_oblong_picture_is_a_part_of_the_square_one():
+def test_an_oblong_image_is_a_part_of_the_square_one():
     square, wide = render(0, 5, 64, 64), render(0, 5, 32, 64)
     assert np.array_equal(square.mask[16:48], wide.mask)
     assert np.allclose(square.depth[16:48], wide.depth)
 
 
 def test_the_category_is_the_solid_that_covers_most():
-    for scene in pictures():
+    for scene in images():
         covered = [(scene.mask == CLASSES.index(c)).sum() for c in CLASSES if c[0] in CATEGORIES]
         assert covered[scene.category] == max(covered) > 0
 
 
 def test_every_class_occurs_and_the_rare_ones_are_rarer():
-    counts = sum(np.bincount(s.mask.ravel(), minlength=len(CLASSES)) for s in pictures())
+    counts = sum(np.bincount(s.mask.ravel(), minlength=len(CLASSES)) for s in images())
     share = {name: count / counts.sum() for (name, _), count in zip(CLASSES, counts, strict=True)}
     assert min(share.values()) > 0.005
     assert max(share["cone"], share["pyramid"]) < min(
         share[name] for name in ("wall", "floor", "box", "ball", "cylinder")
     )
-    assert {scene.category for scene in pictures()} == set(range(len(CATEGORIES)))
+    assert {scene.category for scene in images()} == set(range(len(CATEGORIES)))
 
 
-def test_pictures_are_colourful_and_well_exposed():
-    for scene in pictures():
+def test_images_are_colourful_and_well_exposed():
+    for scene in images():
         assert scene.image.std() > 8
         assert np.ptp(scene.image, axis=-1).mean() > 8
         assert 40 < scene.image.mean() < 230
 
 
 def test_colour_alone_does_not_tell_the_class():
-    """A nearest-mean-colour classifier, fitted on half the pictures, fails on the other half."""
-    train, test = pictures()[:30], pictures()[30:]
+    """A nearest-mean-colour classifier, fitted on half the images, fails on the other half."""
+    train, test = images()[:30], images()[30:]
     colours = np.concatenate([scene.image.reshape(-1, 3) for scene in train]).astype(float)
     labels = np.concatenate([scene.mask.ravel() for scene in train])
     means = np.stack([colours[labels == number].mean(axis=0) for number in range(len(CLASSES))])

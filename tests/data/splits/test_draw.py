@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fewmask.config.dataset import Split
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
-from fewmask.data.splits.draw import ROLES, Pictures, draw, missing_classes
+from fewmask.data.splits.draw import ROLES, Images, draw, missing_classes
 
 # The first call on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)
@@ -21,15 +21,15 @@ FRACTIONS = ["n1", "0.05", "0.1", "n7", "0.3", "0.5", "0.9", "all"]
 
 
 def make(count=100, classes=4, masked=1.0, subsets=None, categories=5, seed=0):
-    """Pictures of which some have a mask; class 0 is in every mask, the last ones are rare."""
+    """Images of which some have a mask; class 0 is in every mask, the last ones are rare."""
     random = np.random.default_rng(seed)
     chance = 1 / (1 + np.arange(classes)) ** 1.5
     class_pixels = random.integers(1, 99, (count, classes)) * (
         random.random((count, classes)) < chance
     )
     class_pixels[random.permutation(count)[round(masked * count) :]] = 0
-    return Pictures(
-        names=[f"picture {row}" for row in range(count)],
+    return Images(
+        names=[f"image {row}" for row in range(count)],
         subsets=subsets or [""] * count,
         class_pixels=class_pixels,
         categories=random.integers(categories, size=count),
@@ -47,7 +47,7 @@ def cases(draw):
     subsets = None
     if draw(st.booleans()):
         subsets = ["train"] * (count - 35) + ["val"] * 15 + ["extra"] * 20
-    pictures = make(count, masked=draw(st.sampled_from([0.6, 1.0])), subsets=subsets)
+    images = make(count, masked=draw(st.sampled_from([0.6, 1.0])), subsets=subsets)
     amounts = [0.1, "n5"]
     chosen = Split(
         test=draw(st.sampled_from([*amounts, "val"] if subsets else amounts)),
@@ -56,38 +56,38 @@ def cases(draw):
         stratify=draw(st.sampled_from(["none", "category", "classes"])),
         blocks=draw(st.sampled_from([None, 3])),
     )
-    return pictures, chosen, draw(st.integers(0, 2**63 - 1))
+    return images, chosen, draw(st.integers(0, 2**63 - 1))
 
 
 class TestEverySplit:
     @unhurried
     @given(cases())
-    def test_fits_the_pictures_and_labelled_sets_are_nested(self, case):
-        pictures, chosen, seed = case
+    def test_fits_the_images_and_labelled_sets_are_nested(self, case):
+        images, chosen, seed = case
         labelled = []
         held_out = set()
         for fraction in FRACTIONS:
-            roles = draw(pictures, chosen, fraction, seed)
-            assert len(roles) == len(pictures.names)
+            roles = draw(images, chosen, fraction, seed)
+            assert len(roles) == len(images.names)
             assert set(roles) <= {*ROLES, ""}
             for role in ("labelled", "validation", "test"):
                 assert rows(roles, role)
-                assert pictures.masked[list(rows(roles, role))].all()
+                assert images.masked[list(rows(roles, role))].all()
             if chosen.train:
                 learnt_from = rows(roles, "labelled") | rows(roles, "unlabelled")
-                assert {pictures.subsets[row] for row in learnt_from} <= {*chosen.train}
+                assert {images.subsets[row] for row in learnt_from} <= {*chosen.train}
             labelled.append(rows(roles, "labelled"))
             held_out.add((*rows(roles, "test"), -1, *rows(roles, "validation")))
         assert len(held_out) == 1
         labelled.sort(key=len)
         assert all(inner <= outer for inner, outer in pairwise(labelled))
-        assert not pictures.masked[list(rows(roles, "unlabelled"))].any()
+        assert not images.masked[list(rows(roles, "unlabelled"))].any()
 
     @unhurried
     @given(cases())
     def test_shares_test_and_validation_over_seeds_but_not_labels(self, case):
-        pictures, chosen, seed = case
-        one, other = (draw(pictures, chosen, "0.3", s) for s in (seed, seed + 1))
+        images, chosen, seed = case
+        one, other = (draw(images, chosen, "0.3", s) for s in (seed, seed + 1))
         assert rows(one, "test") == rows(other, "test")
         assert rows(one, "validation") == rows(other, "validation")
         assert rows(one, "labelled") != rows(other, "labelled")
@@ -95,20 +95,20 @@ class TestEverySplit:
     @unhurried
     @given(cases())
     def test_uses_everything_that_no_rule_leaves_out(self, case):
-        pictures, chosen, seed = case
-        roles = draw(pictures, chosen, "0.3", seed)
+        images, chosen, seed = case
+        roles = draw(images, chosen, "0.3", seed)
         for row in rows(roles, ""):
-            subset = pictures.subsets[row]
+            subset = images.subsets[row]
             outside = chosen.train is not None and subset not in chosen.train
-            beside = not pictures.masked[row] and (chosen.blocks or subset == chosen.test)
+            beside = not images.masked[row] and (chosen.blocks or subset == chosen.test)
             assert outside or beside
 
 
 def test_counts_are_exact():
-    pictures = make(200, masked=0.75)
+    images = make(200, masked=0.75)
     chosen = Split(test=0.2, validation="n17")
     for fraction, count in {"0.05": 5, "0.1": 10, "n100": 100, "all": 103, "0.001": 1}.items():
-        roles = draw(pictures, chosen, fraction, 0)
+        roles = draw(images, chosen, fraction, 0)
         assert len(rows(roles, "test")) == 30
         assert len(rows(roles, "validation")) == 17
         assert len(rows(roles, "labelled")) == count
@@ -116,12 +116,12 @@ def test_counts_are_exact():
 
 
 def test_held_out_per_seed_draws_test_and_validation_anew():
-    pictures = make()
+    images = make()
     chosen = Split(held_out_per_seed=True)
-    one, other = (draw(pictures, chosen, "0.1", seed) for seed in (1, 2))
+    one, other = (draw(images, chosen, "0.1", seed) for seed in (1, 2))
     assert rows(one, "test") != rows(other, "test")
     assert rows(one, "validation") != rows(other, "validation")
-    assert rows(one, "test") == rows(draw(pictures, chosen, "0.9", 1), "test")
+    assert rows(one, "test") == rows(draw(images, chosen, "0.9", 1), "test")
 
 
 def test_every_process_draws_the_same_and_needs_no_torch():
@@ -129,11 +129,11 @@ def test_every_process_draws_the_same_and_needs_no_torch():
 import sys
 import numpy as np
 from fewmask.config.dataset import Split
-from fewmask.data.splits.draw import Pictures, draw
+from fewmask.data.splits.draw import Images, draw
 
 pixels = (np.arange(300) ** 2 % 7).reshape(100, 3)
-pictures = Pictures([str(row) for row in range(100)], [""] * 100, pixels)
-print(draw(pictures, Split(stratify="classes"), "0.1", 3))
+images = Images([str(row) for row in range(100)], [""] * 100, pixels)
+print(draw(images, Split(stratify="classes"), "0.1", 3))
 assert "torch" not in sys.modules and "pandas" not in sys.modules
 """
     command = [sys.executable, "-c", program]
@@ -150,45 +150,45 @@ class TestOfficialSubsets:
     subsets = ("train",) * 60 + ("val",) * 20 + ("test",) * 20
 
     def test_are_taken_whole(self):
-        pictures = make(subsets=list(self.subsets))
-        roles = draw(pictures, Split(test="test", validation="val"), "0.1", 0)
+        images = make(subsets=list(self.subsets))
+        roles = draw(images, Split(test="test", validation="val"), "0.1", 0)
         assert rows(roles, "test") == {*range(80, 100)}
         assert rows(roles, "validation") == {*range(60, 80)}
         assert len(rows(roles, "labelled")) == 6
 
     def test_several_are_taken_together(self):
-        pictures = make(subsets=list(self.subsets))
-        roles = draw(pictures, Split(test=["test", "val"], validation="n5"), "0.1", 0)
+        images = make(subsets=list(self.subsets))
+        roles = draw(images, Split(test=["test", "val"], validation="n5"), "0.1", 0)
         assert rows(roles, "test") == {*range(60, 100)}
         assert rows(roles, "validation") <= {*range(60)}
 
     def test_each_of_several_must_have_a_mask_that_is_left(self):
-        pictures = make(subsets=list(self.subsets))
-        pictures.class_pixels[80:] = 0
+        images = make(subsets=list(self.subsets))
+        images.class_pixels[80:] = 0
         chosen = Split(test=["val", "test"], validation="n5")
-        with pytest.raises(FewmaskError, match=r"split.test: no picture of test that has a mask"):
-            draw(pictures, chosen, "0.1", 0)
+        with pytest.raises(FewmaskError, match=r"split.test: no image of test that has a mask"):
+            draw(images, chosen, "0.1", 0)
 
     def test_are_not_drawn_from_for_another_role(self):
-        pictures = make(subsets=list(self.subsets))
-        roles = draw(pictures, Split(test=0.5, validation="val"), "0.1", 0)
+        images = make(subsets=list(self.subsets))
+        roles = draw(images, Split(test=0.5, validation="val"), "0.1", 0)
         assert rows(roles, "validation") == {*range(60, 80)}
         assert len(rows(roles, "test")) == 50
 
-    def test_train_takes_pictures_without_masks_but_no_others(self):
-        pictures = make(masked=0.5, subsets=list(self.subsets))
+    def test_train_takes_images_without_masks_but_no_others(self):
+        images = make(masked=0.5, subsets=list(self.subsets))
         chosen = Split(test="test", validation="n5", train=["train"])
-        roles = draw(pictures, chosen, "n5", 0)
+        roles = draw(images, chosen, "n5", 0)
         unlabelled = rows(roles, "unlabelled")
         assert unlabelled <= {*range(60)}
-        assert unlabelled >= {row for row in range(60) if not pictures.masked[row]}
+        assert unlabelled >= {row for row in range(60) if not images.masked[row]}
 
     def test_a_held_out_subset_is_trained_on_only_where_train_says_so(self):
-        pictures = make(masked=0.5, subsets=list(self.subsets))
-        without_mask = {row for row in range(80, 100) if not pictures.masked[row]}
-        assert rows(draw(pictures, Split(test="test"), "n5", 0), "") == without_mask
+        images = make(masked=0.5, subsets=list(self.subsets))
+        without_mask = {row for row in range(80, 100) if not images.masked[row]}
+        assert rows(draw(images, Split(test="test"), "n5", 0), "") == without_mask
         chosen = Split(test="test", train=["train", "val", "test"])
-        assert rows(draw(pictures, chosen, "n5", 0), "unlabelled") >= without_mask
+        assert rows(draw(images, chosen, "n5", 0), "unlabelled") >= without_mask
 
     @pytest.mark.parametrize(
         "chosen",
@@ -202,7 +202,7 @@ class TestOfficialSubsets:
 
     def test_one_subset_cannot_be_both(self):
         chosen = Split(test="test", validation="test")
-        with pytest.raises(FewmaskError, match=r"split.validation: no picture of test"):
+        with pytest.raises(FewmaskError, match=r"split.validation: no image of test"):
             draw(make(subsets=list(self.subsets)), chosen, "0.1", 0)
 
 
@@ -212,84 +212,84 @@ class TestStrata:
     def test_every_role_holds_the_strata_in_proportion(self, role, stratify):
         sizes = [300, 60, 30, 10]
         stratum = np.repeat(range(4), sizes)
-        # Class 0 is everywhere; the others are what a picture's stratum is named after.
+        # Class 0 is everywhere; the others are what an image's stratum is named after.
         class_pixels = (stratum[:, None] == range(4)) | (np.arange(4) == 0)
-        pictures = Pictures(
+        images = Images(
             names=[str(row) for row in range(400)],
             subsets=[""] * 400,
             class_pixels=class_pixels.astype(np.int64),
             categories=stratum,
         )
         chosen = Split(test=0.2, validation=0.1, stratify=stratify)
-        roles = draw(pictures, chosen, "0.2", 5)
+        roles = draw(images, chosen, "0.2", 5)
         drawn = np.bincount(stratum[list(rows(roles, role))], minlength=4)
         expected = np.array(sizes) * len(rows(roles, role)) / 400
         assert (abs(drawn - expected) < 4 * np.array(sizes) / 400 + 1).all()
 
     def test_few_labels_cover_every_category(self):
-        pictures = make(400, categories=10)
+        images = make(400, categories=10)
         chosen = Split(stratify="category")
         for seed in range(5):
-            roles = draw(pictures, chosen, "n10", seed)
-            assert {pictures.categories[row] for row in rows(roles, "labelled")} == {*range(10)}
+            roles = draw(images, chosen, "n10", seed)
+            assert {images.categories[row] for row in rows(roles, "labelled")} == {*range(10)}
 
     def test_few_labels_cover_every_class(self):
-        pictures = make(400, classes=8)
+        images = make(400, classes=8)
         for seed in range(5):
-            roles = draw(pictures, Split(stratify="classes"), "n8", seed)
-            assert missing_classes(pictures, roles) == []
+            roles = draw(images, Split(stratify="classes"), "n8", seed)
+            assert missing_classes(images, roles) == []
 
     def test_categories_are_needed_to_stratify_by_them(self):
-        pictures = Pictures(["a"] * 9, [""] * 9, np.ones((9, 2), np.int64))
+        images = Images(["a"] * 9, [""] * 9, np.ones((9, 2), np.int64))
         with pytest.raises(FewmaskError, match="no categories"):
-            draw(pictures, Split(stratify="category"), "all", 0)
+            draw(images, Split(stratify="category"), "all", 0)
 
 
 class TestBlocks:
     @unhurried
     @given(st.integers(2, 9), st.sampled_from(["none", "category", "classes"]))
     def test_are_held_out_whole(self, size, stratify):
-        pictures = make(90, masked=0.8, subsets=["a"] * 47 + ["b"] * 43)
+        images = make(90, masked=0.8, subsets=["a"] * 47 + ["b"] * 43)
         chosen = Split(blocks=size, stratify=stratify)
-        roles = np.array(draw(pictures, chosen, "all", 0))
+        roles = np.array(draw(images, chosen, "all", 0))
         for start, stop in [(0, 47), (47, 90)]:
             for block in range(start, stop, size):
                 run = slice(block, min(block + size, stop))
                 held_out = set(roles[run]) & {"test", "validation"}
                 if held_out:
-                    assert set(roles[run][pictures.masked[run]]) == held_out
-                    assert set(roles[run][~pictures.masked[run]]) <= {""}
+                    assert set(roles[run][images.masked[run]]) == held_out
+                    assert set(roles[run][~images.masked[run]]) <= {""}
 
     def test_are_as_few_as_hold_the_amount(self):
         roles = draw(make(100), Split(test="n20", validation="n1", blocks=8), "all", 0)
-        assert len(rows(roles, "test")) in (20, 24)  # The last block has four pictures.
+        assert len(rows(roles, "test")) in (20, 24)  # The last block has four images.
         assert len(rows(roles, "validation")) in (4, 8)
 
 
 class TestLists:
-    def test_label_exactly_their_pictures(self):
-        pictures = make(masked=0.7)
-        names = [pictures.names[row] for row in np.flatnonzero(pictures.masked)[::3]]
+    def test_label_exactly_their_images(self):
+        images = make(masked=0.7)
+        names = [images.names[row] for row in np.flatnonzero(images.masked)[::3]]
         for chosen in [Split(), Split(blocks=2, test=0.1)]:
-            roles = draw(pictures, chosen, "published", 0, names, reserved=names)
-            assert [pictures.names[row] for row in sorted(rows(roles, "labelled"))] == names
+            roles = draw(images, chosen, "published", 0, names, reserved=names)
+            assert [images.names[row] for row in sorted(rows(roles, "labelled"))] == names
             # Test and validation are those of the other fractions.
-            other = draw(pictures, chosen, "0.1", 0, reserved=names)
+            other = draw(images, chosen, "0.1", 0, reserved=names)
             assert rows(other, "test") == rows(roles, "test")
             assert rows(other, "validation") == rows(roles, "validation")
 
     def test_unknown_names_are_named(self):
         with pytest.raises(FewmaskError, match=r"2 of its 3 names .* dataset: dog, ox"):
-            draw(make(), Split(), "published", 0, {"picture 1", "dog", "ox"})
+            draw(make(), Split(), "published", 0, {"image 1", "dog", "ox"})
 
-    def test_held_out_and_maskless_pictures_are_named(self):
-        pictures = make(masked=0.9)
-        test = min(rows(draw(pictures, Split(), "all", 0), "test"))
-        without = int(np.flatnonzero(~pictures.masked)[0])
-        with pytest.raises(FewmaskError, match=rf"picture {test} \(test\)"):
-            draw(pictures, Split(), "published", 0, {pictures.names[test]})
-        with pytest.raises(FewmaskError, match=rf"picture {without} \(without a mask\)"):
-            draw(pictures, Split(), "published", 0, {pictures.names[without]})
+    def test_held_out_and_maskless_images_are_named(self):
+        images = make(masked=0.9)
+        test = min(rows(draw(images, Split(), "all", 0), "test"))
+        without = int(np.flatnonzero(~images.masked)[0])
+        with pytest.raises(FewmaskError, match=rf"image {test} \(test\)"):
+            draw(images, Split(), "published", 0, {images.names[test]})
+        with pytest.raises(FewmaskError, match=rf"image {without} \(without a mask\)"):
+            draw(images, Split(), "published", 0, {images.names[without]})
 
     def test_an_empty_one_and_no_one_are_errors(self):
         with pytest.raises(FewmaskError, match="there is no name on it"):
@@ -301,28 +301,28 @@ class TestLists:
 @pytest.mark.parametrize(
     ("count", "chosen", "fraction", "message"),
     [
-        (100, Split(), "n80", "80 labelled pictures; 70 with .* left .*20 are test, 10 validation"),
+        (100, Split(), "n80", "80 labelled images; 70 with .* left .*20 are test, 10 validation"),
         (100, Split(), "n0", "asks for 0"),
         (100, Split(test="n0"), "all", "split.test: n0 asks for 0"),
-        (100, Split(test="n101"), "all", "split.test: n101 asks for 101 pictures; there are 100"),
+        (100, Split(test="n101"), "all", "split.test: n101 asks for 101 images; there are 100"),
         (100, Split(test="n60", validation="n50"), "all", "split.validation: .* there are 40"),
-        (2, Split(), "all", "no picture with a mask is left to train on; 1 are test, 1 validation"),
+        (2, Split(), "all", "no image with a mask is left to train on; 1 are test, 1 validation"),
         (1, Split(), "all", "split.validation: .* there are 0"),
         (10, Split(blocks=50), "all", "split.validation: .* there are 0"),
-        (0, Split(), "all", "no picture has a mask"),
+        (0, Split(), "all", "no image has a mask"),
     ],
 )
-def test_too_few_pictures(count, chosen, fraction, message):
-    pictures = Pictures([str(i) for i in range(count)], [""] * count, np.ones((count, 2), np.int64))
+def test_too_few_images(count, chosen, fraction, message):
+    images = Images([str(i) for i in range(count)], [""] * count, np.ones((count, 2), np.int64))
     with pytest.raises(FewmaskError, match=message):
-        draw(pictures, chosen, fraction, 0)
+        draw(images, chosen, fraction, 0)
 
 
 def test_missing_classes():
     class_pixels = np.array([[3, 1, 0, 0], [0, 5, 0, 0], [2, 2, 2, 0]])
-    pictures = Pictures(["a", "b", "c"], [""] * 3, class_pixels)
-    assert missing_classes(pictures, ["labelled", "labelled", "test"]) == [2, 3]
-    assert missing_classes(pictures, ["test", "", "labelled"]) == [3]
+    images = Images(["a", "b", "c"], [""] * 3, class_pixels)
+    assert missing_classes(images, ["labelled", "labelled", "test"]) == [2, 3]
+    assert missing_classes(images, ["test", "", "labelled"]) == [3]
 
 
 class TestDerive:

@@ -49,7 +49,7 @@ def test_the_order_of_lines_does_not_matter(tmp_path: Path):
         ("name,row,role\na,0,test\na,0,labelled\n", "line 3: row 0 occurs twice"),
         ("name,row,role\na,9999,test\n", "found: 'a' in row 9999, of only 2 in the dataset"),
         ("name,row,role\na,1,test\n", "found: 'a' in row 1, which is b in the dataset"),
-        ("name,row,role\nb,1,test\n", r"found: 1 of the dataset's 2 pictures; a \(row 0\) is mis"),
+        ("name,row,role\nb,1,test\n", r"found: 1 of the dataset's 2 images; a \(row 0\) is mis"),
         ("name,row,role\n", "not whole"),
         ('name,row,role\n"a,0,test\n', "line 2: 1 cells"),
         ("name,row,role\na\0,0,test\n", r"found: 'a.x00' in row 0"),

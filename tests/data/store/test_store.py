@@ -24,7 +24,7 @@ COUNT, HEIGHT, WIDTH = 6, 16, 12
 
 def make_row(i: int, **changes) -> Row:
     values = {
-        "name": f"picture {i}",
+        "name": f"image {i}",
         "subset": "test" if i % 2 else "",
         "size": (100 + i, 200),
         "extent": (HEIGHT - i, WIDTH),
@@ -220,22 +220,20 @@ def test_the_final_name_appears_at_the_end(tmp_path):
 
 
 def test_nothing_to_write(tmp_path):
-    with pytest.raises(FewmaskError, match="there are no pictures to write"):
+    with pytest.raises(FewmaskError, match="there are no images to write"):
         write(tmp_path / "a.h5", [])
     assert not list(tmp_path.iterdir())
 
 
 def test_rows_must_be_alike(tmp_path):
     other = make_row(1, image=noise(8, 8, 3))
-    with pytest.raises(
-        FewmaskError, match=r"picture 1: found .*\(8, 8, 3\).*\n  expected: .*16, 12"
-    ):
+    with pytest.raises(FewmaskError, match=r"image 1: found .*\(8, 8, 3\).*\n  expected: .*16, 12"):
         write(tmp_path / "a.h5", [make_row(0), other])
 
 
 def test_a_class_beyond_the_last(tmp_path):
     wrong = make_row(0, mask=np.full((HEIGHT, WIDTH), 3, np.uint8))
-    with pytest.raises(FewmaskError, match="picture 0: the mask holds class 3\n  expected: 0 to 2"):
+    with pytest.raises(FewmaskError, match="image 0: the mask holds class 3\n  expected: 0 to 2"):
         write(tmp_path / "a.h5", [wrong])
 
 

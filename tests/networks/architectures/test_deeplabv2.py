@@ -18,7 +18,7 @@ from fewmask.data.store.store import Store
 from fewmask.inference.predict import predict
 from fewmask.networks.architectures.deeplabv2 import Enlarge, SummedASPP
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.transfer import take_over
+from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import save_weights
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
@@ -100,7 +100,7 @@ class TestEnlarging:
         torch.testing.assert_close(enlarged[0, 0], expected.expand(24, 40))
 
     def test_it_is_the_papers_on_its_sizes(self):
-        """Corners on corners, where pictures have 8 n + 1 pixels."""
+        """Corners on corners, where images have 8 n + 1 pixels."""
         maps = torch.rand(2, 3, 5, 6)
         expected = F.interpolate(maps, (33, 41), mode="bilinear", align_corners=True)
         torch.testing.assert_close(Enlarge(8)(maps)[..., :33, :41], expected)
@@ -151,7 +151,7 @@ class TestTakingOver:
                       ["encoder", "decoder", "segmentation_head"]):  # fmt: skip
             torch.manual_seed(2)
             network = Segmenter(given.settings, 5)
-            take_over(network, path, parts)
+            transfer(network, path, parts)
             for name, tensor in network.state_dict().items():
                 is_same = torch.equal(tensor, given.state_dict()[name])
                 if name.partition(".")[0] in parts:
@@ -165,14 +165,14 @@ class TestTakingOver:
         unet = Segmenter(Network(encoder="resnet18", weights="none"), 3)
         save_weights(path, unet.state_dict(), {})
         network = deeplabv2()
-        take_over(network, path, ["encoder"])
+        transfer(network, path, ["encoder"])
         assert torch.equal(network.encoder.conv1.weight, unet.encoder.conv1.weight)
         with pytest.raises(FewmaskError, match="its decoder does not fit"):
-            take_over(network, path, ["decoder"])
+            transfer(network, path, ["decoder"])
 
 
 def test_it_learns_goes_on_and_predicts(rooms: Path, rooms_split: Path, tmp_path: Path):
-    """Through the jobs of a stage, of one that starts from it, and of a person's pictures."""
+    """Through the jobs of a stage, of one that starts from it, and of a person's images."""
     chosen = {"architecture": "deeplabv2", "encoder": "resnet18", "weights": "none"}
     first, second = tmp_path / "first", tmp_path / "second"
     stage = small_stage(network=chosen, precision="fp32", steps=30)
@@ -181,7 +181,7 @@ def test_it_learns_goes_on_and_predicts(rooms: Path, rooms_split: Path, tmp_path
         losses = [float(row["loss"]) for row in csv.DictReader(file)]
     assert losses[-1] < 0.7 * losses[0]
 
-    taken = {"start_from": "first", "take_over": ["encoder", "decoder"]}
+    taken = {"start_from": "first", "transfer": ["encoder", "decoder"]}
     stage = small_stage(network=chosen, precision="fp32", steps=4, **taken)
     assert train(Inputs(rooms, rooms_split, first / WEIGHTS), stage, 0, second)
     with Store(rooms) as store:

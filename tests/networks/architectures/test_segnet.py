@@ -9,7 +9,7 @@ from torch.nn import functional as F  # noqa: N812
 from fewmask.config.network import Network
 from fewmask.networks.architectures.segnet import unpool
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.transfer import take_over
+from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import save_weights
 
 CLASSES = 5
@@ -67,7 +67,7 @@ def randomise_batch_norms(network: nn.Module) -> None:
 
 @pytest.mark.parametrize("training", [False, True])
 def test_it_is_the_model_of_the_authors(training: bool):
-    """Scores and gradients, in double precision; the weights are taken over in their order."""
+    """Scores and gradients, in double precision; the weights are transferred in their order."""
     network, naive = segnet("vgg16_bn").double(), NaiveSegNet().double()
     randomise_batch_norms(network)
     tensors = network.state_dict().values()
@@ -171,7 +171,7 @@ def test_parts_can_be_taken_over(tmp_path):
     save_weights(path, given.state_dict(), {})
     torch.manual_seed(2)
     network = Segmenter(given.settings, CLASSES)
-    take_over(network, path, ["encoder", "decoder"])
+    transfer(network, path, ["encoder", "decoder"])
     for name, tensor in network.state_dict().items():
         if not name.startswith("segmentation_head"):
             assert torch.equal(tensor, given.state_dict()[name]), name

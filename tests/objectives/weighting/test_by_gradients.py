@@ -17,7 +17,7 @@ NAMES = ("cross_entropy", "classification")
 
 def two_heads() -> Supervised:
     objective = built(small_stage(objective=OBJECTIVE), categories=5)
-    return objective.eval()  # the same losses, however often they are asked for
+    return objective.eval()  # the same losses, however often they are requested
 
 
 def of_two_heads(method: str) -> Weighting:

@@ -23,7 +23,7 @@ def test_a_weight_of_no_loss_is_refused():
 
 def test_a_period_of_epochs_is_told_in_steps():
     stage = small_stage(weighting={"name": "dynamic_weight_average"}, objective=TWO)
-    assert stage.in_steps({"labelled": 30}).weighting.period == 8  # 30 pictures, 4 in a batch
+    assert stage.in_steps({"labelled": 30}).weighting.period == 8  # 30 images, 4 in a batch
     assert small_stage().in_steps({"labelled": 30}).weighting == small_stage().weighting
 
 

@@ -29,7 +29,7 @@ def geometry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def built(objective: str, weighting: dict, store: Store, split: Path) -> Training:
-    """A training in 64 bits whose losses are the same however often they are asked for."""
+    """A training in 64 bits whose losses are the same however often they are requested."""
     looks = {"every": 5, "metric": "loss"}
     stage = small_stage(
         precision="fp32", evaluation=looks, weighting=weighting, **STAGES[objective]

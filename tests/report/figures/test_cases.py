@@ -1,11 +1,11 @@
-"""The cases figure: a run's own worst and median pictures."""
+"""The cases figure: a run's own worst and median images."""
 
 import h5py
 import numpy as np
 
 from fewmask.report.figures.cases import cases
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import asked, assert_apart, write_examples, write_run
+from tests.report.synthetic_runs import assert_apart, requested, write_examples, write_run
 
 CHOICES = ["fixed", "worst", "worst", "worst", "median", "median", "median"]
 
@@ -24,11 +24,11 @@ def texts_of(figure):
     return [text.get_text() for text in figure.texts]
 
 
-def test_two_worst_and_two_median_pictures_of_every_run(project):
+def test_two_worst_and_two_median_images_of_every_run(project):
     mious = [0.9, 0.11, 0.12, 0.13, 0.51, 0.52, 0.53]
     for fraction, labelled in {"n10": 10, "n20": 20, "n40": 40}.items():
         write_cases("a", fraction, labelled, mious)
-    grid = asked(methods=["a"], fractions=["n10", "n20", "n40"])
+    grid = requested(methods=["a"], fractions=["n10", "n20", "n40"])
     figure = cases(grid, collect(grid).table, "scenes")
     texts = texts_of(figure)
     assert "a, 10 labelled, seed 0" in texts
@@ -49,7 +49,7 @@ def test_a_method_that_does_not_segment_has_no_row(project):
     with h5py.File(path.with_suffix(".examples.h5"), "r+") as file:
         del file["choice"]
         file["choice"] = ["fixed"] * 3
-    grid = asked(methods=["a", "b"])
+    grid = requested(methods=["a", "b"])
     texts = texts_of(cases(grid, collect(grid).table, "scenes"))
     assert "a, 10 labelled, seed 0" in texts
     assert "b, 10 labelled, seed 0" not in texts

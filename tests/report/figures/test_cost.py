@@ -6,7 +6,7 @@ from matplotlib.collections import PathCollection
 from fewmask.report.figures.cost import cost_figure
 from fewmask.report.results.runs import collect
 from fewmask.report.tables.files import summary
-from tests.report.synthetic_runs import asked, assert_apart, write_run
+from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 
 def markers(axes):
@@ -24,7 +24,7 @@ def test_minutes_hours_and_gpu_hours(project):
         stages = [{"seconds": float(seconds), "gpus": gpus}]
         for method, miou in {"a": 0.4, "b": 0.6}.items():
             write_run(method=method, miou=miou, stages=stages)
-        grid = asked(methods=["a", "b"])
+        grid = requested(methods=["a", "b"])
         [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
         assert axes.get_xlabel() == label
         np.testing.assert_allclose(markers(axes), np.stack([spent, [40, 60]], axis=1))
@@ -32,7 +32,7 @@ def test_minutes_hours_and_gpu_hours(project):
 
 def test_missing_seeds_are_told(project):
     write_run()
-    grid = asked(seeds=[0, 1])
+    grid = requested(seeds=[0, 1])
     figure = cost_figure(grid, summary(grid, collect(grid).table))
     assert any("hollow: fewer seeds" in text.get_text() for text in figure.texts)
 
@@ -47,7 +47,7 @@ def test_the_more_labelled_the_larger_and_all_masks_the_largest(project):
     for fraction, labelled in {"0.1": 10, "0.2": 20, "0.3": 30}.items():
         for method in ("a", "b"):
             write_run(method=method, fraction=fraction, labelled=labelled)
-    grid = asked(methods=["a", "b"], fractions=["0.1", "0.2", "0.3"], all_masks=["b"])
+    grid = requested(methods=["a", "b"], fractions=["0.1", "0.2", "0.3"], all_masks=["b"])
     [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
     rising, largest = sizes(axes)
     assert rising[0] < rising[1] < rising[2]
@@ -57,8 +57,8 @@ def test_the_more_labelled_the_larger_and_all_masks_the_largest(project):
 def test_a_method_without_the_metric_has_no_marker(project):
     write_run(method="a", miou=0.5)
     write_run(method="b", miou=0.7)
-    write_run(method="c", miou=None, pictures=[None] * 6)
-    grid = asked(methods=["a", "b", "c"])
+    write_run(method="c", miou=None, images=[None] * 6)
+    grid = requested(methods=["a", "b", "c"])
     figure = cost_figure(grid, summary(grid, collect(grid).table))
     [axes] = figure.axes
     assert len(markers(axes)) == 2
@@ -67,7 +67,7 @@ def test_a_method_without_the_metric_has_no_marker(project):
 
 
 def test_an_experiment_without_the_metric_says_so(project):
-    write_run(miou=None, pictures=[None] * 6)
-    grid = asked()
+    write_run(miou=None, images=[None] * 6)
+    grid = requested()
     [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
     assert [text.get_text() for text in axes.texts] == ["no run with this metric yet"]

@@ -11,7 +11,7 @@ from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.style import COLOURS
 from fewmask.report.results.runs import collect
 from fewmask.report.tables.files import summary
-from tests.report.synthetic_runs import asked, assert_apart, write_run
+from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 
 def write_grid(grid, classes):
@@ -38,7 +38,9 @@ def rgb(colour):
 
 def test_dots_are_the_table_and_classes_those_of_the_dataset(project):
     classes = {"scenes": ["wall", "box"], "pets": ["pet"]}
-    grid = asked(datasets=[*classes], methods=["a", "b"], fractions=["n10", "n20"], seeds=[0, 1])
+    grid = requested(
+        datasets=[*classes], methods=["a", "b"], fractions=["n10", "n20"], seeds=[0, 1]
+    )
     write_grid(grid, classes)
     table = summary(grid, collect(grid).table)
     figure = class_iou(grid, table, "scenes")
@@ -58,7 +60,7 @@ def test_dots_are_the_table_and_classes_those_of_the_dataset(project):
 def test_a_class_that_no_run_has_seen_leaves_its_row_free(project):
     write_run(classes={"wall": 0.5, "box": None})
     write_run(seed=1, classes={"wall": 0.6, "box": 0.3})
-    grid = asked(seeds=[0, 1])
+    grid = requested(seeds=[0, 1])
     figure = class_iou(grid, summary(grid, collect(grid).table), "scenes")
     [found] = dots(figure.axes[0]).values()
     np.testing.assert_allclose(found, [[55, 0]])
@@ -76,8 +78,8 @@ def test_pseudo_masks_by_stage(project):
         ),
     ]
     names = ["dataset", "method", "fraction", "stage", "miou_mean"]
-    table = pd.DataFrame(rows, columns=names).assign(miou_std=0.01, seeds=1, seeds_asked=2)
-    grid = asked(methods=["two_stage", "three_stage"], fractions=["n10", "n20"])
+    table = pd.DataFrame(rows, columns=names).assign(miou_std=0.01, seeds=1, seeds_requested=2)
+    grid = requested(methods=["two_stage", "three_stage"], fractions=["n10", "n20"])
     figure = pseudo_masks_figure(grid, table)
     [axes] = figure.axes
     shown = [label.get_text() for label in axes.get_yticklabels()]
@@ -91,7 +93,7 @@ def test_pseudo_masks_by_stage(project):
 
 def test_nothing_overlaps(project):
     classes = {"scenes": [f"a class with a long name {i}" for i in range(12)]}
-    grid = asked(
+    grid = requested(
         title="A long title " * 8,
         methods=[f"method_{i}" for i in range(7)],
         fractions=["n10", "n20", "n40", "n80", "n160"],

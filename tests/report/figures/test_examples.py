@@ -1,4 +1,4 @@
-"""The examples figure: which runs and pictures it shows, and that it shows them as they are."""
+"""The examples figure: which runs and images it shows, and that it shows them as they are."""
 
 from pathlib import Path
 
@@ -15,15 +15,15 @@ from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import (
     CLASSES,
     PALETTE,
-    asked,
     assert_apart,
+    requested,
     write_examples,
     write_run,
 )
 
 
 def drawn(**axes):
-    grid = asked(**axes)
+    grid = requested(**axes)
     return examples(grid, collect(grid).table)
 
 
@@ -41,9 +41,9 @@ def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
     assert [text for text in shown if "labelled" in text] == ["10 labelled", "90 labelled"]
     columns = ["image", "truth", "one", "two", "one", "two"]
     assert [text for text in shown if text in columns] == columns
-    assert len(figure.axes) == 2 * len(columns), "two fixed pictures"
+    assert len(figure.axes) == 2 * len(columns), "two fixed images"
     assert {"a", "b"} <= set(shown)
-    assert "c" not in shown, "the worst picture of one run is not in another"
+    assert "c" not in shown, "the worst image of one run is not in another"
 
 
 def test_first_seed_that_is_there(project):
@@ -65,7 +65,7 @@ def test_fractions_of_equal_size_go_by_their_names(project):
     assert {"list-0", "list-1"} <= set(shown)
 
 
-def test_tiles_are_the_cropped_pictures_pixel_by_pixel(project, tmp_path):
+def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
     path = write_run().with_suffix(".examples.h5")
     figure = drawn()
     save(figure, tmp_path / "examples")
@@ -105,13 +105,13 @@ def test_the_legend_names_only_what_is_to_be_seen(project):
     assert not {"box", "not counted"} & set(shown)
 
 
-def test_pictures_of_one_channel_are_grey(project):
+def test_images_of_one_channel_are_grey(project):
     path = write_run().with_suffix(".examples.h5")
     with h5py.File(path, "a") as file:
         grey = file["image"][..., :1]
         del file["image"]
         file["image"] = grey
-    image = next(iter(read_examples(path).pictures.values())).image
+    image = next(iter(read_examples(path).images.values())).image
     assert image.shape[2] == 3
     assert (image == image[..., :1]).all()
     drawn()
@@ -168,12 +168,12 @@ def test_a_damaged_or_missing_file_is_named(project, damage):
     assert str(error.value).startswith(str(path))
 
 
-def test_runs_without_a_common_picture(project):
+def test_runs_without_a_common_image(project):
     write_run(method="a")
     path = write_run(method="b").with_suffix(".examples.h5")
     path.unlink()
     write_examples(path, names=("x", "y", "z"))
-    with pytest.raises(FewmaskError, match="no fixed picture that the other runs"):
+    with pytest.raises(FewmaskError, match="no fixed image that the other runs"):
         drawn(methods=["a", "b"])
 
 
@@ -184,7 +184,7 @@ def test_no_text_is_cut_off_or_overlaps(project, datasets, methods):
     for dataset in datasets:
         for method in methods:
             for fraction, labelled in {"n10": 10, "all": 1240}.items():
-                names = [f"a_picture_with_a_long_name_{i}" for i in range(3)]
+                names = [f"a_image_with_a_long_name_{i}" for i in range(3)]
                 write_run(dataset, method, fraction, labelled=labelled, names=names)
     title = "A title that goes on and on and on " * 4
     figure = drawn(datasets=datasets, methods=methods, fractions=["n10", "all"], title=title)

@@ -12,7 +12,7 @@ from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.style import COLOURS, save, text_width, wrap
 from fewmask.report.results.runs import collect
 from fewmask.report.tables.files import summary
-from tests.report.synthetic_runs import asked, assert_apart, write_run
+from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 FRACTIONS = {"n10": 10, "n20": 20, "all": 300}
 
@@ -25,7 +25,7 @@ def write_grid(datasets, methods, fractions, seeds):
 
 
 def drawn(**axes):
-    grid = asked(**axes)
+    grid = requested(**axes)
     runs = collect(grid).table
     table = summary(grid, runs)
     return label_curve(grid, runs, table), table, runs
@@ -40,7 +40,7 @@ def markers_and_dots(axes):
 def test_figure_data_are_the_tables(project):
     axes = {"datasets": ["scenes", "pets"], "methods": ["a", "b"], "seeds": [0, 1, 2]}
     write_grid(**axes, fractions=FRACTIONS)
-    # Asked for in another order than they are drawn in.
+    # Requested for in another order than they are drawn in.
     figure, table, runs = drawn(**axes, fractions=["all", "n10", "n20"])
 
     assert [panel.get_title(loc="left") for panel in figure.axes] == ["scenes", "pets"]

@@ -9,7 +9,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.report.figures.training_curves import training_curves
 from fewmask.report.results.histories import Training, histories
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import asked, assert_apart, write_history, write_run
+from tests.report.synthetic_runs import assert_apart, requested, write_history, write_run
 
 CELL = "scenes/supervised/{}/{}/supervised"
 
@@ -38,7 +38,7 @@ def lines(axes):
 
 
 def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
-    grid = asked(fractions=["n10", "n20"], seeds=[0, 1])
+    grid = requested(fractions=["n10", "n20"], seeds=[0, 1])
     write_grid(grid.fractions, grid.seeds)
     figure, found = drawn(grid)
     loss, validation = figure.axes
@@ -54,7 +54,7 @@ def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
 
 
 def test_a_stage_that_fractions_share_is_drawn_once_and_selected_by_its_lowest_loss(project):
-    grid = asked(fractions=["n10", "n20"], seeds=[0])
+    grid = requested(fractions=["n10", "n20"], seeds=[0])
     write_grid(grid.fractions, grid.seeds, shared="scenes/masked_image/all/{}/pretraining")
     figure, found = drawn(grid)
     assert [one.stage for one in found] == [
@@ -69,7 +69,7 @@ def test_a_stage_that_fractions_share_is_drawn_once_and_selected_by_its_lowest_l
 
 def test_a_folder_that_was_removed_leaves_no_line(project):
     write_run(stages=[{"seconds": 1.0, "cell": CELL.format("n10", 0)}])
-    figure, found = drawn(asked())
+    figure, found = drawn(requested())
     assert found == []
     assert lines(figure.axes[0]) == []
 
@@ -80,13 +80,13 @@ def test_a_stage_that_is_judged_in_two_ways_has_a_row_for_each(project):
         write_history(CELL.format(fraction, 0), [0.25, 0.5], metric)
         training = Training(CELL.format(fraction, 0), metric)
         found += histories("results", [training], "scenes")
-    figure = training_curves(asked(fractions=["n10", "n20"]), "scenes", found)
+    figure = training_curves(requested(fractions=["n10", "n20"]), "scenes", found)
     labels = [axes.get_ylabel() for axes in figure.axes[1::2]]
     assert labels == ["Validation mIoU (%)", "Validation loss"]
     assert [lines(axes)[0][0, 1] for axes in figure.axes[1::2]] == [25, 0.25]
 
 
-def test_without_validation_pictures(project):
+def test_without_validation_images(project):
     write_history(CELL.format("n10", 0), [0.5])
     path = "results/stages/" + CELL.format("n10", 0) + "/history.csv"
     with open(path, "w") as file:
@@ -94,8 +94,10 @@ def test_without_validation_pictures(project):
     [found] = histories("results", [Training(CELL.format("n10", 0), "none")], "scenes")
     assert found.judged_by == ""
     assert found.selected is None
-    texts = [one.get_text() for one in training_curves(asked(), "scenes", [found]).axes[1].texts]
-    assert texts == ["no validation pictures"]
+    texts = [
+        one.get_text() for one in training_curves(requested(), "scenes", [found]).axes[1].texts
+    ]
+    assert texts == ["no validation images"]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +124,7 @@ def test_a_damaged_history_is_named(project, text):
 
 
 def test_nothing_overlaps(project):
-    grid = asked(title="A long title " * 8, fractions=["n10", "n20"], seeds=[0, 1])
+    grid = requested(title="A long title " * 8, fractions=["n10", "n20"], seeds=[0, 1])
     write_grid(grid.fractions, grid.seeds, shared="scenes/masked_image/all/{}/pretraining")
     figure, _ = drawn(grid)
     figure.draw_without_rendering()

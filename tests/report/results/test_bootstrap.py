@@ -6,23 +6,23 @@ import pytest
 from fewmask.core.errors import FewmaskError
 from fewmask.report.results.bootstrap import DRAWS, bootstrap, draws, interval, samples_of
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import asked, write_pictures, write_run
+from tests.report.synthetic_runs import requested, write_images, write_run
 
-PICTURES, SIMULATIONS, SAMPLES = 60, 1000, 1000
+IMAGES, SIMULATIONS, SAMPLES = 60, 1000, 1000
 
 
-def false_alarms(seeds, of_seeds, of_pictures, of_both):
+def false_alarms(seeds, of_seeds, of_images, of_both):
     """How often an interval of a difference that is truly 0 leaves it out.
 
-    The deviations of seeds, of pictures, and of both together are normal, with these deviations.
+    The deviations of seeds, of images, and of both together are normal, with these deviations.
     """
     random = np.random.default_rng(seeds)
-    shares = samples_of(PICTURES, SAMPLES, random) / PICTURES
+    shares = samples_of(IMAGES, SAMPLES, random) / IMAGES
     found = []
     for _ in range(SIMULATIONS):
         values = of_seeds * random.standard_normal((seeds, 1))
-        values = values + of_pictures * random.standard_normal((1, PICTURES))
-        values = values + of_both * random.standard_normal((seeds, PICTURES))
+        values = values + of_images * random.standard_normal((1, IMAGES))
+        values = values + of_both * random.standard_normal((seeds, IMAGES))
         of_samples = shares @ values.mean(axis=0)
         drawn = draws(values.mean(axis=1)[:, None], of_samples[:, None], random)
         low, high = interval(drawn[:, 0])
@@ -31,10 +31,10 @@ def false_alarms(seeds, of_seeds, of_pictures, of_both):
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
-@pytest.mark.parametrize("of_pictures", [0, 8])
-def test_one_in_twenty_is_a_false_alarm(seeds, of_pictures):
+@pytest.mark.parametrize("of_images", [0, 8])
+def test_one_in_twenty_is_a_false_alarm(seeds, of_images):
     # In 1000 simulations 5 % are 3.6 to 6.4 % (two standard errors).
-    assert 0.015 <= false_alarms(seeds, 1, of_pictures, 1) <= 0.07
+    assert 0.015 <= false_alarms(seeds, 1, of_images, 1) <= 0.07
 
 
 @pytest.mark.parametrize("seeds", [3, 10])
@@ -58,7 +58,7 @@ def test_what_two_scores_share_cancels_in_their_difference():
     assert drawn[:, 0].std() > 0.5
 
 
-def test_samples_hold_as_many_pictures_as_there_are():
+def test_samples_hold_as_many_images_as_there_are():
     samples = samples_of(7, 50, np.random.default_rng(0))
     assert samples.shape == (50, 7)
     assert samples.sum(axis=1).tolist() == [7] * 50
@@ -75,15 +75,15 @@ class TestScores:
     """What is made of the files of an experiment."""
 
     def scores(self, **axes):
-        grid = asked(**{"methods": ["supervised", "b"], "seeds": [0, 1]} | axes)
+        grid = requested(**{"methods": ["supervised", "b"], "seeds": [0, 1]} | axes)
         return bootstrap(grid, collect(grid).table, grid.metrics[0])
 
-    def test_pictures_are_drawn_alike_for_all_runs(self, project):
+    def test_images_are_drawn_alike_for_all_runs(self, project):
         for seed in (0, 1):
             for method in ("supervised", "b"):
-                write_run(method=method, seed=seed, pictures=[0.1, 0.2, 0.9])
+                write_run(method=method, seed=seed, images=[0.1, 0.2, 0.9])
         scores = self.scores()
-        assert scores.pictures == {"scenes": 3}
+        assert scores.images == {"scenes": 3}
         drawn = scores.drawn["scenes", "b", "n10"][1]
         np.testing.assert_array_equal(drawn, scores.drawn["scenes", "supervised", "n10"][0])
         assert drawn.shape == (DRAWS,)
@@ -97,27 +97,27 @@ class TestScores:
             for method in ("supervised", "b"):
                 write_run(method=method, seed=seed)
         scores = self.scores(datasets=["scenes", "pets"])
-        assert scores.pictures == {"scenes": 6}
-        assert scores.notes()[0].endswith("seeds and test pictures, the same ones for all methods.")
+        assert scores.images == {"scenes": 6}
+        assert scores.notes()[0].endswith("seeds and test images, the same ones for all methods.")
 
     def test_the_same_again(self, project):
         for seed in (0, 1):
             write_run(seed=seed, miou=0.3 + 0.1 * seed)
-            write_run(method="b", seed=seed, pictures=[0.1, 0.9] * 3)
+            write_run(method="b", seed=seed, images=[0.1, 0.9] * 3)
         cells = [("scenes", "b", "n10"), ("scenes", "supervised", "n10")]
         first, second = (self.scores().draws(cells, [0, 1]) for _ in range(2))
         np.testing.assert_array_equal(first, second)
 
-    def test_where_seeds_have_pictures_of_their_own_these_are_not_drawn(self, project):
+    def test_where_seeds_have_images_of_their_own_these_are_not_drawn(self, project):
         for seed in (0, 1):
             for method in ("supervised", "b"):
-                write_run(method=method, seed=seed, pictures=[0.1, 0.9][: seed + 1])
+                write_run(method=method, seed=seed, images=[0.1, 0.9][: seed + 1])
         scores = self.scores()
-        assert scores.pictures == {"scenes": 0}
+        assert scores.images == {"scenes": 0}
         assert np.ptp(scores.drawn["scenes", "b", "n10"][1]) == 0
-        assert "seeds alone where each has test pictures of its own" in scores.notes()[0]
+        assert "seeds alone where each has test images of its own" in scores.notes()[0]
 
-    def test_of_losses_nothing_is_kept_of_pictures(self, project):
+    def test_of_losses_nothing_is_kept_of_images(self, project):
         for seed in (0, 1):
             write_run(seed=seed, cross_entropy=0.25 + seed)
             write_run(method="b", seed=seed)
@@ -130,37 +130,37 @@ class TestScores:
         write_run(method="b", miou=None)
         assert list(self.scores(seeds=[0]).of_seeds) == [("scenes", "supervised", "n10")]
 
-    def test_a_missing_table_of_pictures_is_named(self, project):
+    def test_a_missing_table_of_images_is_named(self, project):
         write_run().with_suffix(".csv").unlink()
-        with pytest.raises(FewmaskError, match=r"n10/0\.csv: not the test pictures"):
+        with pytest.raises(FewmaskError, match=r"n10/0\.csv: not the test images"):
             self.scores(seeds=[0])
 
     def test_a_table_that_is_cut_short_is_refused(self, project):
         path = write_run().with_suffix(".csv")
         path.write_text("\n".join(path.read_text().splitlines()[:-1]))
-        with pytest.raises(FewmaskError, match=r"found 5 pictures, expected 6"):
+        with pytest.raises(FewmaskError, match=r"found 5 images, expected 6"):
             self.scores(seeds=[0])
 
-    def test_runs_of_a_seed_with_other_pictures_are_refused(self, project):
+    def test_runs_of_a_seed_with_other_images_are_refused(self, project):
         write_run()
-        write_run(method="b", pictures=[0.5] * 5)
-        with pytest.raises(FewmaskError, match="not of the test pictures of results"):
+        write_run(method="b", images=[0.5] * 5)
+        with pytest.raises(FewmaskError, match="not of the test images of results"):
             self.scores(seeds=[0])
 
     def test_runs_of_a_seed_with_other_masks_are_refused(self, project):
         write_run()
-        write_pictures(write_run(method="b").with_suffix(".csv"), [0.5] * 6, pixels=99_999)
+        write_images(write_run(method="b").with_suffix(".csv"), [0.5] * 6, pixels=99_999)
         with pytest.raises(FewmaskError, match=r"not of the masks of results.*_0 diff"):
             self.scores(seeds=[0])
 
-    def test_pictures_and_metrics_file_agree(self, project):
-        write_run(miou=0.5, pictures=[0.5, 0.6])
+    def test_images_and_metrics_file_agree(self, project):
+        write_run(miou=0.5, images=[0.5, 0.6])
         with pytest.raises(FewmaskError, match=r"their miou is 0\.54\d+, and 0\.500000 in the"):
             self.scores(seeds=[0])
 
     def test_classes_are_those_of_the_dataset(self, project):
         write_run()
-        runs = collect(asked()).table
-        grid = asked(classes={"scenes": ["wall", "box", "cone"]})
+        runs = collect(requested()).table
+        grid = requested(classes={"scenes": ["wall", "box", "cone"]})
         with pytest.raises(FewmaskError, match="without the columns hit_cone, truth_cone"):
             bootstrap(grid, runs, "miou")

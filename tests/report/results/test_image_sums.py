@@ -1,19 +1,19 @@
-"""Metrics of sets of pictures are those that an evaluation gives for them."""
+"""Metrics of sets of images are those that an evaluation gives for them."""
 
 import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.metrics.segmentation import class_scores, counts, scores
-from fewmask.report.results.image_sums import Pictures, knows, read_pictures, sums_for
-from tests.report.synthetic_runs import write_pictures
+from fewmask.report.results.image_sums import Images, knows, read_images, sums_for
+from tests.report.synthetic_runs import write_images
 
 CLASSES = ("wall", "Ginger cat", "box")
 
 
 @pytest.fixture
 def matrices():
-    """Confusion matrices of 20 pictures with 3 classes, one of them without a labelled pixel."""
+    """Confusion matrices of 20 images with 3 classes, one of them without a labelled pixel."""
     random = np.random.default_rng(0)
     matrices = random.integers(0, 50, (20, 3, 3))
     matrices[3] = 0
@@ -21,14 +21,14 @@ def matrices():
     return matrices
 
 
-def pictures_of(matrices):
-    names = tuple(f"picture_{i}" for i in range(len(matrices)))
-    return Pictures(names, CLASSES, counts(matrices.astype(np.float32)))
+def images_of(matrices):
+    names = tuple(f"image_{i}" for i in range(len(matrices)))
+    return Images(names, CLASSES, counts(matrices.astype(np.float32)))
 
 
 @pytest.mark.parametrize("metric", ["miou", "pixel_accuracy", "class_accuracy", "f1", "dice"])
-def test_a_metric_of_samples_is_that_of_the_pictures_put_together(metric, matrices):
-    sums = sums_for(metric, pictures_of(matrices))
+def test_a_metric_of_samples_is_that_of_the_images_put_together(metric, matrices):
+    sums = sums_for(metric, images_of(matrices))
     assert sums.of_all() == pytest.approx(scores(matrices)[metric])
     chosen = np.random.default_rng(1).integers(0, 20, (5, 20))
     samples = np.array([np.bincount(row, minlength=20) for row in chosen], np.float32)
@@ -37,28 +37,28 @@ def test_a_metric_of_samples_is_that_of_the_pictures_put_together(metric, matric
 
 
 def test_figures_of_classes_are_pooled(matrices):
-    sums = sums_for("iou_Ginger cat", pictures_of(matrices))
+    sums = sums_for("iou_Ginger cat", images_of(matrices))
     assert sums.of_all() == pytest.approx(class_scores(matrices.sum(axis=0))["iou"][1])
-    assert sums_for("iou_ball", pictures_of(matrices)) is None
+    assert sums_for("iou_ball", images_of(matrices)) is None
 
 
 @pytest.mark.parametrize("metric", ["miou", "dice", "recall_box"])
 def test_without_a_labelled_pixel_a_metric_is_undefined(metric, matrices):
-    assert np.isnan(sums_for(metric, pictures_of(0 * matrices)).of_all())
+    assert np.isnan(sums_for(metric, images_of(0 * matrices)).of_all())
 
 
-def test_what_is_kept_of_pictures():
+def test_what_is_kept_of_images():
     assert all(map(knows, ["miou", "dice", "iou_pet", "f1_Ginger cat"]))
     assert not any(map(knows, ["focal_loss", "dice_loss", "dice_loss_pet", "delta_m"]))
     assert not knows("depth_absolute_error")
 
 
 def test_a_table_is_read(tmp_path):
-    write_pictures(tmp_path / "0.csv", [0.5, None])
-    pictures = read_pictures(tmp_path / "0.csv", 2, ["wall", "box"])
-    assert pictures.names == ("picture_0", "picture_1")
-    assert pictures.classes == ("wall", "box")
-    assert pictures.counts.hit.tolist() == [[66667, 66667], [0, 0]]
+    write_images(tmp_path / "0.csv", [0.5, None])
+    images = read_images(tmp_path / "0.csv", 2, ["wall", "box"])
+    assert images.names == ("image_0", "image_1")
+    assert images.classes == ("wall", "box")
+    assert images.counts.hit.tolist() == [[66667, 66667], [0, 0]]
 
 
 HEADER = "name,row,miou,hit_wall,hit_box,truth_wall,truth_box,predicted_wall,predicted_box\n"
@@ -70,7 +70,7 @@ GOOD = "a,0,0.5,4,2,5,3,5,3\n"
     [
         (None, "No such file"),
         ("", "No columns"),
-        (HEADER + GOOD, "found 1 pictures, expected 2"),
+        (HEADER + GOOD, "found 1 images, expected 2"),
         (HEADER + GOOD + GOOD, "a is in it twice"),
         (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "-4"), "pixels of b do not add up"),
         (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "6"), "pixels of b do not add up"),
@@ -93,7 +93,7 @@ def test_damaged_tables_are_named_with_what_is_wrong(text, found, tmp_path):
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FewmaskError) as error:
-        read_pictures(path, 2, ["wall", "box"])
-    assert str(error.value).startswith(f"{path}: not the test pictures of this run: ")
+        read_images(path, 2, ["wall", "box"])
+    assert str(error.value).startswith(f"{path}: not the test images of this run: ")
     assert found in str(error.value)
     assert "delete the .json beside it and run the workflow again" in str(error.value)

@@ -9,7 +9,7 @@ import pytest
 from fewmask.core.errors import FewmaskError
 from fewmask.planning.requested import fingerprint, reading_fingerprint
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import requested, write_run
 
 COLUMNS = [
     *("dataset", "method", "fraction", "labelled", "test", "seed"),
@@ -22,7 +22,7 @@ COLUMNS = [
 
 
 def test_one_row_a_run_in_the_order_of_the_experiment(project):
-    grid = asked(methods=["b", "a"], fractions=["n20", "0.05"], seeds=[3, 1])
+    grid = requested(methods=["b", "a"], fractions=["n20", "0.05"], seeds=[3, 1])
     for method, fraction, seed in [("a", "0.05", 1), ("b", "n20", 1), ("b", "n20", 3)]:
         write_run(method=method, fraction=fraction, seed=seed)
     write_run(method="never_asked_for")
@@ -36,21 +36,21 @@ def test_one_row_a_run_in_the_order_of_the_experiment(project):
 
 def test_figures_are_those_of_the_file(project):
     write_run(miou=0.625, labelled=40, classes={"box": 0.25}, seconds=12.5)
-    run = collect(asked()).table.iloc[0]
+    run = collect(requested()).table.iloc[0]
     assert (run.miou, run.labelled, run.iou_box, run.seconds) == (0.625, 40, 0.25, 12.5)
     assert run.images_seen == 4800
 
 
 def test_what_is_undefined_is_nan(project):
     write_run(miou=None, classes={"box": None})
-    run = collect(asked()).table.iloc[0]
+    run = collect(requested()).table.iloc[0]
     assert np.isnan(run.miou)
     assert np.isnan(run.iou_box)
 
 
 def test_without_runs_the_columns_are_there(project):
-    assert list(collect(asked()).table.columns) == COLUMNS[:-10]
-    assert len(collect(asked()).table) == 0
+    assert list(collect(requested()).table.columns) == COLUMNS[:-10]
+    assert len(collect(requested()).table) == 0
 
 
 def without(*keys):
@@ -86,8 +86,8 @@ def without(*keys):
         (lambda text: text.replace('"miou": 0.5', '"miou": Infinity'), "metrics.miou"),
         (lambda text: text.replace('"focal_loss": 0.1', '"focal_loss": -0.1'), "focal_loss: found"),
         (lambda text: text.replace('"iou": 0.2', '"iou": 1.2'), "classes.box: iou: found 1.2"),
-        (lambda text: text.replace('"labelled": 10', '"labelled": -10'), "pictures.labelled"),
-        (lambda text: text.replace('"labelled": 10', '"labelled": 9.5'), "pictures.labelled"),
+        (lambda text: text.replace('"labelled": 10', '"labelled": -10'), "images.labelled"),
+        (lambda text: text.replace('"labelled": 10', '"labelled": 9.5'), "images.labelled"),
         (
             lambda text: text.replace('"seconds": 90.0, "peak', '"seconds": -1, "peak'),
             "cost.seconds",
@@ -112,7 +112,7 @@ def test_a_damaged_file_is_named_with_what_is_wrong(project, damage, found):
     text = damage(path.read_text())
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(FewmaskError) as error:
-        collect(asked(classes={"scenes": ["wall", "box"]}))
+        collect(requested(classes={"scenes": ["wall", "box"]}))
     assert str(error.value).startswith(str(path))
     assert found in str(error.value)
     assert "run the workflow again" in str(error.value)
@@ -123,7 +123,7 @@ def test_results_may_lie_deeper(project):
     Path("results").rename("moved")
     Path("results").mkdir()
     Path("moved").rename("results/twin")
-    assert len(collect(asked(results="results/twin")).table) == 1
+    assert len(collect(requested(results="results/twin")).table) == 1
 
 
 def test_metrics_of_earlier_settings_count_as_missing(project):
@@ -131,11 +131,13 @@ def test_metrics_of_earlier_settings_count_as_missing(project):
     trainings = [fingerprint([{"steps": steps}]) for steps in (100, 200)]
     paths = [write_run(method=method, seed=seed) for method in "ab" for seed in (0, 1)]
     paths[0].unlink()
-    runs = collect(asked(**axes, trainings=trainings))
+    runs = collect(requested(**axes, trainings=trainings))
     assert runs.table[["method", "seed"]].to_numpy().tolist() == [["a", 1]]
     assert runs.missing == [paths[0], paths[2], paths[3]]
     assert runs.outdated == paths[2:]
-    assert len(collect(asked(**axes)).table) == 3, "without fingerprints whatever is there counts"
+    assert len(collect(requested(**axes)).table) == 3, (
+        "without fingerprints whatever is there counts"
+    )
 
 
 def test_metrics_of_data_that_were_prepared_otherwise_count_as_missing(project):
@@ -143,7 +145,7 @@ def test_metrics_of_data_that_were_prepared_otherwise_count_as_missing(project):
     paths = [write_run(seed=seed, provenance={"dataset": one}) for seed, one in enumerate(settings)]
     paths.append(write_run(seed=2, provenance={"dataset": settings[0], "evaluated_at": "original"}))
     reading = reading_fingerprint({"size": 64, "skip_damaged": False})
-    runs = collect(asked(seeds=[0, 1, 2], readings={"scenes": reading}))
+    runs = collect(requested(seeds=[0, 1, 2], readings={"scenes": reading}))
     assert runs.table["seed"].tolist() == [0]
     assert runs.outdated == runs.missing == paths[1:]
 
@@ -152,14 +154,14 @@ def test_runs_of_different_data_are_refused(project):
     for seed in (0, 1):
         write_run(seed=seed, provenance={"digests": {"dataset": f"digest {seed}"}})
     with pytest.raises(FewmaskError, match=r"n10/1\.json: of other data than results/.*/0\.json"):
-        collect(asked(seeds=[0, 1]))
+        collect(requested(seeds=[0, 1]))
 
 
 def test_a_change_relative_to_nothing_is_undefined(project):
     write_run(method="both", miou=0.6, pixel_accuracy=0.9)
     for accuracy, change in [(0.75, -0.2), (0.0, np.nan)]:
         write_run(method="alone", miou=0.5, pixel_accuracy=accuracy)
-        grid = asked(methods=["both", "alone"], baselines={"segmentation": "alone"})
+        grid = requested(methods=["both", "alone"], baselines={"segmentation": "alone"})
         found = collect(grid).table["delta_m"].iloc[0]
         np.testing.assert_allclose(found, change)
 
@@ -167,6 +169,6 @@ def test_a_change_relative_to_nothing_is_undefined(project):
 def test_a_class_that_only_one_dataset_has_is_undefined_elsewhere(project):
     write_run("scenes")
     write_run("pets", classes={"wall": 0.3, "Ginger cat": 0.4})
-    table = collect(asked(datasets=["scenes", "pets"])).table
+    table = collect(requested(datasets=["scenes", "pets"])).table
     assert table["iou_Ginger cat"].isna().tolist() == [True, False]
     assert table["iou_wall"].tolist() == [0.8, 0.3]

@@ -13,14 +13,14 @@ from fewmask.report.tables.comparison import comparison, comparison_table, with_
 from fewmask.report.tables.files import summary
 from fewmask.report.tables.latex import latex
 from fewmask.report.tables.summary import summary_table
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import requested, write_run
 from tests.report.tables.test_tables import rows_of
 
-PICTURES, DRAWN = 50, 500
+IMAGES, DRAWN = 50, 500
 
 
 def compared(**axes):
-    grid = asked(**{"methods": ["supervised", "b"], "seeds": [0, 1, 2]} | axes)
+    grid = requested(**{"methods": ["supervised", "b"], "seeds": [0, 1, 2]} | axes)
     runs = collect(grid).table
     table, scores = summary(grid, runs), bootstrap(grid, runs, grid.metrics[0])
     return grid, table, comparison(grid, table, scores), scores
@@ -29,20 +29,20 @@ def compared(**axes):
 def simulated(seeds, gain, cells=800):
     """A comparison at so many independent cells, in which the second method is better by ``gain``.
 
-    A score is a mean over pictures. Seeds, pictures, and both together have effects on each method
-    and on both alike; those on a method are twice as large for seeds as for pictures.
+    A score is a mean over images. Seeds, images, and both together have effects on each method
+    and on both alike; those on a method are twice as large for seeds as for images.
     """
     random = np.random.default_rng(seeds)
     fractions = [f"n{i}" for i in range(1, cells + 1)]
-    grid = asked(methods=["supervised", "b"], fractions=fractions, seeds=list(range(seeds)))
-    shares = samples_of(PICTURES, DRAWN, random) / PICTURES
-    scores = Scores("miou", {"scenes": PICTURES})
+    grid = requested(methods=["supervised", "b"], fractions=fractions, seeds=list(range(seeds)))
+    shares = samples_of(IMAGES, DRAWN, random) / IMAGES
+    scores = Scores("miou", {"scenes": IMAGES})
     normal = random.standard_normal
     for fraction in fractions:
-        shared = 5 * normal((seeds, 1)) + 5 * normal((1, PICTURES))
+        shared = 5 * normal((seeds, 1)) + 5 * normal((1, IMAGES))
         for method, mean in (("supervised", 0), ("b", gain)):
-            effects = normal((seeds, 1)) + 0.5 * PICTURES**0.5 * normal((1, PICTURES))
-            values = mean + shared + effects + normal((seeds, PICTURES))
+            effects = normal((seeds, 1)) + 0.5 * IMAGES**0.5 * normal((1, IMAGES))
+            values = mean + shared + effects + normal((seeds, IMAGES))
             cell = "scenes", method, fraction
             scores.of_seeds[cell] = dict(enumerate(values.mean(axis=1)))
             scores.drawn[cell] = dict(enumerate((shares @ values.T).T))
@@ -83,17 +83,17 @@ def test_the_table_by_hand(project):
     row = table.iloc[0]
     assert (row.reference, row.metric, row.labelled, row.seeds) == ("supervised", "miou", 10, 3)
     assert row[["score", "reference_score"]].tolist() == pytest.approx([0.55, 0.5], abs=1e-4)
-    # Every seed has the same difference, and so has every picture: nothing is by chance.
+    # Every seed has the same difference, and so has every image: nothing is by chance.
     ends = row[["difference", "difference_low", "difference_high"]].tolist()
     assert ends == pytest.approx([0.05] * 3, abs=1e-4)
     assert (row.probability_better, row.verdict) == (1, "better")
 
 
-def test_pictures_count_too(project):
-    """A method that is better on half of few pictures is not better for sure."""
+def test_images_count_too(project):
+    """A method that is better on half of few images is not better for sure."""
     for seed in (0, 1, 2):
-        write_run(seed=seed, pictures=[0.5] * 6)
-        write_run(method="b", seed=seed, pictures=[0.8, 0.8, 0.8, 0.3, 0.5, 0.3])
+        write_run(seed=seed, images=[0.5] * 6)
+        write_run(method="b", seed=seed, images=[0.8, 0.8, 0.8, 0.3, 0.5, 0.3])
     _, _, table, _ = compared()
     assert table["difference"][0] > 0.04
     assert table["verdict"][0] == "undecided"
@@ -186,17 +186,17 @@ def test_the_files(project):
     for seed in (0, 1):
         write_run(seed=seed)
         write_run(method="b", seed=seed, miou=0.7)
-    grid = asked(methods=["supervised", "b"], seeds=[0, 1])
+    grid = requested(methods=["supervised", "b"], seeds=[0, 1])
     summarise(grid.model_dump_json(), Path("tables"), Path("figures"))
     assert pd.read_csv("tables/comparison.csv")["verdict"].tolist() == ["better"]
     text = Path("tables/comparison.md").read_text()
     assert text.startswith("# Is it better? A title\n")
-    assert "bootstrap (10,000 draws) over seeds and test pictures" in text
+    assert "bootstrap (10,000 draws) over seeds and test images" in text
     assert "70.0 ± 0.0** ↑" in Path("tables/summary.md").read_text()
 
 
 def test_with_one_method_the_files_say_so(project):
     write_run()
-    summarise(asked().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
     assert "no method to compare with supervised" in Path("tables/comparison.md").read_text()
     assert pd.read_csv("tables/comparison.csv").empty

@@ -11,7 +11,7 @@ from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
 from fewmask.report.tables import cost
 from fewmask.report.tables.cost import cost_summary, cost_table
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import requested, write_run
 from tests.report.tables.test_pseudo_masks import quality
 
 PRETRAINED = "scenes/simclr/all/0/pretrain"
@@ -31,7 +31,7 @@ def benchmark(rule, cell, seconds):
 
 def collected(**axes):
     """The table of runs, and the summary of their cost."""
-    grid = asked(**axes)
+    grid = requested(**axes)
     found = collect(grid)
     return found.table, cost_summary(grid, found.table, found.jobs)
 
@@ -95,7 +95,7 @@ def test_accounting_is_preferred_for_it_knows_all_tries(project, monkeypatch):
     assert runs["hours"].tolist() == [pytest.approx(2.1)]
     assert runs["gpu_hours"].tolist() == [8]
     assert table[["from_accounting", "from_benchmark"]].to_numpy().tolist() == [[1, 1], [1, 1]]
-    text = cost_table(asked(), table).markdown()
+    text = cost_table(requested(), table).markdown()
     assert "of 2 jobs: 1 from SLURM's accounting, with all tries; 1 from Snakemake's" in text
 
 
@@ -117,7 +117,7 @@ def test_metrics_of_earlier_versions_are_counted_by_their_device(project, device
 
 def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
     write_run(method="a", seed=0, stages=[stage("scenes/a/n10/0/supervised", 3600)])
-    grid = asked(methods=["a", "b"], seeds=[0, 1])
+    grid = requested(methods=["a", "b"], seeds=[0, 1])
     found = collect(grid)
     table = cost_summary(grid, found.table, found.jobs)
     assert table[["runs", "runs_asked"]].to_numpy().tolist() == [[1, 2], [0, 2], [1, 4]]
@@ -132,7 +132,7 @@ def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
 
 def test_the_files(project):
     write_run(stages=[stage("scenes/supervised/n10/0/supervised", 5400, gpus=0)])
-    summarise(asked().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
     assert pd.read_csv("tables/cost.csv")["hours"].tolist() == [1.5, 1.5]
     assert pd.read_csv("tables/runs.csv")["hours"].tolist() == [1.5]
     text = Path("tables/cost.md").read_text(encoding="utf-8")

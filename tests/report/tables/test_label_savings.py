@@ -23,14 +23,14 @@ from fewmask.report.tables.label_savings import (
 )
 from fewmask.report.tables.latex import latex
 from fewmask.report.tables.summary import summary_table
-from tests.report.synthetic_runs import asked, assert_apart, write_run
+from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 LABELLED = {"n10": 10, "n20": 20, "n40": 40, "n80": 80}
 CURVE = np.array([[0.2, 0.4, 0.5, 0.6]])
 
 
 def saved(**axes):
-    grid = asked(**{"methods": ["supervised", "b"], "fractions": list(LABELLED)} | axes)
+    grid = requested(**{"methods": ["supervised", "b"], "fractions": list(LABELLED)} | axes)
     runs = collect(grid).table
     table, scores = summary(grid, runs), bootstrap(grid, runs, grid.metrics[0])
     return grid, table, label_savings(grid, table, scores), scores
@@ -117,7 +117,7 @@ def test_the_table_by_hand(project):
     np.testing.assert_allclose(table["needed"], [10 * 2**0.5, 40, np.inf, 0], rtol=0.01)
     np.testing.assert_allclose(table["factor"], [2**0.5, 2, np.inf, 0], rtol=0.01)
     assert table["curve"].tolist() == ["within"] * 2 + ["beyond the curve", "below the curve"]
-    # Seeds move the curve and the score together, and all pictures are alike: nothing is by chance.
+    # Seeds move the curve and the score together, and all images are alike: nothing is by chance.
     np.testing.assert_allclose(table["factor_low"], table["factor"], rtol=0.01)
     np.testing.assert_allclose(table["factor_high"], table["factor"], rtol=0.01)
     assert table[["curve_from", "curve_to"]].to_numpy().tolist() == [[10, 80]] * 4
@@ -147,10 +147,10 @@ def test_the_top_of_the_curve_is_not_beyond_it(project):
 
 
 def test_the_reference_is_named_or_supervised_or_the_first():
-    assert asked(methods=["b", "supervised"]).compared_with == "supervised"
-    assert asked(methods=["b", "c"]).compared_with == "b"
-    assert asked(methods=["b", "c"], all_masks=["b"]).compared_with == "c"
-    assert asked(methods=["b", "supervised"], reference="b").compared_with == "b"
+    assert requested(methods=["b", "supervised"]).compared_with == "supervised"
+    assert requested(methods=["b", "c"]).compared_with == "b"
+    assert requested(methods=["b", "c"], all_masks=["b"]).compared_with == "c"
+    assert requested(methods=["b", "supervised"], reference="b").compared_with == "b"
 
 
 def test_upper_bounds_and_methods_that_segment_nothing_have_none(project):
@@ -182,7 +182,7 @@ def test_missing_runs(project):
     write_curve([None, 0.3, None, None], "b", seed=1)
     _, _, table, scores = saved(seeds=[0, 1])
     assert table["seeds"].tolist() == [1, 1, 1, 0], "those that the whole curve has too"
-    assert table["seeds_asked"].tolist() == [2] * 4
+    assert table["seeds_requested"].tolist() == [2] * 4
     assert table["needed"].isna().tolist() == [False, False, False, True]
     grid, *_ = saved(seeds=[0, 1])
     last = label_savings_table(grid, table, scores).markdown().splitlines()[-1]
@@ -260,7 +260,7 @@ def test_the_figure_shows_the_table_and_hides_nothing(project, monkeypatch):
 
 def test_with_one_method_the_files_say_so(project):
     write_run()
-    summarise(asked().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
     assert "no method to compare with supervised" in Path("tables/label_savings.md").read_text()
     assert pd.read_csv("tables/label_savings.csv").empty
     assert "Label savings" not in Path("tables/summary.md").read_text()

@@ -6,10 +6,10 @@ import pytest
 from fewmask.report.results.runs import collect
 from fewmask.report.tables.files import summary
 from fewmask.report.tables.published import published, published_table
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import requested, write_run
 from tests.report.tables.test_tables import rows_of
 
-SOURCE = {"source": "A paper, Table 1", "remark": "On other pictures"}
+SOURCE = {"source": "A paper, Table 1", "remark": "On other images"}
 
 
 def compared(grid):
@@ -19,13 +19,13 @@ def compared(grid):
 
 def with_figures(*figures, **axes):
     entries = [{"when": when, "figures": of_cell} for when, of_cell in figures]
-    return asked(published=SOURCE | {"figures": entries}, **axes)
+    return requested(published=SOURCE | {"figures": entries}, **axes)
 
 
 def write_seeds(mious, **cell):
     for seed, miou in enumerate(mious):
         dice = 2 * miou / (1 + miou)
-        write_run(seed=seed, miou=miou, dice=dice, pictures=[miou] * 20, **cell)
+        write_run(seed=seed, miou=miou, dice=dice, images=[miou] * 20, **cell)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def write_seeds(mious, **cell):
 def test_where_the_published_figure_lies(project, stated, place):
     write_seeds([0.49, 0.5, 0.51])
     row = compared(with_figures(({}, {"miou": [stated, 0.02]}), seeds=[0, 1, 2])).iloc[0]
-    # All pictures are alike, so that the interval is Student's with two degrees of freedom.
+    # All images are alike, so that the interval is Student's with two degrees of freedom.
     half = 4.303 * 0.01 / np.sqrt(3)
     assert row["measured"] == pytest.approx(0.5)
     assert row["measured_std"] == pytest.approx(0.01)
@@ -75,7 +75,7 @@ def test_a_class_and_a_loss(project):
         )
     figures = ({}, {"iou_wall": 0.8, "cross_entropy": 0.5})
     table = compared(with_figures(figures, seeds=[0, 1, 2])).set_index("metric")
-    # Of losses nothing is kept picture by picture: the interval is one over seeds.
+    # Of losses nothing is kept image by image: the interval is one over seeds.
     half = 4.303 * 0.01 / np.sqrt(3)
     assert table.loc["cross_entropy", "measured_high"] == pytest.approx(0.21 + half, abs=0.1 * half)
     assert table.loc["cross_entropy", "published_is"] == "above the interval"
@@ -86,7 +86,7 @@ def test_for_people(project):
     write_seeds([0.49, 0.5, 0.51])
     grid = with_figures(({}, {"miou": [0.7, 0.02]}), seeds=[0, 1, 2])
     text = published_table(grid, compared(grid)).markdown()
-    assert "Published: A paper, Table 1.\nOn other pictures.\n" in text
+    assert "Published: A paper, Table 1.\nOn other images.\n" in text
     row = rows_of(text)[0]
     assert row[4:6] + row[7:] == [
         *("mIoU (%)", "50.0 ± 1.0", "70.0 ± 2.0", "-20.0", "above the interval", "3")
@@ -95,7 +95,7 @@ def test_for_people(project):
 
 def test_where_nothing_was_published(project):
     write_run()
-    grid = asked()
+    grid = requested()
     table = compared(grid)
     assert table.empty
     assert "names no published figures" in published_table(grid, table).markdown()

@@ -12,7 +12,7 @@ from fewmask.report.results.runs import collect
 from fewmask.report.tables.files import summary, write_csv
 from fewmask.report.tables.latex import latex
 from fewmask.report.tables.summary import summary_table
-from tests.report.synthetic_runs import asked, write_run
+from tests.report.synthetic_runs import requested, write_run
 
 METRICS = ["miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"]
 LOSSES = ["cross_entropy", "focal_loss", "dice_loss"]
@@ -32,29 +32,29 @@ def rows_of(text):
 
 def test_columns(project):
     write_run()
-    _, table = summarised(asked())
+    _, table = summarised(requested())
     of_classes = [f"{f}_{c}" for f in FIGURES for c in ("wall", "box")]
     names = [*METRICS, *LOSSES, *COSTS, *of_classes]
     parts = [f"{name}_{part}" for name in names for part in ("mean", "std")]
-    leading = ["dataset", "method", "fraction", "labelled", "seeds", "seeds_asked"]
+    leading = ["dataset", "method", "fraction", "labelled", "seeds", "seeds_requested"]
     assert list(table.columns) == leading + parts
 
 
 def test_mean_and_sample_standard_deviation(project):
     for seed, miou in enumerate([0.2, 0.4, 0.9]):
         write_run(seed=seed, miou=miou, seconds=10.0 * seed)
-    _, table = summarised(asked(seeds=[0, 1, 2]))
+    _, table = summarised(requested(seeds=[0, 1, 2]))
     row = table.iloc[0]
     # The deviations from 0.5 are -0.3, -0.1 and 0.4: their squares sum to 0.26, over n - 1 = 2.
     assert row.miou_mean == pytest.approx(0.5)
     assert row.miou_std == pytest.approx(0.13**0.5)
     assert (row.seconds_mean, row.seconds_std) == (pytest.approx(10), pytest.approx(10))
-    assert (row.seeds, row.seeds_asked) == (3, 3)
+    assert (row.seeds, row.seeds_requested) == (3, 3)
 
 
 def test_one_seed_has_no_spread(project, tmp_path):
     write_run(miou=0.5)
-    experiment, table = summarised(asked())
+    experiment, table = summarised(requested())
     write_csv(table, tmp_path / "summary.csv")
     header, row = (line.split(",") for line in (tmp_path / "summary.csv").read_text().split())
     assert row[header.index("miou_mean")] == "0.5"
@@ -71,7 +71,7 @@ def test_rows_stand_in_the_order_of_the_experiment(project):
         for method in axes["methods"]:
             for fraction in axes["fractions"]:
                 write_run(dataset, method, fraction)
-    _, table = summarised(asked(**axes))
+    _, table = summarised(requested(**axes))
     cells = table[["dataset", "method", "fraction"]].agg(" ".join, axis=1).tolist()
     assert cells[:4] == ["z y n20", "z y n10", "z b n20", "z b n10"]
     assert cells[4] == "a y n20"
@@ -79,9 +79,9 @@ def test_rows_stand_in_the_order_of_the_experiment(project):
 
 def test_a_cell_without_a_run_is_there_and_says_so(project):
     write_run(method="a", seed=0, labelled=12)
-    experiment, table = summarised(asked(methods=["a", "b"], seeds=[0, 1]))
+    experiment, table = summarised(requested(methods=["a", "b"], seeds=[0, 1]))
     assert table["seeds"].tolist() == [1, 0]
-    assert table["seeds_asked"].tolist() == [2, 2]
+    assert table["seeds_requested"].tolist() == [2, 2]
     assert table["labelled"].tolist() == [12, 12], "methods share their splits"
     assert np.isnan(table["miou_mean"][1])
     text = summary_table(experiment, table).markdown()
@@ -93,7 +93,7 @@ def test_a_cell_without_a_run_is_there_and_says_so(project):
 def test_an_undefined_figure_is_not_skipped_in_a_mean(project):
     write_run(seed=0, miou=0.5)
     write_run(seed=1, miou=None)
-    _, table = summarised(asked(seeds=[0, 1]))
+    _, table = summarised(requested(seeds=[0, 1]))
     assert np.isnan(table["miou_mean"][0])
     assert table["dice_mean"][0] == pytest.approx(0.64)
 
@@ -102,13 +102,13 @@ def test_labelled_is_whole_where_seeds_agree_and_a_mean_where_not(project, tmp_p
     for seed, count in enumerate([39, 40]):
         write_run(seed=seed, labelled=40)
         write_run("pets", seed=seed, labelled=count)
-    experiment, table = summarised(asked(datasets=["scenes", "pets"], seeds=[0, 1]))
+    experiment, table = summarised(requested(datasets=["scenes", "pets"], seeds=[0, 1]))
     assert table["labelled"].tolist() == [40, 39.5]
     assert [row[2] for row in rows_of(summary_table(experiment, table).markdown())] == [
         "40",
         "39.5",
     ]
-    _, alike = summarised(asked(seeds=[0, 1]))
+    _, alike = summarised(requested(seeds=[0, 1]))
     write_csv(alike, tmp_path / "summary.csv")
     assert ",40,2,2," in (tmp_path / "summary.csv").read_text()
 
@@ -116,7 +116,7 @@ def test_labelled_is_whole_where_seeds_agree_and_a_mean_where_not(project, tmp_p
 def test_csv_reads_back_as_it_was(project, tmp_path):
     for seed in range(3):
         write_run(seed=seed, miou=1 / (seed + 3))
-    _, table = summarised(asked(seeds=[0, 1, 2]))
+    _, table = summarised(requested(seeds=[0, 1, 2]))
     write_csv(table, tmp_path / "summary.csv")
     read = pd.read_csv(tmp_path / "summary.csv")
     pd.testing.assert_frame_equal(read, table, check_dtype=False, check_exact=True)
@@ -126,9 +126,9 @@ def test_csv_reads_back_as_it_was(project, tmp_path):
 def test_markdown_for_people(project):
     for seed, miou in enumerate([0.599, 0.612, 0.625]):
         write_run(seed=seed, miou=miou, seconds=90.0)
-    experiment, table = summarised(asked(seeds=[0, 1, 2], title="What *I* asked"))
+    experiment, table = summarised(requested(seeds=[0, 1, 2], title="What *I* requested"))
     text = summary_table(experiment, table).markdown()
-    assert text.startswith(r"# What \*I\* asked" "\n")
+    assert text.startswith(r"# What \*I\* requested" "\n")
     assert "mean ± sample standard deviation over 3 seeds" in text
     assert "selected on the validation set, never on the test set" in text
     row = [
@@ -153,7 +153,7 @@ def test_the_best_of_each_dataset_and_fraction_is_bold(project):
     for (method, fraction), miou in mious.items():
         write_run(method=method, fraction=fraction, miou=miou)
     text = summary_table(
-        *summarised(asked(methods=["a", "b"], fractions=["n10", "n20"]))
+        *summarised(requested(methods=["a", "b"], fractions=["n10", "n20"]))
     ).markdown()
     shown = {(row[3], row[1]): row[4] for row in rows_of(text)}
     assert shown["b", "n10"] == "**60.0**"
@@ -165,7 +165,7 @@ def test_the_best_of_each_dataset_and_fraction_is_bold(project):
 def test_the_second_best_is_underlined_where_that_can_be(project):
     for method, miou in {"a": 0.5, "b": 0.6, "c": 0.55, "d": 0.5501}.items():
         write_run(method=method, miou=miou)
-    grid, table = summarised(asked(methods=["a", "b", "c", "d"]))
+    grid, table = summarised(requested(methods=["a", "b", "c", "d"]))
     tex, html = latex(grid, table), summary_table(grid, table).html()
     assert r"\textbf{60.0}" in tex
     assert "<b>60.0</b>" in html
@@ -179,7 +179,7 @@ def test_what_sees_all_masks_is_not_ranked(project):
     for method, miou in {"a": 0.5, "b": 0.6, "bound": 0.7, "same": 0.6}.items():
         write_run(method=method, miou=miou)
     grid, table = summarised(
-        asked(methods=["a", "b", "bound", "same"], all_masks=["bound", "same"])
+        requested(methods=["a", "b", "bound", "same"], all_masks=["bound", "same"])
     )
     text = summary_table(grid, table).markdown()
     shown = {row[3]: row[4] for row in rows_of(text)}
@@ -191,7 +191,7 @@ def test_what_sees_all_masks_is_not_ranked(project):
 def test_nothing_is_bold_while_seeds_are_missing(project):
     for method, seed in [("a", 0), ("a", 1), ("b", 0)]:
         write_run(method=method, seed=seed)
-    experiment, table = summarised(asked(methods=["a", "b"], seeds=[0, 1]))
+    experiment, table = summarised(requested(methods=["a", "b"], seeds=[0, 1]))
     assert "**" not in summary_table(experiment, table).markdown()
     assert r"\textbf" not in latex(experiment, table)
 
@@ -203,7 +203,7 @@ def test_latex_has_a_table_a_dataset_with_equal_rows(project, methods):
         for method in methods:
             for fraction in axes["fractions"]:
                 write_run(dataset, method, fraction)
-    text = latex(*summarised(asked(title="50 % of R&D_x {a} $b$ #1 ~^\\", **axes)))
+    text = latex(*summarised(requested(title="50 % of R&D_x {a} $b$ #1 ~^\\", **axes)))
 
     escaped = (
         r"50 \% of R\&D\_x \{a\} \$b\$ \#1 \textasciitilde{}\textasciicircum{}\textbackslash{}."
@@ -227,7 +227,7 @@ def test_latex_has_a_table_a_dataset_with_equal_rows(project, methods):
 )
 def test_time_in_a_unit_that_fits(project, seconds, shown):
     write_run(seconds=seconds)
-    text = summary_table(*summarised(asked())).markdown()
+    text = summary_table(*summarised(requested())).markdown()
     number, unit = shown.split()
     assert rows_of(text)[0][-3] == number
     assert f"Time ({unit})" in text
@@ -235,7 +235,7 @@ def test_time_in_a_unit_that_fits(project, seconds, shown):
 
 def test_a_title_of_several_lines_stays_one_heading(project):
     write_run()
-    grid = asked(title="one\n  two")
+    grid = requested(title="one\n  two")
     assert summary_table(*summarised(grid)).markdown().startswith("# one two\n")
 
 
@@ -256,7 +256,7 @@ def test_published_figures_stand_in_parentheses_even_without_a_run(project):
     for seed, miou in enumerate([0.8, 0.9]):
         write_run(method="a", seed=seed, miou=miou)
     axes = {"methods": ["a", "b"], "fractions": ["n10", "all"], "seeds": [0, 1]}
-    grid = asked(**axes, metrics=["miou", "cross_entropy"], published=PUBLISHED)
+    grid = requested(**axes, metrics=["miou", "cross_entropy"], published=PUBLISHED)
     _, table = summarised(grid)
     assert table["miou_published"].fillna(0).tolist() == [0.8, 0, 0.865, 0.865]
     assert table["miou_published_std"].isna().tolist() == [True, True, False, False]
@@ -278,7 +278,7 @@ def test_of_a_loss_the_lowest_is_bold_and_what_was_published_never_is(project):
     write_run(method="a", miou=0.5, cross_entropy=0.3)
     write_run(method="b", miou=0.6, cross_entropy=0.4)
     published = PUBLISHED | {"figures": [{"figures": {"miou": 0.9}}]}
-    grid = asked(methods=["a", "b"], metrics=["miou", "cross_entropy"], published=published)
+    grid = requested(methods=["a", "b"], metrics=["miou", "cross_entropy"], published=published)
     rows = rows_of(summary_table(*summarised(grid)).markdown())
     assert [row[4:6] for row in rows] == [
         ["50.0 (90.0)", "**0.300**"],
@@ -292,7 +292,7 @@ def test_columns_are_those_that_were_asked_for_and_a_dash_where_a_class_is_not(p
     write_run("pets", classes={"Ginger cat": 0.4, "dog": 0.5})
     metrics = ["iou_Ginger cat", "f1_wall", "focal_loss", "class_accuracy", "iou_never"]
     text = summary_table(
-        *summarised(asked(datasets=["scenes", "pets"], metrics=metrics))
+        *summarised(requested(datasets=["scenes", "pets"], metrics=metrics))
     ).markdown()
     header = next(line for line in text.splitlines() if line.startswith("|"))
     assert [cell.strip() for cell in header.split("|")][5:10] == [
@@ -315,7 +315,7 @@ def stage(seconds, gpus):
 def test_one_more_column_tells_what_runs_cost(project):
     for seed, seconds in enumerate([3600, 7200]):
         write_run(seed=seed, stages=[stage(seconds, gpus=2)])
-    experiment, table = summarised(asked(seeds=[0, 1]))
+    experiment, table = summarised(requested(seeds=[0, 1]))
     assert table[["hours_mean", "gpu_hours_mean"]].to_numpy().tolist() == [[1.5, 3.0]]
     assert table["gpu_hours_std"].tolist() == [pytest.approx(2**0.5)]
     text = summary_table(experiment, table).markdown()
@@ -326,7 +326,7 @@ def test_one_more_column_tells_what_runs_cost(project):
 
 def test_without_gpus_the_column_tells_hours(project):
     write_run(stages=[stage(5400, gpus=0)])
-    text = summary_table(*summarised(asked())).markdown()
+    text = summary_table(*summarised(requested())).markdown()
     assert "| Hours | Seeds |" in text
     assert rows_of(text)[0][-2] == "1.50"
     assert "GPU" not in text
@@ -339,7 +339,7 @@ def test_latex_compiles(project):
         write_run(method=method, miou=miou)
     title = "50 % of R&D_x {a} $b$ #1 ~^\\ <|> Δm 30° ± ×"
     grid, table = summarised(
-        asked(title=title, methods=["a_b", "c", "d"], metrics=["miou", *names])
+        requested(title=title, methods=["a_b", "c", "d"], metrics=["miou", *names])
     )
     Path("table.tex").write_text(latex(grid, table.assign(mark="↑", label_savings="> ×2.0 –")))
     Path("paper.tex").write_text(

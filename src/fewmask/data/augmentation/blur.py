@@ -1,4 +1,4 @@
-"""Gaussian blur of a batch, of another strength for every picture."""
+"""Gaussian blur of a batch, of another strength for every image."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from fewmask.config.augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Blur:
-    """One row of weights for every picture; it is laid along rows, then along columns."""
+    """One row of weights for every image; it is laid along rows, then along columns."""
 
     weights: Tensor
     """float32 (N, 2 r + 1), each row adds up to 1; only the middle is not 0 where nothing blurs."""
@@ -21,7 +21,7 @@ class Blur:
     def draw(
         cls, settings: Augmentation, count: int, device: torch.device | str = "cpu"
     ) -> "Blur | None":
-        """Draw whether and how strongly each of ``count`` pictures is blurred; None for never."""
+        """Draw whether and how strongly each of ``count`` images is blurred; None for never."""
         if not settings.blur:
             return None
         chosen, strength = torch.rand(2, count, 1)
@@ -41,7 +41,7 @@ class Blur:
         weights = self.weights.repeat_interleave(channels, 0)[:, None]
         flat = images.reshape(1, count * channels, *images.shape[2:])
         flat = F.pad(flat, 4 * [radius], mode="replicate")
-        # In full precision: autocast would round every picture, blurred or not.
+        # In full precision: autocast would round every image, blurred or not.
         with torch.autocast(images.device.type, enabled=False):
             flat = F.conv2d(flat, weights[:, :, None], groups=count * channels)
             flat = F.conv2d(flat, weights[..., None], groups=count * channels)

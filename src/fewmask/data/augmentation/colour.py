@@ -1,4 +1,4 @@
-"""Changes of colour of a batch, by another factor for every picture."""
+"""Changes of colour of a batch, by another factor for every image."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from fewmask.data.augmentation.warp import memory_format_of
 
 @dataclass(frozen=True)
 class Colour:
-    """Changes of colour: a factor or shift for every picture, (N, 1, 1, 1), or None for none."""
+    """Changes of colour: a factor or shift for every image, (N, 1, 1, 1), or None for none."""
 
     brightness: Tensor | None = None
     contrast: Tensor | None = None
@@ -24,7 +24,7 @@ class Colour:
     def draw(
         cls, settings: Augmentation, count: int, device: torch.device | str = "cpu"
     ) -> "Colour":
-        """Draw factors evenly around 1, and shifts of the hue around 0, for ``count`` pictures."""
+        """Draw factors evenly around 1, and shifts of the hue around 0, for ``count`` images."""
         drawn = 2 * torch.rand(4, count, 1, 1, 1) - 1
         middles = {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 0}
         changes = {}
@@ -54,7 +54,7 @@ class Colour:
         return images.contiguous(memory_format=memory_format)
 
 
-# The same as torchvision.transforms.v2.functional, but with a factor for every picture. All take
+# The same as torchvision.transforms.v2.functional, but with a factor for every image. All take
 # and return float32 (N, 3, H, W) in [0, 1]; factors and shifts are (N, 1, 1, 1).
 
 
@@ -64,7 +64,7 @@ def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Away from the picture's mean grey (factor > 1) or towards it."""
+    """Away from the image's mean grey (factor > 1) or towards it."""
     grey = _grey(images).mean((2, 3), keepdim=True)
     return torch.lerp(grey, images, factor).clamp_(0, 1)
 

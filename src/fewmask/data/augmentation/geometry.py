@@ -1,22 +1,22 @@
-"""Depths and surface normals that stay true when their picture is flipped, turned and zoomed.
+"""Depths and surface normals that stay true when their image is flipped, turned and zoomed.
 
 Axes are the camera's, as in `fewmask.data.readers.normals_from_depth`: x to the right, y down, z
-away from it. A `Warp` maps offsets in the result to offsets in the picture by its linear part L.
+away from it. A `Warp` maps offsets in the result to offsets in the image by its linear part L.
 Where things keep their shape L is Q / zoom, with Q a rotation or flip or both. So with Q's inverse,
 its transpose, at every pixel of the result
 
-    (x, y) of a normal    is turned and mirrored by the inverse of Q, as the picture is; z stays
+    (x, y) of a normal    is turned and mirrored by the inverse of Q, as the image is; z stays
     a depth               is divided by the zoom: what looks twice as large is half as far away
 
 Where the pixels are square (fx = fy) both are exactly what a camera sees with zoom times the focal
-length, and its axis at the pixel that shows the picture's, in a room that is 1 / zoom times as
-large, and mirrored if the picture is. The size of a room cannot be told from a picture, its shape
-can: hence the normals stay. The same camera as before would see the picture in a room squashed
+length, and its axis at the pixel that shows the image's, in a room that is 1 / zoom times as
+large, and mirrored if the image is. The size of a room cannot be told from an image, its shape
+can: hence the normals stay. The same camera as before would see the image in a room squashed
 along its axis, where z of the normals were zoom times as long before they are brought to length 1;
 no such room exists.
 
 Values are those of the nearest pixel, for a mean across an edge lies on no surface, and 0, which is
-not known, outside the picture: as `Warp.inside` does it.
+not known, outside the image: as `Warp.inside` does it.
 """
 
 from torch import Tensor
@@ -42,9 +42,9 @@ def warp_normals(warp: Warp, normals: Tensor) -> Tensor:
     if warp.is_identity:
         return normals
     turned = warp.inside(normals)
-    to_picture = warp.matrices[:, :, :2] * _zoom(warp)[:, None, None]
+    to_image = warp.matrices[:, :, :2] * _zoom(warp)[:, None, None]
     # The transpose of Q times (x, y), as products and a sum: autocast would round a matrix product.
-    turned[:, :2] = (to_picture[..., None, None] * turned[:, :2, None]).sum(dim=1)
+    turned[:, :2] = (to_image[..., None, None] * turned[:, :2, None]).sum(dim=1)
     return turned
 
 

@@ -1,4 +1,4 @@
-"""Strong random changes of a batch: RandAugment, then Cutout (paper 001, 3.1).
+"""Strong random changes of a batch: RandAugment, then Cutout (Ke et al. 2020, 3.1).
 
 Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced search space"
 (2020); DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout"
@@ -51,7 +51,7 @@ class ColourStep:
 
 @dataclass(frozen=True)
 class StrongAugmentation:
-    """One draw for every picture of a batch: operator A for pictures, B for what belongs to them.
+    """One draw for every image of a batch: operator A for images, B for what belongs to them.
 
     Drawn from torch's generator on the CPU, applied to the batch as a whole on its device.
     """
@@ -74,7 +74,7 @@ class StrongAugmentation:
         width: int,
         device: torch.device | str = "cpu",
     ) -> "StrongAugmentation":
-        """Draw operations, their levels and the boxes for ``count`` pictures.
+        """Draw operations, their levels and the boxes for ``count`` images.
 
         A box's centre is any pixel with equal chance, so that parts of it may lie outside.
         """
@@ -96,7 +96,7 @@ class StrongAugmentation:
         )
 
     def images(self, images: Tensor) -> Tensor:
-        """Operator A: float32 (N, 3, H, W) in [0, 1]; grey outside the picture and in the boxes."""
+        """Operator A: float32 (N, 3, H, W) in [0, 1]; grey outside the image and in the boxes."""
         changed = images.clone()
         for step in self.colours:
             change = COLOURS[step.name]
@@ -110,17 +110,17 @@ class StrongAugmentation:
     def maps(self, maps: Tensor) -> Tensor:
         """Operator B for soft masks: float32 (N, K, H, W), say the probabilities of classes.
 
-        Bilinear, as the pictures are; what it returns holds only where ``counts`` is true.
+        Bilinear, as the images are; what it returns holds only where ``counts`` is true.
         """
         return self.warp.images(maps)
 
     def inside(self, inside: Tensor) -> Tensor:
-        """The padding channel, float32 (N, 1, H, W), 0 outside the picture; boxes do not matter."""
+        """The padding channel, float32 (N, 1, H, W), 0 outside the image; boxes do not matter."""
         return self.warp.inside(inside)
 
     @cached_property
     def counts(self) -> Tensor:
-        """bool (N, H, W): pixels that show something of the picture, unless it is in a box and
+        """bool (N, H, W): pixels that show something of the image, unless it is in a box and
         boxes are ignored. Padding counts here: it is for ``inside`` to tell."""
         return ~self._is_grey if self.ignore_boxes else self._is_covered
 
@@ -130,7 +130,7 @@ class StrongAugmentation:
 
     @cached_property
     def _is_covered(self) -> Tensor:
-        """bool (N, H, W): within the picture."""
+        """bool (N, H, W): within the image."""
         everything = torch.ones(len(self.corners), 1, *self.warp.size, device=self.corners.device)
         return self.warp.inside(everything)[:, 0] == 1
 
@@ -185,7 +185,7 @@ def compose(
     first = len(COLOURS)
     is_drawn = operations[..., None] == torch.arange(first, first + len(GEOMETRY))
     shear_x, shear_y, rotate, *translate = (levels[..., None] * is_drawn).unbind(2)
-    # Maps go backwards, from the result to the picture. Of all these one at most is not 0.
+    # Maps go backwards, from the result to the image. Of all these one at most is not 0.
     cos, sin = (ANGLE * rotate).cos(), (ANGLE * rotate).sin()
     rows = [cos, -sin - SHEAR * shear_x, sin - SHEAR * shear_y, cos]
     linear = torch.stack(rows, dim=2).unflatten(2, (2, 2))
@@ -224,7 +224,7 @@ def autocontrast(images: Tensor) -> Tensor:
 
 
 def adjust_sharpness(images: Tensor, factor: Tensor) -> Tensor:
-    """Away from the smoothed picture (factor > 1) or towards it; border pixels stay."""
+    """Away from the smoothed image (factor > 1) or towards it; border pixels stay."""
     smooth = images.clone()
     inner = smooth[..., 1:-1, 1:-1]
     # The mean of 3 x 3 pixels, of which the middle one weighs 5.
@@ -252,14 +252,14 @@ COLOURS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "solarize": lambda images, levels: solarize(images, _threshold(levels)),
     "posterize": lambda images, levels: posterize(images, 2 ** _bits(levels)),
 }
-"""What an operation makes of pictures, float32 (n, 3, H, W) in [0, 1], by its levels, float32
+"""What an operation makes of images, float32 (n, 3, H, W) in [0, 1], by its levels, float32
 (n, 1, 1, 1): whole numbers from 1 to 9."""
 GEOMETRY = ("shear_x", "shear_y", "rotate", "translate_x", "translate_y")
 OPERATIONS = (*COLOURS, *GEOMETRY, "identity")
 
 
 def _factor(levels: Tensor) -> Tensor:
-    """From 0.28 to 1.72, by which a picture is darkened or lightened, and so on."""
+    """From 0.28 to 1.72, by which an image is darkened or lightened, and so on."""
     return 0.1 + 0.18 * levels
 
 

@@ -1,6 +1,6 @@
-"""Flips, zooms, rotations and crops of a batch: the operators A and B of paper 001 (3.1).
+"""Flips, zooms, rotations and crops of a batch: the operators A and B of Ke et al. 2020 (3.1).
 
-One random map per picture, drawn once from torch's generator on the CPU, and applied to pictures
+One random map per image, drawn once from torch's generator on the CPU, and applied to images
 (A) and to masks and padding (B) alike. A step with nothing to do is left out, and flips and crops
 move pixels without touching their values.
 """
@@ -19,18 +19,18 @@ from fewmask.config.augmentation import Augmentation
 
 @dataclass(frozen=True)
 class Warp:
-    """An affine map for every picture of a batch.
+    """An affine map for every image of a batch.
 
-    The maps go backwards, from a pixel of the result to the place in the picture that it shows.
+    The maps go backwards, from a pixel of the result to the place in the image that it shows.
     Both are in pixels, x to the right and y down, and (0, 0) is the centre of the top left pixel.
-    The linear part, ``matrices[:, :, :2]``, is what vectors in the picture need: diag(-1, 1) for a
+    The linear part, ``matrices[:, :, :2]``, is what vectors in the image need: diag(-1, 1) for a
     left-right flip, a rotation times 1/2 for things shown twice as large.
     """
 
     matrices: Tensor
-    """float32 (N, 2, 3): (x, y) in the picture = matrix @ (x, y, 1) in the result."""
+    """float32 (N, 2, 3): (x, y) in the image = matrix @ (x, y, 1) in the result."""
     source: tuple[int, int]
-    """Height and width of the pictures."""
+    """Height and width of the images."""
     size: tuple[int, int]
     """Height and width of the result."""
     moves_whole_pixels: bool = False
@@ -47,11 +47,11 @@ class Warp:
         width: int,
         device: torch.device | str = "cpu",
     ) -> "Warp":
-        """Draw flips, zoom, rotation and crop for ``count`` pictures.
+        """Draw flips, zoom, rotation and crop for ``count`` images.
 
-        A crop is taken at any place of the zoomed picture with equal chance; one that is larger
-        than the picture holds all of it, at any place. Zoom and rotation are about the centre of
-        the crop; without a crop, about that of the picture.
+        A crop is taken at any place of the zoomed image with equal chance; one that is larger
+        than the image holds all of it, at any place. Zoom and rotation are about the centre of
+        the crop; without a crop, about that of the image.
         """
         flip, vertical_flip, zoom, angle, *place = torch.rand(6, count)
         flips = [flip < settings.flip, vertical_flip < settings.vertical_flip]
@@ -81,7 +81,7 @@ class Warp:
         )
 
     def images(self, images: Tensor) -> Tensor:
-        """Operator A: float32 (N, C, H, W), bilinear; outside the picture, its edge pixels."""
+        """Operator A: float32 (N, C, H, W), bilinear; outside the image, its edge pixels."""
         if self._changes_nothing(images):
             return images
         if self.moves_whole_pixels:
@@ -91,13 +91,13 @@ class Warp:
         return warped.contiguous(memory_format=memory_format_of(images))
 
     def masks(self, masks: Tensor, outside: int = IGNORE) -> Tensor:
-        """Operator B: uint8 or int64 (N, H, W), nearest pixel; ``outside`` the picture."""
+        """Operator B: uint8 or int64 (N, H, W), nearest pixel; ``outside`` the image."""
         if self._changes_nothing(masks):
             return masks
         return self._nearest(masks[:, None])[:, 0].masked_fill_(~self._is_covered, outside)
 
     def inside(self, inside: Tensor) -> Tensor:
-        """The padding channel, float32 (N, 1, H, W), nearest pixel; 0 outside the picture."""
+        """The padding channel, float32 (N, 1, H, W), nearest pixel; 0 outside the image."""
         if self._changes_nothing(inside):
             return inside
         return self._nearest(inside).masked_fill_(~self._is_covered[:, None], 0)
@@ -109,7 +109,7 @@ class Warp:
 
     @cached_property
     def _places(self) -> tuple[Tensor, Tensor]:
-        """Where the pixels of the result lie in the picture: x and y, float32 (N, h, w).
+        """Where the pixels of the result lie in the image: x and y, float32 (N, h, w).
 
         Where whole pixels are moved x is (N, 1, w) and y is (N, h, 1), for they are independent.
         """
@@ -123,7 +123,7 @@ class Warp:
 
     @cached_property
     def _grid(self) -> Tensor:
-        """The same as `grid_sample` wants it: (N, h, w, 2), -1 and 1 at the picture's borders."""
+        """The same as `grid_sample` wants it: (N, h, w, 2), -1 and 1 at the image's borders."""
         pairs = zip(self._places, reversed(self.source), strict=True)
         return torch.stack([(place * 2).add_(1).div_(n).sub_(1) for place, n in pairs], dim=-1)
 
@@ -134,13 +134,13 @@ class Warp:
 
     @cached_property
     def _is_covered(self) -> Tensor:
-        """bool (N, h, w): which pixels of the result show something of the picture."""
+        """bool (N, h, w): which pixels of the result show something of the image."""
         (column, row), (height, width) = self._nearest_pixels, self.source
         return ((column >= 0) & (column < width)) & ((row >= 0) & (row < height))
 
     @cached_property
     def _index(self) -> Tensor:
-        """Which of a picture's H * W pixels each pixel of the result shows, int64 (N, h * w)."""
+        """Which of an image's H * W pixels each pixel of the result shows, int64 (N, h * w)."""
         (column, row), (height, width) = self._nearest_pixels, self.source
         first_of_row = row.clamp(0, height - 1).mul_(width)
         return (first_of_row + column.clamp(0, width - 1)).flatten(1)
@@ -157,7 +157,7 @@ def similarity(
     """Maps that flip, then rotate, then zoom, from the centre of the result to a given one.
 
     Args:
-        signs: float32 (N, 2), -1 to flip x or y, else 1; times the share of the picture's width
+        signs: float32 (N, 2), -1 to flip x or y, else 1; times the share of the image's width
             and height that the result shows, should that not be all.
         zoom: float32 (N), 2 shows things twice as large.
         angle: float32 (N), in radians; things turn anticlockwise.
@@ -175,8 +175,8 @@ def similarity(
 
 
 def _part(settings: Augmentation, count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """A part of each picture at any place: float32 (N, 2), which share of the width and height it
-    is, and the x and y of its centre. A part wider or higher than the picture is cut to it."""
+    """A part of each image at any place: float32 (N, 2), which share of the width and height it
+    is, and the x and y of its centre. A part wider or higher than the image is cut to it."""
     area, aspect, *place = torch.rand(4, count)
     smallest, largest = settings.crop_area
     narrowest, widest = settings.crop_aspect
@@ -188,9 +188,9 @@ def _part(settings: Augmentation, count: int, height: int, width: int) -> tuple[
 
 
 def _shift(room: Tensor, place: Tensor) -> Tensor:
-    """How far a crop's centre lies from the picture's, float32 (N, 2) in zoomed pixels.
+    """How far a crop's centre lies from the image's, float32 (N, 2) in zoomed pixels.
 
-    The crop's corner is one of the whole numbers from 0 to ``room`` (N, 2), by how much the picture
+    The crop's corner is one of the whole numbers from 0 to ``room`` (N, 2), by how much the image
     is larger than the crop (from ``room`` to 0 where it is smaller), according to ``place`` in
     [0, 1[.
     """

@@ -18,12 +18,12 @@ from fewmask.data.augmentation.warp import Warp, memory_format_of
 def augment(
     images: Tensor, masks: Tensor | None, inside: Tensor | None, settings: Augmentation
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Change every picture of a batch at random, and its mask and padding in the same way.
+    """Change every image of a batch at random, and its mask and padding in the same way.
 
     Args:
         images: (N, 3, H, W), float32 in [0, 1] or uint8.
         masks: uint8 or int64 (N, H, W), or None.
-        inside: float32 (N, 1, H, W), 1 inside a picture and 0 in its padding, or None.
+        inside: float32 (N, 1, H, W), 1 inside an image and 0 in its padding, or None.
         settings: what may change, and by how much.
 
     Returns:
@@ -46,7 +46,7 @@ class Change:
 
     @classmethod
     def draw(cls, settings: Augmentation, images: Tensor) -> "Change":
-        """Draw the changes for pictures like ``images``, (N, C, H, W)."""
+        """Draw the changes for images like ``images``, (N, C, H, W)."""
         count, _, height, width = images.shape
         return cls(
             Warp.draw(settings, count, height, width, images.device),
@@ -55,7 +55,7 @@ class Change:
         )
 
     def images(self, images: Tensor) -> Tensor:
-        """The changed pictures, float32 (N, C, h, w) in [0, 1]."""
+        """The changed images, float32 (N, C, h, w) in [0, 1]."""
         memory_format = memory_format_of(images)
         if not images.is_floating_point():
             images = images.float() / 255

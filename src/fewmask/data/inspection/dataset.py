@@ -27,7 +27,7 @@ def describe(path: Path) -> str:
         lines = [
             ("file", str(path)),
             ("dataset", store.dataset),
-            ("pictures", f"{len(store):,}, {store.labelled.sum():,} with masks"),
+            ("images", f"{len(store):,}, {store.labelled.sum():,} with masks"),
             ("subsets", _counts(subset or "(none)" for subset in store.subsets)),
             ("categories", _categories(store)),
             ("size", f"{store.height} x {store.width} (height x width), fit: {store.fit}"),
@@ -64,7 +64,7 @@ def _files(settings: Dataset) -> str:
 
 
 def _fields(store: Store) -> str:
-    """What there is of every picture; what was not measured but computed says so."""
+    """What there is of every image; what was not measured but computed says so."""
     reader = parse_settings(store.settings)[1].reader
     notes = (
         {"normal": " (derived from depth)"} if getattr(reader, "normals", "") == "derived" else {}
@@ -73,12 +73,12 @@ def _fields(store: Store) -> str:
 
 
 def _classes(store: Store) -> str:
-    """A table of how much of the labelled pixels and pictures each class has."""
+    """A table of how much of the labelled pixels and images each class has."""
     if not store.classes:
-        return "no classes: pictures without masks, for pretraining"
+        return "no classes: images without masks, for pretraining"
     pixels, labelled = store.class_pixels, store.labelled.sum()
     total = max(pixels.sum(), 1)
-    lines = [("class", "labelled pixels", "pictures")]
+    lines = [("class", "labelled pixels", "images")]
     for name, count, seen in zip(
         store.classes, pixels.sum(axis=0), (pixels > 0).sum(axis=0), strict=True
     ):
@@ -87,7 +87,7 @@ def _classes(store: Store) -> str:
 
 
 def _left_out(store: Store) -> str:
-    """The damaged pictures that the store lacks."""
+    """The damaged images that the store lacks."""
     lines = [f"  {name}: {reason}" for name, reason in store.left_out]
     return "\n".join(["", "", f"left out as damaged: {len(lines):,}", *lines] if lines else [])
 

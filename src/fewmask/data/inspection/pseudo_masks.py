@@ -20,8 +20,8 @@ AT_ONCE = 64
 """Rows in memory while classes are counted."""
 
 
-def inspect(path: Path, picture: Path, dataset: Path | None = None) -> str:
-    """Draw some pseudo-masks as a PNG at ``picture``, and say what there is as lines of text.
+def inspect(path: Path, image: Path, dataset: Path | None = None) -> str:
+    """Draw some pseudo-masks as a PNG at ``image``, and say what there is as lines of text.
 
     ``dataset`` is the store that they are of; if not given, where it was when they were made,
     seen from their own folder. Raises FewmaskError if a file is not there, damaged, or another.
@@ -29,7 +29,7 @@ def inspect(path: Path, picture: Path, dataset: Path | None = None) -> str:
     with PseudoMasks(path) as pseudo_masks, Store(_store_of(pseudo_masks, dataset)) as store:
         pseudo_masks.check(store)
         pixels = _class_pixels(pseudo_masks)
-        _draw(pseudo_masks, store, pixels, picture)
+        _draw(pseudo_masks, store, pixels, image)
         return _describe(pseudo_masks, store, pixels)
 
 
@@ -64,7 +64,7 @@ def _describe(pseudo_masks: PseudoMasks, store: Store, pixels: np.ndarray) -> st
     origin, rows = pseudo_masks.origin, pseudo_masks.rows
     lines = [
         ("file", str(pseudo_masks.path)),
-        ("pseudo-masks", f"{len(rows):,} of the {len(store):,} pictures of {origin.dataset}"),
+        ("pseudo-masks", f"{len(rows):,} of the {len(store):,} images of {origin.dataset}"),
         ("rows", f"{rows[0]} to {rows[-1]}"),
         ("size", f"{store.height} x {store.width} (height x width)"),
         ("dataset", f"{store.path}, digest {origin.dataset_digest}"),
@@ -74,7 +74,7 @@ def _describe(pseudo_masks: PseudoMasks, store: Store, pixels: np.ndarray) -> st
     text = "\n".join(f"{key:15} {value}" for key, value in lines)
     shares = 100 * pixels.sum(axis=0) / pixels.sum()
     seen = (pixels > 0).sum(axis=0)
-    classes = [("class", "predicted pixels", "pictures")]
+    classes = [("class", "predicted pixels", "images")]
     for name, share, count in zip(origin.classes, shares, seen, strict=True):
         classes.append((name, f"{share:5.1f} %", f"{count:,} of {len(rows):,}"))
     return f"{text}\n\n{table(classes)}"
@@ -106,7 +106,7 @@ def _quality(path: Path, weights_digest: str) -> list[tuple[str, str]]:
         ]
         if found["digests"]["weights"] != weights_digest:
             return [("quality", f"not known: {path.name} is of other weights")]
-        compared = f"on {found['pictures']:,} unlabelled pictures whose masks are known"
+        compared = f"on {found['images']:,} unlabelled images whose masks are known"
         return [("stage", found["stage"]), ("quality", ", ".join([*figures, compared]))]
     except (ValueError, KeyError, TypeError) as error:
         raise FewmaskError(
@@ -126,7 +126,7 @@ def _draw(
 
 
 def _shown(pseudo_masks: PseudoMasks, store: Store, row: int) -> Shown:
-    """Picture, truth, pseudo-mask and confidence."""
+    """Image, truth, pseudo-mask and confidence."""
     height, width = store.extents[row]
 
     def part(values: np.ndarray) -> np.ndarray:
@@ -140,7 +140,7 @@ def _shown(pseudo_masks: PseudoMasks, store: Store, row: int) -> Shown:
     return Shown(
         "  ·  ".join([store.names[row], *right, sure]),
         {
-            "picture": part(store.read("image", [row])),
+            "image": part(store.read("image", [row])),
             "true mask": coloured(truth, store.palette),
             "pseudo-mask": coloured(labels, store.palette),
             "confidence (black 0, white 1)": np.repeat(confidence[..., None], 3, axis=-1),

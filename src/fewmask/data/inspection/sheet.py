@@ -1,4 +1,4 @@
-"""A picture of some rows of a store: each with its mask, an overlay, and what else is known."""
+"""An image of some rows of a store: each with its mask, an overlay, and what else is known."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Shown:
 
     caption: str
     tiles: dict[str, np.ndarray]
-    """The pictures that show it, uint8 (h, w, 3) each, by their titles."""
+    """The images that show it, uint8 (h, w, 3) each, by their titles."""
 
 
 def sample(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
@@ -95,17 +95,17 @@ def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
 
 
 def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
-    """The pictures that show a row, uint8 (h, w, 3) each, by their titles."""
+    """The images that show a row, uint8 (h, w, 3) each, by their titles."""
     height, width = store.extents[row]
 
     def read(field: str) -> np.ndarray:
         return store.read(field, [row])[0, :height, :width]
 
-    tiles = {"picture": read("image")}
+    tiles = {"image": read("image")}
     if "mask" in store.fields:
         mask = read("mask")
         tiles["mask"] = coloured(mask, store.palette)
-        tiles["overlay"] = _overlay(tiles["picture"], mask, store.palette)
+        tiles["overlay"] = _overlay(tiles["image"], mask, store.palette)
     if "depth" in store.fields:
         tiles["depth"] = colour_depth(read("depth"))
     if "normal" in store.fields:
@@ -136,7 +136,7 @@ def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.nda
 
 def colour_depth(depth: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
     """Depths (H, W) in metres as colours, uint8 (H, W, 3): near is bright. The range is the
-    picture's own, or that ``of`` another."""
+    image's own, or that ``of`` another."""
     from matplotlib import colormaps
 
     known, of = depth > 0, depth if of is None else of
@@ -153,7 +153,7 @@ def colour_normal(normal: np.ndarray) -> np.ndarray:
 
 def _title(store: Store) -> str:
     masks = f"{store.labelled.sum():,} with masks"
-    return f"{store.dataset}: {len(store):,} pictures, {masks}, {store.height} x {store.width}"
+    return f"{store.dataset}: {len(store):,} images, {masks}, {store.height} x {store.width}"
 
 
 def _caption(store: Store, row: int) -> str:

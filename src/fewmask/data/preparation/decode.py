@@ -1,6 +1,6 @@
-"""From files to arrays: pictures to RGB, masks to class indices.
+"""From files to arrays: images to RGB, masks to class indices.
 
-What is wrong with a file is said in one `PictureError`: the file, what was found, what was
+What is wrong with a file is said in one `ImageError`: the file, what was found, what was
 expected, how to mend it.
 """
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 UNKNOWN = -1
 
 
-class PictureError(FewmaskError):
-    """The files of one picture are missing or make no sense; others may well do."""
+class ImageError(FewmaskError):
+    """The files of one image are missing or make no sense; others may well do."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ def mask_code(settings: Dataset) -> MaskCode:
 
 
 def read_image(path: Path, upright: bool = True) -> np.ndarray:
-    """A picture of any format and mode as uint8 (H, W, 3).
+    """An image of any format and mode as uint8 (H, W, 3).
 
     ``upright`` turns it as its EXIF orientation says. What is transparent becomes white; 16-bit
-    grey is scaled to 8 bits. Raises PictureError.
+    grey is scaled to 8 bits. Raises ImageError.
     """
     image = _open(path, upright)
     if image.mode in ("I", "F"):
@@ -78,7 +78,7 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
 def read_mask(path: Path, code: MaskCode) -> np.ndarray:
     """A palette, grey or RGB mask as class indices, uint8 (H, W), 255 = ignore.
 
-    Raises PictureError for a file that cannot be decoded, and for values without a meaning.
+    Raises ImageError for a file that cannot be decoded, and for values without a meaning.
     """
     return to_classes(_raw_mask(path), code, path)
 
@@ -86,7 +86,7 @@ def read_mask(path: Path, code: MaskCode) -> np.ndarray:
 def read_pair(
     image_path: Path, mask_path: Path, code: MaskCode, upright: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A picture and its mask, which must be of one size. Raises PictureError."""
+    """An image and its mask, which must be of one size. Raises ImageError."""
     image = read_image(image_path, upright)
     mask = read_mask(mask_path, code)
     if image.shape[:2] != mask.shape:
@@ -94,7 +94,7 @@ def read_pair(
             mask_path,
             f"a mask of {_size(mask)} (width x height)",
             f"{_size(image)}, the size of {image_path}",
-            "save the mask at the picture's size (without smoothing), or the picture at the mask's",
+            "save the mask at the image's size (without smoothing), or the image at the mask's",
         )
     return image, mask
 
@@ -109,7 +109,7 @@ def to_classes(raw: np.ndarray, code: MaskCode, source: Path | str) -> np.ndarra
         source: the mask's file or name, for messages.
 
     Raises:
-        PictureError: a value or colour has no meaning.
+        ImageError: a value or colour has no meaning.
     """
     if raw.ndim == 2:
         return _translate(raw, code, code.values, source)
@@ -151,7 +151,7 @@ def _byte_table(known: tuple[tuple[int, int], ...]) -> np.ndarray:
 
 def _unknown(
     pixels: np.ndarray, code: MaskCode, known: dict[int, int], source: Path | str, colours: bool
-) -> PictureError:
+) -> ImageError:
     """The error for the pixels of a mask that mean nothing."""
     write = _unpack if colours else str
     values, counts = np.unique(pixels, return_counts=True)
@@ -177,7 +177,7 @@ def _check_colours(code: MaskCode) -> None:
         if first.setdefault(colour, index) != index:
             raise FewmaskError(
                 f"classes: {code.name(first[colour])} and {code.name(index)} have the same "
-                f"colour, {_unpack(colour)}, and the masks are RGB pictures\n"
+                f"colour, {_unpack(colour)}, and the masks are RGB images\n"
                 f"  mend: give each class the colour that it has in the masks"
             )
 
@@ -198,17 +198,17 @@ def _open(path: Path, upright: bool = False) -> Image.Image:
                 ImageOps.exif_transpose(image, in_place=True)
             return image
     except FileNotFoundError:
-        raise _damaged(path, "no such file", "a picture", "put it there, or unlist it") from None
+        raise _damaged(path, "no such file", "an image", "put it there, or unlist it") from None
     except PermissionError:
         raise _damaged(path, "no permission to read it", "a readable file", "chmod +r") from None
     except UnidentifiedImageError:
         raise _damaged(path, _beginning(path), whole) from None
     except Image.DecompressionBombError:
         limit = f"at most {2 * Image.MAX_IMAGE_PIXELS:,} pixels"
-        raise _damaged(path, "too large a picture", limit, "cut it into tiles") from None
+        raise _damaged(path, "too large an image", limit, "cut it into tiles") from None
     # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
     except Exception as error:
-        # A failing disk or a lost network drive is not the picture's: their errors have a number.
+        # A failing disk or a lost network drive is not the image's: their errors have a number.
         if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
             raise FewmaskError(
                 f"{path}: cannot be read: {str(error) or 'not enough memory'}\n"
@@ -234,7 +234,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 def _raw_mask(path: Path) -> np.ndarray:
     """The numbers in a mask, integer (H, W), or its colours, uint8 (H, W, 3)."""
     image = _open(path)
-    if image.mode in ("P", "PA", "L", "LA"):  # of a palette picture, the indices
+    if image.mode in ("P", "PA", "L", "LA"):  # of a palette image, the indices
         return np.array(image.getchannel(0))
     if image.mode == "1":
         return np.array(image).astype(np.uint8)
@@ -247,8 +247,8 @@ def _raw_mask(path: Path) -> np.ndarray:
 
 def _damaged(
     path: Path | str, found: str, expected: str, mend: str = "replace it, or take it out"
-) -> PictureError:
-    return PictureError(f"{path}: found {found}\n  expected: {expected}\n  mend: {mend}")
+) -> ImageError:
+    return ImageError(f"{path}: found {found}\n  expected: {expected}\n  mend: {mend}")
 
 
 def _size(array: np.ndarray) -> str:

@@ -51,7 +51,7 @@ def _fetch_all(archives: list[Download], root: Path) -> list[str]:
         )
     beside = root.with_name(f".{root.name}.download")
     beside.mkdir(parents=True, exist_ok=True)
-    # Several datasets may share a folder (the same pictures at two sizes).
+    # Several datasets may share a folder (the same images at two sizes).
     with FileLock(root.with_name(f".{root.name}.lock")):
         if has_files(root):
             return ["found: another process downloaded it"]

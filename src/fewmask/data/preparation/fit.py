@@ -1,13 +1,13 @@
-"""From a picture's own size to the network's, and back.
+"""From an image's own size to the network's, and back.
 
-A picture is scaled to h' x w' and laid into a frame of H x W:
+An image is scaled to h' x w' and laid into a frame of H x W:
 
-- ``pad``: h' x w' is the largest that fits into the frame; the picture lies at the top left, and
-  its edge pixels are repeated to the right and below (paper 000). Padding counts nowhere.
+- ``pad``: h' x w' is the largest that fits into the frame; the image lies at the top left, and
+  its edge pixels are repeated to the right and below (Li). Padding counts nowhere.
 - ``crop``: h' x w' is the smallest that covers the frame; the centre is kept.
 - ``stretch``: h' x w' is the frame, whatever becomes of the proportions.
 
-Pictures are scaled with antialiasing; everything that must not be mixed (classes, depths, normals)
+Images are scaled with antialiasing; everything that must not be mixed (classes, depths, normals)
 takes the value of the nearest pixel: pixel i of n is pixel floor((i + 1/2) m / n) of m.
 """
 
@@ -23,25 +23,25 @@ Fit = Literal["pad", "crop", "stretch"]
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a scaled picture lies in its frame; all pairs are height and width in pixels."""
+    """Where a scaled image lies in its frame; all pairs are height and width in pixels."""
 
-    size: tuple[int, int]  # of the original picture
-    scaled: tuple[int, int]  # of the scaled picture
+    size: tuple[int, int]  # of the original image
+    scaled: tuple[int, int]  # of the scaled image
     frame: tuple[int, int]  # of the result
-    offset: tuple[int, int]  # how much of the scaled picture lies above and left of the frame
+    offset: tuple[int, int]  # how much of the scaled image lies above and left of the frame
 
     @property
     def extent(self) -> tuple[int, int]:
-        """The part of the frame, from the top left, that is picture."""
+        """The part of the frame, from the top left, that is image."""
         return min(self.scaled[0], self.frame[0]), min(self.scaled[1], self.frame[1])
 
 
 def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
-    """How a picture of ``size`` comes into ``frame``; both are height and width."""
+    """How an image of ``size`` comes into ``frame``; both are height and width."""
     if fit == "stretch":
         return Placement(size, frame, frame, (0, 0))
     ratios = [inside / outside for inside, outside in zip(frame, size, strict=True)]
-    # Rounding must not leave the frame, or a part of it empty; nor the thinnest picture be lost.
+    # Rounding must not leave the frame, or a part of it empty; nor the thinnest image be lost.
     if fit == "pad":
         scaled = [min(max(1, round(n * min(ratios))), m) for n, m in zip(size, frame, strict=True)]
     else:
@@ -51,7 +51,7 @@ def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
 
 
 def fit_image(image: np.ndarray, placement: Placement) -> np.ndarray:
-    """A picture, uint8 (H, W, 3), in its frame: bilinear, antialiased, edges repeated."""
+    """An image, uint8 (H, W, 3), in its frame: bilinear, antialiased, edges repeated."""
     from PIL import Image
 
     height, width = placement.scaled
@@ -79,12 +79,12 @@ def fit_values(values: np.ndarray, placement: Placement, fill: float = IGNORE) -
 
 
 def unfit(values: np.ndarray, size: tuple[int, int], fit: Fit, fill: float = IGNORE) -> np.ndarray:
-    """What was predicted in a frame, at the size of the original picture: nearest pixel.
+    """What was predicted in a frame, at the size of the original image: nearest pixel.
 
     Args:
         values: (H, W) or (H, W, C), of any type.
-        size: height and width of the original picture.
-        fit: how the picture came into the frame.
+        size: height and width of the original image.
+        fit: how the image came into the frame.
         fill: the value of pixels that a crop left out.
 
     Returns:
@@ -99,7 +99,7 @@ def unfit(values: np.ndarray, size: tuple[int, int], fit: Fit, fill: float = IGN
 
 
 def _window(scaled: np.ndarray, placement: Placement) -> np.ndarray:
-    """The part of the scaled picture that the frame shows."""
+    """The part of the scaled image that the frame shows."""
     (top, left), (height, width) = placement.offset, placement.extent
     return scaled[top : top + height, left : left + width]
 

@@ -19,7 +19,7 @@ from fewmask.config.settings import is_one_line
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.core.progress import bar
-from fewmask.data.preparation.decode import PictureError
+from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.rows import LeftOut, make_rows
 from fewmask.data.preparation.workers import work_on
 from fewmask.data.readers import Item, has_files, open_reader, parse_settings
@@ -37,7 +37,7 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
         settings_json: what `Grid.reading` says of the dataset.
         output: the HDF5 file to write.
         workers: how many processes decode.
-        skip_damaged: leave damaged pictures out, as if the settings said so.
+        skip_damaged: leave damaged images out, as if the settings said so.
 
     Raises:
         FewmaskError: files are missing or damaged, masks make no sense, or the output cannot be
@@ -70,7 +70,7 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
 
 
 def _groups(items: list[Item], size: tuple[int, int]) -> list[list[Item]]:
-    """What processes are handed at a time: handing over small pictures one by one would take a
+    """What processes are handed at a time: handing over small images one by one would take a
     tenth of the time."""
     length = min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // (size[0] * size[1])))
     return [items[start : start + length] for start in range(0, len(items), length)]
@@ -87,9 +87,9 @@ def _with_skip_damaged(settings_json: str) -> str:
 def _mentioning_skip_damaged() -> Iterator[None]:
     try:
         yield
-    except PictureError as error:
-        raise PictureError(
-            f"{error}\n  or leave such pictures out: skip_damaged: true in the dataset's YAML"
+    except ImageError as error:
+        raise ImageError(
+            f"{error}\n  or leave such images out: skip_damaged: true in the dataset's YAML"
         ) from None
 
 
@@ -141,7 +141,7 @@ def _check_root(name: str, settings: Dataset) -> None:
 def _check_names(name: str, items: list[Item]) -> None:
     if not items:
         raise FewmaskError(
-            f"{name}: the reader finds no pictures\n  mend: correct root and reader in its YAML"
+            f"{name}: the reader finds no images\n  mend: correct root and reader in its YAML"
         )
     seen: set[str] = set()
     for item in items:
@@ -153,7 +153,7 @@ def _check_names(name: str, items: list[Item]) -> None:
             )
         if item.name in seen:
             raise FewmaskError(
-                f"{item.image}: a second picture with the name {item.name}\n"
+                f"{item.image}: a second image with the name {item.name}\n"
                 f"  mend: rename or remove one of them"
             )
         seen.add(item.name)
@@ -163,7 +163,7 @@ def _report(output: Path, seconds: float) -> None:
     """What was written, classes that were never seen, and who was left out."""
     with Store(output) as store:
         labelled = int(store.labelled.sum())
-        counts = f"{len(store):,} pictures, {labelled:,} with masks"
+        counts = f"{len(store):,} images, {labelled:,} with masks"
         print(f"{output}: {counts}, in {seconds:.1f} s", file=sys.stderr)
         left_out = store.left_out
         absent = [store.classes[i] for i in np.flatnonzero(~store.class_pixels.any(axis=0))]

@@ -15,7 +15,7 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.paths import data_folder
-from fewmask.data.preparation.decode import PictureError
+from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.fit import fit_image, fit_values, place
 from fewmask.data.preparation.image_files import is_inside
 from fewmask.data.readers import Item, Reader, open_reader, parse_settings
@@ -23,7 +23,7 @@ from fewmask.data.readers import Item, Reader, open_reader, parse_settings
 
 @dataclass(frozen=True)
 class Row:
-    """One picture at the size of the store; for the fields see `fewmask.data.store.store`."""
+    """One image at the size of the store; for the fields see `fewmask.data.store.store`."""
 
     name: str
     subset: str
@@ -39,7 +39,7 @@ class Row:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A picture that is passed over because it is damaged."""
+    """An image that is passed over because it is damaged."""
 
     name: str
     reason: str
@@ -47,9 +47,9 @@ class LeftOut:
 
 
 def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
-    """The rows of pictures, or why they have none where damaged ones are to be left out.
+    """The rows of images, or why they have none where damaged ones are to be left out.
 
-    Raises PictureError where they are not.
+    Raises ImageError where they are not.
     """
     settings, reader, root = _opened(settings_json, data_folder())
     make = _make_row_or_leave_out if settings.skip_damaged else _make_row
@@ -70,12 +70,12 @@ def _make_row_or_leave_out(
 ) -> Row | LeftOut:
     try:
         return _make_row(settings, reader, root, item)
-    except PictureError as error:
+    except ImageError as error:
         return LeftOut(item.name, str(error).splitlines()[0])
 
 
 def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
-    """Load one picture and bring it to the size of the store."""
+    """Load one image and bring it to the size of the store."""
     _check_files(item, root)
     sample = reader.load(item)
     placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
@@ -101,23 +101,23 @@ def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
 
 
 def _check_files(item: Item, root: Path) -> None:
-    """Raise PictureError for a file outside the dataset's folder, and for a mask that is lacking.
+    """Raise ImageError for a file outside the dataset's folder, and for a mask that is lacking.
 
     Names on lists may hold ``..``, and links lead anywhere: a dataset must not read what is not
     its own. The folder itself may well be a link.
     """
     for path in (item.image, item.mask):
         if path is not None and not is_inside(path, root):
-            raise PictureError(
+            raise ImageError(
                 f"{path}: found a file outside the dataset's folder: {path.resolve()}\n"
                 f"  expected: a file in {root}\n"
                 f"  mend: copy it into the folder (the folder as a whole may be a link), or unlist "
                 f"it"
             )
     if item.needs_mask and item.mask is None:
-        raise PictureError(
-            f"{item.image}: found no mask of this picture\n"
-            f"  expected: a mask of every picture (masks_required)\n"
+        raise ImageError(
+            f"{item.image}: found no mask of this image\n"
+            f"  expected: a mask of every image (masks_required)\n"
             f"  mend: draw one, or set masks_required to false: then it is unlabelled"
         )
 

@@ -1,7 +1,7 @@
 """Readers: one module for each on-disk format, found by its name.
 
 A new format is a module here with a class ``Reader`` (see the protocol below), and its settings in
-`fewmask.config.readers`. A reader knows where the files of a picture lie and what is in them; it
+`fewmask.config.readers`. A reader knows where the files of an image lie and what is in them; it
 leaves sizes and storage to `fewmask.data.preparation.prepare`, which calls ``load`` in several
 processes.
 """
@@ -22,25 +22,25 @@ from fewmask.core.files import check_folder
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of a dataset before it is loaded; small, and fit to be sent to a process."""
+    """One image of a dataset before it is loaded; small, and fit to be sent to a process."""
 
     name: str
     """Unique in the dataset, like a path without its ending: ``Abyssinian_1``."""
     subset: str = ""
-    """The official subset that the picture belongs to, if any."""
+    """The official subset that the image belongs to, if any."""
     category: int | None = None
     """Index into the reader's categories, where the listing tells it."""
     image: Path | None = None
-    """File of the picture; None where nothing is read."""
+    """File of the image; None where nothing is read."""
     mask: Path | None = None
-    """File of the mask; None: the picture is unlabelled."""
+    """File of the mask; None: the image is unlabelled."""
     needs_mask: bool = False
     """Whether it is a mistake that there is no mask."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A loaded picture and what is known about its pixels, at its original size."""
+    """A loaded image and what is known about its pixels, at its original size."""
 
     image: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray | None = None  # uint8 (H, W), class indices, 255 = ignore
@@ -56,14 +56,14 @@ class Reader(Protocol):
     """
 
     categories: tuple[str, ...]
-    """What the category of a picture can be; empty where pictures have none."""
+    """What the category of an image can be; empty where images have none."""
 
     def items(self) -> list[Item]:
-        """All pictures, in an order that is always the same. Raises FewmaskError."""
+        """All images, in an order that is always the same. Raises FewmaskError."""
         ...
 
     def load(self, item: Item) -> Sample:
-        """Read one picture. Raises PictureError if its files are missing or make no sense."""
+        """Read one image. Raises ImageError if its files are missing or make no sense."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""CamVid in the edition of SegNet: three lists of pictures and masks, 11 classes and void (11).
+"""CamVid in the edition of SegNet: three lists of images and masks, 11 classes and void (11).
 
 The frames are those of a video, so neighbours are near-duplicates: keep to the official subsets.
 """
@@ -39,7 +39,7 @@ class Reader:
         if len(words) != 2:
             raise FewmaskError(
                 f"{place}: found {' '.join(words)!r}\n"
-                f"  expected: the paths of a picture and of its mask, as in "
+                f"  expected: the paths of an image and of its mask, as in "
                 f"/SegNet/CamVid/train/1.png /SegNet/CamVid/trainannot/1.png\n"
                 f"  mend: correct the line, or take it out"
             )

@@ -1,7 +1,7 @@
 """CIFAR-10 (Krizhevsky, 2009) as its official python pickles: no masks.
 
 ``cifar-10-batches-py/data_batch_1`` to ``data_batch_5`` and ``test_batch``. Each is a dictionary
-with ``data``, uint8 (N, 3072), a picture of 32 x 32 per row: all red, all green, all blue; and
+with ``data``, uint8 (N, 3072), an image of 32 x 32 per row: all red, all green, all blue; and
 ``labels``, N numbers from 0 to 9.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import PictureError
+from fewmask.data.preparation.decode import ImageError
 from fewmask.data.readers import Item, Sample
 from fewmask.data.readers.pickled import StoredArray, read_pickle
 
@@ -26,7 +26,7 @@ SHAPE = (3, 32, 32)
 
 
 class Reader:
-    """The pictures of all batches in their order, named ``data_batch_1/00012``."""
+    """The images of all batches in their order, named ``data_batch_1/00012``."""
 
     categories = CATEGORIES
 
@@ -45,9 +45,9 @@ class Reader:
         return Sample(_read(item.image)[0][index], category=item.category)
 
 
-@lru_cache(maxsize=1)  # of 30 MB each; pictures come in the order of the batches
+@lru_cache(maxsize=1)  # of 30 MB each; images come in the order of the batches
 def _read(path: Path) -> tuple[np.ndarray, list[int]]:
-    """The pictures of a batch, uint8 (N, 32, 32, 3), and their categories."""
+    """The images of a batch, uint8 (N, 32, 32, 3), and their categories."""
     try:
         batch = read_pickle(path)
     except FileNotFoundError:
@@ -56,13 +56,13 @@ def _read(path: Path) -> tuple[np.ndarray, list[int]]:
             f"  expected: {FOLDER}/ with {', '.join(BATCHES)}\n"
             f"  mend: unpack cifar-10-python.tar.gz there (the python version, not the binary one)"
         ) from None
-    pictures, labels = _pictures(batch, path), _labels(batch, path)
-    if len(labels) != len(pictures):
-        raise _wrong(path, f"{len(pictures)} pictures and {len(labels)} labels", "as many of both")
-    return pictures, labels
+    images, labels = _images(batch, path), _labels(batch, path)
+    if len(labels) != len(images):
+        raise _wrong(path, f"{len(images)} images and {len(labels)} labels", "as many of both")
+    return images, labels
 
 
-def _pictures(batch: Any, path: Path) -> np.ndarray:
+def _images(batch: Any, path: Path) -> np.ndarray:
     stored = batch.get(b"data") if isinstance(batch, dict) else None
     pixels = stored.array() if isinstance(stored, StoredArray) else None
     length = int(np.prod(SHAPE))
@@ -80,7 +80,7 @@ def _labels(batch: dict, path: Path) -> list[int]:
     return labels
 
 
-def _wrong(path: Path, found: str, expected: str) -> PictureError:
-    return PictureError(
+def _wrong(path: Path, found: str, expected: str) -> ImageError:
+    return ImageError(
         f"{path}: found {found}\n  expected: {expected}\n  mend: unpack the official archive again"
     )

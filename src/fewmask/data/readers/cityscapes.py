@@ -10,7 +10,7 @@ from fewmask.data.preparation.decode import mask_code, read_image, read_pair
 from fewmask.data.readers import Item, Sample
 
 LABELLED = ("train", "val")
-# -1 is the id of licence plates; in a picture of bytes it would be 255.
+# -1 is the id of licence plates; in an image of bytes it would be 255.
 OFFICIAL_IDS = (*range(-1, 34), IGNORE)
 IMAGES, MASKS = "_leftImg8bit", "_gtFine_labelIds"
 ARCHIVES = {
@@ -20,7 +20,7 @@ ARCHIVES = {
 
 
 class Reader:
-    """The pictures of train and val, then those of the unlabelled subsets, by city and frame."""
+    """The images of train and val, then those of the unlabelled subsets, by city and frame."""
 
     categories = ()
 
@@ -50,7 +50,7 @@ class Reader:
         images = sorted(folder.glob(f"*/[!.]*{IMAGES}.png"))
         if not images:
             raise FewmaskError(
-                f"{folder}: no pictures\n"
+                f"{folder}: no images\n"
                 f"  expected: CITY/CITY_000000_000019{IMAGES}.png and more\n"
                 f"  mend: unpack {ARCHIVES['leftImg8bit']} there"
             )
@@ -71,5 +71,5 @@ class Reader:
 
 
 def _mask(image: Path, masks: Path | None) -> Path | None:
-    """Where the mask of a picture lies; whether it does, `Reader.load` sees."""
+    """Where the mask of an image lies; whether it does, `Reader.load` sees."""
     return masks and masks / image.parent.name / image.name.replace(IMAGES, MASKS)

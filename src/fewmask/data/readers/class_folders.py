@@ -1,4 +1,4 @@
-"""Pictures in a folder for every category, without masks: ``FOLDER/CATEGORY/NAME.jpg``.
+"""Images in a folder for every category, without masks: ``FOLDER/CATEGORY/NAME.jpg``.
 
 Cats vs Dogs (Elson, Douceur, Howell and Saul, 2007) comes like this, and so does what
 torchvision's ImageFolder reads. The categories are the folders in alphabetical order.
@@ -15,7 +15,7 @@ from fewmask.data.readers import Item, Sample
 
 
 class Reader:
-    """The pictures of all class folders, by category and then by path."""
+    """The images of all class folders, by category and then by path."""
 
     def __init__(self, settings: Dataset, root: Path) -> None:
         self._folder = root / settings.reader.folder
@@ -49,8 +49,8 @@ class Reader:
         paths = images_below(folder)
         if not paths:
             raise FewmaskError(
-                f"{folder}: no pictures in it\n"
-                f"  expected: pictures of the category {name}\n"
+                f"{folder}: no images in it\n"
+                f"  expected: images of the category {name}\n"
                 f"  mend: put some there, or remove the folder"
             )
         return [
@@ -61,6 +61,6 @@ class Reader:
     def _explain(self, found: str) -> str:
         return (
             f"{self._folder}: {found}\n"
-            f"  expected: a folder that holds a folder of pictures for every category\n"
-            f"  mend: unpack the pictures there, or correct root and reader.folder"
+            f"  expected: a folder that holds a folder of images for every category\n"
+            f"  mend: unpack the images there, or correct root and reader.folder"
         )

@@ -14,7 +14,7 @@ import numpy as np
 from fewmask.config.dataset import Dataset
 from fewmask.config.readers import F3FaciesReader
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import PictureError, mask_code, to_classes
+from fewmask.data.preparation.decode import ImageError, mask_code, to_classes
 from fewmask.data.readers import Item, Sample
 
 AXES = {"inline": 0, "crossline": 1}
@@ -52,7 +52,7 @@ class Reader:
     def load(self, item: Item) -> Sample:
         seismic = self._slice(item, item.image)
         if not np.isfinite(seismic).all():
-            raise PictureError(
+            raise ImageError(
                 f"{item.image}, {item.name}: found numbers that are not finite\n"
                 f"  expected: amplitudes\n  mend: fetch the file again"
             )
@@ -150,7 +150,7 @@ def _whole(labels: np.ndarray, item: Item) -> np.ndarray:
     """Labels as int64, whatever they are stored as."""
     whole = labels.astype(np.int64)
     if (whole != labels).any():
-        raise PictureError(
+        raise ImageError(
             f"{item.mask}, {item.name}: found fractional numbers\n"
             f"  expected: classes\n  mend: fetch the file again"
         )

@@ -1,4 +1,4 @@
-"""A folder of pictures and, for some or all of them, masks.
+"""A folder of images and, for some or all of them, masks.
 
 Patterns say which files: ``*`` stands for anything within a name, ``**`` for folders of any depth.
 An ending may be in any case: ``*.jpg`` finds ``A.JPG``, too. What the stars of two patterns stand
@@ -26,7 +26,7 @@ from fewmask.data.readers import Item, Sample
 
 
 class Reader:
-    """The pictures of a folder, sorted by name with numbers in numerical order."""
+    """The images of a folder, sorted by name with numbers in numerical order."""
 
     categories = ()
 
@@ -46,7 +46,7 @@ class Reader:
             Item(name, image=path, mask=masks.get(name), needs_mask=self._reader.masks_required)
             for name, path in images.items()
         ]
-        # Unlabelled pictures are named by their whole path below the root, so that images/1.jpg
+        # Unlabelled images are named by their whole path below the root, so that images/1.jpg
         # and extra/1.jpg are not taken for one another.
         items += [Item(self._path_name(path), image=path) for path in extra.values()]
         return sorted(items, key=lambda item: _natural(item.name))
@@ -89,10 +89,10 @@ class Reader:
         lonely = [name for name in masks if name not in images]
         if lonely:
             raise FewmaskError(
-                f"{masks[lonely[0]]}: this mask has no picture "
+                f"{masks[lonely[0]]}: this mask has no image "
                 f"({len(lonely)} of {len(masks)} masks have none)\n"
-                f"  expected: a picture {self._reader.images} whose stars stand for {lonely[0]}\n"
-                f"  found: pictures whose stars stand for {_some(list(images), 3) or 'nothing'}\n"
+                f"  expected: an image {self._reader.images} whose stars stand for {lonely[0]}\n"
+                f"  found: images whose stars stand for {_some(list(images), 3) or 'nothing'}\n"
                 f"  mend: correct the patterns reader.images and reader.masks, or take the mask out"
             )
 

@@ -34,7 +34,7 @@ def normals_from_depth(depth: np.ndarray, camera: Camera, reach: int = 1) -> np.
 
     Returns:
         float32 (H, W, 3), unit vectors; 0 where the depth or a neighbour's is not known, at the
-        edges of things, and within ``reach`` of the picture's border.
+        edges of things, and within ``reach`` of the image's border.
     """
     height, width = depth.shape
     normal = np.zeros((height, width, 3), np.float32)

@@ -18,7 +18,7 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import PictureError, mask_code
+from fewmask.data.preparation.decode import ImageError, mask_code
 from fewmask.data.readers import Item, Sample
 from fewmask.data.readers.normals_from_depth import Camera, normals_from_depth
 from fewmask.data.readers.nyuv2_mtan import clean_depth
@@ -38,15 +38,15 @@ class _Array:
     values: h5py.Dataset
 
     def at(self, index: int) -> np.ndarray:
-        """One picture's values, turned back: height, width, channels."""
+        """One image's values, turned back: height, width, channels."""
         try:
             return self.values[index].T
         except OSError as error:
-            raise PictureError(_explain(self.path, f"damaged data ({error})")) from None
+            raise ImageError(_explain(self.path, f"damaged data ({error})")) from None
 
 
 class Reader:
-    """The pictures in the order of the file, named 0001 to 1449 as in the toolbox."""
+    """The images in the order of the file, named 0001 to 1449 as in the toolbox."""
 
     categories = ()
 
@@ -77,7 +77,7 @@ class Reader:
     def _mask(self, index: int) -> np.ndarray:
         labels = self._labels.at(index)
         if labels.max() >= len(self._table):
-            raise PictureError(_explain(self._path, f"label {labels.max()} in picture {index + 1}"))
+            raise ImageError(_explain(self._path, f"label {labels.max()} in image {index + 1}"))
         return self._table[labels]
 
     @cached_property
@@ -129,7 +129,7 @@ def _table(settings: Dataset) -> np.ndarray:
 
 
 def _read_splits(path: Path) -> dict[int, str]:
-    """The official subset of every picture, counted from 1; empty without the file."""
+    """The official subset of every image, counted from 1; empty without the file."""
     if not path.exists():
         return {}
     from scipy.io import loadmat

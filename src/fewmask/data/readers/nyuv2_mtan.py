@@ -3,7 +3,7 @@ gives it: arrays of 288 x 384 pixels.
 
 ``train/`` and ``val/`` hold, for every number i, ``image/i.npy`` (H, W, 3) in [0, 1],
 ``label/i.npy`` (H, W) with -1 (ignore) and the classes 0 to 12, ``depth/i.npy`` (H, W, 1) in metres
-with 0 where it is not known, and ``normal/i.npy`` (H, W, 3). A picture without a label is
+with 0 where it is not known, and ``normal/i.npy`` (H, W, 3). An image without a label is
 unlabelled. ``val`` is what papers report on: it is the test set.
 
 MTAN took its normals from Eigen and Fergus (2015), and nowhere says along which axes they lie:
@@ -18,7 +18,7 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import PictureError, mask_code, to_classes
+from fewmask.data.preparation.decode import ImageError, mask_code, to_classes
 from fewmask.data.readers import Item, Sample
 
 SUBSETS = ("train", "val")
@@ -26,7 +26,7 @@ LAYOUT = "the layout of MTAN: train/ and val/, each with image/, label/, depth/ 
 
 
 class Reader:
-    """The pictures of both subsets in the order of their numbers, named ``train/12``."""
+    """The images of both subsets in the order of their numbers, named ``train/12``."""
 
     categories = ()
 
@@ -115,7 +115,7 @@ def _read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     return array
 
 
-def _wrong(path: Path, found: str, expected: str) -> PictureError:
-    return PictureError(
+def _wrong(path: Path, found: str, expected: str) -> ImageError:
+    return ImageError(
         f"{path}: found {found}\n  expected: {expected}\n  mend: unpack the dataset again"
     )

@@ -1,8 +1,8 @@
 """Oxford-IIIT Pet (Parkhi, Vedaldi, Zisserman and Jawahar, 2012) in its official layout.
 
 ``images/NAME.jpg``, ``annotations/trimaps/NAME.png`` and three lists of lines
-``NAME class species id``: ``annotations/list.txt`` has all pictures, ``trainval.txt`` and
-``test.txt`` the official subsets. A picture without a trimap is unlabelled.
+``NAME class species id``: ``annotations/list.txt`` has all images, ``trainval.txt`` and
+``test.txt`` the official subsets. An image without a trimap is unlabelled.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class _Line:
 
 
 class Reader:
-    """The pictures of ``annotations/list.txt``, in its order."""
+    """The images of ``annotations/list.txt``, in its order."""
 
     def __init__(self, settings: Dataset, root: Path) -> None:
         self._root = root

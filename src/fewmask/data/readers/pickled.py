@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fewmask.data.preparation.decode import PictureError
+from fewmask.data.preparation.decode import ImageError
 
 ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): "_reconstruct",
@@ -61,7 +61,7 @@ class _Unpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> _StandIn:
         if (module, name) not in ALLOWED:
-            raise PictureError(
+            raise ImageError(
                 f"{self._path}: found a pickle that asks for {module}.{name}\n"
                 f"  expected: plain containers and numpy arrays; nothing else is run\n"
                 f"  mend: do not trust this file; fetch the official one"
@@ -72,17 +72,17 @@ class _Unpickler(pickle.Unpickler):
 def read_pickle(path: Path) -> Any:
     """The containers in a pickle, with a `StoredArray` for every array; texts may be bytes.
 
-    Raises PictureError if it asks for anything else or is not whole, FileNotFoundError if there is
+    Raises ImageError if it asks for anything else or is not whole, FileNotFoundError if there is
     no such file.
     """
     try:
         with path.open("rb") as file:
             return _Unpickler(file, path).load()
-    except (PictureError, FileNotFoundError):
+    except (ImageError, FileNotFoundError):
         raise
     # A damaged pickle raises nearly anything.
     except Exception as error:
-        raise PictureError(
+        raise ImageError(
             f"{path}: found damaged data ({str(error) or type(error).__name__})\n"
             f"  expected: a whole pickle\n"
             f"  mend: unpack the official archive again"

@@ -12,7 +12,7 @@ PREFIX = "scene_"
 
 
 class Reader:
-    """``pictures`` rooms with exact masks, depths and normals."""
+    """``images`` rooms with exact masks, depths and normals."""
 
     categories = CATEGORIES
 
@@ -30,7 +30,7 @@ class Reader:
         self._code = mask_code(settings)
 
     def items(self) -> list[Item]:
-        return [Item(f"{PREFIX}{i:05d}") for i in range(self._reader.pictures)]
+        return [Item(f"{PREFIX}{i:05d}") for i in range(self._reader.images)]
 
     def load(self, item: Item) -> Sample:
         index = int(item.name.removeprefix(PREFIX))

@@ -1,7 +1,7 @@
-"""PASCAL VOC 2012: pictures in JPEGImages/, palette masks, and lists of who is in train and val.
+"""PASCAL VOC 2012: images in JPEGImages/, palette masks, and lists of who is in train and val.
 
 The augmented masks (SBD; 10,582 for training) are a folder of masks of their own, and which of the
-two folders training takes is a setting; the test pictures (val) are always judged by VOC's own.
+two folders training takes is a setting; the test images (val) are always judged by VOC's own.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ LAYOUT = "the official layout: JPEGImages/, SegmentationClass/, ImageSets/Segmen
 
 
 class Reader:
-    """The pictures of the subsets train and val, each in the order of its list."""
+    """The images of the subsets train and val, each in the order of its list."""
 
     categories = ()
 
@@ -59,7 +59,7 @@ class Reader:
         if not names:
             raise FewmaskError(
                 f"{masks}: no mask here but those of val\n"
-                f"  expected: the masks of the training pictures, NAME.png\n"
+                f"  expected: the masks of the training images, NAME.png\n"
                 f"  mend: put them there, or correct reader.train_masks"
             )
         return sorted(names)
@@ -67,7 +67,7 @@ class Reader:
     def _listed(self, key: str, path: str) -> list[str]:
         mend = f"put the list there, or set reader.{key} to where it lies below {self._root}"
         lines = read_list(self._below(path), self._root, LAYOUT, mend)
-        # Published lists name a picture by its path and add that of its mask: which masks count
+        # Published lists name an image by its path and add that of its mask: which masks count
         # is said by the settings.
         return [Path(words[0]).stem for _, words in lines]
 
@@ -95,12 +95,12 @@ class Reader:
 
 
 def _check_apart(train: list[str], val: list[str], reader: VocReader) -> None:
-    """Raise FewmaskError if training would see test pictures (trainval.txt holds both)."""
+    """Raise FewmaskError if training would see test images (trainval.txt holds both)."""
     both = sorted({*train} & {*val})
     if both:
         raise FewmaskError(
             f"reader.train_list: {len(both)} of the {len(train)} names in {reader.train_list} are "
             f"in {reader.val_list} too, {both[0]} for one\n"
             f"  expected: lists that share no name\n"
-            f"  mend: set reader.train_list to a list without the pictures of val"
+            f"  mend: set reader.train_list to a list without the images of val"
         )

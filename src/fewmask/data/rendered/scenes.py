@@ -37,7 +37,7 @@ SAMPLES = 3  # rays per pixel and direction, odd so that the middle one is the p
 
 @dataclass(frozen=True)
 class Scene:
-    """A picture of a room and what is exactly known about it."""
+    """An image of a room and what is exactly known about it."""
 
     image: np.ndarray  # uint8 (H, W, 3), sRGB
     mask: np.ndarray  # uint8 (H, W), index into CLASSES
@@ -65,12 +65,12 @@ class Camera:
 
 
 def focal_length(width: int) -> float:
-    """Focal length in pixels of a picture this wide: a horizontal field of view of 53 degrees."""
+    """Focal length in pixels of an image this wide: a horizontal field of view of 53 degrees."""
     return float(width)
 
 
 def render(seed: int, index: int, height: int = 64, width: int = 64) -> Scene:
-    """Picture `index` of the data set `seed`."""
+    """Image `index` of the data set `seed`."""
     rng = np.random.default_rng([seed, index])
     room = _draw_room(rng)
     camera = _draw_camera(rng, room)
@@ -104,7 +104,7 @@ def render(seed: int, index: int, height: int = 64, width: int = 64) -> Scene:
 
 
 def _draw_room(rng: np.random.Generator) -> Solid:
-    """The room as a box seen from inside, so high that a square picture never shows its ceiling."""
+    """The room as a box seen from inside, so high that a square image never shows its ceiling."""
     size = np.array([rng.uniform(1.7, 2.4), rng.uniform(1.9, 2.5), 4.0])
     return Solid("box", size, np.eye(3), size * [0, 1, 1])
 

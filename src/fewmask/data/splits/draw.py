@@ -1,13 +1,13 @@
 """Who is labelled, unlabelled, validated on and tested on.
 
-Test and validation are drawn first, among the pictures that have masks, and are the same for every
+Test and validation are drawn first, among the images that have masks, and are the same for every
 fraction (and every seed, unless `held_out_per_seed`). What is left to train on is put in an order
 once per seed, and a fraction labels the first k of it: so 10 % lies inside 20 %. The others keep
-their masks hidden, together with the pictures that have none.
+their masks hidden, together with the images that have none.
 
-Every draw is spread over strata (breeds, or the rarest class of each picture): the r-th of the n
-pictures of a stratum stands at r / n, counted from 0, so that any beginning of the order holds the
-strata in proportion, and as soon as there is room at least one picture of each.
+Every draw is spread over strata (breeds, or the rarest class of each image): the r-th of the n
+images of a stratum stands at r / n, counted from 0, so that any beginning of the order holds the
+strata in proportion, and as soon as there is room at least one image of each.
 """
 
 import re
@@ -25,8 +25,8 @@ ROLES = ("labelled", "unlabelled", "validation", "test")
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """What a split is drawn from: one entry per picture, in the row order of the store."""
+class Images:
+    """What a split is drawn from: one entry per image, in the row order of the store."""
 
     names: list[str]
     subsets: list[str]  # the official subset, or "" where there is none
@@ -35,58 +35,58 @@ class Pictures:
 
     @property
     def masked(self) -> np.ndarray:
-        """bool (N,): which pictures have a mask."""
+        """bool (N,): which images have a mask."""
         return self.class_pixels.any(1)
 
 
 def draw(
-    pictures: Pictures,
+    images: Images,
     settings: Split,
     fraction: str,
     seed: int,
     list_names: Collection[str] | None = None,
     reserved: Collection[str] = (),
 ) -> list[str]:
-    """Give every picture its role.
+    """Give every image its role.
 
-    Test and validation are official subsets, or drawn from the pictures with masks outside such
-    subsets; a share is a share of all pictures with masks. With `blocks` they are drawn as whole
-    runs of neighbouring rows of a subset, as few as hold the number asked for. No role is given to
-    pictures without a mask in these runs and, unless `train` names it, in an official subset that
-    is held out, nor to pictures outside the subsets in `train`. In a dataset without classes all
+    Test and validation are official subsets, or drawn from the images with masks outside such
+    subsets; a share is a share of all images with masks. With `blocks` they are drawn as whole
+    runs of neighbouring rows of a subset, as few as hold the number requested. No role is given to
+    images without a mask in these runs and, unless `train` names it, in an official subset that
+    is held out, nor to images outside the subsets in `train`. In a dataset without classes all
     that `train` allows is unlabelled, at any fraction.
 
     Args:
-        pictures: what there is.
+        images: what there is.
         settings: the dataset's `split`.
-        fraction: how much is labelled: a share of the pictures with masks that are left to train
+        fraction: how much is labelled: a share of the images with masks that are left to train
             on, a count (``n100``), ``all``, or the name of a list.
-        seed: of the run; it orders the pictures left to train on.
+        seed: of the run; it orders the images left to train on.
         list_names: where the fraction is a list, the names on it: exactly these are labelled.
         reserved: names that test and validation do not draw. Give it, for every fraction, the
             names on all of the dataset's lists, so that every list stays whole.
 
     Returns:
-        A role of `ROLES`, or "" for left out, for every picture.
+        A role of `ROLES`, or "" for left out, for every image.
 
     Raises:
-        FewmaskError: no such subset, list or category; more pictures are asked for than there
-            are; test, validation or labelled would be empty; or a picture on the list is unknown,
+        FewmaskError: no such subset, list or category; more images are requested than there
+            are; test, validation or labelled would be empty; or an image on the list is unknown,
             has no mask, or is not to be trained on.
     """
-    if not pictures.class_pixels.shape[1]:  # without classes there is nothing to test on
-        pool = _in_subsets(pictures, settings.train)
+    if not images.class_pixels.shape[1]:  # without classes there is nothing to test on
+        pool = _in_subsets(images, settings.train)
         return np.where(pool, "unlabelled", "").tolist()
-    if not pictures.masked.any():
-        raise FewmaskError("split: no picture has a mask, so there is nothing to test on")
-    kinds = _kinds(pictures, settings.stratify)
-    roles = np.full(len(pictures.names), "", dtype="<U10")
-    closed = _hold_out(roles, pictures, settings, kinds, seed, reserved)
-    pool = (roles == "") & ~closed & _in_subsets(pictures, settings.train)
+    if not images.masked.any():
+        raise FewmaskError("split: no image has a mask, so there is nothing to test on")
+    kinds = _kinds(images, settings.stratify)
+    roles = np.full(len(images.names), "", dtype="<U10")
+    closed = _hold_out(roles, images, settings, kinds, seed, reserved)
+    pool = (roles == "") & ~closed & _in_subsets(images, settings.train)
 
-    can_be_labelled = pool & pictures.masked
+    can_be_labelled = pool & images.masked
     if list_names is not None:
-        labelled = _listed(pictures, roles, can_be_labelled, fraction, list_names)
+        labelled = _listed(images, roles, can_be_labelled, fraction, list_names)
     else:
         count = _labels(fraction, can_be_labelled, roles)
         one_by_one = np.arange(len(roles))
@@ -96,10 +96,10 @@ def draw(
     return roles.tolist()
 
 
-def missing_classes(pictures: Pictures, roles: list[str]) -> list[int]:
-    """The classes that no labelled picture contains, and so nobody can learn."""
+def missing_classes(images: Images, roles: list[str]) -> list[int]:
+    """The classes that no labelled image contains, and so nobody can learn."""
     labelled = np.array(roles) == "labelled"
-    return np.flatnonzero(~pictures.class_pixels[labelled].any(0)).tolist()
+    return np.flatnonzero(~images.class_pixels[labelled].any(0)).tolist()
 
 
 # Test and validation.
@@ -107,32 +107,32 @@ def missing_classes(pictures: Pictures, roles: list[str]) -> list[int]:
 
 def _hold_out(
     roles: np.ndarray,
-    pictures: Pictures,
+    images: Images,
     settings: Split,
     kinds: np.ndarray,
     seed: int,
     reserved: Collection[str],
 ) -> np.ndarray:
     """Write test and validation into `roles`; return who else may not be trained on (bool (N,))."""
-    subsets = np.array(pictures.subsets)
+    subsets = np.array(images.subsets)
     amounts = {"test": settings.test, "validation": settings.validation}
     official = [subset for amount in amounts.values() for subset in _named(amount)]
-    in_official = _in_subsets(pictures, official)
-    blocks = _blocks(pictures.subsets, settings.blocks or 1)
-    shut_blocks = blocks[in_official | np.isin(pictures.names, list(reserved))]
+    in_official = _in_subsets(images, official)
+    blocks = _blocks(images.subsets, settings.blocks or 1)
+    shut_blocks = blocks[in_official | np.isin(images.names, list(reserved))]
 
     for role, amount in amounts.items():
-        free = pictures.masked & (roles == "")
+        free = images.masked & (roles == "")
         if _named(amount):
             rows = np.flatnonzero(free & np.isin(subsets, _named(amount)))
             for subset in {*_named(amount)} - {*subsets[rows]}:
-                raise FewmaskError(f"split.{role}: no picture of {subset} that has a mask is left")
+                raise FewmaskError(f"split.{role}: no image of {subset} that has a mask is left")
         else:
             free &= ~np.isin(blocks, shut_blocks)
-            count = _count(amount, pictures.masked.sum())
+            count = _count(amount, images.masked.sum())
             if not 0 < count <= free.sum():
                 raise FewmaskError(
-                    f"split.{role}: {amount} asks for {count} pictures; there are {free.sum()} "
+                    f"split.{role}: {amount} asks for {count} images; there are {free.sum()} "
                     f"with masks outside official test and validation subsets and published lists"
                 )
             who = [seed] if settings.held_out_per_seed else []
@@ -149,11 +149,11 @@ def _named(amount: float | str | list[str]) -> list[str]:
     return [amount] if isinstance(amount, str) and not re.fullmatch(r"n\d+", amount) else []
 
 
-def _in_subsets(pictures: Pictures, wanted: Iterable[str] | None) -> np.ndarray:
+def _in_subsets(images: Images, wanted: Iterable[str] | None) -> np.ndarray:
     """bool (N,): whose official subset is wanted; all where None is wanted."""
     if wanted is None:
-        return np.ones(len(pictures.subsets), bool)
-    known = sorted({*pictures.subsets} - {""})
+        return np.ones(len(images.subsets), bool)
+    known = sorted({*images.subsets} - {""})
     for subset in wanted:
         if subset not in known:
             there = f"there are {', '.join(known)}" if known else "this dataset has none"
@@ -162,11 +162,11 @@ def _in_subsets(pictures: Pictures, wanted: Iterable[str] | None) -> np.ndarray:
                 f"  expected: one of them, or for test and validation a share (0.2) or a count "
                 f"(n100)"
             )
-    return np.isin(pictures.subsets, list(wanted))
+    return np.isin(images.subsets, list(wanted))
 
 
 def _blocks(subsets: list[str], size: int) -> np.ndarray:
-    """int64 (N,): which run of neighbouring rows a picture is in; a run lies in one subset."""
+    """int64 (N,): which run of neighbouring rows an image is in; a run lies in one subset."""
     subsets = np.array(subsets)
     rows = np.arange(len(subsets))
     starts_subset = subsets != np.roll(subsets, 1)
@@ -179,46 +179,46 @@ def _blocks(subsets: list[str], size: int) -> np.ndarray:
 
 
 def _labels(fraction: str, can_be_labelled: np.ndarray, roles: np.ndarray) -> int:
-    """How many pictures a fraction labels."""
+    """How many images a fraction labels."""
     available = int(can_be_labelled.sum())
     held_out = f"{(roles == 'test').sum()} are test, {(roles == 'validation').sum()} validation"
     if not available:
-        raise FewmaskError(f"split: no picture with a mask is left to train on; {held_out}")
+        raise FewmaskError(f"split: no image with a mask is left to train on; {held_out}")
     if fraction == ALL:
         return available
     count = _count(fraction, available)
     if not 0 < count <= available:
         raise FewmaskError(
-            f"fraction {fraction}: asks for {count} labelled pictures; {available} with masks are "
+            f"fraction {fraction}: asks for {count} labelled images; {available} with masks are "
             f"left to train on ({held_out})"
         )
     return count
 
 
 def _listed(
-    pictures: Pictures,
+    images: Images,
     roles: np.ndarray,
     can_be_labelled: np.ndarray,
     fraction: str,
     names: Collection[str],
 ) -> np.ndarray:
-    """The rows of the pictures on a list."""
+    """The rows of the images on a list."""
     if not names:
         raise FewmaskError(f"the list {fraction}: there is no name on it")
-    unknown = sorted({*names} - {*pictures.names})
+    unknown = sorted({*names} - {*images.names})
     if unknown:
         raise FewmaskError(
             f"the list {fraction}: {len(unknown)} of its {len(names)} names are not in the "
             f"dataset: {_some(unknown)}"
         )
-    listed = np.isin(pictures.names, list(names))
+    listed = np.isin(images.names, list(names))
     unfit = np.flatnonzero(listed & ~can_be_labelled)
     if len(unfit):
-        why = np.where(pictures.masked, "not to be trained on", "without a mask")
+        why = np.where(images.masked, "not to be trained on", "without a mask")
         why = np.where(roles == "", why, roles)
         raise FewmaskError(
-            f"the list {fraction}: {len(unfit)} of its {len(names)} pictures cannot be labelled: "
-            f"{_some([f'{pictures.names[row]} ({why[row]})' for row in unfit])}"
+            f"the list {fraction}: {len(unfit)} of its {len(names)} images cannot be labelled: "
+            f"{_some([f'{images.names[row]} ({why[row]})' for row in unfit])}"
         )
     return np.flatnonzero(listed)
 
@@ -240,23 +240,23 @@ def _count(amount: float | str, total: int) -> int:
         raise FewmaskError(f"fraction {amount}: neither a share, a count nor a list") from None
 
 
-def _kinds(pictures: Pictures, stratify: str) -> np.ndarray:
-    """bool (N, S): which kinds a picture is of, or contains; a stratum is made of the rarest."""
+def _kinds(images: Images, stratify: str) -> np.ndarray:
+    """bool (N, S): which kinds an image is of, or contains; a stratum is made of the rarest."""
     if stratify == "classes":
-        return pictures.class_pixels > 0
+        return images.class_pixels > 0
     if stratify == "category":
-        if pictures.categories is None:
+        if images.categories is None:
             raise FewmaskError(
                 "split.stratify: this dataset has no categories; write classes or none"
             )
-        return pictures.categories[:, None] == np.unique(pictures.categories)
-    return np.ones((len(pictures.names), 1), bool)
+        return images.categories[:, None] == np.unique(images.categories)
+    return np.ones((len(images.names), 1), bool)
 
 
 def _take(
     candidates: np.ndarray, count: int, kinds: np.ndarray, blocks: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Rows of candidates (bool (N,)): whole blocks, until they hold `count` pictures."""
+    """Rows of candidates (bool (N,)): whole blocks, until they hold `count` images."""
     rows = np.flatnonzero(candidates)
     _, block = np.unique(blocks[rows], return_inverse=True)
     kinds_of_block = np.zeros((block.max() + 1, kinds.shape[1]), bool)

@@ -1,7 +1,7 @@
-"""The file that says who is labelled: CSV, with one row for every picture of the store.
+"""The file that says who is labelled: CSV, with one row for every image of the store.
 
-Pictures that are left out have the role ``none``, so that a file that was cut short is known by the
-pictures that it does not name.
+Images that are left out have the role ``none``, so that a file that was cut short is known by the
+images that it does not name.
 """
 
 import csv
@@ -39,10 +39,10 @@ def read(path: Path | str, names: Sequence[str]) -> dict[str, np.ndarray]:
 
     Args:
         path: the file.
-        names: of all pictures of the store, in the order of their rows.
+        names: of all images of the store, in the order of their rows.
 
     Raises:
-        FewmaskError: the file is not there or no such table, or it does not tell of every picture
+        FewmaskError: the file is not there or no such table, or it does not tell of every image
             of the store once, by its own name.
     """
     roles: dict[int, str] = {}
@@ -60,7 +60,7 @@ def read(path: Path | str, names: Sequence[str]) -> dict[str, np.ndarray]:
     if len(roles) < len(names):
         missing = next(row for row in range(len(names)) if row not in roles)
         raise FewmaskError(
-            f"{path}: not whole\n  found: {len(roles)} of the dataset's {len(names)} pictures; "
+            f"{path}: not whole\n  found: {len(roles)} of the dataset's {len(names)} images; "
             f"{names[missing]} (row {missing}) is missing\n{MEND}"
         )
     told = np.array([roles[row] for row in range(len(names))])

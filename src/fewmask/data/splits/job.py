@@ -16,7 +16,7 @@ from fewmask.data.store.store import Store
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
     """Write the split of a dataset at a fraction for a seed; says who got which role.
 
-    A class that no labelled picture contains is named in a warning.
+    A class that no labelled image contains is named in a warning.
     """
     wanted = from_json(Split, settings, "--settings")
     with Store(dataset) as store:
@@ -24,14 +24,14 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         left_out = {name for name, _ in store.left_out}
         listed = {name: _names(store, file) for name, file in wanted.lists.items()}
         lists = {name: names - left_out for name, names in listed.items()}
-        pictures = splits.Pictures(
+        images = splits.Images(
             names=store.names,
             subsets=store.subsets,
             class_pixels=store.class_pixels,
             categories=store.read("category") if "category" in store.fields else None,
         )
         roles = splits.draw(
-            pictures,
+            images,
             wanted,
             fraction,
             seed,
@@ -47,11 +47,11 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
                 f"were left out as damaged: this is not the published split",
                 file=sys.stderr,
             )
-        missing = [store.classes[i] for i in splits.missing_classes(pictures, roles)]
+        missing = [store.classes[i] for i in splits.missing_classes(images, roles)]
         if missing:
             print(
-                f"warning: no labelled picture contains {', '.join(missing)}: nobody can learn it; "
-                f"label more pictures",
+                f"warning: no labelled image contains {', '.join(missing)}: nobody can learn it; "
+                f"label more images",
                 file=sys.stderr,
             )
 

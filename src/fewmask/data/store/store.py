@@ -1,18 +1,18 @@
 """The prepared dataset: one HDF5 file that is written whole or not at all.
 
-    image         uint8   (N, H, W, 3)  one picture per chunk, not compressed
+    image         uint8   (N, H, W, 3)  one image per chunk, not compressed
     mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled;
                                         absent where the dataset has no classes
     depth         float32 (N, H, W)     optional, metres, 0 = not known
     normal        float32 (N, H, W, 3)  optional, unit vectors, 0 = not known
-    extent        int32   (N, 2)        height and width of the part that is picture, not padding
-    size          int32   (N, 2)        height and width of the original picture
+    extent        int32   (N, 2)        height and width of the part that is image, not padding
+    size          int32   (N, 2)        height and width of the original image
     mask_digest   uint8   (N, 32)       of the mask at its own size (see `rows`), 0: it has none;
                                         absent where the dataset has no classes
     class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
     category      int64   (N,)          optional, index into the categories, -1 = not known
     name, subset  text    (N,)          the official subset, or nothing
-    left_out      text    (M, 2)        optional, names of damaged pictures that are not here, why
+    left_out      text    (M, 2)        optional, names of damaged images that are not here, why
 
 Attributes: format, settings (JSON), classes (JSON), palette (K, 3), categories (JSON), fit, digest:
 SHA-256 of the content of all rows in their order, and seal (see `fewmask.data.store.hdf5`). Pixels
@@ -72,17 +72,17 @@ class Store:
 
     @cached_property
     def names(self) -> list[str]:
-        """The unique name of every picture."""
+        """The unique name of every image."""
         return self._file["name"].asstr()[:].tolist()
 
     @cached_property
     def subsets(self) -> list[str]:
-        """The official subset of every picture, or an empty text."""
+        """The official subset of every image, or an empty text."""
         return self._file["subset"].asstr()[:].tolist()
 
     @cached_property
     def left_out(self) -> list[tuple[str, str]]:
-        """The damaged pictures that were left out: names and reasons."""
+        """The damaged images that were left out: names and reasons."""
         if "left_out" not in self._file:
             return []
         return [(name, reason) for name, reason in self._file["left_out"].asstr()[:]]
@@ -99,17 +99,17 @@ class Store:
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
-        """What the category of a picture can be; empty where pictures have none."""
+        """What the category of an image can be; empty where images have none."""
         return tuple(json.loads(self._file.attrs["categories"]))
 
     @cached_property
     def extents(self) -> np.ndarray:
-        """Height and width of the part of each row that is picture, int32 (N, 2)."""
+        """Height and width of the part of each row that is image, int32 (N, 2)."""
         return self._file["extent"][:]
 
     @cached_property
     def sizes(self) -> np.ndarray:
-        """Height and width of the original pictures, int32 (N, 2)."""
+        """Height and width of the original images, int32 (N, 2)."""
         return self._file["size"][:]
 
     @cached_property
@@ -129,12 +129,12 @@ class Store:
 
     @property
     def height(self) -> int:
-        """Height of all pictures in pixels."""
+        """Height of all images in pixels."""
         return self._file["image"].shape[1]
 
     @property
     def width(self) -> int:
-        """Width of all pictures in pixels."""
+        """Width of all images in pixels."""
         return self._file["image"].shape[2]
 
     @cached_property
@@ -149,7 +149,7 @@ class Store:
 
     @property
     def fit(self) -> str:
-        """How pictures came to the store's size: pad, crop or stretch."""
+        """How images came to the store's size: pad, crop or stretch."""
         return self._file.attrs["fit"]
 
     @property

@@ -55,7 +55,7 @@ class StoreWriter:
             self._on_exit.__exit__(*error)
 
     def append(self, row: Row) -> None:
-        """Add one picture."""
+        """Add one image."""
         arrays = {field: getattr(row, field) for field in PIXELS}
         arrays = {field: value for field, value in arrays.items() if value is not None}
         columns = {
@@ -77,9 +77,9 @@ class StoreWriter:
         self._text["subset"].append(row.subset)
         add_to_digest(self._digest, row.name, row.subset, columns, arrays)
 
-    def leave_out(self, picture: LeftOut) -> None:
-        """Put on record that a picture is not there, and why."""
-        self._left_out.append(picture)
+    def leave_out(self, image: LeftOut) -> None:
+        """Put on record that an image is not there, and why."""
+        self._left_out.append(image)
 
     def _create(self, field: str, value: np.ndarray) -> GrowingDataset:
         compression = "lzf" if field == "mask" else None
@@ -96,7 +96,7 @@ class StoreWriter:
                 f"  expected: 0 to {len(self._classes) - 1}, or 255 = ignore"
             )
         # Kept as a list: a small array kept amid large ones that come and go holds their memory
-        # back, and the process grew by 80 KB a picture.
+        # back, and the process grew by 80 KB an image.
         return pixels[: len(self._classes)].tolist()
 
     def _check_shapes(self, name: str, arrays: dict[str, np.ndarray]) -> None:
@@ -136,7 +136,7 @@ class StoreWriter:
 
     def _complete(self) -> None:
         if not self._columns:
-            raise FewmaskError(f"{self._path}: there are no pictures to write{self._why()}")
+            raise FewmaskError(f"{self._path}: there are no images to write{self._why()}")
         if self._classes:
             self._check_masks()
         for dataset in self._pixels.values():

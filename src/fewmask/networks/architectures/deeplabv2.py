@@ -1,8 +1,8 @@
 """DeepLabv2: a dilated encoder whose last feature map is scored at several dilation rates.
 
 Chen et al., "DeepLab: Semantic Image Segmentation with Deep Convolutional Nets, Atrous Convolution,
-and Fully Connected CRFs" (2018), without the CRF: the network of paper 001 (4.2). Its parts are
-those of a `Segmenter`, which runs them:
+and Fully Connected CRFs" (2018), without the CRF: the network of Ke et al. 2020 (4.2). Its parts
+are those of a `Segmenter`, which runs them:
 
     encoder             output stride 8: the last two blocks dilate by 2 and 4 instead of striding
     decoder             picks the last feature map; it has no weights
@@ -72,7 +72,7 @@ class Enlarge(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """float (N, K, h, w) -> float (N, K, h * factor, w * factor)"""
         # A residual network's place i looks at the surroundings of pixel i * factor. On the paper's
-        # pictures of 8 n + 1 pixels, corners on corners keeps that; ours lack the last row and
+        # images of 8 n + 1 pixels, corners on corners keeps that; ours lack the last row and
         # column, so they are made and cut off. Any other alignment is up to half a stride off.
         size = [length * self.factor + 1 for length in maps.shape[2:]]
         maps = F.pad(maps, (0, 1, 0, 1), mode="replicate")

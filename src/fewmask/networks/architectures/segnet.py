@@ -1,7 +1,7 @@
 """SegNet: a VGG, and its mirror image that puts maxima back where the VGG's poolings found them.
 
 Badrinarayanan, Kendall, Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder Architecture for
-Image Segmentation" (2017): the single-task network of paper 004. Its parts are those of a
+Image Segmentation" (2017): the single-task network of Khamesra et al.. Its parts are those of a
 `Segmenter`, which runs them:
 
     encoder             a VGG; the paper's is vgg16_bn

@@ -1,4 +1,4 @@
-"""Masked image modelling: put rotated patches right again (paper 000, 2.2)."""
+"""Masked image modelling: put rotated patches right again (Li, 2.2)."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -17,13 +17,13 @@ from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
 from fewmask.objectives.objective import Objective
 
 Predict = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""A network, from pictures and where they are inside."""
+"""A network, from images and where they are inside."""
 
 
 class MaskedImage(Objective):
-    """The squared error of the original pixels, predicted from a picture with rotated patches.
+    """The squared error of the original pixels, predicted from an image with rotated patches.
 
-    The paper does not name the loss; the squared error, averaged over the pixels of pictures and
+    The paper does not name the loss; the squared error, averaged over the pixels of images and
     not of their padding, is the natural reading.
     """
 
@@ -40,7 +40,7 @@ class MaskedImage(Objective):
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """The same error on the validation pictures as ``loss``, with the same patches always."""
+        """The same error on the validation images as ``loss``, with the same patches always."""
         loss = PooledMean()
         with evaluating(network):
             for batch in batches:
@@ -59,16 +59,16 @@ class MaskedImage(Objective):
 
 
 def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
-    """Rotate square patches of every picture by 0, 90, 180 or 270 degrees.
+    """Rotate square patches of every image by 0, 90, 180 or 270 degrees.
 
     Args:
         images: (N, C, H, W).
-        patches: how many; each lies at any place in the picture, and shows the original's pixels.
+        patches: how many; each lies at any place in the image, and shows the original's pixels.
             Where two overlap the later one is seen.
         size: of a patch in pixels, at most H and W.
 
     Returns:
-        The pictures, of the same shape, type and memory format.
+        The images, of the same shape, type and memory format.
     """
     count, _, height, width = images.shape
     top = torch.randint(height - size + 1, (patches, count, 1, 1))
@@ -78,7 +78,7 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
     turned = torch.stack([place.rot90(k) for k in range(4)])[turns]  # (patches, N, size, size)
 
     def pixels(within: Tensor) -> Tensor:
-        """Indices into the picture of places within the patches: (patches, N, size * size)."""
+        """Indices into the image of places within the patches: (patches, N, size * size)."""
         return ((top + within // size) * width + left + within % size).flatten(2)
 
     source = torch.arange(height * width).repeat(count, 1)

@@ -1,4 +1,4 @@
-"""Several tasks from one encoder: masks, depths, surface normals (paper 004).
+"""Several tasks from one encoder: masks, depths, surface normals (Khamesra et al.).
 
 The losses are those of the field's NYUv2 benchmark (Liu, Johns and Davison 2019) unless settings
 ask for the paper's; how they become one update is for the weighting.
@@ -20,12 +20,12 @@ from fewmask.objectives.objective import Objective
 
 
 class MultiTask(Objective):
-    """One loss a task, the latter two over the pixels of all pictures that are drawn whose depth or
+    """One loss a task, the latter two over the pixels of all images that are drawn whose depth or
     normal is known:
 
-    ``segmentation``: cross-entropy of the masks of the labelled pictures;
+    ``segmentation``: cross-entropy of the masks of the labelled images;
     ``depth``: mean absolute (l1) or squared (l2) error, in metres. The paper's is the squared error
-    of the left picture as depth makes it from the right one (II.A.2). It needs pairs of pictures,
+    of the left image as depth makes it from the right one (II.A.2). It needs pairs of images,
     which no dataset here has: l2 is that of the depth itself;
     ``normal``: mean of one minus the cosine, or cross-entropy of the nearest of K codes (II.A.1).
     """
@@ -46,7 +46,7 @@ class MultiTask(Objective):
         return {task: mean(*self.error(task, outputs, one)) for task, one in truth.items()}
 
     def _predict(self, first: Tensor, image: Tensor, inside: Tensor) -> Outputs:
-        """What the network tells of pictures; of masks only those of the first, labelled ones."""
+        """What the network tells of images; of masks only those of the first, labelled ones."""
         features = self.network.features(image, inside)
         outputs: Outputs = {}
         for task in self.tasks:
@@ -70,7 +70,7 @@ class MultiTask(Objective):
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """``loss`` is the sum of the tasks' losses, each averaged over the pixels of all pictures;
+        """``loss`` is the sum of the tasks' losses, each averaged over the pixels of all images;
         with masks learnt also their metrics."""
         found = {task: PooledMean() for task in network.tasks}
 

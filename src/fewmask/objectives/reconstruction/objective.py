@@ -1,4 +1,4 @@
-"""Reconstruction: beside the masks, learn the pictures themselves (paper 003, 2.1)."""
+"""Reconstruction: beside the masks, learn the images themselves (S6, 2.1)."""
 
 from torch import Tensor
 
@@ -12,11 +12,11 @@ from fewmask.objectives.objective import Objective
 
 
 class Reconstruction(Objective):
-    """One encoder with two decoders: one for the masks, the other for the pixels of the pictures.
+    """One encoder with two decoders: one for the masks, the other for the pixels of the images.
 
-    ``cross_entropy`` is that of the labelled pictures (equation 1), ``reconstruction`` the squared
-    error of labelled and unlabelled pictures alike (equation 2), averaged over the values inside
-    the pictures. The paper does not say how the two are weighted.
+    ``cross_entropy`` is that of the labelled images (equation 1), ``reconstruction`` the squared
+    error of labelled and unlabelled images alike (equation 2), averaged over the values inside
+    the images. The paper does not say how the two are weighted.
 
     The result is the segmenter; the second decoder and its head only help to train it.
     """
@@ -37,9 +37,9 @@ class Reconstruction(Objective):
         }
 
     def _predict(self, labelled: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of the labelled pictures, which come first, and the colours of all."""
+        """Scores of the labelled images, which come first, and the colours of all."""
         features = self.network.features(image, inside)
-        # The batch-norms of each decoder shall know the pictures of its own task only.
+        # The batch-norms of each decoder shall know the images of its own task only.
         with_masks = [feature[: len(labelled)] for feature in features]
         return self.network.scores(with_masks), self.head(self.decoder(features))
 

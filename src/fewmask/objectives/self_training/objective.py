@@ -1,4 +1,4 @@
-"""Self-training with a teacher and an auxiliary head (paper 001, 3.1 and 3.2).
+"""Self-training with a teacher and an auxiliary head (Ke et al. 2020, 3.1 and 3.2).
 
 One objective serves stages 2 and 3 of the paper, and further ones: they differ in whose
 pseudo-masks they learn and in how many blocks the auxiliary head shares.
@@ -22,12 +22,12 @@ from fewmask.objectives.objective import Objective
 class SelfTraining(Objective):
     """Cross-entropies against masks, against a teacher's classes, and against pseudo-masks.
 
-    With x the pictures of a step as the stage's augmentation leaves them, and A and B one draw of
+    With x the images of a step as the stage's augmentation leaves them, and A and B one draw of
     strong augmentation for each:
 
-    - ``cross_entropy`` of f(x) against the masks of the labelled pictures (equation 2),
+    - ``cross_entropy`` of f(x) against the masks of the labelled images (equation 2),
     - ``consistency`` of f(A x) against B of the classes that the teacher finds in x, over labelled
-      and unlabelled pictures (equation 1),
+      and unlabelled images (equation 1),
     - ``pseudo_masks`` of g(A x) against B of the pseudo-masks, over both (equation 3),
 
     where g is f with some last blocks of its own. The teacher is the exponential average of f, in
@@ -72,7 +72,7 @@ class SelfTraining(Objective):
     def _predict(
         self, labelled: Tensor, labelled_inside: Tensor, strong: Tensor, strong_inside: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Logits of f for the labelled and for the strongly augmented pictures; of g for these."""
+        """Logits of f for the labelled and for the strongly augmented images; of g for these."""
         count = len(labelled)
         features = self.network.features(
             torch.cat([labelled, strong]), torch.cat([labelled_inside, strong_inside])
@@ -129,7 +129,7 @@ def _last_stage(network: Segmenter) -> nn.Module:
 
 
 def build(options: settings.SelfTraining, blueprint: Blueprint) -> SelfTraining:
-    """The objective with a student and, where asked for, an auxiliary head of its own weights."""
+    """The objective with a student and, where requested, an auxiliary head of its own weights."""
     network, auxiliary = blueprint.segmenter(), None
     if options.auxiliary is not None:
         auxiliary = AuxiliaryHead(blueprint.segmenter(), options.auxiliary.own_blocks)

@@ -1,4 +1,4 @@
-"""SimCLR: two views of one picture belong together (Chen et al. 2020; paper 002, 2.1)."""
+"""SimCLR: two views of one image belong together (Chen et al. 2020; Pet-SimCLR, 2.1)."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -18,11 +18,11 @@ from fewmask.objectives.assessment import Autocast, drawn_alike, evaluating
 from fewmask.objectives.objective import Objective
 
 PART = 4096
-"""How many views are compared with all others at a time, so that those of many pictures fit."""
+"""How many views are compared with all others at a time, so that those of many images fit."""
 
 
 class SimCLR(Objective):
-    """NT-Xent between two views of each picture, by way of a head that is thrown away later."""
+    """NT-Xent between two views of each image, by way of a head that is thrown away later."""
 
     def __init__(self, options: settings.SimCLR, network: Backbone) -> None:
         super().__init__(network)
@@ -42,9 +42,9 @@ class SimCLR(Objective):
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
-        """The same as ``loss``: every view of the validation pictures against those of all others,
+        """The same as ``loss``: every view of the validation images against those of all others,
         with the same views always. The head is that of the training, whose average is of no use
-        later. NaN for one picture: alone it has nothing to be told from."""
+        later. NaN for one image: alone it has nothing to be told from."""
         projected, rows = [], []
         with evaluating(network, self.head):
             for batch in batches:
@@ -59,25 +59,25 @@ class SimCLR(Objective):
         return {"loss": float(loss)}
 
     def project(self, network: Backbone, *views: Tensor) -> tuple[Tensor, ...]:
-        """What is compared of two views, both float (N, D); ``views`` are the pictures of both, and
+        """What is compared of two views, both float (N, D); ``views`` are the images of both, and
         where each is inside."""
         image, inside = torch.cat(views[:2]), torch.cat(views[2:])
         features = network.features(image, inside)[-1].mean((2, 3))
         return self.head(features).chunk(2)
 
     def _views(self, image: Tensor, inside: Tensor) -> tuple[Tensor, ...]:
-        """Two views of pictures, drawn at random, and where each is inside."""
+        """Two views of images, drawn at random, and where each is inside."""
         views = [augment(image, None, inside, self.options.views) for _ in range(2)]
         return (*(image for image, _, _ in views), *(inside for _, _, inside in views))
 
 
 def nt_xent(first: Tensor, second: Tensor, rows: np.ndarray, temperature: float) -> Tensor:
-    """The normalised, temperature-scaled cross-entropy (paper 002, equation 2.1).
+    """The normalised, temperature-scaled cross-entropy (Pet-SimCLR, equation 2.1).
 
     Args:
-        first: float (N, D), one view of each picture.
+        first: float (N, D), one view of each image.
         second: float (N, D), the other.
-        rows: int64 (N), which picture each is. A picture that is there twice is not to be told from
+        rows: int64 (N), which image each is. An image that is there twice is not to be told from
             itself: views of other copies of it count nowhere.
         temperature: what cosine similarities are divided by.
 

@@ -1,4 +1,4 @@
-"""Supervised learning: the masks of the labelled pictures, and their categories if asked for."""
+"""Supervised learning: the masks of the labelled images, and their categories if requested."""
 
 from torch import Tensor
 from torch.nn import functional
@@ -13,14 +13,14 @@ from fewmask.objectives.losses import BY_NAME, mean
 from fewmask.objectives.objective import Objective
 
 UNKNOWN = -1
-"""The category of a picture whose category is not known."""
+"""The category of an image whose category is not known."""
 
 
 class Supervised(Objective):
     """The named losses of the class scores against the masks.
 
-    With a classification head also ``classification``, the cross-entropy of the pictures'
-    categories (paper 000, 2.3); the weighting says how much it counts (there 0.1).
+    With a classification head also ``classification``, the cross-entropy of the images'
+    categories (Li, 2.3); the weighting says how much it counts (there 0.1).
     """
 
     def __init__(self, options: settings.Supervised, network: Segmenter) -> None:
@@ -37,7 +37,7 @@ class Supervised(Objective):
 
 
 def _categories(logits: Tensor, categories: Tensor) -> Tensor:
-    """The mean cross-entropy over pictures whose category is known; 0 where there are none."""
+    """The mean cross-entropy over images whose category is known; 0 where there are none."""
     total = functional.cross_entropy(
         logits.float(), categories, ignore_index=UNKNOWN, reduction="sum"
     )

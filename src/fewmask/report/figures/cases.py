@@ -26,7 +26,7 @@ from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, wh
 from fewmask.report.results.runs import run_file
 
 CHOICES = {"worst": 2, "median": 2}
-"""How many pictures of a run are shown, by why they were chosen."""
+"""How many images of a run are shown, by why they were chosen."""
 
 TILE, GAP, CASE_GAP, GROUP_GAP = 1.0, 0.05, 0.14, 0.32
 """Inches: a tile, and the gaps within a case, between two cases, and before the median ones."""
@@ -37,8 +37,8 @@ TITLE, CAPTION, BELOW = 0.22, 0.17, 0.12
 """Inches: the line above a row, the one below its tiles, and the white space after it."""
 
 HOW_TO_READ = (
-    "Each run's own test pictures: those with the lowest mIoU, and those nearest to the median "
-    "(but for the pictures that all runs show). Below a prediction: mIoU of this picture (%). "
+    "Each run's own test images: those with the lowest mIoU, and those nearest to the median "
+    "(but for the images that all runs show). Below a prediction: mIoU of this image (%). "
     "Models are selected on the validation set, never on the test set."
 )
 
@@ -49,7 +49,7 @@ class Row:
 
     title: str
     cases: list[tuple[str, str, Example]]
-    """Why it was chosen, the picture's name, and what the run made of it."""
+    """Why it was chosen, the image's name, and what the run made of it."""
     examples: Examples
 
     @property
@@ -72,8 +72,8 @@ WIDTH = whole(max(map(max, LEFTS.values())) + CASE + MARGIN)
 
 
 @STYLED
-def cases(asked: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
-    """Draw the worst and the median test pictures of the runs of one dataset: a row a run.
+def cases(requested: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
+    """Draw the worst and the median test images of the runs of one dataset: a row a run.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
     there.
@@ -81,8 +81,8 @@ def cases(asked: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
     Raises:
         FewmaskError: an examples file is missing or damaged.
     """
-    rows = _rows(asked, runs[runs["dataset"] == dataset])
-    title = f"{asked.title} · {dataset}"
+    rows = _rows(requested, runs[runs["dataset"] == dataset])
+    title = f"{requested.title} · {dataset}"
     examples = [example for row in rows for *_, example in row.cases]
     legend = ClassLegend(rows[0].examples, examples, WIDTH - 2 * MARGIN)
     top = whole(heading_height(title, HOW_TO_READ, WIDTH) + 0.05)
@@ -99,20 +99,20 @@ def cases(asked: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
     return page.figure
 
 
-def _rows(asked: Experiment, runs: pd.DataFrame) -> list[Row]:
-    seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
+def _rows(requested: Experiment, runs: pd.DataFrame) -> list[Row]:
+    seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
     found = []
     for fraction, of_fraction in extremes(runs).items():
         for row in of_fraction.itertuples():
             run = Run(row.dataset, row.method, fraction, seed)
-            path = run_file(Layout(asked.results).examples, run)
+            path = run_file(Layout(requested.results).examples, run)
             title = f"{row.method}, {labelled_title(runs, row)}, seed {seed}"
             of_choice = {why: read_examples(path, choice=why) for why in CHOICES}
             shown = [
                 (why, name, example)
                 for why, examples in of_choice.items()
-                for name, example in list(examples.pictures.items())[: CHOICES[why]]
+                for name, example in list(examples.images.items())[: CHOICES[why]]
             ]
             found.append(Row(title, shown, of_choice["worst"]))
     # Those that do not segment have none.

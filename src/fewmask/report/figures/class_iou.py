@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.dot_rows import Dots, dot_rows
 from fewmask.report.figures.panels import looks, samples_of, spread_note
 from fewmask.report.figures.style import STYLED
@@ -13,14 +13,14 @@ PREFIX, MEAN = "iou_", "_mean"
 
 
 @STYLED
-def class_iou(asked: Asked, summary: pd.DataFrame, dataset: str) -> Figure:
+def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figure:
     """Draw the IoU of every class of a dataset: a panel a fraction, a row a class, a dot a method.
 
     ``summary`` is what ``summary`` returns; the bars are its sample standard deviations.
     """
     own = summary[(summary["dataset"] == dataset) & summary["miou_mean"].notna()]
     shown = {
-        name: look for name, look in looks(asked.methods).items() if name in set(own["method"])
+        name: look for name, look in looks(requested.methods).items() if name in set(own["method"])
     }
     columns = [name for name in own if name.startswith(PREFIX) and name.endswith(MEAN)]
     columns = [name for name in columns if own[name].notna().any()]
@@ -30,24 +30,24 @@ def class_iou(asked: Asked, summary: pd.DataFrame, dataset: str) -> Figure:
         of_methods = cells.set_index("method").reindex(shown)
         means = 100 * of_methods[columns].to_numpy(float)
         stds = 100 * of_methods[[f"{PREFIX}{name}_std" for name in names]].to_numpy(float)
-        panels[_title(asked, fraction, cells)] = [
+        panels[_title(requested, fraction, cells)] = [
             Dots(*of_method) for of_method in zip(shown.values(), means, stds, strict=True)
         ]
-    title = f"{asked.title} · {dataset}"
-    page = dot_rows(title, _note(asked, own), samples_of(shown), names, panels, "IoU (%)")
+    title = f"{requested.title} · {dataset}"
+    page = dot_rows(title, _note(requested, own), samples_of(shown), names, panels, "IoU (%)")
     return page.figure
 
 
-def _title(asked: Asked, fraction: str, cells: pd.DataFrame) -> str:
-    counts = {labelled_text(asked, row) for _, row in cells.iterrows()} - {"all"}
+def _title(requested: Requested, fraction: str, cells: pd.DataFrame) -> str:
+    counts = {labelled_text(requested, row) for _, row in cells.iterrows()} - {"all"}
     return f"{fraction} ({counts.pop()})" if len(counts) == 1 else fraction
 
 
-def _note(asked: Asked, own: pd.DataFrame) -> str:
-    is_incomplete = bool((own["seeds"] < own["seeds_asked"]).any())
+def _note(requested: Requested, own: pd.DataFrame) -> str:
+    is_incomplete = bool((own["seeds"] < own["seeds_requested"]).any())
     return (
         "IoU of every class, pooled over the pixels of the test set: "
-        f"{spread_note(asked.seeds)}. In brackets: labelled images. Models are selected on the "
+        f"{spread_note(requested.seeds)}. In brackets: labelled images. Models are selected on the "
         "validation set, never on the test set."
         + " Incomplete: some means are over fewer seeds."
         * is_incomplete

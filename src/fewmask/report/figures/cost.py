@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from fewmask.metrics.segmentation import unit_of
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
@@ -23,19 +23,19 @@ SIZES = (16, 60)
 
 
 @STYLED
-def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
+def cost_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
     """Draw the first metric against what a run takes: a panel a dataset, a line a method.
 
     ``summary`` is what ``summary`` returns. GPU-hours where there are any, else hours; of all jobs
     of a run, those that it shares with others in full.
     """
-    metric = asked.metrics[0]
+    metric = requested.metrics[0]
     hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
     name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
-    legend = samples_with(asked.methods, summary, metric)
-    note = _note(asked, name, bool((summary["seeds"] < summary["seeds_asked"]).any()))
-    page, panels, _ = panel_page(asked.title, note, legend, asked.datasets)
-    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+    legend = samples_with(requested.methods, summary, metric)
+    note = _note(requested, name, bool((summary["seeds"] < summary["seeds_requested"]).any()))
+    page, panels, _ = panel_page(requested.title, note, legend, requested.datasets)
+    for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
         if f"{metric}_mean" in own:
             own = own[own[f"{metric}_mean"].notna() & (own[f"{hours}_mean"] > 0)]
@@ -43,7 +43,7 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
             say_nothing(axes, "no run with this metric yet")
             continue
         spans, factor = ("hours", 1) if own[f"{hours}_mean"].median() >= 0.5 else ("minutes", 60)
-        _draw_panel(axes, asked, own.assign(spent=factor * own[f"{hours}_mean"]), metric)
+        _draw_panel(axes, requested, own.assign(spent=factor * own[f"{hours}_mean"]), metric)
         spans = f"GPU {spans}" if hours == "gpu_hours" else spans.capitalize()
         axes.set_xlabel(f"{spans} per run (log scale)")
         if is_first_in_row(i):
@@ -51,30 +51,30 @@ def cost_figure(asked: Asked, summary: pd.DataFrame) -> Figure:
     return page.figure
 
 
-def _note(asked: Asked, name: str, is_incomplete: bool) -> str:
-    n = len(asked.seeds)
+def _note(requested: Requested, name: str, is_incomplete: bool) -> str:
+    n = len(requested.seeds)
     spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
     return (
-        f"{spread}The larger a marker, the more labelled images: {', '.join(asked.fractions)}. "
+        f"{spread}The larger a marker, the more labelled images: {', '.join(requested.fractions)}. "
         f"{name}: all trainings, pseudo-labelling and evaluation of a run; what runs share counts "
         "in full for each." + " Incomplete; hollow: fewer seeds." * is_incomplete
     )
 
 
-def _sizes(asked: Asked, own: pd.DataFrame) -> np.ndarray:
+def _sizes(requested: Requested, own: pd.DataFrame) -> np.ndarray:
     """Areas of the markers of cells in square points: the largest for those that see all masks."""
     rank = own["labelled"].rank(method="dense").to_numpy()
     share = (rank - 1) / max(rank.max() - 1, 1)
-    is_largest = own["method"].isin(asked.all_masks).to_numpy()
+    is_largest = own["method"].isin(requested.all_masks).to_numpy()
     return np.interp(np.where(is_largest, 1, share), [0, 1], SIZES)
 
 
-def _draw_panel(axes: Axes, asked: Asked, own: pd.DataFrame, metric: str) -> None:
+def _draw_panel(axes: Axes, requested: Requested, own: pd.DataFrame, metric: str) -> None:
     factor = 100 if unit_of(metric) == "%" else 1
     axes.set_xscale("log")
     axes.grid(axis="y")
-    own = own.assign(size=_sizes(asked, own))
-    for method, look in looks(asked.methods).items():
+    own = own.assign(size=_sizes(requested, own))
+    for method, look in looks(requested.methods).items():
         cells = own[own["method"] == method].sort_values("labelled", kind="stable")
         x = cells["spent"].to_numpy(float)
         mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))

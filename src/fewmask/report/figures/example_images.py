@@ -1,4 +1,4 @@
-"""Example predictions: reading them, and making pictures of masks."""
+"""Example predictions: reading them, and making images of masks."""
 
 import json
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ STRIPE = 7
 
 @dataclass(frozen=True)
 class Example:
-    """A test picture, cropped to what is not padding, and what a run made of it."""
+    """A test image, cropped to what is not padding, and what a run made of it."""
 
     image: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray  # uint8 (H, W), IGNORE where nothing is known; or colours (H, W, 3)
@@ -35,15 +35,15 @@ class Example:
 
 @dataclass(frozen=True)
 class Examples:
-    """Pictures that a run shows, by name, and what their classes are."""
+    """Images that a run shows, by name, and what their classes are."""
 
-    pictures: dict[str, Example]
+    images: dict[str, Example]
     classes: list[str]
     palette: np.ndarray  # uint8 (K, 3)
 
 
 def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed") -> Examples:
-    """Read the pictures that are the same in every run (``fixed``), or its own ``worst`` or
+    """Read the images that are the same in every run (``fixed``), or its own ``worst`` or
     ``median`` ones.
 
     They come with masks or, for the task ``depth`` or ``normal``, with these as colours: none if
@@ -58,14 +58,14 @@ def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed")
             if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
                 raise ValueError("its classes and their colours do not go together")
             if len({len(values) for values in file.values()}) > 1:
-                raise ValueError("it tells more of some pictures than of others")
+                raise ValueError("it tells more of some images than of others")
             choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
-            pictures = {
+            images = {
                 str(names[i]): _example(file, i, task, len(classes))
                 for i in np.flatnonzero(choices == choice)
                 if task == "segmentation" or task in file
             }
-            return Examples(pictures, classes, palette)
+            return Examples(images, classes, palette)
     except DAMAGES as error:
         kind = "the example predictions of a run"
         raise damaged(path, kind, error, f"delete the file and {mend}") from None
@@ -88,7 +88,7 @@ def _example(file: h5py.File, i: int, task: str, classes: int) -> Example:
         truth, prediction = (colour_depth(depth, of=truth) for depth in (truth, prediction))
     if task == "normal":
         truth, prediction = colour_normal(truth), colour_normal(prediction)
-    # Pictures of other than three channels are shown by their first.
+    # Images of other than three channels are shown by their first.
     image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
     miou = float(file["miou"][i]) if task == "segmentation" else float("nan")
     return Example(image, truth, prediction, miou)
@@ -105,7 +105,7 @@ def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) 
     """A mask in the colours of its classes, with stripes where it says IGNORE.
 
     uint8 (H, W) -> uint8 (height, width, 3). The stripes are drawn at the final size, so that they
-    look the same on every picture.
+    look the same on every image.
     """
     mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
     rows, columns = np.indices(mask.shape)
@@ -116,7 +116,7 @@ def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) 
 
 
 def scale_image(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A picture at another size: uint8 (H, W, 3) -> uint8 (height, width, 3)."""
+    """An image at another size: uint8 (H, W, 3) -> uint8 (height, width, 3)."""
     is_smaller = height < image.shape[0]
     how = Image.Resampling.LANCZOS if is_smaller else Image.Resampling.NEAREST
     return np.asarray(Image.fromarray(image).resize((width, height), how))

@@ -1,4 +1,4 @@
-"""The examples figure: the same test pictures as every run sees them."""
+"""The examples figure: the same test images as every run sees them."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -37,13 +37,13 @@ WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
 # Inches, all of them whole pixels.
 SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
 
-SAME_PICTURES = "The same test pictures for all runs, not picked by result. "
+SAME_IMAGES = "The same test images for all runs, not picked by result. "
 HOW_TO_READ = {
-    "segmentation": SAME_PICTURES
-    + "Below a prediction: mIoU of this picture (%). "
+    "segmentation": SAME_IMAGES
+    + "Below a prediction: mIoU of this image (%). "
     + "Models are selected on the validation set, never on the test set.",
-    "depth": SAME_PICTURES + "Depth: near is bright, on the scale of the picture's truth.",
-    "normal": SAME_PICTURES
+    "depth": SAME_IMAGES + "Depth: near is bright, on the scale of the image's truth.",
+    "normal": SAME_IMAGES
     + "Surface normals: red is right, green is up, blue is towards the camera.",
 }
 
@@ -60,7 +60,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Block:
-    """One dataset: a row a picture; the image, the truth, and a column a run."""
+    """One dataset: a row an image; the image, the truth, and a column a run."""
 
     dataset: str
     seed: int
@@ -95,13 +95,13 @@ class Block:
         return whole((BODY + 1) * LEADING + lines * BODY * LEADING + 0.22)
 
     def row(self, name: str) -> float:
-        """The height of the tiles of a picture."""
-        return tile_height(self.columns[0].examples.pictures[name], self.tile)
+        """The height of the tiles of an image."""
+        return tile_height(self.columns[0].examples.images[name], self.tile)
 
     @cached_property
     def legend(self) -> ClassLegend:
         """The classes that are to be seen."""
-        shown = [column.examples.pictures[name] for column in self.columns for name in self.names]
+        shown = [column.examples.images[name] for column in self.columns for name in self.names]
         width = self.width - self.lefts[0] - MARGIN
         return ClassLegend(self.columns[0].examples, shown, width)
 
@@ -113,26 +113,26 @@ class Block:
 
 
 @STYLED
-def examples(asked: Experiment, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
-    """Draw, for every dataset, some test pictures, their truth and what the runs made of them.
+def examples(requested: Experiment, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
+    """Draw, for every dataset, some test images, their truth and what the runs made of them.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
     there; of the tasks ``depth`` and ``normal`` those that learn them.
 
     Raises:
-        FewmaskError: an examples file is missing or damaged, or runs share no picture.
+        FewmaskError: an examples file is missing or damaged, or runs share no image.
     """
-    present = [name for name in asked.datasets if (runs["dataset"] == name).any()]
+    present = [name for name in requested.datasets if (runs["dataset"] == name).any()]
     rows = ROWS if len(present) == 1 else ROWS - 1
-    blocks = [_block(asked, runs[runs["dataset"] == name], rows, task) for name in present]
+    blocks = [_block(requested, runs[runs["dataset"] == name], rows, task) for name in present]
     tile = min(_tile(block) for block in blocks)
     blocks = [replace(block, tile=tile) for block in blocks]
 
     width = max(6.0, *(block.width for block in blocks))
-    top = whole(heading_height(asked.title, HOW_TO_READ[task], width) + 0.05)
+    top = whole(heading_height(requested.title, HOW_TO_READ[task], width) + 0.05)
     height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
     page = Page(whole(width), whole(height))
-    page.heading(asked.title, HOW_TO_READ[task])
+    page.heading(requested.title, HOW_TO_READ[task])
     for block in blocks:
         _draw_header(page, block, top)
         _draw_tiles(page, block, top + block.header)
@@ -141,32 +141,32 @@ def examples(asked: Experiment, runs: pd.DataFrame, task: str = "segmentation") 
     return page.figure
 
 
-def _block(asked: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block:
+def _block(requested: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block:
     """What to show of the runs of one dataset, in at most so many rows."""
-    seed = next(seed for seed in asked.seeds if (runs["seed"] == seed).any())
+    seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
     columns = []
     for fraction, of_fraction in extremes(runs).items():
         for row in of_fraction.itertuples():
             group = labelled_title(runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
-            path = run_file(Layout(asked.results).examples, run)
+            path = run_file(Layout(requested.results).examples, run)
             columns.append(Column(group, row.method, read_examples(path, task)))
     names = [
         name
-        for name in columns[0].examples.pictures
-        if all(name in column.examples.pictures for column in columns)
+        for name in columns[0].examples.images
+        if all(name in column.examples.images for column in columns)
     ]
     if not names:
         raise FewmaskError(
-            f"{path}: no fixed picture that the other runs of {row.dataset} with seed {seed} have\n"
+            f"{path}: no fixed image that the other runs of {row.dataset} with seed {seed} have\n"
             f"  delete their examples and run the workflow again, which evaluates them anew"
         )
     return Block(row.dataset, seed, names[:rows], columns)
 
 
 def extremes(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The runs, sorted by labelled pictures, of the smallest and of the largest fraction."""
+    """The runs, sorted by labelled images, of the smallest and of the largest fraction."""
     ends = dict.fromkeys(runs["fraction"].iloc[[0, -1]])
     return {fraction: runs[runs["fraction"] == fraction] for fraction in ends}
 
@@ -213,10 +213,10 @@ def _draw_tiles(page: Page, block: Block, top: float) -> None:
             MARGIN + SIDE - 0.05, top + height / 2, side, size=SMALL, color=FAINT,
             rotation=90, va="center", ha="right",
         )  # fmt: skip
-        picture = block.columns[0].examples.pictures[name]
-        tiles = [(picture.image, ""), (picture.mask, "")]
+        image = block.columns[0].examples.images[name]
+        tiles = [(image.image, ""), (image.mask, "")]
         for column in block.columns:
-            example = column.examples.pictures[name]
+            example = column.examples.images[name]
             miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
             tiles.append((example.prediction, miou))
         for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):

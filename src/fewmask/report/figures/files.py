@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fewmask.core.progress import bar
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report import contents
 from fewmask.report.figures.cases import cases
 from fewmask.report.figures.class_iou import class_iou
@@ -25,29 +25,31 @@ KNOWN_BY = {"depth_examples": "depth_absolute_error", "normal_examples": "normal
 """What every run that tells depths or normals has."""
 
 
-def draw(asked: Asked, found: Runs, results: Results) -> dict[str, Figure]:
+def draw(requested: Requested, found: Runs, results: Results) -> dict[str, Figure]:
     """The figures, by their names; without those that no run that is there has anything for.
 
     Raises FewmaskError: a file is damaged.
     """
     runs, table = found.table, results.summary
     of_experiment: dict[str, Callable[[], Figure]] = {
-        "label_curve": partial(label_curve, asked, runs, table),
-        "label_savings": partial(savings_figure, asked, table, results.label_savings),
-        "cost": partial(cost_figure, asked, table),
-        "examples": partial(examples, asked, runs),
-        "depth_examples": lambda: examples(asked, _that_tell("depth_examples", runs), "depth"),
-        "normal_examples": lambda: examples(asked, _that_tell("normal_examples", runs), "normal"),
-        "pseudo_masks": partial(pseudo_masks_figure, asked, results.pseudo_masks),
+        "label_curve": partial(label_curve, requested, runs, table),
+        "label_savings": partial(savings_figure, requested, table, results.label_savings),
+        "cost": partial(cost_figure, requested, table),
+        "examples": partial(examples, requested, runs),
+        "depth_examples": lambda: examples(requested, _that_tell("depth_examples", runs), "depth"),
+        "normal_examples": lambda: examples(
+            requested, _that_tell("normal_examples", runs), "normal"
+        ),
+        "pseudo_masks": partial(pseudo_masks_figure, requested, results.pseudo_masks),
     }
     of_datasets: dict[str, Callable[[str], Figure]] = {
-        "class_iou": partial(class_iou, asked, table),
-        "cases": partial(cases, asked, runs),
+        "class_iou": partial(class_iou, requested, table),
+        "cases": partial(cases, requested, runs),
         "training_curves": lambda dataset: training_curves(
-            asked, dataset, histories(asked.results, found.trainings, dataset)
+            requested, dataset, histories(requested.results, found.trainings, dataset)
         ),
     }
-    drawn, names = {}, contents.figures(asked)
+    drawn, names = {}, contents.figures(requested)
     with bar("draw figures", len(names)) as shown:
         for name in names:
             kind, _, dataset = name.partition("/")

@@ -35,49 +35,49 @@ BESIDE = 0.04
 
 
 @STYLED
-def label_curve(asked: Experiment, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
+def label_curve(requested: Experiment, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """Draw the experiment's first metric against the number of labelled images: a panel a dataset,
     a line a method. Published figures of it are short bars, joined by dashes.
 
     Args:
-        asked: the experiment.
+        requested: the experiment.
         runs: what ``collect`` returns: the faint dots.
         summary: what ``summary`` returns: the lines, and the sample standard deviation as bars.
     """
-    metric = asked.metrics[0]
+    metric = requested.metrics[0]
     has_published = f"{metric}_published" in summary
-    legend = samples_with(asked.methods, summary, metric) + (
+    legend = samples_with(requested.methods, summary, metric) + (
         [("published", PUBLISHED_LOOKS)] if has_published else []
     )
-    note = _note(asked, summary, has_published)
-    page, panels, width = panel_page(asked.title, note, legend, asked.datasets)
-    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+    note = _note(requested, summary, has_published)
+    page, panels, width = panel_page(requested.title, note, legend, requested.datasets)
+    for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         cells = summary[summary["dataset"] == dataset]
-        _draw_panel(axes, asked, runs[runs["dataset"] == dataset], cells, metric, width)
+        _draw_panel(axes, requested, runs[runs["dataset"] == dataset], cells, metric, width)
         if is_first_in_row(i):
             axes.set_ylabel(axis_title(metric))
     return page.figure
 
 
-def _note(asked: Experiment, summary: pd.DataFrame, has_published: bool) -> str:
-    n = len(asked.seeds)
+def _note(requested: Experiment, summary: pd.DataFrame, has_published: bool) -> str:
+    n = len(requested.seeds)
     parts = [
         f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
         if n > 1
         else "One seed, so that no spread is known."
     ]
     parts.append("Models are selected on the validation set, never on the test set.")
-    if (summary["seeds"] < summary["seeds_asked"]).any():
-        there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
+    if (summary["seeds"] < summary["seeds_requested"]).any():
+        there, wanted = summary["seeds"].sum(), summary["seeds_requested"].sum()
         parts.append(f"Incomplete: {there} of {wanted} runs are there; hollow: fewer seeds.")
     if has_published:
-        parts.append(f"Published: {asked.published.source}.")
+        parts.append(f"Published: {requested.published.source}.")
     return " ".join(parts)
 
 
 def _draw_panel(
     axes: Axes,
-    asked: Experiment,
+    requested: Experiment,
     runs: pd.DataFrame,
     cells: pd.DataFrame,
     metric: str,
@@ -94,14 +94,14 @@ def _draw_panel(
     counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())
     set_labelled_axis(axes, counts, width)
     _set_metric_axis(axes, runs, cells, metric)
-    apart = step(axes, counts, len(asked.methods), width)
-    for method, shift in shifts(asked.methods, apart).items():
-        look = looks(asked.methods)[method]
+    apart = step(axes, counts, len(requested.methods), width)
+    for method, shift in shifts(requested.methods, apart).items():
+        look = looks(requested.methods)[method]
         own = cells[cells["method"] == method]
         _draw_method(axes, own[own["mean"].notna()], look, shift)
         if own["published"].notna().any():
             _draw_published(axes, own[own["published"].notna()], look[0], shift)
-        if len(asked.seeds) > 1:
+        if len(requested.seeds) > 1:
             dots = runs[runs["method"] == method]
             _draw_seeds(axes, dots, look[0], shift + min(BESIDE, apart / 2))
 

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
@@ -34,19 +34,21 @@ FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 
 
 @STYLED
-def savings_figure(asked: Asked, summary: pd.DataFrame, savings: pd.DataFrame) -> Figure:
+def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.DataFrame) -> Figure:
     """Draw the labelled images that the reference needs: a panel a dataset, a marker a cell.
 
     Args:
-        asked: the experiment.
+        requested: the experiment.
         summary: what ``summary`` returns: the ticks are the numbers of labelled images.
         savings: what ``label_savings`` returns.
     """
-    shown = [method for method in asked.methods if method in set(savings["method"])]
-    legend = [(name, look) for name, look in samples(asked.methods) if name in shown]
-    legend = legend or samples(asked.methods)
-    page, panels, width = panel_page(asked.title, _note(asked, savings), legend, asked.datasets)
-    for i, (dataset, axes) in enumerate(zip(asked.datasets, panels, strict=True)):
+    shown = [method for method in requested.methods if method in set(savings["method"])]
+    legend = [(name, look) for name, look in samples(requested.methods) if name in shown]
+    legend = legend or samples(requested.methods)
+    page, panels, width = panel_page(
+        requested.title, _note(requested, savings), legend, requested.datasets
+    )
+    for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = savings[(savings["dataset"] == dataset) & savings["needed"].notna()]
         if own.empty:
             say_nothing(axes, "no savings to tell")
@@ -59,23 +61,24 @@ def savings_figure(asked: Asked, summary: pd.DataFrame, savings: pd.DataFrame) -
         apart = step(axes, used, len(shown), width, most=APART)
         for method, shift in shifts(shown, apart).items():
             cells = own[own["method"] == method]
-            _draw_method(axes, cells, looks(asked.methods)[method], shift)
+            _draw_method(axes, cells, looks(requested.methods)[method], shift)
         if is_first_in_row(i):
             axes.set_ylabel("Labelled images needed (log scale)")
     return page.figure
 
 
-def _note(asked: Asked, savings: pd.DataFrame) -> str:
+def _note(requested: Requested, savings: pd.DataFrame) -> str:
     if savings.empty:
-        return f"There is no method to compare with {asked.compared_with}."
+        return f"There is no method to compare with {requested.compared_with}."
     parts = [
-        f"Needed: the labelled images that {asked.compared_with} would need for the same score.",
+        f"Needed: the labelled images that {requested.compared_with} would need for the same "
+        "score.",
         "Grey: beyond its curve and below it. Dashes: equal factors, needed / labelled.",
     ]
     if savings["needed_low"].notna().any():
         parts.append("Bars: 95 % intervals (bootstrap).")
-    if (savings["seeds"] < savings["seeds_asked"]).any():
-        parts.append("Hollow: fewer seeds than asked for.")
+    if (savings["seeds"] < savings["seeds_requested"]).any():
+        parts.append("Hollow: fewer seeds than requested.")
     return " ".join(parts)
 
 

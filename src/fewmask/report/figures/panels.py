@@ -203,12 +203,12 @@ def dots(
     place: Transform,
     sizes: np.ndarray | float = 26,
 ) -> None:
-    """A dot for every cell, hollow where some of the seeds that are asked for are missing.
+    """A dot for every cell, hollow where some of the seeds that are requested are missing.
 
     ``sizes``: areas in square points, of all or of each.
     """
     colour, marker = look
-    is_complete = (cells["seeds"] == cells["seeds_asked"]).to_numpy()
+    is_complete = (cells["seeds"] == cells["seeds_requested"]).to_numpy()
     axes.scatter(
         x, y, s=sizes, marker=marker, transform=place, zorder=4,
         facecolors=np.where(is_complete, colour, "white").tolist(),

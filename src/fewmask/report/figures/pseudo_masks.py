@@ -4,22 +4,22 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.dot_rows import Dots, dot_rows
 from fewmask.report.figures.panels import fraction_looks, samples_of, spread_note
 from fewmask.report.figures.style import STYLED
 
 
 @STYLED
-def pseudo_masks_figure(asked: Asked, qualities: pd.DataFrame) -> Figure:
+def pseudo_masks_figure(requested: Requested, qualities: pd.DataFrame) -> Figure:
     """Draw the mIoU of pseudo-masks: a panel a dataset, a row a stage, a dot a fraction.
 
     ``qualities`` is what ``pseudo_masks_summary`` returns.
     """
     keys = list(dict.fromkeys(zip(qualities["method"], qualities["stage"], strict=True)))
-    of_fractions = fraction_looks(asked.fractions)
+    of_fractions = fraction_looks(requested.fractions)
     panels = {}
-    for dataset in asked.datasets:
+    for dataset in requested.datasets:
         own = qualities[qualities["dataset"] == dataset]
         if own.empty:
             continue
@@ -29,7 +29,9 @@ def pseudo_masks_figure(asked: Asked, qualities: pd.DataFrame) -> Figure:
         ]
     names = [f"{method}: {stage}" for method, stage in keys]
     legend = samples_of(of_fractions)
-    return dot_rows(asked.title, _note(asked, qualities), legend, names, panels, "mIoU (%)").figure
+    return dot_rows(
+        requested.title, _note(requested, qualities), legend, names, panels, "mIoU (%)"
+    ).figure
 
 
 def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -37,10 +39,10 @@ def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray
     return tuple(100 * rows[f"miou_{part}"].to_numpy(float) for part in ("mean", "std"))
 
 
-def _note(asked: Asked, qualities: pd.DataFrame) -> str:
-    is_incomplete = bool((qualities["seeds"] < qualities["seeds_asked"]).any())
+def _note(requested: Requested, qualities: pd.DataFrame) -> str:
+    is_incomplete = bool((qualities["seeds"] < qualities["seeds_requested"]).any())
     return (
         "Pseudo-masks that a method learns, by the stage that made them, against the true masks of "
-        f"the unlabelled training pictures: {spread_note(asked.seeds)}. No training and no "
+        f"the unlabelled training images: {spread_note(requested.seeds)}. No training and no "
         "selection sees these." + " Incomplete: some means are over fewer seeds." * is_incomplete
     )

@@ -1,4 +1,4 @@
-"""Pictures and masks as tiles of a page, and the legend of their classes."""
+"""Images and masks as tiles of a page, and the legend of their classes."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from fewmask.report.figures.example_images import (
 from fewmask.report.figures.style import DPI, NOTE, RULE, Page, flow, text_width
 
 TALLEST = 1.25
-"""The height of a tile for its width; a taller picture is made narrower."""
+"""The height of a tile for its width; a taller image is made narrower."""
 
 # Inches.
 SWATCH, LEGEND_LINE = 0.13, 0.22
@@ -29,7 +29,7 @@ def whole(inches: float) -> float:
 
 
 def tile_height(example: Example, width: float) -> float:
-    """The height of the tiles of a picture, in inches."""
+    """The height of the tiles of an image, in inches."""
     height, across = example.mask.shape[:2]
     return whole(width * min(height / across, TALLEST))
 
@@ -60,7 +60,7 @@ def draw_tile(
 
 @dataclass(frozen=True)
 class ClassLegend:
-    """The classes that are to be seen on some pictures, in lines."""
+    """The classes that are to be seen on some images, in lines."""
 
     of: Examples
     shown: list[Example]

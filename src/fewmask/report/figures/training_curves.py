@@ -1,11 +1,11 @@
-"""Training curves: the loss, and what the validation pictures told, step by step."""
+"""Training curves: the loss, and what the validation images told, step by step."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fewmask.metrics.segmentation import unit_of
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.panels import (
     BELOW,
     draw_legend,
@@ -26,18 +26,18 @@ SHARED = "shared"
 
 
 @STYLED
-def training_curves(asked: Asked, dataset: str, found: list[History]) -> Figure:
+def training_curves(requested: Requested, dataset: str, found: list[History]) -> Figure:
     """Draw the trainings on one dataset: a row a stage, a line a training, coloured by fraction.
 
     At the left the mean training loss since the look before, at the right the metric of the
-    validation pictures by which weights were selected, with a dot at those that were kept.
+    validation images by which weights were selected, with a dot at those that were kept.
     """
     # A stage that an experiment has judged in several ways has a row for each: no axis fits all.
     stages = list(dict.fromkeys((one.stage, one.judged_by) for one in found))
-    is_shared = any(one.fraction not in asked.fractions for one in found)
-    colours = fraction_looks([*asked.fractions, *[SHARED] * is_shared])
+    is_shared = any(one.fraction not in requested.fractions for one in found)
+    colours = fraction_looks([*requested.fractions, *[SHARED] * is_shared])
     legend = samples_of(colours)
-    title, note = f"{asked.title} · {dataset}", _note(asked)
+    title, note = f"{requested.title} · {dataset}", _note(requested)
     width = MARGIN + LEFT + 2 * PANEL[0] + BETWEEN + MARGIN
     top = heading_height(title, note, width) + 0.05
     below = top + legend_height(legend, width)
@@ -55,12 +55,12 @@ def training_curves(asked: Asked, dataset: str, found: list[History]) -> Figure:
     return page.figure
 
 
-def _note(asked: Asked) -> str:
-    lines = "One line a seed. " if len(asked.seeds) > 1 else ""
+def _note(requested: Requested) -> str:
+    lines = "One line a seed. " if len(requested.seeds) > 1 else ""
     return (
         f"{lines}Left: training loss, the mean since the look before. Right: what the validation "
-        "pictures told; a dot marks the weights that were kept (none: the last ones). Test "
-        "pictures play no part."
+        "images told; a dot marks the weights that were kept (none: the last ones). Test "
+        "images play no part."
     )
 
 
@@ -92,4 +92,4 @@ def _draw_stage(
         name = "loss" if judged_by == "loss" else called(judged_by)
         validation.set_ylabel(with_unit(f"Validation {name}", judged_by))
     else:
-        say_nothing(validation, "no validation pictures")
+        say_nothing(validation, "no validation images")

@@ -1,10 +1,10 @@
-"""By how much the scores of a grid could differ, had seeds and test pictures been others.
+"""By how much the scores of a grid could differ, had seeds and test images been others.
 
-A score is a mean over S seeds, each a score on the same P test pictures, and both are samples. The
+A score is a mean over S seeds, each a score on the same P test images, and both are samples. The
 bootstrap has two levels:
 
-- Test pictures are drawn with replacement, the same ones for all runs of a dataset, so that what
-  makes a picture hard cancels in a comparison (Davison & Hinkley, 1997, section 3.8; Owen, 2007,
+- Test images are drawn with replacement, the same ones for all runs of a dataset, so that what
+  makes an image hard cancels in a comparison (Davison & Hinkley, 1997, section 3.8; Owen, 2007,
   "The pigeonhole bootstrap").
 - Seeds are a handful. Drawn with replacement, three of them have two thirds of the variance that
   they should, and never leave their own range: such intervals hold the truth in less than four of
@@ -12,10 +12,10 @@ bootstrap has two levels:
   multiplier bootstrap), divided by the root of a chi-squared one over its S - 1 degrees of freedom.
   These are draws from Student's t distribution around the mean, exact for normal deviations.
 
-The two deviations are added. Chance that belongs to one seed and one picture alone is in both, so
+The two deviations are added. Chance that belongs to one seed and one image alone is in both, so
 that intervals are never too narrow for it, but a little wide where seeds differ in little else.
-Where every seed has test pictures of its own, the seeds' deviations hold those of pictures already,
-and pictures are not drawn. With one seed nothing is known of the deviations between seeds.
+Where every seed has test images of its own, the seeds' deviations hold those of images already,
+and images are not drawn. With one seed nothing is known of the deviations between seeds.
 """
 
 from dataclasses import dataclass, field
@@ -28,13 +28,13 @@ from fewmask.core.paths import Layout
 from fewmask.core.progress import bar
 from fewmask.core.seeds import derive
 from fewmask.planning.grid import Run
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.image_sums import (
-    PictureSums,
+    ImageSums,
     Tested,
     check_agrees,
     knows,
-    read_pictures,
+    read_images,
     sums_for,
 )
 from fewmask.report.results.runs import run_file
@@ -44,7 +44,7 @@ LEVEL = 0.95
 ROUNDING = 1e-9
 """Differences of scores below this are those of sums in another order."""
 AT_ONCE = 500
-"""How many samples of pictures are in memory together."""
+"""How many samples of images are in memory together."""
 
 Cell = tuple[str, str, str]
 """Dataset, method and fraction."""
@@ -55,12 +55,12 @@ class Scores:
     """The scores of all runs by one metric."""
 
     metric: str
-    pictures: dict[str, int] = field(default_factory=dict)
-    """By dataset, how many test pictures are drawn from; 0: they are not drawn."""
+    images: dict[str, int] = field(default_factory=dict)
+    """By dataset, how many test images are drawn from; 0: they are not drawn."""
     of_seeds: dict[Cell, dict[int, float]] = field(default_factory=dict)
     """By cell and seed; runs without the metric are left out."""
     drawn: dict[Cell, dict[int, np.ndarray]] = field(default_factory=dict)
-    """The same on samples of test pictures, float (D,), the same samples for all of a dataset."""
+    """The same on samples of test images, float (D,), the same samples for all of a dataset."""
 
     def has(self, dataset: str, method: str) -> bool:
         """Whether any run of a method has the metric."""
@@ -72,12 +72,12 @@ class Scores:
             return ["With one seed nothing can be said about chance: there are no intervals."]
         how = f"95 % intervals: bootstrap ({DRAWS:,} draws)"
         if not knows(self.metric):
-            return [f"{how} over seeds alone, for of this metric nothing is kept of test pictures."]
-        drawn = [dataset for dataset, pictures in self.pictures.items() if pictures]
-        paired = "seeds and test pictures, the same ones for all methods"
-        if len(drawn) == len(self.pictures):
+            return [f"{how} over seeds alone, for of this metric nothing is kept of test images."]
+        drawn = [dataset for dataset, images in self.images.items() if images]
+        paired = "seeds and test images, the same ones for all methods"
+        if len(drawn) == len(self.images):
             return [f"{how} over {paired}."]
-        alone = "over seeds alone where each has test pictures of its own"
+        alone = "over seeds alone where each has test images of its own"
         return [f"{how} over {paired}; {alone}." if drawn else f"{how} {alone}."]
 
     def seeds(self, cells: list[Cell]) -> list[int]:
@@ -85,17 +85,19 @@ class Scores:
         of_cells = [set(self.of_seeds.get(cell, {})) for cell in cells]
         return sorted(set.intersection(*of_cells))
 
-    def start_of_row(self, asked: Asked, cell: pd.Series, seeds: list[int]) -> dict[str, object]:
+    def start_of_row(
+        self, requested: Requested, cell: pd.Series, seeds: list[int]
+    ) -> dict[str, object]:
         """What rows of tables begin with: which cell, compared with what, by what and by whom."""
         return {
             "dataset": cell["dataset"],
             "method": cell["method"],
             "fraction": cell["fraction"],
-            "reference": asked.compared_with,
+            "reference": requested.compared_with,
             "metric": self.metric,
             "labelled": cell["labelled"],
             "seeds": len(seeds),
-            "seeds_asked": len(asked.seeds),
+            "seeds_requested": len(requested.seeds),
         }
 
     def means(self, cells: list[Cell], seeds: list[int]) -> np.ndarray:
@@ -103,7 +105,7 @@ class Scores:
         return self._table(cells, seeds).mean(axis=0)
 
     def draws(self, cells: list[Cell], seeds: list[int]) -> np.ndarray:
-        """Draws of ``means``, float (D, C); seeds and pictures are those of one draw in all."""
+        """Draws of ``means``, float (D, C); seeds and images are those of one draw in all."""
         drawn = [[self.drawn[cell][seed] for cell in cells] for seed in seeds]
         parts = [part for cell in cells for part in cell]
         random = np.random.default_rng(derive("seeds", *parts, *seeds))
@@ -130,7 +132,7 @@ def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Genera
 
     Args:
         of_seeds: float (S, C), the scores of every seed; S is at least 2.
-        of_samples: float (D, C), their means over seeds on D samples of test pictures.
+        of_samples: float (D, C), their means over seeds on D samples of test images.
     """
     means, n = of_seeds.mean(axis=0), len(of_seeds)
     weights = random.standard_normal((len(of_samples), n)) / np.sqrt(n * (n - 1))
@@ -138,12 +140,12 @@ def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Genera
     return of_samples + weights @ (of_seeds - means) / studentised[:, None]
 
 
-def samples_of(pictures: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Bootstrap samples of pictures: how often each has each, float32 (count, pictures)."""
-    drawn = random.integers(pictures, size=(count, pictures))
-    places = (drawn + pictures * np.arange(count)[:, None]).ravel()
-    found = np.bincount(places, minlength=count * pictures)
-    return found.reshape(count, pictures).astype(np.float32)
+def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """Bootstrap samples of images: how often each has each, float32 (count, images)."""
+    drawn = random.integers(images, size=(count, images))
+    places = (drawn + images * np.arange(count)[:, None]).ravel()
+    found = np.bincount(places, minlength=count * images)
+    return found.reshape(count, images).astype(np.float32)
 
 
 def interval(values: np.ndarray) -> Interval:
@@ -156,44 +158,44 @@ def interval(values: np.ndarray) -> Interval:
     return Interval(*(float(end) for end in np.quantile(known, ends, method="inverted_cdf")))
 
 
-def bootstrap(asked: Asked, runs: pd.DataFrame, metric: str) -> Scores:
-    """The scores of runs by a metric, and on samples of test pictures.
+def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
+    """The scores of runs by a metric, and on samples of test images.
 
-    Test pictures are drawn where the metric can be had from what is kept of them, and where all
-    these runs of a dataset have the same. Raises FewmaskError: a table of pictures is damaged.
+    Test images are drawn where the metric can be had from what is kept of them, and where all
+    these runs of a dataset have the same. Raises FewmaskError: a table of images is damaged.
     """
     scores = Scores(metric)
-    for dataset in asked.datasets:
+    for dataset in requested.datasets:
         own = runs[runs["dataset"] == dataset]
         if own.empty:
             continue
         if knows(scores.metric):
-            _add_drawn(asked, scores, dataset, own)
+            _add_drawn(requested, scores, dataset, own)
         else:
-            scores.pictures[dataset] = 0
+            scores.images[dataset] = 0
             of_runs = own[scores.metric] if scores.metric in own else [np.nan] * len(own)
             for run, score in zip(_runs(own), of_runs, strict=True):
                 _add(scores, run, float(score), np.full(DRAWS, score))
     return scores
 
 
-def _add_drawn(asked: Asked, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:
-    pattern = Layout(asked.results).pictures
-    found: dict[Run, PictureSums] = {}
+def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:
+    pattern = Layout(requested.results).images
+    found: dict[Run, ImageSums] = {}
     tested = Tested()
     scored = runs[scores.metric] if scores.metric in runs else [np.nan] * len(runs)
     for run, expected, score in zip(_runs(runs), runs["test"], scored, strict=True):
         path = run_file(pattern, run)
-        pictures = read_pictures(path, expected, asked.classes.get(dataset))
-        tested.add(run.seed, path, pictures)
-        sums = sums_for(scores.metric, pictures)
+        images = read_images(path, expected, requested.classes.get(dataset))
+        tested.add(run.seed, path, images)
+        sums = sums_for(scores.metric, images)
         if sums is not None:
             check_agrees(path, scores.metric, sums.of_all(), score)
             found[run] = sums
     of_all = {run: sums.of_all() for run, sums in found.items()}
     drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}
-    scores.pictures[dataset] = n = tested.shared
-    random = np.random.default_rng(derive("pictures", dataset))
+    scores.images[dataset] = n = tested.shared
+    random = np.random.default_rng(derive("images", dataset))
     count = DRAWS if n else 0
     with bar(f"bootstrap {dataset}", count) as shown:
         for start in range(0, count, AT_ONCE):

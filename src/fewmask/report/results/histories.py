@@ -18,7 +18,7 @@ class Training(NamedTuple):
     cell: str
     """dataset/method/fraction/seed/stage."""
     metric: str
-    """By which its weights were selected on the validation pictures; ``none``: the last ones."""
+    """By which its weights were selected on the validation images; ``none``: the last ones."""
 
 
 class History(NamedTuple):

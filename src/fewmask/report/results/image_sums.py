@@ -1,7 +1,7 @@
-"""A metric of any set of a run's test pictures, from the table that lies beside its metrics file.
+"""A metric of any set of a run's test images, from the table that lies beside its metrics file.
 
-Metrics are pooled over pixels, and pixels of pictures add up: so the metric of a set of pictures is
-a function of sums over them. A set may hold a picture several times, as bootstrap samples do.
+Metrics are pooled over pixels, and pixels of images add up: so the metric of a set of images is
+a function of sums over them. A set may hold an image several times, as bootstrap samples do.
 """
 
 from collections.abc import Callable
@@ -12,63 +12,63 @@ import numpy as np
 import pandas as pd
 
 from fewmask.metrics.records import damaged
-from fewmask.metrics.segmentation import Counts, class_figure, class_score, picture_score
+from fewmask.metrics.segmentation import Counts, class_figure, class_score, image_score
 
 KINDS = Counts._fields
 POOLED = ("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1")
-KIND = "the test pictures of this run"
+KIND = "the test images of this run"
 MEND = "delete the .json beside it and run the workflow again, which evaluates the run anew"
 AGREEMENT = 1e-4
-"""How near a metric of all pictures has to come to that of the metrics file."""
+"""How near a metric of all images has to come to that of the metrics file."""
 OF_CLASSES = ("iou", "precision", "recall", "f1")
 
 
-class Pictures(NamedTuple):
-    """The test pictures of a run."""
+class Images(NamedTuple):
+    """The test images of a run."""
 
     names: tuple[str, ...]
     classes: tuple[str, ...]
     counts: Counts
-    """Pixels of every picture and class, each float32 (P, K)."""
+    """Pixels of every image and class, each float32 (P, K)."""
 
 
-class PictureSums(NamedTuple):
-    """A metric as a function of sums over pictures."""
+class ImageSums(NamedTuple):
+    """A metric as a function of sums over images."""
 
     columns: np.ndarray
-    """What is added up: float32 (P, C), which holds the pixels of a picture exactly."""
+    """What is added up: float32 (P, C), which holds the pixels of an image exactly."""
     metric: Callable[[np.ndarray], np.ndarray]
     """The metric of sums: (..., C) -> (...), NaN where it is undefined."""
 
     def of_all(self) -> float:
-        """The metric of all pictures."""
+        """The metric of all images."""
         return float(self.metric(self.columns.sum(axis=0, dtype=float)))
 
     def of_samples(self, samples: np.ndarray) -> np.ndarray:
-        """The metric of sets of pictures, float (D,); ``samples`` (D, P) says how often each has a
-        picture."""
+        """The metric of sets of images, float (D,); ``samples`` (D, P) says how often each has a
+        image."""
         return self.metric((samples @ self.columns).astype(float))
 
 
 def knows(metric: str) -> bool:
-    """Whether a metric follows from what is kept of pictures: all but losses, depths and normals,
+    """Whether a metric follows from what is kept of images: all but losses, depths and normals,
     and ``delta_m``."""
     figure = class_figure(metric)
     return figure[0] in OF_CLASSES if figure else metric in (*POOLED, "dice")
 
 
-def read_pictures(path: Path, expected: int, classes: list[str] | None) -> Pictures:
-    """The table of a run's test pictures.
+def read_images(path: Path, expected: int, classes: list[str] | None) -> Images:
+    """The table of a run's test images.
 
     Args:
-        expected: how many pictures the metrics file beside it tells of.
+        expected: how many images the metrics file beside it tells of.
         classes: of the dataset, in their order; None: they are not known.
 
     Raises:
         FewmaskError: it is not there, or is damaged.
     """
     try:
-        # Of what is read nothing can be undefined, and a picture may well be called "nan".
+        # Of what is read nothing can be undefined, and an image may well be called "nan".
         table = pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("its rows have more fields than its header")
@@ -77,7 +77,7 @@ def read_pictures(path: Path, expected: int, classes: list[str] | None) -> Pictu
         columns = [f"{kind}_{name}" for kind in KINDS for name in classes or found]
         _check_columns(list(table), ["name", *columns])
         if len(table) != expected:
-            raise ValueError(f"found {len(table)} pictures, expected {expected}")
+            raise ValueError(f"found {len(table)} images, expected {expected}")
         if table["name"].duplicated().any():
             raise ValueError(f"{table['name'][table['name'].duplicated()].iloc[0]} is in it twice")
         pixels = np.split(table[columns].to_numpy(), len(KINDS), axis=1)
@@ -85,40 +85,40 @@ def read_pictures(path: Path, expected: int, classes: list[str] | None) -> Pictu
     except (OSError, ValueError) as error:
         raise damaged(path, KIND, error, MEND) from None
     counts = Counts(*(part.astype(np.float32) for part in pixels))
-    return Pictures(tuple(table["name"]), tuple(classes or found), counts)
+    return Images(tuple(table["name"]), tuple(classes or found), counts)
 
 
 class Tested:
-    """What the runs of a dataset were tested on: within a seed, the same pictures and masks."""
+    """What the runs of a dataset were tested on: within a seed, the same images and masks."""
 
     def __init__(self) -> None:
-        self._first: dict[int, tuple[Path, Pictures]] = {}
+        self._first: dict[int, tuple[Path, Images]] = {}
 
-    def add(self, seed: int, path: Path, pictures: Pictures) -> None:
-        """Count a run in. Raises FewmaskError: another of its seed has other pictures or masks."""
-        other, first = self._first.setdefault(seed, (path, pictures))
-        if first.names != pictures.names:
-            raise damaged(path, f"of the test pictures of {other}", "their names differ", MEND)
+    def add(self, seed: int, path: Path, images: Images) -> None:
+        """Count a run in. Raises FewmaskError: another of its seed has other images or masks."""
+        other, first = self._first.setdefault(seed, (path, images))
+        if first.names != images.names:
+            raise damaged(path, f"of the test images of {other}", "their names differ", MEND)
         # A network that has not learnt to segment was compared with nothing.
         if not first.counts.truth.any():
-            self._first[seed] = path, pictures
-        elif pictures.counts.truth.any():
-            differ = (first.counts.truth != pictures.counts.truth).any(axis=1)
+            self._first[seed] = path, images
+        elif images.counts.truth.any():
+            differ = (first.counts.truth != images.counts.truth).any(axis=1)
             if differ.any():
-                found = f"that of {pictures.names[differ.argmax()]} differs"
+                found = f"that of {images.names[differ.argmax()]} differs"
                 raise damaged(path, f"of the masks of {other}", found, MEND)
 
     @property
     def shared(self) -> int:
-        """How many pictures all have; 0 where seeds have their own."""
-        names = {pictures.names for _, pictures in self._first.values()}
+        """How many images all have; 0 where seeds have their own."""
+        names = {images.names for _, images in self._first.values()}
         return len(names.pop()) if len(names) == 1 else 0
 
 
-def check_agrees(path: Path, metric: str, of_pictures: float, of_file: float) -> None:
-    """Raise FewmaskError unless a table of pictures says the same as the metrics file beside it."""
-    if not np.isclose(of_pictures, of_file, rtol=0, atol=AGREEMENT, equal_nan=True):
-        found = f"their {metric} is {of_pictures:.6f}, and {of_file:.6f} in the .json beside it"
+def check_agrees(path: Path, metric: str, of_images: float, of_file: float) -> None:
+    """Raise FewmaskError unless a table of images says the same as the metrics file beside it."""
+    if not np.isclose(of_images, of_file, rtol=0, atol=AGREEMENT, equal_nan=True):
+        found = f"their {metric} is {of_images:.6f}, and {of_file:.6f} in the .json beside it"
         raise damaged(path, KIND, found, MEND)
 
 
@@ -135,7 +135,7 @@ def _check_columns(found: list[str], expected: list[str]) -> None:
 
 
 def _check_pixels(names: pd.Series, pixels: Counts) -> None:
-    """Raise ValueError where pixels cannot be those of a picture."""
+    """Raise ValueError where pixels cannot be those of an image."""
     hit, truth, predicted = pixels
     if hit.dtype.kind not in "iu":
         raise ValueError("pixels are counted in whole numbers, and some are none")
@@ -149,32 +149,32 @@ def _is_read(column: str) -> bool:
     return column == "name" or column.startswith(tuple(f"{kind}_" for kind in KINDS))
 
 
-def sums_for(metric: str, pictures: Pictures) -> PictureSums | None:
-    """What gives a metric of these pictures; None where there is no such class."""
+def sums_for(metric: str, images: Images) -> ImageSums | None:
+    """What gives a metric of these images; None where there is no such class."""
     if metric == "dice":
-        return _mean_dice(pictures.counts)
-    columns = np.concatenate(pictures.counts, axis=1)
+        return _mean_dice(images.counts)
+    columns = np.concatenate(images.counts, axis=1)
     figure = class_figure(metric)
     if figure is None:
-        return PictureSums(columns, lambda sums: picture_score(metric, _counts(sums)))
+        return ImageSums(columns, lambda sums: image_score(metric, _counts(sums)))
     name, of_class = figure
-    if of_class not in pictures.classes:
+    if of_class not in images.classes:
         return None
-    place = pictures.classes.index(of_class)
-    return PictureSums(columns, lambda sums: class_score(name, _counts(sums))[..., place])
+    place = images.classes.index(of_class)
+    return ImageSums(columns, lambda sums: class_score(name, _counts(sums))[..., place])
 
 
 def _counts(sums: np.ndarray) -> Counts:
     return Counts(*np.split(sums, len(KINDS), axis=-1))
 
 
-def _mean_dice(counts: Counts) -> PictureSums:
-    """The mean over pictures of their own Dice, without those that have no labelled pixel."""
-    dice = picture_score("dice", counts)
+def _mean_dice(counts: Counts) -> ImageSums:
+    """The mean over images of their own Dice, without those that have no labelled pixel."""
+    dice = image_score("dice", counts)
     known = ~np.isnan(dice)
 
     def mean(sums: np.ndarray) -> np.ndarray:
-        total, pictures = sums[..., 0], sums[..., 1]
-        return np.where(pictures > 0, total / np.maximum(pictures, 1), np.nan)
+        total, images = sums[..., 0], sums[..., 1]
+        return np.where(images > 0, total / np.maximum(images, 1), np.nan)
 
-    return PictureSums(np.stack([np.where(known, dice, 0), known], axis=1).astype(np.float32), mean)
+    return ImageSums(np.stack([np.where(known, dice, 0), known], axis=1).astype(np.float32), mean)

@@ -17,7 +17,7 @@ from fewmask.metrics.records import (
 )
 from fewmask.metrics.segmentation import CLASS_FIGURES, METRICS, TEST_METRICS
 from fewmask.planning.grid import Run
-from fewmask.planning.requested import Asked, fingerprint, reading_fingerprint
+from fewmask.planning.requested import Requested, fingerprint, reading_fingerprint
 
 KIND = "the metrics of this run"
 MEND = "delete the file and run the workflow again, which evaluates the run anew"
@@ -35,7 +35,7 @@ class StageCost(Record):
     cell: Cell | None = None
 
 
-class _Pictures(Record):
+class _Images(Record):
     labelled: Count
     test: Count
 
@@ -82,25 +82,25 @@ class MetricsFile(Record):
     method: str
     fraction: str
     seed: Count
-    pictures: _Pictures
+    images: _Images
     metrics: Metrics
     classes: dict[str, Metrics]
     cost: _Cost
     provenance: _Provenance
     pseudo_masks: list[PseudoMaskQuality] = []
 
-    def is_of(self, asked: Asked, training: str | None) -> bool:
+    def is_of(self, requested: Requested, training: str | None) -> bool:
         """Whether it was made with the settings of an experiment, as far as it tells them.
 
         ``training``: the fingerprint of the settings of its stages; None: any.
         """
         told = self.provenance
         stages = fingerprint([one.model_dump(exclude_unset=True) for one in told.stages])
-        reading = asked.readings.get(self.dataset)
+        reading = requested.readings.get(self.dataset)
         return (
             training in (None, stages)
             and (reading is None or reading == reading_fingerprint(told.dataset))
-            and told.evaluated_at in (None, asked.evaluation_size)
+            and told.evaluated_at in (None, requested.evaluation_size)
         )
 
     def check_classes(self, path: Path, classes: list[str]) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Scores, bootstrap
 from fewmask.report.results.runs import Runs
 from fewmask.report.tables.comparison import comparison, comparison_table, with_marks
@@ -34,30 +34,30 @@ class Results:
         """The summary with what the comparisons say."""
         return with_marks(with_savings(self.summary, self.label_savings), self.comparison)
 
-    def pages(self, asked: Asked) -> dict[str, tuple[pd.DataFrame, Table]]:
+    def pages(self, requested: Requested) -> dict[str, tuple[pd.DataFrame, Table]]:
         """Every table in full, and for people."""
         compared, savings, scores = self.comparison, self.label_savings, self.scores
         return {
-            "summary": (self.summary, summary_table(asked, self.shown)),
-            "comparison": (compared, comparison_table(asked, compared, scores)),
-            "label_savings": (savings, label_savings_table(asked, savings, scores)),
-            "published": (self.published, published_table(asked, self.published)),
-            "cost": (self.cost, cost_table(asked, self.cost)),
-            "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(asked, self.pseudo_masks)),
+            "summary": (self.summary, summary_table(requested, self.shown)),
+            "comparison": (compared, comparison_table(requested, compared, scores)),
+            "label_savings": (savings, label_savings_table(requested, savings, scores)),
+            "published": (self.published, published_table(requested, self.published)),
+            "cost": (self.cost, cost_table(requested, self.cost)),
+            "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(requested, self.pseudo_masks)),
         }
 
 
-def tabulate(asked: Asked, found: Runs) -> Results:
+def tabulate(requested: Requested, found: Runs) -> Results:
     """The tables of the runs that are there. Raises FewmaskError: a file is damaged."""
-    table, runs = summary(asked, found.table), found.table
-    metric = asked.metrics[0]
-    scores = bootstrap(asked, runs, metric) if len(asked.methods) > 1 else Scores(metric)
+    table, runs = summary(requested, found.table), found.table
+    metric = requested.metrics[0]
+    scores = bootstrap(requested, runs, metric) if len(requested.methods) > 1 else Scores(metric)
     return Results(
         summary=table,
-        comparison=comparison(asked, table, scores),
-        label_savings=label_savings(asked, table, scores),
-        published=published(asked, table, runs),
-        cost=cost_summary(asked, runs, found.jobs),
-        pseudo_masks=pseudo_masks_summary(asked, found.pseudo_masks),
+        comparison=comparison(requested, table, scores),
+        label_savings=label_savings(requested, table, scores),
+        published=published(requested, table, runs),
+        cost=cost_summary(requested, runs, found.jobs),
+        pseudo_masks=pseudo_masks_summary(requested, found.pseudo_masks),
         scores=scores,
     )

@@ -12,7 +12,7 @@ from fewmask.core.paths import Layout
 from fewmask.metrics.geometry import TASK_METRICS
 from fewmask.metrics.segmentation import CLASS_FIGURES, TEST_METRICS
 from fewmask.planning.grid import Run
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.histories import Training
 from fewmask.report.results.metrics_file import MetricsFile, read_metrics
 from fewmask.report.tables.cost import Accounts, JobCost, RunCost, total
@@ -35,7 +35,7 @@ class Runs(NamedTuple):
     trainings: list[Training]
     """Those that the runs went through, in their order; shared ones several times."""
     missing: list[Path]
-    """The metrics files that are asked for and not there, or outdated."""
+    """The metrics files that are requested and not there, or outdated."""
     outdated: list[Path]
     """Those that were made with other settings."""
 
@@ -45,10 +45,10 @@ def run_file(pattern: str, run: Run) -> Path:
     return Path(pattern.format(**vars(run)))
 
 
-def collect(asked: Asked) -> Runs:
+def collect(requested: Requested) -> Runs:
     """The runs that are there, one row each, in the order of the experiment.
 
-    The table has the columns dataset, method, fraction, labelled and test (pictures), seed; every
+    The table has the columns dataset, method, fraction, labelled and test (images), seed; every
     metric, shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
     peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
     with other runs in full (see `fewmask.report.tables.cost`); and <figure>_<class>, such as
@@ -59,28 +59,30 @@ def collect(asked: Asked) -> Runs:
         FewmaskError: a metrics file is damaged, belongs to another run, or is of other data than
             the others of its dataset.
     """
-    pattern = Layout(asked.results).metrics
+    pattern = Layout(requested.results).metrics
     records: dict[Run, MetricsFile] = {}
     missing, outdated = [], []
-    trainings = asked.trainings or [None] * len(asked.cells())
-    for (cell, training), seed in product(zip(asked.cells(), trainings, strict=True), asked.seeds):
+    trainings = requested.trainings or [None] * len(requested.cells())
+    for (cell, training), seed in product(
+        zip(requested.cells(), trainings, strict=True), requested.seeds
+    ):
         run = Run(*cell, seed)
         path = run_file(pattern, run)
         record = read_metrics(run, path) if path.is_file() else None
         if record is None:
             missing.append(path)
-        elif not record.is_of(asked, training):
+        elif not record.is_of(requested, training):
             missing.append(path)
             outdated.append(path)
         else:
-            if run.dataset in asked.classes:
-                record.check_classes(path, asked.classes[run.dataset])
+            if run.dataset in requested.classes:
+                record.check_classes(path, requested.classes[run.dataset])
             records[run] = record
     _check_data(pattern, records)
     qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
-    accounts = Accounts(asked.results)
+    accounts = Accounts(requested.results)
     jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
-    table = add_delta_m(asked, _table(records, jobs))
+    table = add_delta_m(requested, _table(records, jobs))
     trainings = [one for record in records.values() for one in _trainings(record)]
     return Runs(table, qualities, jobs, trainings, missing, outdated)
 
@@ -133,8 +135,8 @@ def _row(run: Run, record: MetricsFile) -> dict[str, object]:
         "dataset": run.dataset,
         "method": run.method,
         "fraction": run.fraction,
-        "labelled": record.pictures.labelled,
-        "test": record.pictures.test,
+        "labelled": record.images.labelled,
+        "test": record.images.test,
         "seed": run.seed,
         **{name: undefined if figure is None else figure for name, figure in figures.items()},
     }

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 
 from fewmask.metrics.segmentation import class_figure, is_better_higher, unit_of
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 
 TITLES = {
     "miou": "mIoU",
@@ -96,19 +96,19 @@ def ranked(metric: str, means: pd.Series) -> list[str]:
     return list(dict.fromkeys(number(metric, mean) for mean in ordered))
 
 
-def labelled_text(asked: Asked, row: pd.Series) -> str:
-    """How many pictures were labelled for a row: ``all`` for upper bounds."""
-    return "all" if row["method"] in asked.all_masks else count_text(row["labelled"])
+def labelled_text(requested: Requested, row: pd.Series) -> str:
+    """How many images were labelled for a row: ``all`` for upper bounds."""
+    return "all" if row["method"] in requested.all_masks else count_text(row["labelled"])
 
 
 def seeds_text(row: pd.Series) -> str:
     """How many seeds a row is made of, and of how many if some are missing."""
-    seeds, wanted = row["seeds"], row["seeds_asked"]
+    seeds, wanted = row["seeds"], row["seeds_requested"]
     return f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
 
 
 def count_text(labelled: float) -> str:
-    """A number of pictures; with a decimal only where it is a mean that needs one."""
+    """A number of images; with a decimal only where it is a mean that needs one."""
     if pd.isna(labelled):
         return NOTHING
     return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"

@@ -1,7 +1,7 @@
 """Is it better? Every method against the reference method, at the same number of labels.
 
 Runs of one seed share their labelled images, so methods are compared seed by seed, and on the same
-test pictures: what counts is the mean over seeds of the differences. Intervals and probabilities
+test images: what counts is the mean over seeds of the differences. Intervals and probabilities
 are those of its bootstrap draws (`fewmask.report.results.bootstrap`).
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fewmask.metrics.segmentation import is_better_higher, unit_of
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Scores, interval, without_rounding
 from fewmask.report.tables.columns import (
     NOTHING,
@@ -30,24 +30,33 @@ ONE_SEED, NO_RUN = "one seed", "no run"
 MARKS = {BETTER: "↑", WORSE: "↓"}
 
 COLUMNS = [
-    *("dataset", "method", "fraction", "reference", "metric", "labelled", "seeds", "seeds_asked"),
+    *(
+        "dataset",
+        "method",
+        "fraction",
+        "reference",
+        "metric",
+        "labelled",
+        "seeds",
+        "seeds_requested",
+    ),
     *("score", "reference_score", "difference", "difference_low", "difference_high"),
     *("probability_better", "verdict"),
 ]
 
 
-def comparison(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
+def comparison(requested: Requested, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     """Every method but the reference, compared with it.
 
     Args:
-        asked: the experiment.
+        requested: the experiment.
         summary: what ``summary`` returns, for the numbers of labelled images.
         scores: what ``bootstrap`` returns.
 
     Returns:
         In the order of the experiment, for cells whose method has the metric at all, the columns
-        dataset, method, fraction; reference, metric, labelled; seeds, the number of those that
-        both methods have and the row is made of, and seeds_asked; score and reference_score, means
+        dataset, method, fraction; reference, metric, labelled; seeds, the number of those that both
+        methods have and the row is made of, and seeds_requested; score and reference_score, means
         over these; difference, score - reference_score, with _low and _high, its 95 % interval;
         probability_better, the share of draws in which the method is better, half of those without
         a difference included; verdict: ``better`` or ``worse`` where the interval leaves out 0,
@@ -56,17 +65,17 @@ def comparison(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.DataFr
     """
     rows = []
     for _, cell in summary.iterrows():
-        is_compared = cell["method"] != asked.compared_with
+        is_compared = cell["method"] != requested.compared_with
         if is_compared and scores.has(cell["dataset"], cell["method"]):
-            rows.append(_row(asked, scores, cell))
+            rows.append(_row(requested, scores, cell))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(asked: Asked, scores: Scores, cell: pd.Series) -> dict[str, object]:
+def _row(requested: Requested, scores: Scores, cell: pd.Series) -> dict[str, object]:
     dataset, _, fraction = own = tuple(cell[CELL])
-    cells = [own, (dataset, asked.compared_with, fraction)]
+    cells = [own, (dataset, requested.compared_with, fraction)]
     seeds = scores.seeds(cells)
-    row = scores.start_of_row(asked, cell, seeds)
+    row = scores.start_of_row(requested, cell, seeds)
     if not seeds:
         return row | {"verdict": NO_RUN}
     score, reference = scores.means(cells, seeds)
@@ -106,20 +115,20 @@ def with_marks(summary: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
     return summary.assign(mark=[of_cells.get(cell, "") for cell in shown])
 
 
-def comparison_table(asked: Asked, compared: pd.DataFrame, scores: Scores) -> Table:
+def comparison_table(requested: Requested, compared: pd.DataFrame, scores: Scores) -> Table:
     """The comparison for people."""
     unit = {"%": "% points"}.get(unit_of(scores.metric), unit_of(scores.metric))
     difference = f"Difference ({unit})" if unit else "Difference"
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
     header += ["95 % interval", "Probability", "Verdict", "Seeds"]
-    rows = [_cells(asked, row) for row in by_fraction(compared)]
-    notes = _notes(asked, compared, scores)
-    return Table(f"Is it better? {asked.title}", notes, header, "llrlrrrrlr", rows)
+    rows = [_cells(requested, row) for row in by_fraction(compared)]
+    notes = _notes(requested, compared, scores)
+    return Table(f"Is it better? {requested.title}", notes, header, "llrlrrrrlr", rows)
 
 
-def _notes(asked: Asked, compared: pd.DataFrame, scores: Scores) -> list[str]:
+def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list[str]:
     """The sentences without which the comparison cannot be read."""
-    reference = asked.compared_with
+    reference = requested.compared_with
     if compared.empty:
         return [f"There is no method to compare with {reference}."]
     lower = "" if is_better_higher(scores.metric) else " Lower is better."
@@ -137,10 +146,10 @@ def _notes(asked: Asked, compared: pd.DataFrame, scores: Scores) -> list[str]:
     return [*notes, *scores.notes()]
 
 
-def _cells(asked: Asked, row: pd.Series) -> Row:
+def _cells(requested: Requested, row: pd.Series) -> Row:
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]),
+        *(row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]),
         number(metric, row["score"]),
         signed(metric, row["difference"]),
         interval_text(metric, row["difference_low"], row["difference_high"], signed),

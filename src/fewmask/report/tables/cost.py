@@ -12,7 +12,7 @@ from fewmask.cluster.slurm import accounted_jobs, comment_of
 from fewmask.cluster.timings import Source, elapsed
 from fewmask.core.paths import Layout
 from fewmask.planning.grid import Run
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.metrics_file import StageCost
 from fewmask.report.tables.columns import NOTHING, hours_text
 from fewmask.report.tables.page import Row, Table
@@ -99,11 +99,13 @@ def total(jobs: Iterable[JobCost]) -> dict[str, float]:
     }
 
 
-def cost_summary(asked: Asked, runs: pd.DataFrame, jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
+def cost_summary(
+    requested: Requested, runs: pd.DataFrame, jobs: dict[Run, list[JobCost]]
+) -> pd.DataFrame:
     """What every method took on every dataset, and all of them together.
 
     Args:
-        asked: the experiment.
+        requested: the experiment.
         runs, jobs: of the runs that are there, as ``collect`` returns them.
 
     Returns:
@@ -114,9 +116,9 @@ def cost_summary(asked: Asked, runs: pd.DataFrame, jobs: dict[Run, list[JobCost]
         trainings; jobs, and from_accounting, from_benchmark, from_training, from_unknown: how
         many of them each source tells of.
     """
-    asked_of_method = len(asked.fractions) * len(asked.seeds)
+    asked_of_method = len(requested.fractions) * len(requested.seeds)
     rows = []
-    for dataset, method in product(asked.datasets, asked.methods):
+    for dataset, method in product(requested.datasets, requested.methods):
         is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
         of_runs = [jobs[run] for run in jobs if (run.dataset, run.method) == (dataset, method)]
         name = {"dataset": dataset, "method": method}
@@ -141,7 +143,7 @@ def _row(runs_asked: int, runs: pd.DataFrame, of_runs: list[list[JobCost]]) -> d
     }
 
 
-def cost_table(asked: Asked, summary: pd.DataFrame) -> Table:
+def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
     """The summary for people; without columns of GPUs where none was used."""
     last = summary.iloc[-1]
     sources = [
@@ -166,7 +168,7 @@ def cost_table(asked: Asked, summary: pd.DataFrame) -> Table:
     header = ["Dataset", "Method", "Runs", *figures, "Peak memory (GiB)"]
     rows = [_cells(row, list(figures.values())) for _, row in summary.iterrows()]
     sides = "ll" + "r" * (len(header) - 2)
-    return Table(f"Cost: {asked.title}", notes, header, sides, rows, grouped_by=1)
+    return Table(f"Cost: {requested.title}", notes, header, sides, rows, grouped_by=1)
 
 
 def _cells(row: pd.Series, figures: list[str]) -> Row:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from fewmask.metrics.geometry import DEPTH_METRICS, NORMAL_METRICS, delta_m
 from fewmask.metrics.segmentation import is_better_higher
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 
 METRICS_OF_TASK = {
     "segmentation": ("miou", "pixel_accuracy"),
@@ -18,26 +18,26 @@ METRICS_OF_TASK = {
 CELL = ["dataset", "fraction", "seed"]
 
 
-def add_delta_m(asked: Asked, table: pd.DataFrame) -> pd.DataFrame:
+def add_delta_m(requested: Requested, table: pd.DataFrame) -> pd.DataFrame:
     """The table of runs with the column ``delta_m``, a share; lower is better.
 
     A run is compared with those of the baselines on its dataset, fraction and seed, in all tasks
     that have a baseline; NaN where one of these figures is not known, where a baseline's is 0, and
     for baselines themselves.
     """
-    if not asked.baselines or table.empty:
+    if not requested.baselines or table.empty:
         return table
     runs = table.set_index(["method", *CELL])
-    values = [_of_run(asked, runs, key) for key in runs.index]
+    values = [_of_run(requested, runs, key) for key in runs.index]
     return table.assign(delta_m=values)
 
 
-def _of_run(asked: Asked, runs: pd.DataFrame, key: tuple) -> float:
+def _of_run(requested: Requested, runs: pd.DataFrame, key: tuple) -> float:
     method, *cell = key
-    if method in asked.baselines.values():
+    if method in requested.baselines.values():
         return float("nan")
     figures, baselines = {}, {}
-    for task, baseline in asked.baselines.items():
+    for task, baseline in requested.baselines.items():
         for metric in METRICS_OF_TASK[task]:
             figures[metric] = _figure(runs, key, metric)
             baselines[metric] = _figure(runs, (baseline, *cell), metric)

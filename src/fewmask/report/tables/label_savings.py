@@ -4,14 +4,14 @@ The curve of the reference method, score against labelled images, is made monoto
 regression (Barlow et al., 1972) and interpolated on a logarithmic axis of labelled images. Where it
 first reaches the score of a method stands the number that the reference would need. Intervals are
 percentiles of the same number in bootstrap draws (`fewmask.report.results.bootstrap`), in which
-curve and score vary together: their runs share seeds, and so labelled images, and test pictures.
+curve and score vary together: their runs share seeds, and so labelled images, and test images.
 """
 
 import numpy as np
 import pandas as pd
 
 from fewmask.metrics.segmentation import is_better_higher
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Interval, Scores, interval, without_rounding
 from fewmask.report.tables.columns import (
     NOTHING,
@@ -69,18 +69,18 @@ def isotonic(curves: np.ndarray) -> np.ndarray:
     return fitted
 
 
-def label_savings(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
+def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
     """The savings of every method but the reference and upper bounds.
 
     Args:
-        asked: the experiment.
+        requested: the experiment.
         summary: what ``summary`` returns, for the numbers of labelled images.
         scores: what ``bootstrap`` returns.
 
     Returns:
         In the order of the experiment, for cells whose method has the metric at all, the columns
         dataset, method, fraction; reference, metric; labelled (images used); seeds, the number of
-        those that all runs have which the row is made of, and seeds_asked; score, the mean over
+        those that all runs have which the row is made of, and seeds_requested; score, the mean over
         these seeds; needed, the labelled images that the reference needs for it, and factor, needed
         / labelled, both with _low and _high, the 95 % interval; curve, which is ``within``,
         ``beyond the curve`` or ``below the curve``; and curve_from and curve_to, the labelled
@@ -90,25 +90,34 @@ def label_savings(asked: Asked, summary: pd.DataFrame, scores: Scores) -> pd.Dat
     """
     rows = []
     for _, cell in summary.iterrows():
-        is_compared = cell["method"] not in (asked.compared_with, *asked.all_masks)
+        is_compared = cell["method"] not in (requested.compared_with, *requested.all_masks)
         if is_compared and scores.has(cell["dataset"], cell["method"]):
-            rows.append(_row(asked, summary, scores, cell))
+            rows.append(_row(requested, summary, scores, cell))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 COLUMNS = [
-    *("dataset", "method", "fraction", "reference", "metric", "labelled", "seeds", "seeds_asked"),
+    *(
+        "dataset",
+        "method",
+        "fraction",
+        "reference",
+        "metric",
+        "labelled",
+        "seeds",
+        "seeds_requested",
+    ),
     *("score", "needed", "needed_low", "needed_high", "factor", "factor_low", "factor_high"),
     *("curve", "curve_from", "curve_to"),
 ]
 
 
-def _row(asked: Asked, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
+def _row(requested: Requested, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
     dataset, *_ = own = tuple(cell[CELL])
-    labelled, fractions = _curve(asked, summary, scores, dataset)
-    cells = [own, *((dataset, asked.compared_with, one) for one in fractions)]
+    labelled, fractions = _curve(requested, summary, scores, dataset)
+    cells = [own, *((dataset, requested.compared_with, one) for one in fractions)]
     seeds = scores.seeds(cells)
-    row = scores.start_of_row(asked, cell, seeds)
+    row = scores.start_of_row(requested, cell, seeds)
     if not seeds or len(fractions) < 2:
         return row
     means = scores.means(cells, seeds)
@@ -126,12 +135,12 @@ def _row(asked: Asked, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -
 
 
 def _curve(
-    asked: Asked, summary: pd.DataFrame, scores: Scores, dataset: str
+    requested: Requested, summary: pd.DataFrame, scores: Scores, dataset: str
 ) -> tuple[np.ndarray, list[str]]:
     """Labelled images and fractions of the reference method's runs, from few to many."""
-    is_own = (summary["dataset"] == dataset) & (summary["method"] == asked.compared_with)
+    is_own = (summary["dataset"] == dataset) & (summary["method"] == requested.compared_with)
     points = summary[is_own & (summary["seeds"] > 0)].sort_values("labelled", kind="stable")
-    known = [scores.seeds([(dataset, asked.compared_with, one)]) for one in points["fraction"]]
+    known = [scores.seeds([(dataset, requested.compared_with, one)]) for one in points["fraction"]]
     points = points[[bool(seeds) for seeds in known]]
     # Fractions may come to the same number, as n20 and 0.1 of 200 do; the curve takes one of them.
     points = points[~points["labelled"].duplicated()]
@@ -165,18 +174,18 @@ def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
     return summary.assign(label_savings=[of_cells.get(cell, NOTHING) for cell in cells])
 
 
-def label_savings_table(asked: Asked, savings: pd.DataFrame, scores: Scores) -> Table:
+def label_savings_table(requested: Requested, savings: pd.DataFrame, scores: Scores) -> Table:
     """The savings for people."""
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), "Needed"]
     header += ["Factor", "95 % interval", "Seeds"]
     rows = [_cells(row) for row in by_fraction(savings)]
-    notes = _notes(asked, savings, scores)
-    return Table(f"Label savings: {asked.title}", notes, header, "llrlrrrrr", rows)
+    notes = _notes(requested, savings, scores)
+    return Table(f"Label savings: {requested.title}", notes, header, "llrlrrrrr", rows)
 
 
-def _notes(asked: Asked, savings: pd.DataFrame, scores: Scores) -> list[str]:
+def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[str]:
     """The sentences without which the savings cannot be read."""
-    reference = asked.compared_with
+    reference = requested.compared_with
     if savings.empty:
         return [f"There is no method to compare with {reference}."]
     notes = [

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fewmask.core import escape
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.tables.page import Cell, marked
 from fewmask.report.tables.summary import (
     COLUMNS,
@@ -18,19 +18,22 @@ NARROW = 6
 """How many columns fit into one of two columns of text."""
 
 
-def latex(asked: Asked, summary: pd.DataFrame) -> str:
+def latex(requested: Requested, summary: pd.DataFrame) -> str:
     r"""The summary as LaTeX for ``\input``, a table a dataset; it needs the package booktabs."""
-    tables = [_table(asked, summary, own) for _, own in summary.groupby("dataset", sort=False)]
+    tables = [_table(requested, summary, own) for _, own in summary.groupby("dataset", sort=False)]
     head = r"% Written by Fewmask. \input this file; it needs \usepackage{booktabs}." "\n"
     return head + "\n".join(tables)
 
 
-def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
+def _table(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> str:
     """The rows of one dataset, narrow enough for a column of text: compared rows under a title."""
     compared = is_compared(summary)
-    header = ["Method" if compared else "Labelled", *summary_header(asked, summary)[len(COLUMNS) :]]
+    header = [
+        "Method" if compared else "Labelled",
+        *summary_header(requested, summary)[len(COLUMNS) :],
+    ]
     body = []
-    for group in summary_rows(asked, summary, own):
+    for group in summary_rows(requested, summary, own):
         cells = [[_in_latex(cell) for cell in row] for row in group]
         titles = [f"{labelled} labelled ({fraction})" for _, fraction, labelled, *_ in cells]
         body += [r"\midrule"]
@@ -42,7 +45,9 @@ def _table(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> str:
             for stub, row in zip(stubs, cells, strict=True)
         ]
     dataset = own["dataset"].iloc[0]
-    caption = " ".join([f"{sentence(asked.title)} Dataset: {dataset}.", *notes_on(asked, summary)])
+    caption = " ".join(
+        [f"{sentence(requested.title)} Dataset: {dataset}.", *notes_on(requested, summary)]
+    )
     # Wide ones go over both columns of a paper that has two.
     environment = "table*" if len(header) > NARROW else "table"
     lines = [

@@ -7,7 +7,7 @@ import pandas as pd
 from fewmask.metrics.records import PseudoMaskQuality
 from fewmask.metrics.segmentation import CALIBRATION_BINS
 from fewmask.planning.grid import Run
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.tables.columns import seeds_text, title, with_spread
 from fewmask.report.tables.files import CELL, mean_and_std
 from fewmask.report.tables.page import Row, Table
@@ -21,12 +21,12 @@ def collect_qualities(learnt: Iterable[tuple[Run, list[PseudoMaskQuality]]]) -> 
     """The pseudo-masks that runs learnt, one row each, in the order of the runs and their stages.
 
     The columns: dataset, method, fraction, stage (of another method as METHOD/STAGE), seed,
-    pictures (that were compared), `FIGURES`, and iou_<class>; shares in [0, 1], NaN where nothing
+    images (that were compared), `FIGURES`, and iou_<class>; shares in [0, 1], NaN where nothing
     is known.
     """
     rows = [_row(run, quality) for run, qualities in learnt for quality in qualities]
     of_classes = dict.fromkeys(name for row in rows for name in row if name.startswith("iou_"))
-    table = pd.DataFrame(rows, columns=[*KEY, "seed", "pictures", *FIGURES, *of_classes])
+    table = pd.DataFrame(rows, columns=[*KEY, "seed", "images", *FIGURES, *of_classes])
     return table.astype(dict.fromkeys([*FIGURES, *of_classes], float))
 
 
@@ -37,38 +37,38 @@ def _row(run: Run, quality: PseudoMaskQuality) -> dict[str, object]:
         "fraction": run.fraction,
         "stage": quality.stage.removeprefix(f"{run.method}/"),
         "seed": run.seed,
-        "pictures": quality.pictures,
+        "images": quality.images,
         **{name: getattr(quality, name) for name in FIGURES},
         **{f"iou_{name}": of_class.iou for name, of_class in quality.classes.items()},
     }
 
 
-def pseudo_masks_summary(asked: Asked, qualities: pd.DataFrame) -> pd.DataFrame:
+def pseudo_masks_summary(requested: Requested, qualities: pd.DataFrame) -> pd.DataFrame:
     """Mean and sample standard deviation over the seeds that are there.
 
     Returns:
-        The columns dataset, method, fraction, stage, seeds, seeds_asked; then <figure>_mean and
-        <figure>_std of pictures, `FIGURES` and iou_<class>. The mean is NaN where a run's figure
+        The columns dataset, method, fraction, stage, seeds, seeds_requested; then <figure>_mean and
+        <figure>_std of images, `FIGURES` and iou_<class>. The mean is NaN where a run's figure
         is not known; the deviation also with one run.
     """
     groups = qualities.groupby(KEY, sort=False)
     figures = [name for name in qualities if name not in (*KEY, "seed")]
     mean, std = mean_and_std(groups, figures)
-    columns = {"seeds": groups.size(), "seeds_asked": len(asked.seeds)}
+    columns = {"seeds": groups.size(), "seeds_requested": len(requested.seeds)}
     for name in figures:
         columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
     return pd.DataFrame(columns, index=mean.index).reset_index()
 
 
-def pseudo_masks_table(asked: Asked, summary: pd.DataFrame) -> Table:
+def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
     """The summary for people; a sentence where no stage learns pseudo-masks."""
-    name = f"Pseudo-masks: {asked.title}"
+    name = f"Pseudo-masks: {requested.title}"
     if summary.empty:
         return Table(name, ["No stage of this experiment learns pseudo-masks."])
-    n = len(asked.seeds)
+    n = len(requested.seeds)
     spread = f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
     notes = [
-        "What stages predict for the training pictures, and others learn: compared with the masks "
+        "What stages predict for the training images, and others learn: compared with the masks "
         f"of the unlabelled ones, where the dataset has them; {spread}.",
         "No training and no selection sees these figures.",
         f"Calibration error: expected calibration error, {CALIBRATION_BINS} bins of confidence.",

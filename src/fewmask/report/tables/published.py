@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Interval, Scores, bootstrap, interval, without_rounding
 from fewmask.report.tables.columns import (
     interval_text,
@@ -22,53 +22,53 @@ from fewmask.report.tables.summary import sentence
 INSIDE, ABOVE, BELOW = "inside the interval", "above the interval", "below the interval"
 
 COLUMNS = [
-    *("dataset", "method", "fraction", "metric", "labelled", "seeds", "seeds_asked"),
+    *("dataset", "method", "fraction", "metric", "labelled", "seeds", "seeds_requested"),
     *("measured", "measured_std", "measured_low", "measured_high", "published", "published_std"),
     *("difference", "published_is"),
 ]
 
 
-def published(asked: Asked, summary: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def published(requested: Requested, summary: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Every figure that the experiment's ``published`` names beside the measured one.
 
     Args:
-        asked: the experiment.
+        requested: the experiment.
         summary: what ``summary`` returns.
         runs: what ``collect`` returns.
 
     Returns:
         In the order of the experiment, and of its figures, the columns dataset, method, fraction;
-        metric, labelled; seeds, seeds_asked; measured and measured_std, mean and sample standard
-        deviation over seeds, with _low and _high, the 95 % interval of the mean over seeds and test
-        pictures; published and published_std; difference, measured - published; and published_is:
-        where it lies, ``inside the interval``, ``above`` or ``below`` it, or ``one seed``, where no
-        interval is known, or ``no run``. NaN where a figure is not known.
+        metric, labelled; seeds, seeds_requested; measured and measured_std, mean and sample
+        standard deviation over seeds, with _low and _high, the 95 % interval of the mean over seeds
+        and test images; published and published_std; difference, measured - published; and
+        published_is: where it lies, ``inside the interval``, ``above`` or ``below`` it, or ``one
+        seed``, where no interval is known, or ``no run``. NaN where a figure is not known.
     """
     pairs = [
         (row, metric)
         for _, row in summary.iterrows()
-        for metric in [*asked.metrics, *_others(asked, summary)]
+        for metric in [*requested.metrics, *_others(requested, summary)]
         if not pd.isna(row.get(f"{metric}_published"))
     ]
-    scores = {metric: _scores(asked, runs, pairs, metric) for _, metric in pairs}
+    scores = {metric: _scores(requested, runs, pairs, metric) for _, metric in pairs}
     rows = [_row(row, metric, scores[metric]) for row, metric in pairs]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _others(asked: Asked, summary: pd.DataFrame) -> list[str]:
+def _others(requested: Requested, summary: pd.DataFrame) -> list[str]:
     """The metrics with a published figure that the tables for people do not show."""
     ending = "_published"
     named = [name.removesuffix(ending) for name in summary if name.endswith(ending)]
-    return [metric for metric in named if metric not in asked.metrics]
+    return [metric for metric in named if metric not in requested.metrics]
 
 
 def _scores(
-    asked: Asked, runs: pd.DataFrame, pairs: list[tuple[pd.Series, str]], metric: str
+    requested: Requested, runs: pd.DataFrame, pairs: list[tuple[pd.Series, str]], metric: str
 ) -> Scores:
     """The bootstrap of the runs that have a published figure of this metric beside them."""
     cells = {tuple(row[CELL]) for row, of_metric in pairs if of_metric == metric}
     is_told = [cell in cells for cell in runs[CELL].itertuples(index=False, name=None)]
-    return bootstrap(asked, runs[is_told], metric)
+    return bootstrap(requested, runs[is_told], metric)
 
 
 def _row(row: pd.Series, metric: str, scores: Scores) -> dict[str, object]:
@@ -79,7 +79,7 @@ def _row(row: pd.Series, metric: str, scores: Scores) -> dict[str, object]:
     if len(seeds) > 1 and not pd.isna(measured):
         ends = interval(scores.draws([cell], seeds)[:, 0])
     return {
-        **row[[*CELL, "labelled", "seeds", "seeds_asked"]],
+        **row[[*CELL, "labelled", "seeds", "seeds_requested"]],
         "metric": metric,
         "measured": measured,
         "measured_std": row.get(f"{metric}_std", np.nan),
@@ -102,30 +102,30 @@ def _place(stated: float, ends: Interval, measured: float) -> str:
     return BELOW if without_rounding(ends.low - stated) > 0 else INSIDE
 
 
-def published_table(asked: Asked, compared: pd.DataFrame) -> Table:
+def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
     """The comparison for people; a sentence where no figure was published."""
-    name = f"Published beside measured: {asked.title}"
+    name = f"Published beside measured: {requested.title}"
     if compared.empty:
         return Table(name, ["This experiment names no published figures."])
     header = ["Dataset", "Fraction", "Labelled", "Method", "Metric", "Measured", "95 % interval"]
     header += ["Published", "Difference", "Published is", "Seeds"]
-    rows = [_cells(asked, row) for _, row in compared.iterrows()]
+    rows = [_cells(requested, row) for _, row in compared.iterrows()]
     notes = [
-        sentence(f"Published: {asked.published.source}"),
-        sentence(asked.published.remark),
+        sentence(f"Published: {requested.published.source}"),
+        sentence(requested.published.remark),
         "Measured: mean ± sample standard deviation over seeds, on the test set; models are "
         "selected on the validation set.",
-        "95 % interval: of the mean, by a bootstrap over seeds and test pictures; it knows nothing "
+        "95 % interval: of the mean, by a bootstrap over seeds and test images; it knows nothing "
         "of how much the published figure would vary.",
         "Difference: measured - published.",
     ]
     return Table(name, [note for note in notes if note], header, "llrllrrrrlr", rows)
 
 
-def _cells(asked: Asked, row: pd.Series) -> Row:
+def _cells(requested: Requested, row: pd.Series) -> Row:
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]),
+        *(row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]),
         title(metric),
         with_spread(metric, row["measured"], row["measured_std"]),
         interval_text(metric, row["measured_low"], row["measured_high"], number),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from fewmask.planning.requested import Asked
+from fewmask.planning.requested import Requested
 from fewmask.report.tables.columns import (
     NOTHING,
     called,
@@ -37,27 +37,27 @@ class _Costs(NamedTuple):
     """A key of `COSTS`."""
 
 
-def summary_table(asked: Asked, summary: pd.DataFrame) -> Table:
+def summary_table(requested: Requested, summary: pd.DataFrame) -> Table:
     """The summary with a row for every cell; rows that are compared with each other are a group.
 
     ``summary`` is what ``summary`` returns, with or without marks and label savings.
     """
-    header = summary_header(asked, summary)
-    rows = [row for group in summary_rows(asked, summary, summary) for row in group]
+    header = summary_header(requested, summary)
+    rows = [row for group in summary_rows(requested, summary, summary) for row in group]
     sides = "".join(COLUMNS.get(name, "r") for name in header)
     grouped_by = 2 if is_compared(summary) else 1
-    return Table(asked.title, notes_on(asked, summary), header, sides, rows, grouped_by)
+    return Table(requested.title, notes_on(requested, summary), header, sides, rows, grouped_by)
 
 
-def summary_header(asked: Asked, summary: pd.DataFrame) -> list[str]:
+def summary_header(requested: Requested, summary: pd.DataFrame) -> list[str]:
     """The titles of the columns."""
     costs = _costs(summary)
     savings = ["Label savings"] if "label_savings" in summary else []
     titles = *savings, f"Time ({costs.unit})", COSTS[costs.hours]
-    return [*COLUMNS, *map(title, asked.metrics), *titles, "Seeds"]
+    return [*COLUMNS, *map(title, requested.metrics), *titles, "Seeds"]
 
 
-def summary_rows(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> list[list[Row]]:
+def summary_rows(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> list[list[Row]]:
     """The cells of ``own``, some rows of the summary; those that are compared are one group.
 
     With one method, a dataset is one group.
@@ -66,12 +66,12 @@ def summary_rows(asked: Asked, summary: pd.DataFrame, own: pd.DataFrame) -> list
     costs = _costs(summary)
     groups = []
     for _, group in own.groupby(keys, sort=False):
-        is_bound = group["method"].isin(asked.all_masks)
-        ranks = {metric: _ranks(metric, group[~is_bound]) for metric in asked.metrics}
-        unranked: Ranks = {metric: {} for metric in asked.metrics}
+        is_bound = group["method"].isin(requested.all_masks)
+        ranks = {metric: _ranks(metric, group[~is_bound]) for metric in requested.metrics}
+        unranked: Ranks = {metric: {} for metric in requested.metrics}
         groups.append(
             [
-                _row(asked, row, unranked if bound else ranks, costs)
+                _row(requested, row, unranked if bound else ranks, costs)
                 for (_, row), bound in zip(group.iterrows(), is_bound, strict=True)
             ]
         )
@@ -83,10 +83,10 @@ def is_compared(summary: pd.DataFrame) -> bool:
     return summary["method"].nunique() > 1
 
 
-def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
+def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
     """The sentences without which the figures cannot be read."""
-    n = len(asked.seeds)
-    there, wanted = summary["seeds"].sum(), summary["seeds_asked"].sum()
+    n = len(requested.seeds)
+    there, wanted = summary["seeds"].sum(), summary["seeds_requested"].sum()
     notes = [
         f"Test set, mean ± sample standard deviation over {n} seeds."
         if n > 1
@@ -95,7 +95,7 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
     ]
     if there < wanted:
         notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
-    bounds = [name for name in asked.methods if name in asked.all_masks]
+    bounds = [name for name in requested.methods if name in requested.all_masks]
     compared = summary["method"].nunique() - len(bounds)
     if compared > 1:
         second = " (underlined: the second best)" if compared > 2 else ""
@@ -104,16 +104,17 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
             f"Bold: the best mean{second} at each dataset and fraction of which all runs are there"
             f"{but_for}; it says nothing about significance."
         )
+    judged_by = called(requested.metrics[0])
     if "mark" in summary:
         notes.append(
-            f"↑, ↓: better, worse than {asked.compared_with} in {called(asked.metrics[0])}: the "
-            "95 % interval of the paired difference leaves out 0 (comparison.md). Of methods that "
-            "are no different, up to one in twenty is marked all the same."
+            f"↑, ↓: better, worse than {requested.compared_with} in {judged_by}: the 95 % interval "
+            "of the paired difference leaves out 0 (comparison.md). Of methods that are no "
+            "different, up to one in twenty is marked all the same."
         )
     if "label_savings" in summary:
         notes.append(
-            f"Label savings: how many times as many labelled images {asked.compared_with} would "
-            f"need for the same {called(asked.metrics[0])}; label_savings.md has the intervals."
+            f"Label savings: how many times as many labelled images {requested.compared_with} "
+            f"would need for the same {judged_by}; label_savings.md has the intervals."
         )
     notes.append(
         "Time: of trainings alone. Hours: of all trainings and evaluations of a run, shared ones "
@@ -122,9 +123,9 @@ def notes_on(asked: Asked, summary: pd.DataFrame) -> list[str]:
         else "Time: of trainings alone. GPU hours: of all trainings and evaluations of a run, "
         "shared ones in full, times the GPUs they had."
     )
-    if any(f"{metric}_published" in summary for metric in asked.metrics):
-        source = sentence(f"In parentheses: figures published in {asked.published.source}")
-        notes += [source, sentence(asked.published.remark)]
+    if any(f"{metric}_published" in summary for metric in requested.metrics):
+        source = sentence(f"In parentheses: figures published in {requested.published.source}")
+        notes += [source, sentence(requested.published.remark)]
     return [note for note in notes if note]
 
 
@@ -143,7 +144,7 @@ def _costs(summary: pd.DataFrame) -> _Costs:
 
 def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
     """How figures rank, as they are printed; not at all while any run of the group is missing."""
-    if not is_compared(group) or (group["seeds"] < group["seeds_asked"]).any():
+    if not is_compared(group) or (group["seeds"] < group["seeds_requested"]).any():
         return {}
     if f"{metric}_mean" not in group:
         return {}
@@ -153,12 +154,12 @@ def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
     return second | {first: "best", NOTHING: ""}
 
 
-def _row(asked: Asked, row: pd.Series, ranks: Ranks, costs: _Costs) -> Row:
+def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> Row:
     metrics = [_cell(row, metric, rank_of) for metric, rank_of in ranks.items()]
     if row.get("mark"):
         metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
     seconds = row["seconds_mean"]
-    words = [row["dataset"], row["fraction"], labelled_text(asked, row), row["method"]]
+    words = [row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]]
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[costs.unit]:.1f}"
     savings = [row["label_savings"]] if "label_savings" in row else []
     spent = [*savings, time, hours_text(row[f"{costs.hours}_mean"])]
