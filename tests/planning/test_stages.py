@@ -77,7 +77,7 @@ overrides:
     ("old", "new", "expected"),
     [
         ("objective: {name: masked_image}", "objective: {name: supervised}", "labels: all"),
-        ("dataset: images", "dataset: pictres", "did you mean images"),
+        ("dataset: images", "dataset: imags", "did you mean images"),
     ],
 )
 def test_a_dataset_of_its_own_that_makes_no_sense_is_refused(

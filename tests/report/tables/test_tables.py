@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from fewmask.report.results.runs import collect
 from fewmask.report.tables.files import summary, write_csv
@@ -233,10 +234,9 @@ def test_time_in_a_unit_that_fits(project, seconds, shown):
     assert f"Time ({unit})" in text
 
 
-def test_a_title_of_several_lines_stays_one_heading(project):
-    write_run()
-    grid = requested(title="one\n  two")
-    assert summary_table(*summarised(grid)).markdown().startswith("# one two\n")
+def test_a_title_of_several_lines_is_refused():
+    with pytest.raises(ValidationError, match="must be one line of text"):
+        requested(title="one\n  two")
 
 
 PUBLISHED = {
