@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.figure import Figure, in_turns
+from fewmask.core.cells import Run
 from fewmask.core.paths import CONFIG
-from fewmask.planning.grid import Grid, Run, load_grid
+from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.jobs import jobs
 
 AXES = {

@@ -9,12 +9,12 @@ import torch
 from benchmarks.device import wait
 from benchmarks.figure import Figure, in_turns, speed_up
 from benchmarks.project import CORES, project
+from fewmask.core.cells import Run
 from fewmask.data.batches import Images
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.evaluate import evaluate
 from fewmask.inference.trained import Trained
-from fewmask.planning.grid import Run
 
 BATCH_SIZE = 32
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from fewmask.config.method import Stage
+from fewmask.core.cells import Run, StageKey
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
 from fewmask.inference.pseudo_label import pseudo_label
-from fewmask.planning.grid import Grid, Run, load_grid
-from fewmask.planning.stages import StageKey
+from fewmask.planning.grid import Grid, load_grid
 from fewmask.training.job import Inputs, build_training, train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start

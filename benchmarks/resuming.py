@@ -6,7 +6,7 @@ import sys
 
 from benchmarks.figure import Figure
 from benchmarks.project import CORES, project
-from fewmask.planning.grid import Run
+from fewmask.core.cells import Run
 
 TURNS = 5
 

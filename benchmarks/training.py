@@ -10,8 +10,8 @@ from benchmarks.conventional import ImageFiles, conventional
 from benchmarks.device import wait
 from benchmarks.figure import Figure, in_turns, repeats, speed_up
 from benchmarks.project import Project, project
+from fewmask.core.cells import Run
 from fewmask.core.paths import data_folder
-from fewmask.planning.grid import Run
 from fewmask.training.loop import Training
 
 PET = Run("oxford_pet_64", "supervised", "n200", 0)

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
-from fewmask.planning.grid import Run, load_grid
+from fewmask.planning.grid import load_grid
 from tests.workflow.snakemake import BIN, fewmask, write_project
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from scipy.special import softmax
 from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
 
+from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING, WEIGHTS
 from fewmask.data.preparation.prepare import prepare
@@ -24,7 +25,6 @@ from fewmask.inference.evaluate import _choose, evaluate
 from fewmask.inference.predict import predict
 from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.networks.weights import load_segmenter
-from fewmask.planning.grid import Run
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from fewmask.core.cells import Run
 from fewmask.core.paths import TRAINING, WEIGHTS
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.evaluate import evaluate
 from fewmask.networks.weights import load_segmenter
-from fewmask.planning.grid import Run
 from fewmask.planning.requested import Requested
 from fewmask.report.results.runs import collect
 from fewmask.training.job import Inputs, train

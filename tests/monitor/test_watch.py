@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.text import Text
 
 from fewmask.cluster.training_log import Look
+from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
 from fewmask.monitor.watch import Item, fitted, shares, view
-from fewmask.planning.grid import Grid, Run, load_grid
+from fewmask.planning.grid import Grid, load_grid
 from tests.terminal import Terminal
 from tests.workflow.snakemake import BIN, fewmask, kill_group, start_snakemake, write_project
 

@@ -9,8 +9,9 @@ import pytest
 
 from fewmask.config.layers import load_chain
 from fewmask.config.named import load_dataset
+from fewmask.core.cells import Run
 from fewmask.core.errors import ConfigError, FewmaskError
-from fewmask.planning.grid import Run, load_grid
+from fewmask.planning.grid import load_grid
 from tests.conftest import ROOT, small_stage
 
 METHOD = """\

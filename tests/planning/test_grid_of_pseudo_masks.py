@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fewmask.core.cells import Run
 from fewmask.monitor.status import jobs, statuses
-from fewmask.planning.grid import Run, load_grid
+from fewmask.planning.grid import load_grid
 from tests.planning.test_grid import METHOD, small, write  # noqa: F401
 
 TEACHING = """\

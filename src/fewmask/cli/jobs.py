@@ -178,8 +178,8 @@ def evaluate(
     threads: int,
 ) -> None:
     """Compare a trained network with the masks of the test images."""
+    from fewmask.core.cells import Run
     from fewmask.inference.evaluate import evaluate
-    from fewmask.planning.grid import Run
 
     cell = Run(*run[:3], seed=int(run[3]))
     files = (dataset, split, weights, list(trainings), output)

@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
-from fewmask.cluster.site import Site
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment
 from fewmask.config.method import Method, Stage
+from fewmask.config.site import Site
 from fewmask.core.paths import CONFIG
 
 Schema = dict[str, Any]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from fewmask import IGNORE
+from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.progress import bar
@@ -34,7 +35,6 @@ from fewmask.metrics.segmentation import (
 )
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import predictions
-from fewmask.planning.grid import Run
 from fewmask.training.runtime import Runtime, describe
 
 ERRORS = {"depth": DepthErrors, "normal": NormalErrors}

@@ -8,9 +8,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fewmask.core.cells import Run, StageKey
 from fewmask.core.paths import TRAINING
-from fewmask.planning.grid import Grid, Run
-from fewmask.planning.stages import StageKey
+from fewmask.planning.grid import Grid
 
 Settings = dict[str, Any]
 

@@ -10,10 +10,11 @@ import click
 
 from fewmask.cluster.timings import elapsed
 from fewmask.config.method import Resources
+from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING
 from fewmask.metrics.records import read_training
-from fewmask.planning.grid import Grid, Run
+from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
 
 NOTHING = "–"

@@ -11,8 +11,9 @@ import click
 
 from fewmask.cluster.job_log import DONE, ERROR, is_held, is_open
 from fewmask.cluster.slurm import QueuedJob, comment_of, queued_jobs
+from fewmask.core.cells import Run
 from fewmask.monitor.outdated import Wanted
-from fewmask.planning.grid import Grid, Run
+from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
 
 State = Literal["done", "running", "waiting", "failed", "outdated", "missing"]

@@ -15,6 +15,7 @@ from rich.text import Text
 from fewmask.cluster.job_log import is_held
 from fewmask.cluster.submitter import is_at_work
 from fewmask.cluster.training_log import Look
+from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.monitor.status import (
     COLOURS,
@@ -26,7 +27,7 @@ from fewmask.monitor.status import (
     statuses,
     waiting,
 )
-from fewmask.planning.grid import Grid, Run
+from fewmask.planning.grid import Grid
 
 Found = dict[Run, Status]
 FOOT = "Ctrl-C ends this view; the runs go on"

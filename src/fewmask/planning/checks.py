@@ -12,8 +12,9 @@ from fewmask.config.layer import Layer
 from fewmask.config.method import Stage
 from fewmask.config.named import all_stages, names_in
 from fewmask.config.network import NAMED_WEIGHTS
+from fewmask.core.cells import StageKey
 from fewmask.core.errors import ConfigError
-from fewmask.planning.stages import Resolved, StageKey
+from fewmask.planning.stages import Resolved
 
 
 def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: str) -> None:

@@ -5,7 +5,6 @@ Snakemake imports this to plan, so nothing here imports torch or pandas.
 
 import json
 import shlex
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -18,6 +17,7 @@ from fewmask.config.layers import load_chain, validate
 from fewmask.config.method import Method, Stage
 from fewmask.config.named import load_dataset, load_method
 from fewmask.config.network import Network
+from fewmask.core.cells import Run, StageKey
 from fewmask.core.files import check_folder
 from fewmask.core.paths import (
     DEFAULT_EXPERIMENT,
@@ -40,17 +40,7 @@ from fewmask.planning.checks import (
 )
 from fewmask.planning.grids import cells_only_below
 from fewmask.planning.requested import Requested, fingerprint, reading_fingerprint
-from fewmask.planning.stages import Resolved, Resolver, StageKey
-
-
-@dataclass(frozen=True)
-class Run:
-    """One cell of the grid."""
-
-    dataset: str
-    method: str
-    fraction: str
-    seed: int
+from fewmask.planning.stages import Resolved, Resolver
 
 
 class Grid:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fewmask.core.cells import Run, StageKey
 from fewmask.core.paths import Layout
-from fewmask.planning.grid import Grid, Run
-from fewmask.planning.stages import StageKey
+from fewmask.planning.grid import Grid
 
 
 @dataclass(frozen=True)

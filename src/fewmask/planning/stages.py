@@ -6,7 +6,6 @@ leaves as it was in the method that it extends once for both. Which of these it 
 its `StageKey`, and so from its path.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,21 +16,11 @@ from fewmask.config.layer import Layer
 from fewmask.config.layers import merge_all, validate
 from fewmask.config.method import Stage
 from fewmask.config.named import load_method
+from fewmask.core.cells import StageKey
 from fewmask.core.errors import ConfigError
 
 UPSTREAM = ("start_from", "pseudo_masks")
 """The settings of a stage that name another one."""
-
-
-@dataclass(frozen=True)
-class StageKey:
-    """Which stage, apart from the seed. ``method`` is the one that owns it, ``dataset`` the one
-    whose images it sees, ``fraction`` is ``all`` for a stage that does not depend on it."""
-
-    dataset: str
-    method: str
-    fraction: str
-    stage: str
 
 
 class Resolved(NamedTuple):

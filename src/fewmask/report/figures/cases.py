@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fewmask.config.experiment import Experiment
+from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
-from fewmask.planning.grid import Run
 from fewmask.report.figures.example_images import Example, Examples, read_examples
 from fewmask.report.figures.examples import extremes, labelled_title
 from fewmask.report.figures.style import (

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fewmask.config.experiment import Experiment
+from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
-from fewmask.planning.grid import Run
 from fewmask.report.figures.example_images import Examples, read_examples
 from fewmask.report.figures.style import (
     BODY,

@@ -24,10 +24,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
 from fewmask.core.progress import bar
 from fewmask.core.seeds import derive
-from fewmask.planning.grid import Run
 from fewmask.planning.requested import Requested
 from fewmask.report.results.image_sums import (
     ImageSums,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from fewmask.config.settings import NAME
+from fewmask.core.cells import Run
 from fewmask.metrics.records import (
     Amount,
     Count,
@@ -16,7 +17,6 @@ from fewmask.metrics.records import (
     read_record,
 )
 from fewmask.metrics.segmentation import CLASS_FIGURES, METRICS, TEST_METRICS
-from fewmask.planning.grid import Run
 from fewmask.planning.requested import Requested, fingerprint, reading_fingerprint
 
 KIND = "the metrics of this run"

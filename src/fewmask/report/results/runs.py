@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
 from fewmask.metrics.geometry import TASK_METRICS
 from fewmask.metrics.segmentation import CLASS_FIGURES, TEST_METRICS
-from fewmask.planning.grid import Run
 from fewmask.planning.requested import Requested
 from fewmask.report.results.histories import Training
 from fewmask.report.results.metrics_file import MetricsFile, read_metrics

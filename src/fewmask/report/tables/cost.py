@@ -10,8 +10,8 @@ import pandas as pd
 
 from fewmask.cluster.slurm import accounted_jobs, comment_of
 from fewmask.cluster.timings import Source, elapsed
+from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
-from fewmask.planning.grid import Run
 from fewmask.planning.requested import Requested
 from fewmask.report.results.metrics_file import StageCost
 from fewmask.report.tables.columns import NOTHING, hours_text

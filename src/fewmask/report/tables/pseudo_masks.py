@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+from fewmask.core.cells import Run
 from fewmask.metrics.records import PseudoMaskQuality
 from fewmask.metrics.segmentation import CALIBRATION_BINS
-from fewmask.planning.grid import Run
 from fewmask.planning.requested import Requested
 from fewmask.report.tables.columns import seeds_text, title, with_spread
 from fewmask.report.tables.files import CELL, mean_and_std
