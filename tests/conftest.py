@@ -21,6 +21,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes all night is run only where it is asked for, by ``-m nightly``."""
+    if "nightly" not in config.option.markexpr:
+        nightly = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if item not in set(nightly)]
+
+
 @pytest.fixture(autouse=True)
 def _same_draws_every_time() -> None:
     """Tests that draw from torch's generator draw the same whatever ran before them."""

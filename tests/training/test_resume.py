@@ -240,6 +240,19 @@ def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     assert (output / "checkpoint.aside.pt").read_bytes() == b"not a checkpoint"
 
 
+def test_a_checkpoint_with_a_flipped_bit_is_set_aside(inputs: Inputs, tmp_path: Path):
+    """torch would load it, and train on with one weight changed."""
+    stage, output, log = small_stage(steps=6), tmp_path / "stage", tmp_path / "log"
+    interrupted(inputs, stage, output, after=3)
+    data = bytearray((output / CHECKPOINT).read_bytes())
+    data[len(data) // 2] ^= 1
+    (output / CHECKPOINT).write_bytes(data)
+    torch.load(output / CHECKPOINT, weights_only=True)
+    assert run(partial(train, inputs, stage, 0, output), log) == 0
+    assert "cannot be read" in log.read_text()
+    assert (output / WEIGHTS).read_bytes() == trained(inputs, stage, tmp_path / "whole")
+
+
 def without_step(saved: dict) -> dict:
     del saved["state"]["step"]
     return saved

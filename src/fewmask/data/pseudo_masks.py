@@ -80,7 +80,7 @@ def holds_pseudo_masks(path: Path) -> bool:
     try:
         with h5py.File(path, "r", locking=False) as file:
             return "pseudo_masks_format" in file.attrs
-    except OSError:
+    except (OSError, KeyError, RuntimeError):  # whatever damage makes of HDF5's structure
         return False
 
 

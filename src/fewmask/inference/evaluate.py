@@ -24,7 +24,7 @@ from fewmask.data.store.store import Store
 from fewmask.inference.trained import Trained
 from fewmask.metrics.geometry import DepthErrors, NormalErrors
 from fewmask.metrics.pooled_losses import PooledLosses
-from fewmask.metrics.records import TrainingRecord, read_quality, read_training
+from fewmask.metrics.records import TrainingRecord, read_quality, read_training, write_record
 from fewmask.metrics.segmentation import (
     CLASS_FIGURES,
     class_scores,
@@ -112,8 +112,7 @@ def evaluate(
                 "stages": [record.training for record in records],
             },
         }
-    with written_whole(output) as path:
-        path.write_text(json.dumps(result, indent=1))
+    write_record(output, result)
 
 
 def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingRecord]) -> None:

@@ -4,7 +4,6 @@ They are told beside how good they are on the unlabelled images, whose masks the
 have. A person reads that; no training does.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +14,14 @@ import torch
 from torch import Tensor
 
 from fewmask import IGNORE
-from fewmask.core.files import file_digest, written_whole
+from fewmask.core.files import file_digest
 from fewmask.core.progress import Bar, bar
 from fewmask.data.batches import Images
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.trained import Trained
+from fewmask.metrics.records import write_record
 from fewmask.metrics.segmentation import calibration, class_scores, confusion, scores, without_nan
 
 FIGURES = ("miou", "pixel_accuracy", "class_accuracy")
@@ -67,8 +67,7 @@ def pseudo_label(
         "weights": origin.weights_digest,
     }
     told = {"stage": stage, **quality.figures(), "digests": digests}
-    with written_whole(output.with_suffix(".json")) as path:
-        path.write_text(json.dumps(told, indent=1))
+    write_record(output.with_suffix(".json"), told)
 
 
 class Quality:

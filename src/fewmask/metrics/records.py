@@ -1,9 +1,10 @@
 """The JSON files that jobs write about their results, checked as they are read.
 
-Others than jobs, and disks, may have changed them: so types and ranges are checked, nothing is
-converted, and every number is finite.
+Others than jobs, and disks, may have changed them: so each holds a digest of the rest of it, types
+and ranges are checked, nothing is converted, and every number is finite.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,7 +12,10 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fewmask.core.errors import FewmaskError
+from fewmask.core.files import written_whole
 from fewmask.metrics.segmentation import unit_of
+
+DIGEST = "digest"
 
 ROUNDING = 1e-6
 """By how much a value may lie outside its range."""
@@ -42,8 +46,23 @@ class Record(BaseModel):
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
+    digest: str | None = Field(default=None, exclude=True)
+    """Of all else in the file; none in those of earlier versions."""
+
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+def write_record(path: Path, values: dict[str, Any]) -> None:
+    """Write one of these files, with a digest of what it holds."""
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(values | {DIGEST: _digest(values)}, indent=1))
+
+
+def _digest(values: dict[str, Any]) -> str:
+    """SHA-256 of everything else."""
+    rest = {key: value for key, value in values.items() if key != DIGEST}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def read_record(model: type[AnyRecord], path: Path, kind: str, mend: str) -> AnyRecord:
@@ -57,7 +76,8 @@ def read_record(model: type[AnyRecord], path: Path, kind: str, mend: str) -> Any
         FewmaskError: it is not there, or is something else.
     """
     try:
-        return model.model_validate_json(path.read_bytes())
+        text = path.read_bytes()
+        record = model.model_validate_json(text)
     except OSError as error:
         raise damaged(path, kind, error.strerror, mend) from None
     except ValidationError as error:
@@ -67,6 +87,9 @@ def read_record(model: type[AnyRecord], path: Path, kind: str, mend: str) -> Any
         if where and isinstance(first["input"], str | float | None):
             what += f", found {json.dumps(first['input'])[:60]}"
         raise damaged(path, kind, f"{where}: {what}" if where else what, mend) from None
+    if record.digest not in (None, _digest(json.loads(text))):
+        raise damaged(path, kind, "its content does not match its digest; it was changed", mend)
+    return record
 
 
 def damaged(path: Path, kind: str, found: object, mend: str) -> FewmaskError:
@@ -83,6 +106,8 @@ class TrainingRecord(Record):
     steps: Count
     device: str
     gpus: Count | None = None
+    history: str | None = None
+    """SHA-256 of the history.csv beside it; None: of an earlier version."""
     training: dict[str, Any]
     """The settings, as ``Stage.shaping`` has them."""
     # What else stands beside the tensors in the weights, see `fewmask.networks.description`.

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
+            _check_sums(self.path)
             saved = torch.load(self.path, map_location=device, weights_only=True)
         except Exception as error:  # whatever a damaged file makes the reader raise
             self.set_aside(f"cannot be read ({type(error).__name__})")
@@ -57,3 +59,11 @@ class Checkpoint:
         shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
         self.path.replace(aside)
         print(f"{self.path} {reason}: kept as {aside.name}, starting afresh", file=sys.stderr)
+
+
+def _check_sums(path: Path) -> None:
+    """Raise zipfile.BadZipFile if a part is not what was saved: torch itself compares nothing, and
+    would go on from numbers that a disk has changed."""
+    with zipfile.ZipFile(path) as parts:
+        if damaged := parts.testzip():
+            raise zipfile.BadZipFile(f"{damaged} does not match its checksum")

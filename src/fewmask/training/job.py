@@ -28,6 +28,7 @@ from fewmask.data.batches import Draws, Images
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
+from fewmask.metrics.records import write_record
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_weights, read_description, save_weights
@@ -279,9 +280,9 @@ def _write(output: Path, training: Training, description: dict[str, Any]) -> Non
         "seconds": round(training.seconds, 3),
         "peak_memory_mb": round(training.memory_mb, 1),
         "images_seen": training.images_seen,
+        "history": file_digest(output / HISTORY),
         **describe(training.runtime),
         **description,
     }
-    with written_whole(output / TRAINING) as path:
-        path.write_text(json.dumps(measured, indent=1))
+    write_record(output / TRAINING, measured)
     save_weights(output / WEIGHTS, training.result, description)

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from fewmask.core.paths import HISTORY, Layout
-from fewmask.metrics.records import damaged
+from fewmask.core.files import file_digest
+from fewmask.core.paths import HISTORY, TRAINING, Layout
+from fewmask.metrics.records import damaged, read_training
 from fewmask.metrics.segmentation import METRICS
 
 
@@ -59,6 +60,7 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
         validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
         looks = table[["step", "loss"]].assign(validation=validation).astype(float)
         _check(looks)
+        _check_digest(path)
     except (OSError, ValueError, KeyError) as error:
         mend = "delete its folder and run the workflow again, which trains the stage anew"
         raise damaged(path, "the history of a training", error, mend) from None
@@ -78,3 +80,10 @@ def _check(looks: pd.DataFrame) -> None:
         raise ValueError("its steps do not go up from 1")
     if not np.isfinite(looks["loss"]).all():
         raise ValueError("a loss is no number")
+
+
+def _check_digest(path: Path) -> None:
+    """Raise ValueError if it is not what the training has written."""
+    record = path.with_name(TRAINING)
+    if record.is_file() and read_training(record).history not in (None, file_digest(path)):
+        raise ValueError(f"its content does not match its digest in {TRAINING}; it was changed")

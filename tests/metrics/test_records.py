@@ -1,0 +1,48 @@
+"""Files that jobs write about their results are told when they were changed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fewmask.core.errors import FewmaskError
+from fewmask.metrics.records import read_training, write_record
+from fewmask.report.results.histories import Training, histories
+from fewmask.training.job import Inputs, train
+from tests.conftest import small_stage
+
+RECORD = {
+    **{"seconds": 12.5, "peak_memory_mb": None, "images_seen": 40, "steps": 20, "device": "cpu"},
+    **{"version": "1", "network": {}, "dataset": {}, "seed": 0, "digests": {}},
+    "training": {"steps": 20, "optimiser": {"learning_rate": 3e-4}},
+}
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_record(tmp_path / "training.json", RECORD)
+    record = read_training(tmp_path / "training.json")
+    assert {name: getattr(record, name) for name in RECORD} == RECORD
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('"seconds": 12.5', '"seconds": 13.5'), ("0.0003", "0.003")]
+)
+def test_a_number_that_was_changed_is_told(tmp_path: Path, old: str, new: str) -> None:
+    path = tmp_path / "training.json"
+    write_record(path, RECORD)
+    path.write_text(path.read_text().replace(old, new))
+    json.loads(path.read_text())
+    with pytest.raises(FewmaskError, match=rf"{path}.*does not match its digest"):
+        read_training(path)
+
+
+def test_a_history_that_was_changed_is_told(rooms: Path, rooms_split: Path, project: Path) -> None:
+    cell = "rooms/supervised/n12/0/supervised"
+    folder = project / "results/stages" / cell
+    assert train(Inputs(rooms, rooms_split), small_stage(steps=5), 0, folder)
+    [history] = histories("results", [Training(cell, "miou")], "rooms")
+    assert history.looks["step"].tolist() == [5]
+    path = folder / "history.csv"
+    path.write_text(path.read_text().replace("\n5,", "\n4,"))
+    with pytest.raises(FewmaskError, match=r"history.csv: .*does not match its digest"):
+        histories("results", [Training(cell, "miou")], "rooms")
