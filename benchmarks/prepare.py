@@ -15,6 +15,7 @@ from benchmarks.project import CORES
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
 
 PREPARE = """\
 import sys
@@ -111,7 +112,9 @@ def _images(root: Path, copies: int, side: int | None = None) -> int:
 
 def _prepare(root: Path, output: Path, size: int) -> float:
     """Run the command as the workflow does; the peak memory of its main process in megabytes."""
-    reading = json.loads(load_grid(config={"datasets": ["oxford_pet"]}).reading("oxford_pet"))
+    reading = json.loads(
+        JobArguments(load_grid(config={"datasets": ["oxford_pet"]})).prepare_settings("oxford_pet")
+    )
     ours = {"reader": {"name": "folder", "images": "images/*.jpg", "masks": "masks/*.png"}}
     settings = json.dumps(reading | ours | {"root": "pets", "size": size})
     answer = _python("-c", PREPARE, settings, output, CORES, data=root)

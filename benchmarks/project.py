@@ -17,6 +17,7 @@ from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
 from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.planning.grid import Grid, load_grid
+from fewmask.planning.job_arguments import JobArguments
 from fewmask.training.job import Inputs, build_training, train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
@@ -75,7 +76,8 @@ class Project:
         Those of stages before it come from trainings of a single step.
         """
         files = {
-            name: Path(path) for name, path in self.grid.training_inputs(key, self.run.seed).items()
+            name: Path(path)
+            for name, path in JobArguments(self.grid).train_inputs(key, self.run.seed).items()
         }
         with redirect_stderr(StringIO()):
             self._prepare(key, files["dataset"], files["split"])
@@ -88,25 +90,29 @@ class Project:
     def _prepare(self, key: StageKey, dataset: Path, split_file: Path) -> None:
         if not dataset.exists():
             dataset.parent.mkdir(parents=True, exist_ok=True)
-            reading = json.loads(self.grid.reading(key.dataset))
+            reading = json.loads(JobArguments(self.grid).prepare_settings(key.dataset))
             size = {"size": self.size} if self.size else {}
             prepare(json.dumps(reading | size), dataset, CORES)
         if not split_file.exists():
             split_file.parent.mkdir(parents=True, exist_ok=True)
             split(
-                dataset, self.grid.splitting(key.dataset), key.fraction, self.run.seed, split_file
+                dataset,
+                JobArguments(self.grid).split_settings(key.dataset),
+                key.fraction,
+                self.run.seed,
+                split_file,
             )
 
     def trained(self, key: StageKey) -> dict[str, str]:
         """What a stage's training writes, after a single step, and with its pseudo-masks."""
-        files = self.grid.stage_files(key, self.run.seed)
+        files = self.grid.layout.stage_files(key, self.run.seed)
         if Path(files["weights"]).exists():
             return files
         with redirect_stderr(StringIO()):
             inputs = self.inputs(key)
             stage = self.stage(key, steps=1, schedule={}, evaluation=NO_LOOKS)
             train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
-            masks = Path(self.grid.pseudo_mask_files(key, self.run.seed)["masks"])
+            masks = Path(self.grid.layout.pseudo_mask_files(key, self.run.seed)["masks"])
             name = f"{key.method}/{key.stage}"
             pseudo_label(
                 name, inputs.dataset, inputs.split, Path(files["weights"]), masks, threads=CORES

@@ -7,6 +7,7 @@ import sys
 from benchmarks.figure import Figure
 from benchmarks.project import CORES, project
 from fewmask.core.cells import Run
+from fewmask.planning.job_arguments import JobArguments
 
 TURNS = 5
 
@@ -20,8 +21,8 @@ def pet_64() -> list[Figure]:
     with project("pet_supervised", run) as made:
         [key] = made.grid.stages(run)
         inputs = {name: path and str(path) for name, path in vars(made.inputs(key)).items()}
-        folder = made.grid.stage_folder(key, run.seed)
-        told = json.dumps([made.grid.training(key), inputs, folder, CORES])
+        folder = made.grid.layout.stage_folder(key, run.seed)
+        told = json.dumps([JobArguments(made.grid).train_settings(key), inputs, folder, CORES])
         command = [sys.executable, "-m", "benchmarks.resumed", told]
         moments = [_seconds(command) for _ in range(1 + TURNS)][1:]  # the first has no checkpoint
     begun, done = zip(*moments, strict=True)

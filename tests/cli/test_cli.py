@@ -15,6 +15,7 @@ import pytest
 from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
 from tests.workflow.snakemake import BIN, fewmask, write_project
 
 
@@ -171,10 +172,14 @@ def trained_run(grid) -> tuple[Run, Path]:
     run = grid.runs[0]
     log_of(run).write_text("done\n")
     [key] = grid.stages(run)
+    arguments = JobArguments(grid)
     settings = {
-        "training": json.loads(grid.training(key)), "dataset": json.loads(grid.reading("rooms"))
-    }  # fmt: skip
-    weights, record = (Path(grid.stage_files(key, 0)[name]) for name in ("weights", "training"))
+        "training": json.loads(arguments.train_settings(key)),
+        "dataset": json.loads(arguments.prepare_settings("rooms")),
+    }
+    weights, record = (
+        Path(grid.layout.stage_files(key, 0)[name]) for name in ("weights", "training")
+    )
     metrics = Path(grid.layout.metrics.format(**asdict(run)))
     for file in (weights, record, metrics):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -20,6 +20,7 @@ from fewmask.inference import (
     pseudo_label,  # noqa: F401  imported for all children
 )
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
 from fewmask.training.job import Inputs, train
 from tests import processes
 from tests.conftest import small_stage
@@ -81,7 +82,8 @@ def commands(rooms: Path, split: Path, weights: Path) -> dict[str, tuple[object,
     files = ("--dataset", rooms, "--split", split, "--weights", weights)
     run = ("--run", "rooms", "supervised", "n12", 0, "--training", weights.with_name(TRAINING))
     cell = ("--fraction", "n4", "--seed", 0, "--dataset", rooms)
-    reading, splitting = grid.reading("rooms"), grid.splitting("rooms")
+    arguments = JobArguments(grid)
+    reading, splitting = arguments.prepare_settings("rooms"), arguments.split_settings("rooms")
     label = ("--stage", "supervised/supervised", "--output", "results/pseudo_masks.h5")
     return {
         "train": training(rooms, split),

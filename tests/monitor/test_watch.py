@@ -39,7 +39,7 @@ def held() -> ExitStack:
 
 
 def finish(grid: Grid, run: Run) -> None:
-    files = grid.stage_files(grid.stages(run)[-1], run.seed).values()
+    files = grid.layout.stage_files(grid.stages(run)[-1], run.seed).values()
     for name in (*files, grid.layout.metrics.format(**asdict(run))):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).touch()

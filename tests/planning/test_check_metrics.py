@@ -7,7 +7,8 @@ import pytest
 
 from fewmask.core.errors import ConfigError
 from fewmask.planning.grid import load_grid
-from fewmask.planning.requested import fingerprint
+from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.requested import fingerprint, requested_by
 
 METHOD = """\
 network: {encoder: resnet18, weights: none}
@@ -59,8 +60,8 @@ class TestReference:
     """The method that all others are compared with."""
 
     def test_it_is_handed_on(self, small: Path):
-        assert load(reference="longer").requested.compared_with == "longer"
-        assert load().requested.compared_with == "plain"
+        assert requested_by(load(reference="longer")).compared_with == "longer"
+        assert requested_by(load()).compared_with == "plain"
 
     def test_it_must_be_a_method_of_the_experiment(self, small: Path):
         with pytest.raises(ConfigError) as error:
@@ -78,7 +79,7 @@ class TestReference:
 
 def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
     grid = load()
-    requested = grid.requested
+    requested = requested_by(grid)
     assert requested.metrics == ["miou", "iou_Ginger cat", "dice_loss_wall"]
     assert requested.published == grid.experiment.published
     cell = {"dataset": "rooms", "method": "longer", "fraction": "n40"}
@@ -89,7 +90,7 @@ def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
     assert requested.published.of(**cell | {"dataset": "pets", "fraction": "all"}) == {}
     for run, cell in zip(grid.runs, requested.cells(), strict=True):
         assert (run.dataset, run.method, run.fraction) == cell
-        settings = [json.loads(grid.training(key)) for key in grid.stages(run)]
+        settings = [json.loads(JobArguments(grid).train_settings(key)) for key in grid.stages(run)]
         assert requested.trainings[requested.cells().index(cell)] == fingerprint(settings)
     assert len(set(requested.trainings)) == 2
 
@@ -128,7 +129,7 @@ def test_what_cannot_be_is_refused(small: Path, found: str, instead: str, expect
 
 def test_a_smaller_grid_keeps_what_fitted_the_one_it_extends(small: Path):
     write("experiments/twin", "extends: full\ndatasets: [rooms]\nfractions: [n10]\n")
-    requested = load("twin").requested
+    requested = requested_by(load("twin"))
     assert requested.published.of(dataset="rooms", method="plain", fraction="n10") == {
         "f1": (1, None)
     }

@@ -12,6 +12,8 @@ from fewmask.config.named import load_dataset
 from fewmask.core.cells import Run
 from fewmask.core.errors import ConfigError, FewmaskError
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.requested import requested_by
 from tests.conftest import ROOT, small_stage
 
 METHOD = """\
@@ -52,7 +54,7 @@ def folders(method: str, fraction: str = "n40") -> list[str]:
     """The folders of the stages of a run."""
     grid = load_grid()
     run = Run("rooms", method, fraction, 0)
-    return [grid.stage_folder(key, 0) for key in grid.stages(run)]
+    return [grid.layout.stage_folder(key, 0) for key in grid.stages(run)]
 
 
 def test_runs_are_the_product_of_the_axes(small: Path):
@@ -64,13 +66,13 @@ def test_runs_are_the_product_of_the_axes(small: Path):
 def test_files_of_a_stage_follow_from_its_cell(small: Path):
     grid = load_grid()
     first, second = grid.stages(grid.runs[0])
-    assert grid.training_inputs(second, 0) == {
+    assert JobArguments(grid).train_inputs(second, 0) == {
         "dataset": "results/datasets/rooms.h5",
         "split": "results/splits/rooms/0.05/0.csv",
         "start_from": "results/stages/rooms/chain/0.05/0/first/weights.safetensors",
     }
-    assert grid.training_options(first, 0) == ""
-    inputs = grid.evaluation_inputs(grid.runs[0])
+    assert JobArguments(grid).train_options(first, 0) == ""
+    inputs = JobArguments(grid).evaluate_inputs(grid.runs[0])
     assert inputs["weights"] == "results/stages/rooms/chain/0.05/0/second/weights.safetensors"
     assert len(inputs["training"]) == 2
 
@@ -79,8 +81,11 @@ def test_encoder_weights_are_an_input(small: Path):
     write("methods/chain", METHOD.replace("weights: none", "weights: imagenet"))
     grid = load_grid()
     first, second = grid.stages(grid.runs[0])
-    assert grid.training_inputs(first, 0)["encoder"] == "results/encoders/resnet18.safetensors"
-    assert "encoder" not in grid.training_inputs(second, 0)
+    assert (
+        JobArguments(grid).train_inputs(first, 0)["encoder"]
+        == "results/encoders/resnet18.safetensors"
+    )
+    assert "encoder" not in JobArguments(grid).train_inputs(second, 0)
 
 
 def test_what_cannot_change_a_result_is_not_handed_to_the_job(small: Path):
@@ -90,17 +95,19 @@ def test_what_cannot_change_a_result_is_not_handed_to_the_job(small: Path):
     after = load_grid()
     for run in before.runs:
         for old, new in zip(before.stages(run), after.stages(run), strict=True):
-            assert before.training(old) == after.training(new)
+            assert JobArguments(before).train_settings(old) == JobArguments(after).train_settings(
+                new
+            )
     assert after.stage(after.stages(after.runs[0])[1]).resources.minutes == 7
 
 
 def test_neither_are_curves(small: Path):
     before, after = load_grid(), load_grid(config={"tensorboard": True})
     key = before.stages(before.runs[0])[0]
-    assert before.training(key) == after.training(key)
-    assert before.requested == after.requested
-    folder = before.stage_folder(key, 0).replace("/stages/", "/tensorboard/")
-    assert after.curves_option(key, 0) == f"--tensorboard {folder}"
+    assert JobArguments(before).train_settings(key) == JobArguments(after).train_settings(key)
+    assert requested_by(before) == requested_by(after)
+    folder = before.layout.stage_folder(key, 0).replace("/stages/", "/tensorboard/")
+    assert JobArguments(after).tensorboard_option(key, 0) == f"--tensorboard {folder}"
 
 
 def test_an_override_reaches_what_it_selects(small: Path):
@@ -233,9 +240,9 @@ def test_a_stage_must_start_from_an_earlier_one(small: Path):
 
 def test_settings_are_plain_json(small: Path):
     grid = load_grid()
-    settings = json.loads(grid.training(grid.stages(grid.runs[0])[0]))
+    settings = json.loads(JobArguments(grid).train_settings(grid.stages(grid.runs[0])[0]))
     assert settings["network"]["encoder"] == "resnet18"
-    assert "\n" not in grid.training(grid.stages(grid.runs[0])[0])
+    assert "\n" not in JobArguments(grid).train_settings(grid.stages(grid.runs[0])[0])
 
 
 def test_planning_imports_nothing_heavy(small: Path):
@@ -307,7 +314,7 @@ def test_what_sees_no_label_is_trained_once_for_all_fractions_and_methods(pretra
     assert stages.count("pretrain") == 2  # one a seed
     assert stages.count("first") == 6  # one a fraction and seed, for both methods
     assert stages.count("second") == 12
-    inputs = grid.training_inputs(grid.stages(grid.runs[0])[0], 0)
+    inputs = JobArguments(grid).train_inputs(grid.stages(grid.runs[0])[0], 0)
     assert inputs["split"] == "results/splits/rooms/all/0.csv"
 
 
@@ -337,8 +344,8 @@ def test_a_stage_is_shared_only_if_it_starts_from_the_same_weights(small: Path):
     grid = load_grid()
     for method in ("aa", "bb", "cc"):
         first, second = grid.stages(Run("rooms", method, "n40", 0))
-        start = grid.training_inputs(second, 0)["start_from"]
-        assert start == f"{grid.stage_folder(first, 0)}/weights.safetensors"
+        start = JobArguments(grid).train_inputs(second, 0)["start_from"]
+        assert start == f"{grid.layout.stage_folder(first, 0)}/weights.safetensors"
         assert grid.stage(first).steps == (20 if method == "bb" else 100)
 
 
@@ -347,7 +354,7 @@ def test_an_encoder_that_is_not_taken_over_has_its_own_weights(small: Path):
     changed = METHOD.replace("second: {start_from: first, steps: 50}", parts)
     write("methods/chain", changed.replace("weights: none", "weights: imagenet"))
     grid = load_grid()
-    inputs = grid.training_inputs(grid.stages(grid.runs[0])[1], 0)
+    inputs = JobArguments(grid).train_inputs(grid.stages(grid.runs[0])[1], 0)
     assert inputs["encoder"] == "results/encoders/resnet18.safetensors"
     assert inputs["start_from"].endswith("first/weights.safetensors")
 

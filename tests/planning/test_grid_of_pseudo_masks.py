@@ -7,6 +7,7 @@ import pytest
 from fewmask.core.cells import Run
 from fewmask.monitor.status import jobs, statuses
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
 from tests.planning.test_grid import METHOD, small, write  # noqa: F401
 
 TEACHING = """\
@@ -46,15 +47,19 @@ def teaching(small: Path) -> Path:  # noqa: F811
 def test_they_are_an_input_of_who_learns_them_and_their_quality_of_who_judges(teaching: Path):
     grid = load_grid()
     run = Run("rooms", "teaching", "n40", 0)
-    assert [key.stage for key in grid.learnt_pseudo_masks(run)] == ["second", "student"]
+    assert [key.stage for key in grid.pseudo_labellers(run)] == ["second", "student"]
     student = grid.stages(run)[-2]
-    assert grid.training_inputs(student, 0)["pseudo_masks"] == f"{TEACHER}/pseudo_masks.h5"
-    assert grid.training_options(student, 0) == f"--pseudo-masks {TEACHER}/pseudo_masks.h5"
-    assert grid.evaluation_inputs(run)["pseudo_masks"] == [
+    assert (
+        JobArguments(grid).train_inputs(student, 0)["pseudo_masks"] == f"{TEACHER}/pseudo_masks.h5"
+    )
+    assert (
+        JobArguments(grid).train_options(student, 0) == f"--pseudo-masks {TEACHER}/pseudo_masks.h5"
+    )
+    assert JobArguments(grid).evaluate_inputs(run)["pseudo_masks"] == [
         f"{TEACHER}/pseudo_masks.json",
         f"{STUDENT}/pseudo_masks.json",
     ]
-    assert grid.evaluation_inputs(Run("rooms", "chain", "n40", 0))["pseudo_masks"] == []
+    assert JobArguments(grid).evaluate_inputs(Run("rooms", "chain", "n40", 0))["pseudo_masks"] == []
 
 
 def test_those_of_a_stage_that_is_not_in_the_method_are_of_its_owner(teaching: Path):
@@ -63,7 +68,7 @@ def test_those_of_a_stage_that_is_not_in_the_method_are_of_its_owner(teaching: P
     )
     grid = load_grid(config={"methods": ["borrowing"]})
     run = Run("rooms", "borrowing", "n40", 0)
-    first, student = grid.evaluation_inputs(run)["pseudo_masks"]
+    first, student = JobArguments(grid).evaluate_inputs(run)["pseudo_masks"]
     assert first == "results/stages/rooms/chain/n40/0/first/pseudo_masks.json"
     assert student == "results/stages/rooms/borrowing/n40/0/student/pseudo_masks.json"
 
@@ -73,7 +78,9 @@ def test_an_upper_bounds_are_made_once_for_all_fractions(teaching: Path):
     write("methods/teaching", TEACHING.replace("    batch", "    labels: fraction\n    batch"))
     grid = load_grid()
     made = {
-        fraction: grid.evaluation_inputs(Run("rooms", "teaching", fraction, 0))["pseudo_masks"]
+        fraction: JobArguments(grid).evaluate_inputs(Run("rooms", "teaching", fraction, 0))[
+            "pseudo_masks"
+        ]
         for fraction in ("0.05", "n40")
     }
     assert made["0.05"][0] == made["n40"][0]

@@ -7,6 +7,7 @@ import pytest
 from fewmask.core.cells import Run
 from fewmask.core.errors import ConfigError
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
 from tests.planning.test_grid import METHOD, small, write  # noqa: F401
 
 ELSEWHERE = """\
@@ -42,7 +43,7 @@ def two(small: Path) -> Path:  # noqa: F811
 def folders(method: str, dataset: str = "rooms") -> list[str]:
     grid = load_grid()
     keys = grid.stages(Run(dataset, method, "n40", 0))
-    return [grid.stage_folder(key, 0).removeprefix("results/stages/") for key in keys]
+    return [grid.layout.stage_folder(key, 0).removeprefix("results/stages/") for key in keys]
 
 
 def test_a_stage_with_its_own_dataset_is_trained_once_for_all_datasets(two: Path):
@@ -53,7 +54,7 @@ def test_a_stage_with_its_own_dataset_is_trained_once_for_all_datasets(two: Path
     keys = {key for run in grid.runs for key in grid.stages(run)}
     assert len(keys) == 1 + 2 * 2 * (2 + 2)  # once, and two datasets, fractions, methods
     assert list(grid.datasets) == ["rooms", "halls", "images"]
-    inputs = grid.training_inputs(grid.stages(Run("halls", "elsewhere", "n40", 0))[0], 0)
+    inputs = JobArguments(grid).train_inputs(grid.stages(Run("halls", "elsewhere", "n40", 0))[0], 0)
     assert inputs == {
         "dataset": "results/datasets/images.h5",
         "split": "results/splits/images/all/0.csv",
@@ -127,11 +128,11 @@ def test_a_stage_may_start_from_another_methods(two: Path):
     ]
     grid = load_grid()
     run = Run("rooms", "borrowed", "n40", 0)
-    assert grid.training_inputs(grid.stages(run)[1], 0)["start_from"] == (
+    assert JobArguments(grid).train_inputs(grid.stages(run)[1], 0)["start_from"] == (
         "results/stages/images/elsewhere/all/0/pretrain/weights.safetensors"
     )
     # The cost of a run is that of all stages that it depends on.
-    assert len(grid.evaluation_inputs(run)["training"]) == 3
+    assert len(JobArguments(grid).evaluate_inputs(run)["training"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_pseudo_masks_come_from_any_stage_that_segments(two: Path):
     grid = load_grid()
     run = Run("rooms", "pupil", "n40", 0)
     third = grid.stages(run)[-1]
-    assert grid.training_inputs(third, 0)["pseudo_masks"] == (
+    assert JobArguments(grid).train_inputs(third, 0)["pseudo_masks"] == (
         "results/stages/rooms/elsewhere/n40/0/second/pseudo_masks.h5"
     )
 

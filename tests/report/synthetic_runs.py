@@ -118,7 +118,7 @@ def write_history(cell, validation, metric="miou"):
 
 
 def requested(**axes):
-    """An experiment, as ``Grid.requested`` writes it."""
+    """An experiment, as `requested_by` makes it of a grid."""
     smallest = {"datasets": ["scenes"], "methods": ["supervised"], "fractions": ["n10"]}
     return Requested(**{"title": "A title", "seeds": [0]} | smallest | axes)
 

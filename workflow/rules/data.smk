@@ -19,7 +19,7 @@ rule download:
 
 rule prepare:
     input:
-        unpack(lambda w: grid.prepare_inputs(w.dataset)),
+        unpack(lambda w: arguments.prepare_inputs(w.dataset)),
     output:
         layout.dataset,
     log:
@@ -34,7 +34,7 @@ rule prepare:
         runtime=site.minutes(240, gpus=0),
         mem_mb=lambda w, attempt: memory_mb(8, attempt),
     params:
-        settings=lambda w: grid.reading(w.dataset),
+        settings=lambda w: arguments.prepare_settings(w.dataset),
     shell:
         "fewmask prepare --settings {params.settings:q} --workers {threads}"
         " --output {output} > {log} 2>&1"
@@ -50,7 +50,7 @@ rule split:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        settings=with_signature(lambda w: grid.splitting(w.dataset)),
+        settings=with_signature(lambda w: arguments.split_settings(w.dataset)),
     shell:
         "fewmask split --dataset {input} --settings {params.settings:q}"
         " --fraction {wildcards.fraction} --seed {wildcards.seed} --output {output} > {log} 2>&1"

@@ -6,22 +6,22 @@ localrules:
     summarise,
 
 
-def requested(w):
-    """What tables are handed; no text, for Snakemake would take braces in a title for wildcards."""
-    return grid.requested.as_json()
+def experiment_of(w):
+    """What tables are given; no text, for Snakemake would take braces in a title for wildcards."""
+    return requested.as_json()
 
 
 rule summarise:
     input:
-        metrics=grid.metrics(),
+        metrics=arguments.summarise_inputs(),
     output:
-        **{file.name: with_caption(file) for file in files(grid.requested)},
+        **{file.name: with_caption(file) for file in files(requested)},
     log:
         layout.log("summarise", "all"),
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=requested,
+        experiment=experiment_of,
         tables=lambda w, output: os.path.dirname(output.runs),
         figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
@@ -36,7 +36,7 @@ rule partial:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=requested,
+        experiment=experiment_of,
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:

@@ -19,7 +19,7 @@ rule fetch_encoder:
 
 rule train:
     input:
-        unpack(with_signature(lambda w: grid.training_inputs(stage_of(w), w.seed))),
+        unpack(with_signature(lambda w: arguments.train_inputs(stage_of(w), w.seed))),
     output:
         weights=f"{layout.stage}/weights.safetensors",
         history=f"{layout.stage}/history.csv",
@@ -46,13 +46,13 @@ rule train:
         # Nor these.
         processes=from_stage(lambda stage: stage.resources.processes),
         tensorboard=(
-            (lambda w: grid.curves_option(stage_of(w), w.seed))
+            (lambda w: arguments.tensorboard_option(stage_of(w), w.seed))
             if grid.experiment.tensorboard
             else ""
         ),
     params:
-        settings=with_signature(lambda w: grid.training(stage_of(w))),
-        options=with_signature(lambda w: grid.training_options(stage_of(w), w.seed)),
+        settings=with_signature(lambda w: arguments.train_settings(stage_of(w))),
+        options=with_signature(lambda w: arguments.train_options(stage_of(w), w.seed)),
         folder=layout.stage,
     shell:
         # exec: a signal for the job reaches the training itself, and its exit code Snakemake.
@@ -90,7 +90,7 @@ rule pseudo_label:
 
 rule evaluate:
     input:
-        unpack(with_signature(lambda w: grid.evaluation_inputs(run_of(w)))),
+        unpack(with_signature(lambda w: arguments.evaluate_inputs(run_of(w)))),
     output:
         metrics=layout.metrics,
         images=layout.images,

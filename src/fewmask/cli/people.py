@@ -152,7 +152,7 @@ def show_method(
     axes += [f"fractions=[{fraction}]"] if fraction else []
     grid = open_grid(configfiles, (*config, *axes))
     for key in grid.stages(grid.runs[0]):
-        click.echo(f"# {grid.stage_folder(key, '{seed}')}")
+        click.echo(f"# {grid.layout.stage_folder(key, '{seed}')}")
         settings = {key.stage: grid.stage(key).model_dump(mode="json")}
         click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
 

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewmask.core.cells import StageKey
+
 CONFIG = Path("config")
 """The folder of datasets, methods and experiments, below the project's root."""
 
@@ -13,6 +15,16 @@ DEFAULT_EXPERIMENT = CONFIG / "config.yaml"
 def data_folder() -> Path:
     """The folder that the roots of datasets lie in: $FEWMASK_DATA, or data/."""
     return Path(os.environ.get("FEWMASK_DATA") or "data")
+
+
+WEIGHTS = "weights.safetensors"
+PSEUDO_MASKS = "pseudo_masks.h5"
+PSEUDO_MASK_QUALITY = "pseudo_masks.json"
+HISTORY = "history.csv"
+TRAINING = "training.json"
+TRIES = "tries.csv"
+CHECKPOINT = "checkpoint.pt"
+LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,21 @@ class Layout:
         """A stage's part of a path."""
         return "{dataset}/{method}/{fraction}/{seed}/{stage}"
 
+    def stage_folder(self, key: StageKey, seed: int | str) -> str:
+        """The folder of a stage that is trained with a seed."""
+        return self.stage.format(**vars(key), seed=seed)
+
+    def stage_files(self, key: StageKey, seed: int | str) -> dict[str, str]:
+        """The files that a training writes."""
+        names = {"weights": WEIGHTS, "history": HISTORY, "training": TRAINING}
+        folder = self.stage_folder(key, seed)
+        return {kind: f"{folder}/{name}" for kind, name in names.items()}
+
+    def pseudo_mask_files(self, key: StageKey, seed: int | str) -> dict[str, str]:
+        """The files that pseudo-labelling with a stage writes."""
+        folder = self.stage_folder(key, seed)
+        return {"masks": f"{folder}/{PSEUDO_MASKS}", "quality": f"{folder}/{PSEUDO_MASK_QUALITY}"}
+
     def log(self, rule: str, cell: str) -> str:
         """The log of one job."""
         return f"{self.results}/logs/{rule}/{cell}.log"
@@ -99,13 +126,3 @@ class Layout:
     def benchmark(self, rule: str, cell: str) -> str:
         """Snakemake's measurement of one job."""
         return f"{self.results}/benchmarks/{rule}/{cell}.tsv"
-
-
-WEIGHTS = "weights.safetensors"
-PSEUDO_MASKS = "pseudo_masks.h5"
-PSEUDO_MASK_QUALITY = "pseudo_masks.json"
-HISTORY = "history.csv"
-TRAINING = "training.json"
-TRIES = "tries.csv"
-CHECKPOINT = "checkpoint.pt"
-LOCK = "lock"

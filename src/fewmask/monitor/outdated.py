@@ -11,6 +11,7 @@ from typing import Any
 from fewmask.core.cells import Run, StageKey
 from fewmask.core.paths import TRAINING
 from fewmask.planning.grid import Grid
+from fewmask.planning.job_arguments import JobArguments
 
 Settings = dict[str, Any]
 
@@ -20,6 +21,7 @@ class Wanted:
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
+        self._arguments = JobArguments(grid)
         self._trainings: dict[StageKey, Settings] = {}
         self._readings: dict[str, Settings] = {}
 
@@ -41,12 +43,14 @@ class Wanted:
 
     def _training(self, key: StageKey) -> Settings:
         if key not in self._trainings:
-            self._trainings[key] = json.loads(self._grid.training(key))
+            self._trainings[key] = json.loads(self._arguments.train_settings(key))
         return self._trainings[key]
 
     def _is_other(self, found: Settings, dataset: str) -> bool:
         if dataset not in self._readings:
-            self._readings[dataset] = _shaping(json.loads(self._grid.reading(dataset)))
+            self._readings[dataset] = _shaping(
+                json.loads(self._arguments.prepare_settings(dataset))
+            )
         return _shaping(found.get("dataset")) != self._readings[dataset]
 
 

@@ -1,4 +1,4 @@
-"""The jobs that a run depends on: what `status` looks at and `plan` counts."""
+"""The jobs that a run depends on, which `status` reports on and `plan` counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ class Job:
     cell: str
     """Its wildcards as a path, such as ``pet/supervised/n20/0``; with the rule, its name."""
     output: str
-    """The file that it makes; of several the one that stands for all."""
+    """The file that it writes; of several, the one that stands for all."""
     log: str
     stage: StageKey | None = None
-    """The stage that it trains or predicts with, and whose resources it asks for."""
+    """The stage that it trains or predicts with, and whose resources it needs."""
 
 
 def jobs(grid: Grid, run: Run) -> Iterator[Job]:
@@ -30,7 +30,7 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
 def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
     layout: Layout = grid.layout
     cell = {name: str(value) for name, value in vars(run).items()}
-    keys, learnt = grid.stages(run), grid.learnt_pseudo_masks(run)
+    keys, learnt = grid.stages(run), grid.pseudo_labellers(run)
     for dataset in dict.fromkeys([run.dataset, *(key.dataset for key in keys)]):
         of_dataset = {"dataset": dataset}
         if grid.datasets[dataset].download:
@@ -39,14 +39,14 @@ def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
     for key in keys:
         of_stage = cell | vars(key)
         yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
-        inputs = grid.training_inputs(key, run.seed)
-        encoder = {"encoder": grid.stage(key).network.encoder}
-        if layout.encoder.format(**encoder) in inputs.values():
+        resolved = grid.resolved(key)
+        if resolved.needs_encoder and resolved.stage.network.weights == "imagenet":
+            encoder = {"encoder": resolved.stage.network.encoder}
             yield _job(layout, "fetch_encoder", layout.encoder, "{encoder}", encoder)
-        weights = grid.stage_files(key, run.seed)["weights"]
+        weights = layout.stage_files(key, run.seed)["weights"]
         yield _job(layout, "train", weights, layout.stage_cell, of_stage, key)
         if key in learnt:
-            masks = grid.pseudo_mask_files(key, run.seed)["masks"]
+            masks = layout.pseudo_mask_files(key, run.seed)["masks"]
             yield _job(layout, "pseudo_label", masks, layout.stage_cell, of_stage, key)
     # Besides those of its stages: one that sees all masks has a split of its own.
     yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)

@@ -1,4 +1,4 @@
-"""What tables are handed of an experiment, as JSON."""
+"""What tables and figures are given of an experiment, as JSON."""
 
 import hashlib
 import json
@@ -6,8 +6,14 @@ from itertools import product
 from typing import Any
 
 from fewmask.config.experiment import Experiment
+from fewmask.config.layers import validate
+from fewmask.config.method import Method
+from fewmask.config.named import load_method
 from fewmask.config.objectives import Task
 from fewmask.core import escape
+from fewmask.core.cells import Run
+from fewmask.planning.grid import Grid
+from fewmask.planning.job_arguments import JobArguments
 
 DEFAULT_REFERENCE = "supervised"
 
@@ -51,6 +57,34 @@ class Requested(Experiment):
         return list(product(self.datasets, self.methods, self.fractions))
 
 
+def requested_by(grid: Grid) -> Requested:
+    """What tables and figures need to know of a grid."""
+    arguments = JobArguments(grid)
+    requested = Requested(**grid.experiment.model_dump(exclude={"overrides", "tensorboard"}))
+    stages = [grid.stages(Run(*cell, seed=requested.seeds[0])) for cell in requested.cells()]
+    return requested.model_copy(
+        update={
+            "trainings": [
+                fingerprint([json.loads(arguments.train_settings(key)) for key in keys])
+                for keys in stages
+            ],
+            "readings": {
+                name: reading_fingerprint(json.loads(arguments.prepare_settings(name)))
+                for name in requested.datasets
+            },
+            "all_masks": grid.all_masks_methods(),
+            "descriptions": {
+                name: validate(Method, load_method(name)).description for name in requested.methods
+            },
+            "classes": {name: grid.classes(name) for name in requested.datasets},
+            "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
+            "tasks": sorted(
+                {task for keys in stages for task in grid.stage(keys[-1]).objective.heads}
+            ),
+        }
+    )
+
+
 def fingerprint(trainings: list[dict[str, Any]]) -> str:
     """Eight digits that stand for the settings of a run's stages, as ``Stage.shaping`` has them."""
     text = json.dumps(trainings, sort_keys=True)
@@ -58,7 +92,8 @@ def fingerprint(trainings: list[dict[str, Any]]) -> str:
 
 
 def reading_fingerprint(settings: dict[str, Any]) -> str:
-    """The same of the settings that a dataset was prepared with, as ``Grid.reading`` has them.
+    """The same of the settings that a dataset was prepared with, as
+    `JobArguments.prepare_settings` has them.
 
     What is left out as damaged can also be said when it is prepared by hand.
     """

@@ -22,7 +22,7 @@ def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = 
     """Write the tables and figures of an experiment; `fewmask.report.contents` names them.
 
     Args:
-        requested_json: what ``Grid.requested`` is, as JSON.
+        requested_json: what `requested_by` makes of a grid, as JSON.
         tables: the folder for runs.csv, summary.tex, and every table as .csv, .html and .md, which
             say so where there is nothing to tell.
         figures: the folder for every figure as .svg and .png.

@@ -68,7 +68,7 @@ class Reader(Protocol):
 
 
 def parse_settings(settings_json: str) -> tuple[str, Dataset]:
-    """The name and the settings of a dataset from the JSON that `Grid.reading` makes of them.
+    """The name and the settings of a dataset, from the JSON of `JobArguments.prepare_settings`.
 
     Raises ConfigError: no JSON, no key ``dataset``, or settings that are none.
     """

@@ -1,0 +1,104 @@
+"""What the rules of the workflow pass to their jobs: files to read, settings as JSON, and options.
+
+The settings of a job are everything that can change its result, so that Snakemake reruns the job
+when one of them changes, and only then.
+"""
+
+import json
+import shlex
+from typing import Any
+
+from fewmask.config.network import Network
+from fewmask.core.cells import Run, StageKey
+from fewmask.planning.grid import Grid
+
+
+class JobArguments:
+    """The arguments of the jobs of a grid, by rule."""
+
+    def __init__(self, grid: Grid) -> None:
+        self._grid = grid
+        self._layout = grid.layout
+        self._train_settings: dict[StageKey, str] = {}
+
+    def prepare_inputs(self, dataset: str) -> dict[str, str]:
+        """The receipt of the download, for datasets that have one."""
+        if not self._grid.datasets[dataset].download:
+            return {}
+        return {"download": self._layout.download.format(dataset=dataset)}
+
+    def prepare_settings(self, dataset: str) -> str:
+        """JSON of everything that can change a dataset's store."""
+        settings = self._grid.datasets[dataset]
+        left_out = {"split", "download", "description"}
+        return _json({"dataset": dataset, **settings.model_dump(mode="json", exclude=left_out)})
+
+    def split_settings(self, dataset: str) -> str:
+        """JSON of everything that can change a dataset's splits."""
+        return _json(self._grid.datasets[dataset].split.model_dump(mode="json"))
+
+    def train_inputs(self, key: StageKey, seed: int | str) -> dict[str, str]:
+        """Every file that a training reads."""
+        files = {
+            "dataset": self._layout.dataset.format(dataset=key.dataset),
+            "split": self._layout.split.format(**vars(key), seed=seed),
+        }
+        resolved = self._grid.resolved(key)
+        if resolved.start_from is not None:
+            files["start_from"] = self._layout.stage_files(resolved.start_from.key, seed)["weights"]
+        if resolved.needs_encoder:
+            files |= self._encoder(resolved.stage.network)
+        if resolved.pseudo_masks is not None:
+            labeller = resolved.pseudo_masks.key
+            files["pseudo_masks"] = self._layout.pseudo_mask_files(labeller, seed)["masks"]
+        return files
+
+    def _encoder(self, network: Network) -> dict[str, str]:
+        """The file that an encoder starts from, unless it starts from random weights."""
+        if network.weights == "none":
+            return {}
+        if network.weights == "imagenet":
+            return {"encoder": self._layout.encoder.format(encoder=network.encoder)}
+        return {"encoder": network.weights}
+
+    def train_options(self, key: StageKey, seed: int | str) -> str:
+        """The command-line options for the files that only some trainings read."""
+        files = self.train_inputs(key, seed)
+        names = ("start_from", "encoder", "pseudo_masks")
+        return " ".join(
+            f"--{name.replace('_', '-')} {shlex.quote(files[name])}"
+            for name in names
+            if name in files
+        )
+
+    def train_settings(self, key: StageKey) -> str:
+        """JSON of everything that can change a stage's weights."""
+        if key not in self._train_settings:  # the same for every seed
+            self._train_settings[key] = self._grid.stage(key).shaping()
+        return self._train_settings[key]
+
+    def tensorboard_option(self, key: StageKey, seed: int | str) -> str:
+        """The command-line option for the folder of a training's curves."""
+        return f"--tensorboard {self._layout.tensorboard.format(**vars(key), seed=seed)}"
+
+    def evaluate_inputs(self, run: Run) -> dict[str, Any]:
+        """Every file that an evaluation reads."""
+        stages = [self._layout.stage_files(key, run.seed) for key in self._grid.stages(run)]
+        return {
+            "dataset": self._layout.dataset.format(**vars(run)),
+            "split": self._layout.split.format(**vars(run)),
+            "weights": stages[-1]["weights"],
+            "training": [files["training"] for files in stages],
+            "pseudo_masks": [
+                self._layout.pseudo_mask_files(key, run.seed)["quality"]
+                for key in self._grid.pseudo_labellers(run)
+            ],
+        }
+
+    def summarise_inputs(self) -> list[str]:
+        """The metrics files of all runs."""
+        return [self._layout.metrics.format(**vars(run)) for run in self._grid.runs]
+
+
+def _json(values: dict[str, Any]) -> str:
+    return json.dumps(values, separators=(",", ":"), sort_keys=True)
