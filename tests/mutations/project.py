@@ -10,6 +10,8 @@ from PIL import Image
 from fewmask.core.cells import Run
 from fewmask.core.paths import CHECKPOINT
 from fewmask.planning.grid import Grid, load_grid
+from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.requested import Requested, requested_by
 from tests.mutations.calling import call
 
 DATASET = """\
@@ -77,43 +79,43 @@ class Project:
         (folder / "images").mkdir()
         noise = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
         Image.fromarray(noise).save(folder / "images/noise.png")
-        self.grid = self._grid()
+        self.grid, self.requested = self._grid()
+        self._arguments = JobArguments(self.grid)
         self.refined = self.grid.stages(RUN)[-1]
         self._make()
 
-    def _grid(self) -> Grid:
+    def _grid(self) -> tuple[Grid, Requested]:
         before = Path.cwd()
         os.chdir(self.folder)
         try:
             grid = load_grid()
-            grid.requested  # noqa: B018  worked out here, for it reads files of this folder
-            return grid
+            return grid, requested_by(grid)
         finally:
             os.chdir(before)
 
     def prepare(self, output: str) -> list[str]:
-        settings = ["--settings", self.grid.reading(RUN.dataset)]
+        settings = ["--settings", self._arguments.prepare_settings(RUN.dataset)]
         return ["prepare", *settings, "--output", output]
 
     def split(self, output: str) -> list[str]:
-        settings = ["--settings", self.grid.splitting(RUN.dataset)]
+        settings = ["--settings", self._arguments.split_settings(RUN.dataset)]
         cell = ["--fraction", RUN.fraction, "--seed", str(RUN.seed)]
         return ["split", *self._inputs("dataset"), *settings, *cell, "--output", output]
 
     def train(self, key, output: str, *more: str) -> list[str]:
-        settings = ["--settings", self.grid.training(key), "--seed", str(RUN.seed)]
-        options = shlex.split(self.grid.training_options(key, RUN.seed))
+        settings = ["--settings", self._arguments.train_settings(key), "--seed", str(RUN.seed)]
+        options = shlex.split(self._arguments.train_options(key, RUN.seed))
         inputs = [*self._inputs("dataset", "split"), *options]
         return ["train", *inputs, *settings, "--output", output, *more]
 
     def pseudo_label(self, key, output: str) -> list[str]:
-        weights = ["--weights", self.grid.stage_files(key, RUN.seed)["weights"]]
+        weights = ["--weights", self.grid.layout.stage_files(key, RUN.seed)["weights"]]
         stage = ["--stage", f"{key.method}/{key.stage}"]
         inputs = self._inputs("dataset", "split")
         return ["pseudo-label", *stage, *inputs, *weights, "--output", output]
 
     def evaluate(self, run: Run, output: str) -> list[str]:
-        files = self.grid.evaluation_inputs(run)
+        files = self._arguments.evaluate_inputs(run)
         options = [*self._inputs("dataset", "split"), "--weights", files["weights"]]
         options += [word for path in files["training"] for word in ("--training", path)]
         options += [word for path in files["pseudo_masks"] for word in ("--pseudo-masks", path)]
@@ -121,7 +123,7 @@ class Project:
         return ["evaluate", "--run", *cell, *options, "--output", output]
 
     def summarise(self, output: str) -> list[str]:
-        requested = ["--experiment", self.grid.requested.as_json()]
+        requested = ["--experiment", self.requested.as_json()]
         return [
             "summarise",
             *requested,
@@ -145,11 +147,11 @@ class Project:
             "split", f"{RUN.dataset}/{RUN.fraction}/0", self.split(layout.split.format(**cell))
         )
         for key in self.grid.stages(RUN):
-            folder = self.grid.stage_folder(key, RUN.seed)
+            folder = self.grid.layout.stage_folder(key, RUN.seed)
             name = layout.stage_cell.format(**vars(key), seed=RUN.seed)
             self._run("train", name, self.train(key, folder))
-            if key in self.grid.learnt_pseudo_masks(RUN):
-                output = self.grid.pseudo_mask_files(key, RUN.seed)["masks"]
+            if key in self.grid.pseudo_labellers(RUN):
+                output = self.grid.layout.pseudo_mask_files(key, RUN.seed)["masks"]
                 self._run("pseudo_label", name, self.pseudo_label(key, output))
         for run in self.grid.runs:
             name = layout.run_cell.format(**vars(run))
