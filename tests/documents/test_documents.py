@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fewmask.config import dataset, experiment, method, objectives, weighting
+from fewmask.config import dataset, experiment, method
+from fewmask.config.choices import modules
 from fewmask.config.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -16,8 +17,9 @@ PAGES = [
 
 def settings_models() -> list[type[Settings]]:
     """Every settings class of experiments, datasets and methods."""
-    modules = (dataset, experiment, method, objectives, weighting)
-    classes = {one for module in modules for one in vars(module).values() if isinstance(one, type)}
+    by_name = (modules(f"fewmask.{package}") for package in ("objectives", "objectives.weighting"))
+    every = [dataset, experiment, method, *(one for found in by_name for one in found.values())]
+    classes = {one for module in every for one in vars(module).values() if isinstance(one, type)}
     return sorted((c for c in classes if issubclass(c, Settings)), key=lambda c: c.__name__)
 
 

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fewmask.config.network import Network
-from fewmask.config.objectives import MaskedImage as Options
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
@@ -19,6 +18,7 @@ from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_weights
 from fewmask.objectives.masked_image import objective as masked_image
 from fewmask.objectives.masked_image.objective import MaskedImage, rotate_patches
+from fewmask.objectives.masked_image.settings import MaskedImageSettings as Options
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

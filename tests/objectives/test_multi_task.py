@@ -1,6 +1,5 @@
 """Several tasks from one encoder: their losses, whom they reach, and which images count."""
 
-import json
 import math
 from contextlib import nullcontext
 from pathlib import Path
@@ -12,12 +11,10 @@ import torch
 from pydantic import ValidationError
 
 from fewmask.config.network import Network
-from fewmask.config.objectives import MultiTask as Options
 from fewmask.core.errors import FewmaskError
 from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
-from fewmask.objectives import build
 from fewmask.objectives.losses import mean
 from fewmask.objectives.multi_task.objective import (
     MultiTask,
@@ -25,6 +22,8 @@ from fewmask.objectives.multi_task.objective import (
     depth_squared_error,
     normal_error,
 )
+from fewmask.objectives.multi_task.settings import MultiTaskSettings as Options
+from fewmask.objectives.objective import build
 from tests.conftest import small_stage
 
 TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
@@ -179,16 +178,6 @@ def test_single_tasks_are_asked_for_alone():
 def test_losses_that_make_no_sense_are_refused(settings: dict[str, Any], expected: str):
     with pytest.raises(ValidationError, match=expected):
         Options(name="multi_task", **settings)
-
-
-def test_a_stage_without_the_papers_losses_is_what_it_was_before_them():
-    def shaping(**settings: Any) -> dict[str, Any]:
-        stage = small_stage(objective={"name": "multi_task", **settings})
-        return json.loads(stage.shaping())["objective"]
-
-    before = {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]}
-    assert shaping() == shaping(depth_loss="l1") == before
-    assert shaping(**PAPER) == before | PAPER
 
 
 def test_depths_and_normals_come_with_all_images(tmp_path: Path, rooms: Path):

@@ -11,7 +11,7 @@ from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
-from fewmask.objectives import build
+from fewmask.objectives.objective import build
 from fewmask.objectives.reconstruction.objective import Reconstruction
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage

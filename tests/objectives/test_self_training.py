@@ -15,11 +15,11 @@ from torch.nn import functional
 from fewmask import IGNORE
 from fewmask.config.augmentation import Augmentation
 from fewmask.config.network import Network
-from fewmask.config.objectives import SelfTraining as Options
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
-from fewmask.objectives import build
+from fewmask.objectives.objective import build
 from fewmask.objectives.self_training.objective import SelfTraining
+from fewmask.objectives.self_training.settings import SelfTrainingSettings as Options
 from fewmask.training.loop import Training
 from tests.conftest import small_stage
 from tests.networks.test_moving_average import shares

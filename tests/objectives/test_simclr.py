@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from torch.nn import functional
 
 from fewmask.config.network import Network
-from fewmask.config.objectives import SimCLR as Options
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
@@ -24,9 +23,10 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_segmenter, load_weights, save_weights
-from fewmask.objectives import build
+from fewmask.objectives.objective import build
 from fewmask.objectives.simclr import objective as simclr
 from fewmask.objectives.simclr.objective import nt_xent
+from fewmask.objectives.simclr.settings import SimCLRSettings as Options
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

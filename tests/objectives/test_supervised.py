@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from fewmask.config.method import Stage
-from fewmask.config.objectives import Supervised as Options
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
-from fewmask.objectives import build
+from fewmask.objectives.objective import build
 from fewmask.objectives.supervised.objective import Supervised
+from fewmask.objectives.supervised.settings import SupervisedSettings as Options
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 

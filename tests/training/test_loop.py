@@ -18,7 +18,7 @@ from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
-from fewmask.objectives import build
+from fewmask.objectives.objective import build
 from fewmask.training.job import Inputs, train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
-from fewmask.config.objectives import Task
 from fewmask.config.settings import NAME, Line, Name, RelativePath, Settings
+from fewmask.config.task import Task
 
 ALL = "all"
 """The fraction in which every training image that has a mask is labelled."""

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fewmask.config.augmentation import Augmentation
+from fewmask.config.choices import choices
 from fewmask.config.duration import Duration, DurationOrZero, in_steps
 from fewmask.config.explain import did_you_mean
 from fewmask.config.network import Network
-from fewmask.config.objectives import Objective
+from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.optimiser import Optimiser
 from fewmask.config.settings import NAME, Line, Name, Settings
-from fewmask.config.weighting import FixedWeighting, Weighting
+from fewmask.config.weighting import WeightingSettings
 from fewmask.metrics.segmentation import METRICS
 
 
@@ -117,6 +118,12 @@ class Resources(Settings):
         return self
 
 
+Objective = choices("fewmask.objectives", ObjectiveSettings)
+"""Any objective's settings, told apart by ``name``."""
+
+Weighting = choices("fewmask.objectives.weighting", WeightingSettings)
+"""Any weighting's settings, told apart by ``name``."""
+
 StageName = Annotated[str, Field(pattern=rf"^({NAME}/)?{NAME}$")]
 
 
@@ -125,7 +132,7 @@ class Stage(Settings):
 
     network: Network
     objective: Objective
-    weighting: Weighting = FixedWeighting()
+    weighting: Weighting = Field(default={"name": "fixed"}, validate_default=True)
     """How several losses become one update."""
     optimiser: Optimiser
     schedule: Schedule = Schedule()
@@ -172,7 +179,6 @@ class Stage(Settings):
         left_out = dict.fromkeys(("resources", "checkpoint_minutes", "dataset"), True)
         # So that stages without them stay what they were.
         left_out |= {key: True for key in ("pseudo_masks", "compile") if not getattr(self, key)}
-        left_out["objective"] = self.objective.not_used
         return self.model_dump_json(exclude=left_out)
 
     def check_images(self, height: int, width: int) -> None:
@@ -226,11 +232,7 @@ class Stage(Settings):
         self._check_validation()
         if self.objective.heads:
             self.augmentation.check_keeps_shapes()
-        if self.objective.needs_last_stage and not self.network.has_own_last_stage:
-            raise ValueError(
-                f"objective.auxiliary.own_blocks: 2 needs an encoder of residual stages; "
-                f"{self.network.encoder} has none\n  mend: own_blocks: 1, or a ResNet"
-            )
+        self.objective.check_network(self.network)
         self.batch.check_shared(self.resources.processes)
         if bool(self.pseudo_masks) != self.objective.learns_pseudo_masks:
             verb = "needs" if self.objective.learns_pseudo_masks else "has no use for"

@@ -4,29 +4,32 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.encoders import (
-    ENCODERS,
-    MIRRORED,
-    NOT_DILATED,
-    RESIDUAL,
-    WITHOUT_UNETPLUSPLUS,
-)
+from fewmask.config.architecture import Architecture
+from fewmask.config.choices import modules
+from fewmask.config.encoders import ENCODERS, RESIDUAL
 from fewmask.config.explain import did_you_mean
 from fewmask.config.settings import Settings
 
 NAMED_WEIGHTS = ("none", "imagenet")
 """Those of an encoder that are no file: random, and fetched."""
 
-OUTPUT_STRIDES = {"deeplabv2": 8, "deeplabv3": 8, "deeplabv3plus": 16}
-"""Of the encoders of networks that dilate instead of halving further."""
+_FOUND = modules("fewmask.networks.architectures")
+
+FOLDER_OF = {name: folder for folder, found in _FOUND.items() for name in found.ARCHITECTURES}
+"""The folder of every architecture's code."""
+
+ARCHITECTURES: dict[str, Architecture] = {
+    name: one for found in _FOUND.values() for name, one in found.ARCHITECTURES.items()
+}
+
+OPTIONS = ("decoder_channels", "aspp_rates")
+"""The settings that only some architectures have."""
 
 
 class Network(Settings):
     """The network of a stage: an encoder, a decoder, a head."""
 
-    architecture: Literal[
-        "unet", "unetplusplus", "fpn", "deeplabv2", "deeplabv3", "deeplabv3plus", "segnet"
-    ] = "unet"
+    architecture: Literal[tuple(ARCHITECTURES)] = "unet"
     """A decoder of segmentation_models_pytorch, DeepLabv2 (Ke et al. 2020, 4.2), or SegNet
     (Khamesra et al.), whose encoder is a VGG."""
     encoder: str = "resnet34"
@@ -67,32 +70,24 @@ class Network(Settings):
         return weights
 
     @model_validator(mode="after")
-    def _decoder_has_channels(self) -> "Network":
-        if self.decoder_channels and not self.architecture.startswith("unet"):
-            raise ValueError(f"{self.architecture} has no decoder_channels; unet has")
-        return self
-
-    @model_validator(mode="after")
-    def _head_has_rates(self) -> "Network":
-        if self.aspp_rates and self.architecture != "deeplabv2":
-            raise ValueError(f"{self.architecture} has no aspp_rates; deeplabv2 has")
+    def _has_its_options(self) -> "Network":
+        for option in OPTIONS:
+            if getattr(self, option) and option not in self._architecture.options:
+                having = [name for name, one in ARCHITECTURES.items() if option in one.options]
+                raise ValueError(f"{self.architecture} has no {option}; {having[0]} has")
         return self
 
     @model_validator(mode="after")
     def _decoder_fits_encoder(self) -> "Network":
-        cannot, mend = False, ""
-        if self.architecture == "segnet":
-            cannot = not self.encoder.startswith(MIRRORED)
-            mend = "its decoder mirrors a VGG; set network.encoder to vgg16_bn"
-        elif self.architecture in OUTPUT_STRIDES:
-            cannot = self.encoder.startswith(NOT_DILATED)
-            mend = "this encoder cannot be dilated; a ResNet can, say"
-        elif self.architecture == "unetplusplus":
-            cannot = self.encoder.startswith(WITHOUT_UNETPLUSPLUS)
-            mend = "this encoder has too few feature maps; set network.architecture to unet"
-        if cannot:
-            raise ValueError(f"{self.architecture} cannot be built on {self.encoder}: {mend}")
+        if not self._architecture.takes(self.encoder):
+            raise ValueError(
+                f"{self.architecture} cannot be built on {self.encoder}: {self._architecture.mend}"
+            )
         return self
+
+    @property
+    def _architecture(self) -> Architecture:
+        return ARCHITECTURES[self.architecture]
 
     @property
     def has_own_last_stage(self) -> bool:
@@ -102,7 +97,8 @@ class Network(Settings):
     def stride(self, encoder_alone: bool = False) -> int:
         """How many times as large as the last feature map images are."""
         halvings = len(self.decoder_channels or range(5))
-        return 2**halvings if encoder_alone else OUTPUT_STRIDES.get(self.architecture, 2**halvings)
+        dilated = None if encoder_alone else self._architecture.output_stride
+        return dilated or 2**halvings
 
     def check_size(self, height: int, width: int, encoder_alone: bool = False) -> None:
         """Raise ValueError for images that the encoder cannot halve as often as it must."""

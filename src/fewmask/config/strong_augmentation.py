@@ -5,7 +5,7 @@ from pydantic import Field
 from fewmask.config.settings import Settings
 
 
-class StrongAugmentation(Settings):
+class StrongAugmentationSettings(Settings):
     """Strong random changes of an image (Ke et al. 2020, 3.1); masks are taken along.
 
     The defaults are those of the code that belongs to the paper.

@@ -2,15 +2,13 @@
 
 from pathlib import Path
 
-import segmentation_models_pytorch as smp
 from segmentation_models_pytorch.base import ClassificationHead
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fewmask.config.network import Network
-from fewmask.networks.architectures.deeplabv2 import DeepLabV2
-from fewmask.networks.architectures.segnet import SegNet
-from fewmask.networks.backbone import Backbone, encoder_depth
+from fewmask.networks.architectures.building import build
+from fewmask.networks.backbone import Backbone
 from fewmask.networks.normal_codes import NormalCodes
 
 
@@ -31,7 +29,7 @@ class Segmenter(Backbone):
         Raises:
             FewmaskError: the file is not this encoder's.
         """
-        model = _create(settings, classes)
+        model = build(settings, classes)
         super().__init__(settings, model.encoder, encoder_weights)
         self.decoder = model.decoder
         self.segmentation_head = model.segmentation_head
@@ -86,7 +84,7 @@ class Segmenter(Backbone):
                 or more, which are codes to choose from.
         """
         for task, count in channels.items():
-            model = _create(self.settings, count)
+            model = build(self.settings, count)
             self.tasks[task] = nn.ModuleList([model.decoder, model.segmentation_head])
         if channels.get("normal", 3) > 3:
             self.normal_codes = NormalCodes(channels["normal"])
@@ -95,21 +93,3 @@ class Segmenter(Backbone):
         """Let ``forward`` also tell the category of an image (Li, 2.3)."""
         channels = self.encoder.out_channels[-1]
         self.classification_head = ClassificationHead(channels, categories, dropout=dropout)
-
-
-def _create(settings: Network, classes: int) -> nn.Module:
-    options = dict(encoder_depth(settings))
-    if settings.decoder_channels:
-        options["decoder_channels"] = settings.decoder_channels
-    if settings.architecture == "deeplabv2":
-        return DeepLabV2(settings, classes)
-    if settings.architecture == "segnet":
-        return SegNet(settings, classes)
-    return smp.create_model(
-        settings.architecture,
-        settings.encoder,
-        encoder_weights=None,
-        in_channels=3,
-        classes=classes,
-        **options,
-    )

@@ -2,11 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from importlib import import_module
 
 from torch import Tensor, nn
 
+from fewmask.config.objective import ObjectiveSettings
 from fewmask.data.batches import Batch
 from fewmask.metrics.segmentation import scores
+from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, assess
 
 
@@ -46,3 +49,12 @@ class Objective(nn.Module, ABC):
             "loss": assessment.cross_entropy,
             **scores(assessment.confusion.cpu().numpy()),
         }
+
+
+def build(options: ObjectiveSettings, blueprint: Blueprint) -> Objective:
+    """The objective that settings name, with its networks.
+
+    Raises FewmaskError where the dataset or the networks are not what the objective needs.
+    """
+    module = import_module(f"fewmask.objectives.{options.name}.objective")
+    return module.build(options, blueprint)

@@ -9,7 +9,7 @@ from fewmask.config.experiment import Experiment
 from fewmask.config.layers import validate
 from fewmask.config.method import Method
 from fewmask.config.named import load_method
-from fewmask.config.objectives import Task
+from fewmask.config.task import Task
 from fewmask.core import escape
 from fewmask.core.cells import Run
 from fewmask.planning.grid import Grid

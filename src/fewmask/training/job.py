@@ -32,7 +32,7 @@ from fewmask.metrics.records import write_record
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_weights, read_description, save_weights
-from fewmask.objectives import build
+from fewmask.objectives.objective import build
 from fewmask.training.checkpoint import Checkpoint, State
 from fewmask.training.locking import locked
 from fewmask.training.loop import Training

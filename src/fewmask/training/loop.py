@@ -26,7 +26,7 @@ from fewmask.metrics.segmentation import METRICS
 from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.shared_norm import share_norms
 from fewmask.objectives.objective import Objective
-from fewmask.objectives.weighting import build as build_weighting
+from fewmask.objectives.weighting.weighting import build as build_weighting
 from fewmask.training.compiling import compile_networks
 from fewmask.training.optimiser import build_optimiser
 from fewmask.training.runtime import Runtime, peak_memory_mb

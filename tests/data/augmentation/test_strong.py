@@ -11,7 +11,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as reference
 
 from fewmask import IGNORE
-from fewmask.config.strong_augmentation import StrongAugmentation as Settings
+from fewmask.config.strong_augmentation import StrongAugmentationSettings as Settings
 from fewmask.data.augmentation.strong import (
     COLOURS,
     GEOMETRY,

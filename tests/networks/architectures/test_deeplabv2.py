@@ -16,7 +16,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import HISTORY, WEIGHTS
 from fewmask.data.store.store import Store
 from fewmask.inference.predict import predict
-from fewmask.networks.architectures.deeplabv2 import Enlarge, SummedASPP
+from fewmask.networks.architectures.deeplabv2.network import Enlarge, SummedASPP
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import save_weights

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from fewmask.config.network import Network
-from fewmask.networks.architectures.segnet import unpool
+from fewmask.networks.architectures.segnet.network import unpool
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import save_weights

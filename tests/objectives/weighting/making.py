@@ -4,10 +4,9 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from fewmask.config.weighting import Weighting as Settings
+from fewmask.config.method import Weighting as Settings
 from fewmask.objectives.objective import Objective
-from fewmask.objectives.weighting import build
-from fewmask.objectives.weighting.weighting import Weighting
+from fewmask.objectives.weighting.weighting import Weighting, build
 
 OFF = torch.amp.GradScaler("cpu", enabled=False)
 

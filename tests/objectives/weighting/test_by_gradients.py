@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from fewmask.objectives.supervised.objective import Supervised
-from fewmask.objectives.weighting import build
 from fewmask.objectives.weighting.by_gradients import gramian, task_gradients
-from fewmask.objectives.weighting.weighting import Weighting
+from fewmask.objectives.weighting.weighting import Weighting, build
 from tests.conftest import small_stage
 from tests.objectives.test_supervised import OBJECTIVE, batch, built
 from tests.objectives.weighting.making import OFF, Slopes, gramian_of, weighting

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from fewmask.objectives.weighting.nash_mtl import nash_bargain
+from fewmask.objectives.weighting.nash_mtl.weighting import nash_bargain
 from tests.objectives.weighting.making import OFF, Slopes, gramian_of, weighting
 
 KINDS = ["random", "scales", "parallel", "opposed"]

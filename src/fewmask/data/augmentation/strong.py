@@ -68,7 +68,7 @@ class StrongAugmentation:
     @classmethod
     def draw(
         cls,
-        settings: config.StrongAugmentation,
+        settings: config.StrongAugmentationSettings,
         count: int,
         height: int,
         width: int,

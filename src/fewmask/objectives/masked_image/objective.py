@@ -6,7 +6,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from fewmask.config import objectives as settings
 from fewmask.core.parallel import over_shards
 from fewmask.data.augmentation.warp import memory_format_of
 from fewmask.data.batches import Batch
@@ -14,6 +13,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Autocast, PooledMean, drawn_alike, evaluating
 from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
+from fewmask.objectives.masked_image.settings import MaskedImageSettings
 from fewmask.objectives.objective import Objective
 
 Predict = Callable[[Tensor, Tensor], dict[str, Tensor]]
@@ -27,7 +27,7 @@ class MaskedImage(Objective):
     not of their padding, is the natural reading.
     """
 
-    def __init__(self, options: settings.MaskedImage, network: Segmenter) -> None:
+    def __init__(self, options: MaskedImageSettings, network: Segmenter) -> None:
         super().__init__(network)
         self.options = options
 
@@ -89,6 +89,6 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
     return rotated.contiguous(memory_format=memory_format_of(images))
 
 
-def build(options: settings.MaskedImage, blueprint: Blueprint) -> MaskedImage:
+def build(options: MaskedImageSettings, blueprint: Blueprint) -> MaskedImage:
     """The objective with a network that predicts colours, whatever the classes."""
     return MaskedImage(options, blueprint.segmenter(CHANNELS))

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from fewmask.config import objectives as settings
 from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch, joined
 from fewmask.metrics.segmentation import scores
@@ -16,6 +15,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Autocast, Outputs, PooledMean, assess, predictions
 from fewmask.objectives.losses import mean, pixel_cross_entropy
+from fewmask.objectives.multi_task.settings import MultiTaskSettings
 from fewmask.objectives.objective import Objective
 
 
@@ -30,7 +30,7 @@ class MultiTask(Objective):
     ``normal``: mean of one minus the cosine, or cross-entropy of the nearest of K codes (II.A.1).
     """
 
-    def __init__(self, options: settings.MultiTask, network: Segmenter) -> None:
+    def __init__(self, options: MultiTaskSettings, network: Segmenter) -> None:
         super().__init__(network)
         self.tasks = options.tasks
         self.depth_error = {"l1": depth_error, "l2": depth_squared_error}[options.depth_loss]
@@ -115,7 +115,7 @@ def _summed_where(known: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     return (values * known).sum(), known.sum()
 
 
-def build(options: settings.MultiTask, blueprint: Blueprint) -> MultiTask:
+def build(options: MultiTaskSettings, blueprint: Blueprint) -> MultiTask:
     """The objective with a network of one encoder and a decoder for every task."""
     network = blueprint.segmenter()
     network.add_tasks(options.heads)

@@ -2,13 +2,13 @@
 
 from torch import Tensor
 
-from fewmask.config import objectives as settings
 from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import CHANNELS, cross_entropy, mean, pixel_squared_error
 from fewmask.objectives.objective import Objective
+from fewmask.objectives.reconstruction.settings import ReconstructionSettings
 
 
 class Reconstruction(Objective):
@@ -44,6 +44,6 @@ class Reconstruction(Objective):
         return self.network.scores(with_masks), self.head(self.decoder(features))
 
 
-def build(options: settings.Reconstruction, blueprint: Blueprint) -> Reconstruction:
+def build(options: ReconstructionSettings, blueprint: Blueprint) -> Reconstruction:
     """The objective with a network that predicts the classes, and a decoder for colours."""
     return Reconstruction(blueprint.segmenter(), blueprint.segmenter(CHANNELS))

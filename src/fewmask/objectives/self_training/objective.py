@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fewmask import IGNORE
-from fewmask.config import objectives as settings
+from fewmask.config.strong_augmentation import StrongAugmentationSettings
 from fewmask.core.parallel import over_shards
 from fewmask.data.augmentation.strong import StrongAugmentation
 from fewmask.data.batches import Batch, joined
@@ -17,6 +17,7 @@ from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
+from fewmask.objectives.self_training.settings import SelfTrainingSettings
 
 
 class SelfTraining(Objective):
@@ -36,7 +37,7 @@ class SelfTraining(Objective):
 
     def __init__(
         self,
-        options: settings.SelfTraining,
+        options: SelfTrainingSettings,
         network: Segmenter,
         auxiliary: "AuxiliaryHead | None" = None,
     ) -> None:
@@ -99,7 +100,7 @@ class SelfTraining(Objective):
         return classes.masked_fill(inside[:, 0] == 0, IGNORE)
 
 
-NOTHING = settings.StrongAugmentation(operations=0, boxes=0)
+NOTHING = StrongAugmentationSettings(operations=0, boxes=0)
 """A and B that leave everything as it is."""
 
 
@@ -128,7 +129,7 @@ def _last_stage(network: Segmenter) -> nn.Module:
     return getattr(encoder, f"layer{len(encoder.out_channels) - 2}")
 
 
-def build(options: settings.SelfTraining, blueprint: Blueprint) -> SelfTraining:
+def build(options: SelfTrainingSettings, blueprint: Blueprint) -> SelfTraining:
     """The objective with a student and, where requested, an auxiliary head of its own weights."""
     network, auxiliary = blueprint.segmenter(), None
     if options.auxiliary is not None:

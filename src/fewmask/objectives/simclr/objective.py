@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fewmask.config import objectives as settings
 from fewmask.core.parallel import over_shards
 from fewmask.data.augmentation.weak import augment
 from fewmask.data.batches import Batch
@@ -16,6 +15,7 @@ from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, drawn_alike, evaluating
 from fewmask.objectives.objective import Objective
+from fewmask.objectives.simclr.settings import SimCLRSettings
 
 PART = 4096
 """How many views are compared with all others at a time, so that those of many images fit."""
@@ -24,7 +24,7 @@ PART = 4096
 class SimCLR(Objective):
     """NT-Xent between two views of each image, by way of a head that is thrown away later."""
 
-    def __init__(self, options: settings.SimCLR, network: Backbone) -> None:
+    def __init__(self, options: SimCLRSettings, network: Backbone) -> None:
         super().__init__(network)
         self.options = options
         channels = network.encoder.out_channels[-1]
@@ -99,6 +99,6 @@ def nt_xent(first: Tensor, second: Tensor, rows: np.ndarray, temperature: float)
     return torch.stack(losses).sum() / len(views)
 
 
-def build(options: settings.SimCLR, blueprint: Blueprint) -> SimCLR:
+def build(options: SimCLRSettings, blueprint: Blueprint) -> SimCLR:
     """The objective with an encoder, which is all that it trains."""
     return SimCLR(options, blueprint.backbone())

@@ -3,7 +3,6 @@
 from torch import Tensor
 from torch.nn import functional
 
-from fewmask.config import objectives as settings
 from fewmask.core.errors import FewmaskError
 from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch
@@ -11,6 +10,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.losses import BY_NAME, mean
 from fewmask.objectives.objective import Objective
+from fewmask.objectives.supervised.settings import SupervisedSettings
 
 UNKNOWN = -1
 """The category of an image whose category is not known."""
@@ -23,7 +23,7 @@ class Supervised(Objective):
     categories (Li, 2.3); the weighting says how much it counts (there 0.1).
     """
 
-    def __init__(self, options: settings.Supervised, network: Segmenter) -> None:
+    def __init__(self, options: SupervisedSettings, network: Segmenter) -> None:
         super().__init__(network)
         self.names = options.losses
 
@@ -44,7 +44,7 @@ def _categories(logits: Tensor, categories: Tensor) -> Tensor:
     return mean(total, (categories != UNKNOWN).sum())
 
 
-def build(options: settings.Supervised, blueprint: Blueprint) -> Supervised:
+def build(options: SupervisedSettings, blueprint: Blueprint) -> Supervised:
     """The objective with a network that predicts the classes.
 
     Raises FewmaskError if a dataset without categories is to be classified.

@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fewmask.config.weighting import WeightingSettings
 from fewmask.core.parallel import add_up
 from fewmask.objectives.objective import Objective
 
@@ -63,3 +65,9 @@ class Weighting(nn.Module, ABC):
         """What ``backward`` returns; ``weights`` (T) in their order."""
         told = {} if self.constant else dict(zip(self.loss_names, weights, strict=True))
         return {"loss": loss, **losses, **{f"weight_{name}": one for name, one in told.items()}}
+
+
+def build(options: WeightingSettings, loss_names: Sequence[str]) -> Weighting:
+    """The weighting that settings name, of losses that are called and ordered as ``loss_names``."""
+    module = import_module(f"fewmask.objectives.weighting.{options.name}.weighting")
+    return module.build(options, loss_names)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fewmask.config import weighting as settings
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.by_gradients import GradientWeighting
+from fewmask.objectives.weighting.nash_mtl.settings import NashMTLSettings
 from fewmask.objectives.weighting.weighting import Losses
 
 MAX_STEPS = 100
@@ -32,7 +32,7 @@ class NashMTL(GradientWeighting):
     parameters is clipped to the norm ``max_norm``.
     """
 
-    def __init__(self, options: settings.NashMTL, loss_names: Sequence[str]) -> None:
+    def __init__(self, options: NashMTLSettings, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         self.update_weights_every = options.update_weights_every
         self.max_norm = options.max_norm

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from fewmask.config.network import Network
+from fewmask.networks.architectures.deeplabv2.settings import OUTPUT_STRIDE
 
-OUTPUT_STRIDE = 8
 RATES = (6, 12, 18, 24)
 """Of the paper's DeepLab-ASPP-L."""
 
@@ -77,3 +77,6 @@ class Enlarge(nn.Module):
         size = [length * self.factor + 1 for length in maps.shape[2:]]
         maps = F.pad(maps, (0, 1, 0, 1), mode="replicate")
         return F.interpolate(maps, size, mode="bilinear", align_corners=True)[..., :-1, :-1]
+
+
+build = DeepLabV2

@@ -11,8 +11,8 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
-from fewmask.config import weighting as settings
 from fewmask.objectives.weighting.by_gradients import GradientWeighting
+from fewmask.objectives.weighting.cagrad.settings import CAGradSettings
 
 SMOOTHING = 1e-12
 """Added to squared norms, which are at most 1, so that the root has a slope where they vanish."""
@@ -36,7 +36,7 @@ class CAGrad(GradientWeighting):
     :math:`\langle g_w, g_0 \rangle + c \, \lVert g_0 \rVert \, \lVert g_w \rVert`.
     """
 
-    def __init__(self, options: settings.CAGrad, loss_names: Sequence[str]) -> None:
+    def __init__(self, options: CAGradSettings, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         self.c = options.c
         self.divisor = 1 + options.c**2 if options.rescale else 1.0

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fewmask.config.weighting import FixedWeighting
 from fewmask.objectives.weighting.by_losses import LossWeighting
+from fewmask.objectives.weighting.fixed.settings import FixedSettings
 
 
 class Fixed(LossWeighting):
@@ -14,7 +14,7 @@ class Fixed(LossWeighting):
 
     constant = True
 
-    def __init__(self, settings: FixedWeighting, loss_names: Sequence[str]) -> None:
+    def __init__(self, settings: FixedSettings, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         weights = torch.tensor([settings.weights.get(name, 1.0) for name in loss_names])
         self.register_buffer("weights", weights, persistent=False)

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fewmask.config import weighting as settings
 from fewmask.objectives.weighting.by_gradients import GradientWeighting
+from fewmask.objectives.weighting.pcgrad.settings import PCGradSettings
 
 
 class PCGrad(GradientWeighting):
@@ -25,7 +25,7 @@ class PCGrad(GradientWeighting):
     weights follow from their inner products. The order comes from torch's generator.
     """
 
-    def __init__(self, options: settings.PCGrad, loss_names: Sequence[str]) -> None:
+    def __init__(self, options: PCGradSettings, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
 
     def forward(self, gramian: Tensor) -> Tensor:

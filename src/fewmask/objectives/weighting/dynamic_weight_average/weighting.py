@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from fewmask.config import weighting as settings
 from fewmask.objectives.weighting.by_losses import LossWeighting
+from fewmask.objectives.weighting.dynamic_weight_average.settings import (
+    DynamicWeightAverageSettings,
+)
 
 
 class DynamicWeightAverage(LossWeighting):
@@ -24,7 +26,7 @@ class DynamicWeightAverage(LossWeighting):
     epoch. A loss that was 0 in period p - 2 counts as one that has not changed.
     """
 
-    def __init__(self, options: settings.DynamicWeightAverage, loss_names: Sequence[str]) -> None:
+    def __init__(self, options: DynamicWeightAverageSettings, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         self.temperature = options.temperature
         self.period = int(options.period)  # in steps by now

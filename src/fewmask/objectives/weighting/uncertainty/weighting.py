@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fewmask.config.weighting import UncertaintyWeighting
 from fewmask.objectives.weighting.by_losses import LossWeighting
+from fewmask.objectives.weighting.uncertainty.settings import UncertaintySettings
 
 
 class Uncertainty(LossWeighting):
@@ -24,7 +24,7 @@ class Uncertainty(LossWeighting):
     For losses that do not change the minimum lies at :math:`s_t = \log L_t`.
     """
 
-    def __init__(self, settings: UncertaintyWeighting, loss_names: Sequence[str]) -> None:
+    def __init__(self, settings: UncertaintySettings, loss_names: Sequence[str]) -> None:
         super().__init__(loss_names)
         self.learning_rate = settings.learning_rate
         start = torch.full((len(loss_names),), settings.initial_log_variance)

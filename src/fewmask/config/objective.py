@@ -1,0 +1,59 @@
+"""What the settings of every objective tell planning.
+
+Those of each stand beside its code, in ``fewmask.objectives.NAME.settings``.
+"""
+
+from typing import ClassVar
+
+from fewmask.config.network import Network
+from fewmask.config.settings import Settings
+from fewmask.metrics.segmentation import METRICS
+
+
+class ObjectiveSettings(Settings):
+    """Base of the settings of all objectives; each also has a ``name``."""
+
+    draws: ClassVar[tuple[str, ...]]
+    """The roles whose images a step must draw: labelled, unlabelled, all."""
+    may_draw: ClassVar[tuple[str, ...]] = ()
+    """The roles whose images a step may draw as well."""
+    predicts: ClassVar[tuple[str, ...]] = ("segmentation",)
+    """The tasks that a trained network predicts."""
+    parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "segmentation_head")
+    """The parts of its network, whose weights other stages may start from."""
+    compares_images: ClassVar[bool] = False
+    """Whether it compares the images of a step: there must be two, and none twice."""
+    learns_pseudo_masks: ClassVar[bool] = False
+    """Whether it needs the pseudo-masks of another stage."""
+    loss_names: ClassVar[tuple[str, ...]]
+    """The names of the losses of a step."""
+    optional_losses: ClassVar[tuple[str, ...]] = ()
+    """Losses that settings switch off; a weighting may name them all the same."""
+
+    @property
+    def validates(self) -> tuple[str, ...]:
+        """The metrics of the validation images, by which a stage may be selected and stopped."""
+        return tuple(METRICS) if "segmentation" in self.predicts else ("loss",)
+
+    @property
+    def learns(self) -> set[str]:
+        """The truth that a dataset must have: segmentation, category, depth, normal."""
+        return {*self.heads, *(["segmentation"] if "labelled" in self.draws else [])}
+
+    @property
+    def is_encoder_alone(self) -> bool:
+        """Whether its network has nothing but an encoder."""
+        return self.parts == ("encoder",)
+
+    @property
+    def heads(self) -> dict[str, int]:
+        """The tasks of its network besides segmentation, and the channels of their heads."""
+        return {}
+
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what its network sees of an image. Raises ValueError for an image
+        that is too small."""
+        return height, width
+
+    def check_network(self, network: Network) -> None:
+        """Raise ValueError for a network that it cannot be built on."""

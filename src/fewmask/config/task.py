@@ -1,0 +1,5 @@
+"""The tasks that a network can learn."""
+
+from typing import Literal
+
+Task = Literal["segmentation", "depth", "normal"]

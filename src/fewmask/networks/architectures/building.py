@@ -1,0 +1,18 @@
+"""The parts of a network, by the name of its architecture."""
+
+from importlib import import_module
+
+from torch import nn
+
+from fewmask.config.network import FOLDER_OF, Network
+
+
+def build(settings: Network, classes: int) -> nn.Module:
+    """A module with the ``encoder`` (three input channels), the ``decoder`` and the
+    ``segmentation_head`` of a network; random weights come from torch's global generator.
+
+    ``classes``: the channels of the head's output.
+    """
+    folder = FOLDER_OF[settings.architecture]
+    module = import_module(f"fewmask.networks.architectures.{folder}.network")
+    return module.build(settings, classes)

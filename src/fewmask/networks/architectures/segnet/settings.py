@@ -1,0 +1,10 @@
+"""What planning knows of SegNet."""
+
+from fewmask.config.architecture import Architecture
+from fewmask.config.encoders import MIRRORED
+
+ARCHITECTURES = {
+    "segnet": Architecture(
+        encoders=MIRRORED, mend="its decoder mirrors a VGG; set network.encoder to vgg16_bn"
+    )
+}
