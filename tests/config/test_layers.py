@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.explain import did_you_mean
 from fewmask.config.layers import load_chain, load_yaml, merge, validate
 from fewmask.config.method import Stage
 from fewmask.core.errors import ConfigError
@@ -63,6 +64,7 @@ def test_a_circle_of_files_is_named(tmp_path: Path):
         ("steps: 100|steps: many", ["stage.yaml:6: steps", "a number of steps", "'many'"]),
         ("labelled: 4|labeled: 4", ["batch.labeled", "did you mean labelled?"]),
         ("labelled: 4|unlabelled: 4", ["draws unlabelled", "supervised needs labelled"]),
+        ("steps: 100|steps: 100\ntake_over: [encoder]", ["take_over", "(renamed: use transfer)"]),
         ("name: supervised|name: superwised", ["objective", "superwised", "supervised"]),
     ],
 )
@@ -139,3 +141,9 @@ def test_a_bad_dataset_is_refused(change: dict, expected: str):
 
     with pytest.raises(ConfigError, match=expected):
         validate(Dataset, [Layer("here.yaml", DATASET | change)])
+
+
+def test_an_old_name_is_only_recognised_where_its_present_name_is_allowed():
+    assert did_you_mean("pictures", ["images", "seed"]) == " (renamed: use images)"
+    assert did_you_mean("pictures", ["seed"]) == ""
+    assert did_you_mean("sead", ["images", "seed"]) == " (did you mean seed?)"

@@ -29,11 +29,11 @@ seeds: [0]
 metrics: [miou, "iou_Ginger cat", dice_loss_wall]
 published:
   source: A paper
-  figures:
+  values:
     - when: {method: longer, fraction: n40}
-      figures: {miou: [0.8, 0.01], "iou_Ginger cat": 0.7, focal_loss: 1.5}
+      values: {miou: [0.8, 0.01], "iou_Ginger cat": 0.7, focal_loss: 1.5}
     - when: {dataset: rooms}
-      figures: {f1: 1}
+      values: {f1: 1}
 """
 
 
@@ -107,11 +107,11 @@ def test_tables_are_handed_metrics_published_figures_and_trainings(small: Path):
         ("dice_loss_wall]", "accuracy_wall]", ["known: miou,", "iou_, precision_", "Ginger cat"]),
         ("dice_loss_wall]", "iou_ginger cat]", ["did you mean iou_Ginger cat?", "written"]),
         ("dice_loss_wall]", "miou]", ["metrics: named twice: miou"]),
-        ("f1: 1", "f2: 1", ["full.yaml:13: published.figures.1.figures.f2", "no metric f2"]),
+        ("f1: 1", "f2: 1", ["full.yaml:13: published.values.1.values.f2", "no metric f2"]),
         ("[0.8, 0.01]", "[86.5, 1.1]", ["miou is a share", "found: 86.5", "expected: 0.865"]),
         ("f1: 1", "f1: [0.8, 1.2]", ["f1 is a share", "expected: 0.012"]),
-        ("f1: 1", "f1: -1", ["published.figures.1.figures.f1", "must not be negative"]),
-        ("f1: 1", "f1: high", ["published.figures.1.figures.f1", "expected a mean (0.865)"]),
+        ("f1: 1", "f1: -1", ["published.values.1.values.f1", "must not be negative"]),
+        ("f1: 1", "f1: high", ["published.values.1.values.f1", "expected a mean (0.865)"]),
         ("f1: 1", "f1: [1, 2, 3]", ["expected a mean (0.865)"]),
         ("dataset: rooms", "dataset: pet", ["full.yaml:12", "selects no cell", "dataset: pet"]),
         ("fraction: n40", "fraction: n41", ["selects no cell", "method: longer, fraction: n41"]),
@@ -136,11 +136,11 @@ def test_a_smaller_grid_keeps_what_fitted_the_one_it_extends(small: Path):
     assert load(methods=["plain"], datasets=["rooms"]).runs
 
 
-@pytest.mark.parametrize("nothing", ["null", "{figures: []}"])
+@pytest.mark.parametrize("nothing", ["null", "{values: []}"])
 def test_a_smaller_grid_may_leave_what_was_published(small: Path, nothing: str):
     write("experiments/twin", f"extends: full\nfractions: [n10]\npublished: {nothing}\n")
     published = load("twin").experiment.published
-    assert published is None or (published.source, published.figures) == ("A paper", [])
+    assert published is None or (published.source, published.values) == ("A paper", [])
 
 
 def test_a_file_that_is_only_extended_may_name_no_grid(small: Path):

@@ -37,7 +37,7 @@ EXPERIMENT = {
     "published": {
         "source": f"A paper, Table 1 {HOSTILE}",
         "remark": HOSTILE,
-        "figures": [{"figures": {"miou": 0.5}}],
+        "values": [{"values": {"miou": 0.5}}],
     },
 }
 

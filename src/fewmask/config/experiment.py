@@ -82,45 +82,45 @@ class Overrides(Settings):
     overrides: list[Override] = []
 
 
-def _mean_and_spread(figure: object) -> object:
+def _mean_and_spread(value: object) -> object:
     """A mean, or a mean and its standard deviation, as a pair."""
-    if isinstance(figure, list | tuple) and len(figure) in (1, 2):
-        return (*figure, None)[:2]
-    if isinstance(figure, int | float):
-        return (figure, None)
+    if isinstance(value, list | tuple) and len(value) in (1, 2):
+        return (*value, None)[:2]
+    if isinstance(value, int | float):
+        return (value, None)
     raise ValueError("expected a mean (0.865), or it and its standard deviation ([0.865, 0.011])")
 
 
-Figure = Annotated[
+PublishedValue = Annotated[
     tuple[float, float | None],
     BeforeValidator(_mean_and_spread, json_schema_input_type=float | tuple[float, float]),
 ]
 
 
-class PublishedFigures(Settings):
-    """Published figures of some cells of the grid."""
+class PublishedValues(Settings):
+    """The published values of some cells of the grid."""
 
     when: Cells = Cells()
-    figures: dict[str, Figure]
+    values: dict[str, PublishedValue]
     """By metric: a mean, or a mean and its standard deviation; shares are written 0.865."""
 
 
 class Published(Settings):
-    """The figures of a paper, to be shown beside this experiment's."""
+    """The values that a paper reports, to be shown beside this experiment's own."""
 
     source: Line
-    """Where they stand, for the note under the tables."""
+    """The paper and the table in it, for the note under the tables."""
     remark: Line = ""
-    """What must be known to read them, for that note: a sentence."""
-    figures: list[PublishedFigures] = []
-    """A later entry lies on top of an earlier one."""
+    """What a reader must know to compare the values: a sentence for that note."""
+    values: list[PublishedValues] = []
+    """The values by cell; a later entry replaces values of an earlier one."""
 
-    def of(self, **cell: str) -> dict[str, Figure]:
-        """The figures of a cell of the grid, by metric."""
-        found: dict[str, Figure] = {}
-        for entry in self.figures:
+    def of(self, **cell: str) -> dict[str, PublishedValue]:
+        """The published values of a cell of the grid, by metric."""
+        found: dict[str, PublishedValue] = {}
+        for entry in self.values:
             if entry.when.selects(**cell):
-                found |= entry.figures
+                found |= entry.values
         return found
 
 

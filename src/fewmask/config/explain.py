@@ -9,10 +9,24 @@ from pydantic import BaseModel, ValidationError
 
 from fewmask.config.layer import Keys, Layer, child
 
+RENAMED = {
+    "figures": "values",  # published.figures, and the figures of its entries
+    "pictures": "images",  # reader.pictures
+    "take_over": "transfer",  # stages.NAME.take_over
+}
+"""Keys and names of earlier versions, and their present names. An old name is only recognised where
+its present name is allowed."""
+
 
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
-    """``" (did you mean x?)"``, or nothing when no allowed word is near."""
-    near = difflib.get_close_matches(found, list(allowed), n=1, cutoff=0.6)
+    """``" (did you mean x?)"`` or, for an old name, ``" (renamed: use x)"``.
+
+    Empty if no allowed word is similar.
+    """
+    allowed = list(allowed)
+    if RENAMED.get(found) in allowed:
+        return f" (renamed: use {RENAMED[found]})"
+    near = difflib.get_close_matches(found, allowed, n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from fewmask.config.experiment import Experiment, Figure
+from fewmask.config.experiment import Experiment, PublishedValue
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Keys, Layer
 from fewmask.core.errors import ConfigError
@@ -27,11 +27,11 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
         _check_method(method, experiment, layers, ("baselines", task))
     if experiment.reference is not None:
         _check_method(experiment.reference, experiment, layers, ("reference",))
-    for i, entry in enumerate(experiment.published.figures if experiment.published else []):
-        keys = ("published", "figures", i)
-        for metric, figure in entry.figures.items():
-            _check_metric(metric, list(classes), layers, (*keys, "figures", metric))
-            _check_share(metric, figure, layers, (*keys, "figures", metric))
+    for i, entry in enumerate(experiment.published.values if experiment.published else []):
+        keys = ("published", "values", i)
+        for metric, value in entry.values.items():
+            _check_metric(metric, list(classes), layers, (*keys, "values", metric))
+            _check_share(metric, value, layers, (*keys, "values", metric))
         cells = (cell for grid in grids for cell in cells_of(grid))
         if not any(entry.when.selects(**cell) for cell in cells):
             wanted = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
@@ -69,10 +69,10 @@ def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys
         )
 
 
-def _check_share(metric: str, figure: Figure, layers: list[Layer], keys: Keys) -> None:
-    highest = max(part for part in figure if part is not None)
-    if metric != "delta_m" and min(part for part in figure if part is not None) < 0:
-        raise _error(layers, keys, f"must not be negative\n  found: {figure[0]:g}")
+def _check_share(metric: str, value: PublishedValue, layers: list[Layer], keys: Keys) -> None:
+    highest = max(part for part in value if part is not None)
+    if metric != "delta_m" and min(part for part in value if part is not None) < 0:
+        raise _error(layers, keys, f"must not be negative\n  found: {value[0]:g}")
     if highest > 1 and unit_of(metric) == "%":
         raise _error(
             layers,

@@ -133,11 +133,11 @@ def test_incomplete_points_are_hollow(project):
 def test_published_figures_are_dashed_in_the_colour_of_their_method(project):
     write_grid(["scenes", "pets"], ["a"], FRACTIONS, [0])
     entries = [
-        {"when": {"method": "b", "fraction": "n20"}, "figures": {"miou": 0.9}},
-        {"when": {"method": "b", "fraction": "n10"}, "figures": {"miou": [0.85, 0.1]}},
-        {"when": {"method": "a"}, "figures": {"dice": 0.1}},
+        {"when": {"method": "b", "fraction": "n20"}, "values": {"miou": 0.9}},
+        {"when": {"method": "b", "fraction": "n10"}, "values": {"miou": [0.85, 0.1]}},
+        {"when": {"method": "a"}, "values": {"dice": 0.1}},
     ]
-    published = {"source": "A paper", "figures": entries}
+    published = {"source": "A paper", "values": entries}
     axes = {"datasets": ["scenes", "pets"], "methods": ["a", "b"], "fractions": list(FRACTIONS)}
     figure, *_ = drawn(**axes, published=published)
     for panel in figure.axes:

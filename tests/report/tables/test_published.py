@@ -18,8 +18,8 @@ def compared(grid):
 
 
 def with_figures(*figures, **axes):
-    entries = [{"when": when, "figures": of_cell} for when, of_cell in figures]
-    return requested(published=SOURCE | {"figures": entries}, **axes)
+    entries = [{"when": when, "values": of_cell} for when, of_cell in figures]
+    return requested(published=SOURCE | {"values": entries}, **axes)
 
 
 def write_seeds(mious, **cell):

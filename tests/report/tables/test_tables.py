@@ -242,11 +242,11 @@ def test_a_title_of_several_lines_is_refused():
 PUBLISHED = {
     "source": "A_Paper, Table 1",
     "remark": "its second row cannot be right",
-    "figures": [
-        {"when": {"fraction": ["n10", "n20"]}, "figures": {"miou": 0.8}},
+    "values": [
+        {"when": {"fraction": ["n10", "n20"]}, "values": {"miou": 0.8}},
         {
             "when": {"method": "b"},
-            "figures": {"miou": [0.865, 0.0114], "cross_entropy": [0.2, 0.1]},
+            "values": {"miou": [0.865, 0.0114], "cross_entropy": [0.2, 0.1]},
         },
     ],
 }
@@ -277,7 +277,7 @@ def test_published_figures_stand_in_parentheses_even_without_a_run(project):
 def test_of_a_loss_the_lowest_is_bold_and_what_was_published_never_is(project):
     write_run(method="a", miou=0.5, cross_entropy=0.3)
     write_run(method="b", miou=0.6, cross_entropy=0.4)
-    published = PUBLISHED | {"figures": [{"figures": {"miou": 0.9}}]}
+    published = PUBLISHED | {"values": [{"values": {"miou": 0.9}}]}
     grid = requested(methods=["a", "b"], metrics=["miou", "cross_entropy"], published=published)
     rows = rows_of(summary_table(*summarised(grid)).markdown())
     assert [row[4:6] for row in rows] == [
