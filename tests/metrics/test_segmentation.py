@@ -12,19 +12,14 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from fewmask import IGNORE
+from fewmask.core.errors import FewmaskError
+from fewmask.metrics import table
+from fewmask.metrics.calibration import calibration
 from fewmask.metrics.segmentation import (
-    CLASS_FIGURES,
-    LOSSES,
-    METRICS,
-    TEST_METRICS,
-    calibration,
-    class_figure,
     class_scores,
     confusion,
     image_scores,
-    is_better_higher,
     scores,
-    unit_of,
 )
 
 # The first call of scikit-learn on a busy machine may take longer than the default deadline.
@@ -236,33 +231,39 @@ def test_a_gpu_counts_as_a_cpu_does():
 
 
 def test_every_score_is_a_metric(by_hand):
-    assert [*scores(by_hand.numpy()), "loss"] == list(METRICS)
-    assert [*scores(by_hand.numpy()), *LOSSES] == list(TEST_METRICS)
-    assert {*class_scores(by_hand.numpy()), "dice_loss"} == set(CLASS_FIGURES)
+    names, losses = list(scores(by_hand.numpy())), ["cross_entropy", "focal_loss", "dice_loss"]
+    assert table.names(table.measured_on("validation")) == [*names, "loss"]
+    assert table.names(table.measured_on("test", "segmentation")) == [*names, *losses]
+    of_classes = [*class_scores(by_hand.numpy()), "dice_loss"]
+    assert table.names(table.class_metrics()) == of_classes
 
 
 @pytest.mark.parametrize(
-    ("name", "figure", "unit", "higher"),
+    ("name", "title", "of_class", "unit", "higher"),
     [
-        ("iou_pet", ("iou", "pet"), "%", True),
-        ("dice_loss_Ginger cat", ("dice_loss", "Ginger cat"), "", False),
-        ("f1_dice_loss", ("f1", "dice_loss"), "%", True),
-        ("miou", None, "%", True),
-        ("pixel_accuracy", None, "%", True),
-        ("dice_loss", None, "", False),
-        ("cross_entropy", None, "", False),
-        ("loss", None, "", False),
-        ("depth_absolute_error", None, "m", False),
-        ("depth_relative_error", None, "", False),
-        ("normal_median_angle", None, "°", False),
-        ("normal_within_22_5", None, "%", True),
-        ("delta_m", None, "%", False),
+        ("iou_pet", "IoU of pet", "pet", "%", True),
+        ("dice_loss_Ginger cat", "Dice loss of Ginger cat", "Ginger cat", "", False),
+        ("f1_dice_loss", "F1 of dice_loss", "dice_loss", "%", True),
+        ("miou", "mIoU", "", "%", True),
+        ("dice_loss", "Dice loss", "", "", False),
+        ("loss", "Loss", "", "", False),
+        ("depth_absolute_error", "Depth abs. error", "", "m", False),
+        ("depth_relative_error", "Depth rel. error", "", "", False),
+        ("normal_median_angle", "Normal median angle", "", "°", False),
+        ("normal_within_22_5", "Normals < 22.5°", "", "%", True),
+        ("delta_m", "Δm", "", "%", False),
     ],
 )
-def test_a_name_tells_figure_class_unit_and_direction(name, figure, unit, higher):
-    assert class_figure(name) == figure
-    assert unit_of(name) == unit
-    assert is_better_higher(name) == higher
+def test_the_table_says_what_a_metric_is(name, title, of_class, unit, higher):
+    metric = table.find(name)
+    assert (metric.name, metric.title, metric.of_class) == (name, title, of_class)
+    assert (metric.unit, metric.higher_is_better) == (unit, higher)
+
+
+@pytest.mark.parametrize("name", ["", "mioU", "iou_", "pet", "miou_pet", "cross_entropy_pet"])
+def test_an_unknown_name_is_an_error(name):
+    with pytest.raises(FewmaskError, match=f"there is no metric {name}\n  known: iou, miou"):
+        table.find(name)
 
 
 def test_importing_does_not_import_torch():

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from fewmask.config.method import Batch, Resources
-from fewmask.metrics.segmentation import METRICS
+from fewmask.metrics import table
 from tests.conftest import ROOT, small_stage
 from tests.data.making import scenes_store
 from tests.training.gradients import STAGES
@@ -58,7 +58,14 @@ def losses(folder: Path) -> list[dict[str, float]]:
     """The history without what counts classes: a rounding decides on the class of a pixel."""
     with (folder / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    counted = {"seconds", *(f"validation_{name}" for name in METRICS if name != "loss")}
+    counted = {
+        "seconds",
+        *(
+            f"validation_{name}"
+            for name in table.names(table.measured_on("validation"))
+            if name != "loss"
+        ),
+    }
     return [{k: float(v) for k, v in row.items() if k not in counted} for row in rows]
 
 

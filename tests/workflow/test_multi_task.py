@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fewmask.metrics.geometry import DEPTH_METRICS, NORMAL_METRICS
+from fewmask.metrics.depth import NAMES as DEPTH_METRICS
+from fewmask.metrics.normal import NAMES as NORMAL_METRICS
 from tests.workflow.snakemake import snakemake, write_project
 
 MULTI_TASK = """\
@@ -53,7 +54,7 @@ def test_it_runs_to_the_change_against_single_tasks(tmp_path: Path):
         for method in requested["methods"]
     }
     assert {*DEPTH_METRICS, *NORMAL_METRICS, "miou"} <= metrics["multi_task"].keys()
-    assert metrics["single_depth"].keys() >= DEPTH_METRICS.keys()
+    assert metrics["single_depth"].keys() >= set(DEPTH_METRICS)
     assert metrics["single_depth"].keys().isdisjoint(NORMAL_METRICS)
     with (results / "tables/runs.csv").open() as file:
         delta_m = {row["method"]: row["delta_m"] for row in csv.DictReader(file)}

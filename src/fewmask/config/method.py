@@ -13,7 +13,7 @@ from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.optimiser import Optimiser
 from fewmask.config.settings import NAME, Line, Name, Settings
 from fewmask.config.weighting import WeightingSettings
-from fewmask.metrics.segmentation import METRICS
+from fewmask.metrics import table
 
 
 class Schedule(Settings):
@@ -80,7 +80,8 @@ class Evaluation(Settings):
     @field_validator("metric", "patience_metric")
     @classmethod
     def _is_known(cls, metric: str, info: ValidationInfo) -> str:
-        allowed = [*METRICS, "none" if info.field_name == "metric" else "metric"]
+        known = table.names(table.measured_on("validation"))
+        allowed = [*known, "none" if info.field_name == "metric" else "metric"]
         if metric not in allowed:
             raise ValueError(
                 f"no such metric{did_you_mean(metric, allowed)}; known: {', '.join(allowed)}"

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from fewmask.config.network import Network
 from fewmask.config.settings import Settings
-from fewmask.metrics.segmentation import METRICS
+from fewmask.metrics import table
 
 
 class ObjectiveSettings(Settings):
@@ -33,7 +33,8 @@ class ObjectiveSettings(Settings):
     @property
     def validates(self) -> tuple[str, ...]:
         """The metrics of the validation images, by which a stage may be selected and stopped."""
-        return tuple(METRICS) if "segmentation" in self.predicts else ("loss",)
+        known = table.names(table.measured_on("validation"))
+        return tuple(known) if "segmentation" in self.predicts else ("loss",)
 
     @property
     def learns(self) -> set[str]:

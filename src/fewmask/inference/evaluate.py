@@ -22,11 +22,12 @@ from fewmask.data.splits import file as split_files
 from fewmask.data.store.hdf5 import hdf5_written_whole
 from fewmask.data.store.store import Store
 from fewmask.inference.trained import Trained
-from fewmask.metrics.geometry import DepthErrors, NormalErrors
+from fewmask.metrics import table
+from fewmask.metrics.depth import DepthErrors
+from fewmask.metrics.normal import NormalErrors
 from fewmask.metrics.pooled_losses import PooledLosses
 from fewmask.metrics.records import TrainingRecord, read_quality, read_training, write_record
 from fewmask.metrics.segmentation import (
-    CLASS_FIGURES,
     class_scores,
     confusion,
     image_scores,
@@ -259,9 +260,10 @@ def _as_stored(maps: torch.Tensor) -> np.ndarray:
 def _of_classes(
     pooled: np.ndarray, losses: PooledLosses, names: list[str]
 ) -> dict[str, dict[str, float | None]]:
-    figures = class_scores(pooled) | {"dice_loss": losses.class_scores()}
+    found = class_scores(pooled) | {"dice_loss": losses.class_scores()}
+    kinds = table.names(table.class_metrics())
     return {
-        name: without_nan({kind: float(figures[kind][i]) for kind in CLASS_FIGURES})
+        name: without_nan({kind: float(found[kind][i]) for kind in kinds})
         for i, name in enumerate(names)
     }
 

@@ -21,11 +21,10 @@ from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.trained import Trained
+from fewmask.metrics import table
+from fewmask.metrics.calibration import calibration
 from fewmask.metrics.records import write_record
-from fewmask.metrics.segmentation import calibration, class_scores, confusion, scores, without_nan
-
-FIGURES = ("miou", "pixel_accuracy", "class_accuracy")
-CLASS_FIGURES = ("iou", "precision", "recall")
+from fewmask.metrics.segmentation import class_scores, confusion, scores, without_nan
 
 
 def pseudo_label(
@@ -73,8 +72,7 @@ def pseudo_label(
 class Quality:
     """How good pseudo-masks are, over the pixels of all unlabelled images that have a mask.
 
-    miou, pixel_accuracy, class_accuracy, and by class iou, precision and recall, are those of
-    `fewmask.metrics.segmentation`; so are calibration_error and mean_confidence.
+    They are measured by the metrics of pseudo-masks, and class by class.
     """
 
     def __init__(self, classes: tuple[str, ...], unlabelled: np.ndarray) -> None:
@@ -96,12 +94,13 @@ class Quality:
         """The number of images and the figures; null where nothing could be compared."""
         matrices = np.concatenate(self._matrices)
         pooled, of_classes = scores(matrices), class_scores(matrices.sum(axis=0))
-        chosen = {name: pooled[name] for name in FIGURES} | calibration(*self._pixels)
+        found = pooled | calibration(*self._pixels)
+        chosen = {name: found[name] for name in table.names(table.measured_on("pseudo_masks"))}
         return {
             "images": len(matrices),
             **without_nan(chosen),
             "classes": {
-                name: without_nan({kind: float(of_classes[kind][i]) for kind in CLASS_FIGURES})
+                name: without_nan({kind: float(of_one[i]) for kind, of_one in of_classes.items()})
                 for i, name in enumerate(self.classes)
             },
         }

@@ -1,4 +1,4 @@
-"""Losses on the test images, pooled over their pixels: figures to report, not to train with.
+"""Losses on the test images, pooled over their pixels: metrics to report, not to train with.
 
 Over the labelled pixels of all images, with p_k the probability (softmax) of class k at a pixel,
 t_k whether it is the true one, and p the probability of the true one:
@@ -10,14 +10,28 @@ t_k whether it is the true one, and p the probability of the true one:
 With two classes, cross_entropy is the binary cross-entropy of the difference of their scores. The
 Dice loss of a class that no labelled pixel has would be 1 whatever the network says: it is NaN, and
 the mean is over the others. Without a labelled pixel everything is NaN.
+
+Importing this module does not import torch, for planning and reports have no need of it.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
 
 from fewmask import IGNORE
+from fewmask.metrics.table import Metric, register
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+register(
+    Metric("loss", "Loss", "", False, ("validation",)),
+    Metric("cross_entropy", "Cross-entropy", "", False, ("test",)),
+    Metric("focal_loss", "Focal loss", "", False, ("test",)),
+    Metric("dice_loss", "Dice loss", "", False, ("test",), of_classes=True),
+)
 
 FOCUS = 2
 """Lin et al.'s gamma: how much less the pixels count that are right already."""
@@ -32,6 +46,9 @@ class PooledLosses:
 
     def add(self, logits: Tensor, mask: Tensor) -> None:
         """Count a batch: class scores float (N, K, H, W), masks int64 (N, H, W) with `IGNORE`."""
+        import torch
+        from torch.nn import functional
+
         log_shares = functional.log_softmax(logits.float(), dim=1)
         surprise = functional.nll_loss(log_shares, mask, ignore_index=IGNORE, reduction="none")
         focal = (1 - torch.exp(-surprise)) ** FOCUS * surprise
@@ -62,4 +79,6 @@ class PooledLosses:
 
 
 def _sum(values: Tensor) -> Tensor:
+    import torch
+
     return values.sum(dtype=torch.float64)

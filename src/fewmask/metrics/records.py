@@ -9,19 +9,24 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
-from fewmask.metrics.segmentation import unit_of
+from fewmask.metrics import table
 
 DIGEST = "digest"
 
 ROUNDING = 1e-6
 """By how much a value may lie outside its range."""
-
-HIGHEST = {"%": 1.0, "°": 180.0}
-"""Where the range of metrics ends, by their unit; shares are kept in [0, 1]."""
 
 Amount = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=-ROUNDING, le=1 + ROUNDING)]
@@ -30,7 +35,8 @@ Count = Annotated[int, Field(ge=0)]
 
 def _in_range(values: dict[str, float | None]) -> dict[str, float | None]:
     for name, value in values.items():
-        highest = HIGHEST.get(unit_of(name), float("inf"))
+        metric = table.lookup(name)
+        highest = metric.highest if metric else float("inf")
         if value is not None and not -ROUNDING <= value <= highest + ROUNDING:
             to = f"between 0 and {highest:g}" if highest < float("inf") else "not below 0"
             raise ValueError(f"{name}: found {value:g}, expected a number {to}")
@@ -38,7 +44,11 @@ def _in_range(values: dict[str, float | None]) -> dict[str, float | None]:
 
 
 Metrics = Annotated[dict[str, float | None], AfterValidator(_in_range)]
-"""Metrics by name, or those of a class; None: undefined. Their range follows from their unit."""
+"""Metrics by name, or those of a class; None: undefined. Their range is the table's; one that is
+not in it was written by another version."""
+
+
+METRICS = TypeAdapter(Metrics)
 
 
 class Record(BaseModel):
@@ -124,12 +134,6 @@ def read_training(path: Path) -> TrainingRecord:
     return read_record(TrainingRecord, path, "the record of a training", mend)
 
 
-class _OfClass(Record):
-    model_config = ConfigDict(extra="allow")
-
-    iou: Share | None
-
-
 class PseudoMaskQuality(Record):
     """What pseudo_masks.json tells of the pseudo-masks of a stage; null: nothing is known."""
 
@@ -138,12 +142,21 @@ class PseudoMaskQuality(Record):
     stage: str
     """Who made them, as METHOD/STAGE."""
     images: Count
-    miou: Share | None
-    pixel_accuracy: Share | None
-    class_accuracy: Share | None
-    calibration_error: Share | None
-    mean_confidence: Share | None
-    classes: dict[str, _OfClass]
+    classes: dict[str, Metrics]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Those of pseudo-masks, by name; NaN where one is undefined or not in the file."""
+        told = self.model_extra or {}
+        found = {name: told.get(name) for name in table.names(table.measured_on("pseudo_masks"))}
+        return {name: float("nan") if value is None else value for name, value in found.items()}
+
+    @model_validator(mode="after")
+    def _metrics_are_in_range(self) -> "PseudoMaskQuality":
+        known = table.names(table.measured_on("pseudo_masks"))
+        told = self.model_extra or {}
+        METRICS.validate_python({name: told[name] for name in known if name in told}, strict=True)
+        return self
 
 
 def read_quality(path: Path) -> PseudoMaskQuality:

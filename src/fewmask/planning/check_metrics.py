@@ -6,7 +6,7 @@ from fewmask.config.experiment import Experiment, PublishedValue
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Keys, Layer
 from fewmask.core.errors import ConfigError
-from fewmask.metrics.segmentation import CLASS_FIGURES, OPTIONAL_METRICS, TEST_METRICS, unit_of
+from fewmask.metrics import table
 from fewmask.planning.grids import cells_of, grids_of
 
 
@@ -44,8 +44,9 @@ def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
 
 
 def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Keys) -> None:
-    of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
-    metrics = (*TEST_METRICS, *OPTIONAL_METRICS)
+    of_class = table.names(table.class_metrics())
+    of_classes = [f"{one}_{name}" for one in of_class for name in classes]
+    metrics = table.names([*table.measured_on("test"), *table.measured_on("runs")])
     if metric in metrics or metric in of_classes:
         return
     near = did_you_mean(metric, [*metrics, *of_classes])
@@ -53,7 +54,7 @@ def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Ke
         layers,
         keys,
         f"there is no metric {metric}{near}\n  known: {', '.join(metrics)}\n"
-        f"  and {', '.join(f'{figure}_' for figure in CLASS_FIGURES)} before a class, as it is "
+        f"  and {', '.join(f'{one}_' for one in of_class)} before a class, as it is "
         f"written in its dataset: {', '.join(classes)}",
     )
 
@@ -70,10 +71,10 @@ def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys
 
 
 def _check_share(metric: str, value: PublishedValue, layers: list[Layer], keys: Keys) -> None:
-    highest = max(part for part in value if part is not None)
-    if metric != "delta_m" and min(part for part in value if part is not None) < 0:
+    known, highest = table.find(metric), max(part for part in value if part is not None)
+    if not known.has_sign and min(part for part in value if part is not None) < 0:
         raise _error(layers, keys, f"must not be negative\n  found: {value[0]:g}")
-    if highest > 1 and unit_of(metric) == "%":
+    if highest > 1 and known.unit == "%":
         raise _error(
             layers,
             keys,

@@ -22,7 +22,7 @@ from fewmask.core.seeds import derive
 from fewmask.data.augmentation.geometry import warp_depth, warp_normals
 from fewmask.data.augmentation.weak import Change
 from fewmask.data.batches import Batch, Draws, Images
-from fewmask.metrics.segmentation import METRICS
+from fewmask.metrics import table
 from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.shared_norm import share_norms
 from fewmask.objectives.objective import Objective
@@ -242,7 +242,7 @@ class Training:
                 f"{metric} on the validation images is {value} at step {self.step}: "
                 f"no validation pixel is labelled, or the network has diverged"
             )
-        sign = 1 if METRICS[metric] else -1
+        sign = 1 if table.find(metric).higher_is_better else -1
         return all(sign * value > sign * earlier for earlier in before)
 
     def state_dict(self) -> dict[str, Any]:

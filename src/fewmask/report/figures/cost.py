@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from fewmask.metrics.segmentation import unit_of
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.panels import (
     dots,
@@ -70,7 +70,7 @@ def _sizes(requested: Requested, own: pd.DataFrame) -> np.ndarray:
 
 
 def _draw_panel(axes: Axes, requested: Requested, own: pd.DataFrame, metric: str) -> None:
-    factor = 100 if unit_of(metric) == "%" else 1
+    factor = 100 if metrics.find(metric).unit == "%" else 1
     axes.set_xscale("log")
     axes.grid(axis="y")
     own = own.assign(size=_sizes(requested, own))

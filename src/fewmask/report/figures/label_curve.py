@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fewmask.config.experiment import Experiment
-from fewmask.metrics.segmentation import unit_of
+from fewmask.metrics import table as metrics
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
@@ -111,7 +111,7 @@ def _in_units(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The metric of runs as ``value``, of cells as ``mean``, ``std`` and ``published``; shares in
     percent. NaN where there is none."""
-    factor = 100 if unit_of(metric) == "%" else 1
+    factor = 100 if metrics.find(metric).unit == "%" else 1
 
     def values(table: pd.DataFrame, column: str) -> pd.Series:
         return factor * table.get(column, pd.Series(np.nan, table.index)).astype(float)
@@ -149,7 +149,7 @@ def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric
     values = pd.concat(
         [cells["mean"] - std, cells["mean"] + std, cells["published"], runs["value"]]
     )
-    if unit_of(metric) == "%":
+    if metrics.find(metric).unit == "%":
         axes.set_ylim(limits_around(values.to_numpy()))
     else:
         low, high = values.min(), values.max()

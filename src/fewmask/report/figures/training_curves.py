@@ -4,7 +4,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fewmask.metrics.segmentation import unit_of
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.panels import (
     BELOW,
@@ -68,7 +68,7 @@ def _draw_stage(
     panels: list[Axes], own: list[History], judged_by: str, colours: dict[str, tuple[str, str]]
 ) -> None:
     loss, validation = panels
-    factor = 100 if judged_by and unit_of(judged_by) == "%" else 1
+    factor = 100 if judged_by and metrics.find(judged_by).unit == "%" else 1
     for one in own:
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
         look = {"color": colour, "linewidth": 1, "alpha": 0.8}

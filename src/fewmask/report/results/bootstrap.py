@@ -28,12 +28,12 @@ from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
 from fewmask.core.progress import bar
 from fewmask.core.seeds import derive
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.results.image_sums import (
     ImageSums,
     Tested,
     check_agrees,
-    knows,
     read_images,
     sums_for,
 )
@@ -71,7 +71,7 @@ class Scores:
         if max((len(seeds) for seeds in self.of_seeds.values()), default=0) < 2:
             return ["With one seed nothing can be said about chance: there are no intervals."]
         how = f"95 % intervals: bootstrap ({DRAWS:,} draws)"
-        if not knows(self.metric):
+        if not metrics.find(self.metric).can_be_resampled:
             return [f"{how} over seeds alone, for of this metric nothing is kept of test images."]
         drawn = [dataset for dataset, images in self.images.items() if images]
         paired = "seeds and test images, the same ones for all methods"
@@ -169,7 +169,7 @@ def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
         own = runs[runs["dataset"] == dataset]
         if own.empty:
             continue
-        if knows(scores.metric):
+        if metrics.find(scores.metric).can_be_resampled:
             _add_drawn(requested, scores, dataset, own)
         else:
             scores.images[dataset] = 0
@@ -190,7 +190,8 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
         tested.add(run.seed, path, images)
         sums = sums_for(scores.metric, images)
         if sums is not None:
-            check_agrees(path, scores.metric, sums.of_all(), score)
+            if not np.isnan(score):  # a metric may be newer than the file
+                check_agrees(path, scores.metric, sums.of_all(), score)
             found[run] = sums
     of_all = {run: sums.of_all() for run, sums in found.items()}
     drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}

@@ -9,8 +9,8 @@ import pandas as pd
 
 from fewmask.core.files import file_digest
 from fewmask.core.paths import HISTORY, TRAINING, Layout
+from fewmask.metrics import table as metrics
 from fewmask.metrics.records import damaged, read_training
-from fewmask.metrics.segmentation import METRICS
 
 
 class Training(NamedTuple):
@@ -68,7 +68,7 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
     selected = None
     if metric != "none" and judged_by == metric and looks["validation"].notna().any():
         values = looks["validation"]
-        best = values.idxmax() if METRICS[metric] else values.idxmin()
+        best = values.idxmax() if metrics.find(metric).higher_is_better else values.idxmin()
         selected = int(looks.loc[best, "step"])
     return History(stage, parts["fraction"], int(parts["seed"]), judged_by, looks, selected)
 

@@ -11,16 +11,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from fewmask.metrics import table as metrics
 from fewmask.metrics.records import damaged
-from fewmask.metrics.segmentation import Counts, class_figure, class_score, image_score
+from fewmask.metrics.segmentation import Counts
 
 KINDS = Counts._fields
-POOLED = ("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1")
 KIND = "the test images of this run"
 MEND = "delete the .json beside it and run the workflow again, which evaluates the run anew"
 AGREEMENT = 1e-4
 """How near a metric of all images has to come to that of the metrics file."""
-OF_CLASSES = ("iou", "precision", "recall", "f1")
 
 
 class Images(NamedTuple):
@@ -48,13 +47,6 @@ class ImageSums(NamedTuple):
         """The metric of sets of images, float (D,); ``samples`` (D, P) says how often each has a
         image."""
         return self.metric((samples @ self.columns).astype(float))
-
-
-def knows(metric: str) -> bool:
-    """Whether a metric follows from what is kept of images: all but losses, depths and normals,
-    and ``delta_m``."""
-    figure = class_figure(metric)
-    return figure[0] in OF_CLASSES if figure else metric in (*POOLED, "dice")
 
 
 def read_images(path: Path, expected: int, classes: list[str] | None) -> Images:
@@ -149,32 +141,31 @@ def _is_read(column: str) -> bool:
     return column == "name" or column.startswith(tuple(f"{kind}_" for kind in KINDS))
 
 
-def sums_for(metric: str, images: Images) -> ImageSums | None:
-    """What gives a metric of these images; None where there is no such class."""
-    if metric == "dice":
-        return _mean_dice(images.counts)
+def sums_for(name: str, images: Images) -> ImageSums | None:
+    """What gives a metric (see `Metric.can_be_resampled`) of these images; None where there is no
+    such class."""
+    metric = metrics.find(name)
+    if metric.mean_over_images:
+        return _mean_over_images(metric.from_counts(images.counts))
     columns = np.concatenate(images.counts, axis=1)
-    figure = class_figure(metric)
-    if figure is None:
-        return ImageSums(columns, lambda sums: image_score(metric, _counts(sums)))
-    name, of_class = figure
-    if of_class not in images.classes:
+    if not metric.of_class:
+        return ImageSums(columns, lambda sums: metric.from_counts(_counts(sums)))
+    if metric.of_class not in images.classes:
         return None
-    place = images.classes.index(of_class)
-    return ImageSums(columns, lambda sums: class_score(name, _counts(sums))[..., place])
+    place = images.classes.index(metric.of_class)
+    return ImageSums(columns, lambda sums: metric.class_from_counts(_counts(sums))[..., place])
 
 
 def _counts(sums: np.ndarray) -> Counts:
     return Counts(*np.split(sums, len(KINDS), axis=-1))
 
 
-def _mean_dice(counts: Counts) -> ImageSums:
-    """The mean over images of their own Dice, without those that have no labelled pixel."""
-    dice = image_score("dice", counts)
-    known = ~np.isnan(dice)
+def _mean_over_images(values: np.ndarray) -> ImageSums:
+    """The mean of images' own values, (P,), without those that have no labelled pixel."""
+    known = ~np.isnan(values)
 
     def mean(sums: np.ndarray) -> np.ndarray:
         total, images = sums[..., 0], sums[..., 1]
         return np.where(images > 0, total / np.maximum(images, 1), np.nan)
 
-    return ImageSums(np.stack([np.where(known, dice, 0), known], axis=1).astype(np.float32), mean)
+    return ImageSums(np.stack([np.where(known, values, 0), known], axis=1).astype(np.float32), mean)

@@ -1,12 +1,13 @@
 """The metrics file of a run: what tables need of it, checked as it is read."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from fewmask.config.settings import NAME
 from fewmask.core.cells import Run
+from fewmask.metrics import table as metrics
 from fewmask.metrics.records import (
     Amount,
     Count,
@@ -16,7 +17,6 @@ from fewmask.metrics.records import (
     damaged,
     read_record,
 )
-from fewmask.metrics.segmentation import CLASS_FIGURES, METRICS, TEST_METRICS
 from fewmask.planning.requested import Requested, fingerprint, reading_fingerprint
 
 KIND = "the metrics of this run"
@@ -47,6 +47,12 @@ class _Cost(Record):
     stages: list[StageCost] = []
 
 
+def _is_known(metric: str) -> str:
+    if metric != "none" and metrics.lookup(metric) is None:
+        raise ValueError("there is no such metric")
+    return metric
+
+
 class _Settings(Record):
     """Settings, of which only a part is of use here."""
 
@@ -54,7 +60,7 @@ class _Settings(Record):
 
 
 class _Evaluation(_Settings):
-    metric: Literal[(*METRICS, "none")] = "none"
+    metric: Annotated[str, AfterValidator(_is_known)] = "none"
 
 
 class _StageSettings(_Settings):
@@ -76,7 +82,9 @@ class _Provenance(Record):
 
 
 class MetricsFile(Record):
-    """What the tables need of a metrics file; null stands for what is undefined."""
+    """What the tables need of a metrics file; null stands for what is undefined.
+
+    A metric that came after the file was written is not in it."""
 
     dataset: str
     method: str
@@ -113,19 +121,8 @@ class MetricsFile(Record):
 def read_metrics(run: Run, path: Path) -> MetricsFile:
     """The metrics of a run. Raises FewmaskError: the file is damaged, or of another run."""
     record = read_record(MetricsFile, path, KIND, MEND)
-    if found := _mistake(run, record):
-        raise damaged(path, KIND, found, MEND)
-    return record
-
-
-def _mistake(run: Run, record: MetricsFile) -> str:
-    """What is wrong with a file whose parts are right; nothing if all is well."""
     found = Run(record.dataset, record.method, record.fraction, record.seed)
     if found != run:
-        return f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
-    wanted = {"metrics": (record.metrics, TEST_METRICS)}
-    wanted |= {f"classes.{name}": (one, CLASS_FIGURES) for name, one in record.classes.items()}
-    for key, (values, names) in wanted.items():
-        if absent := [name for name in names if name not in values]:
-            return f"{key}: without {', '.join(absent)}"
-    return ""
+        told = f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
+        raise damaged(path, KIND, told, MEND)
+    return record

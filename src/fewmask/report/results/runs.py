@@ -10,8 +10,7 @@ import pandas as pd
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
-from fewmask.metrics.geometry import TASK_METRICS
-from fewmask.metrics.segmentation import CLASS_FIGURES, TEST_METRICS
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.results.histories import Training
 from fewmask.report.results.metrics_file import MetricsFile, read_metrics
@@ -115,21 +114,24 @@ def _run_cost(record: MetricsFile) -> RunCost:
 
 
 def _table(records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
-    leading = ["dataset", "method", "fraction", "labelled", "test", "seed", *TEST_METRICS]
+    leading = ["dataset", "method", "fraction", "labelled", "test", "seed"]
     found = {name for record in records.values() for name in record.metrics}
-    leading += [*(name for name in TASK_METRICS if name in found), *COST_NAMES]
+    leading += [one.name for one in metrics.measured_on("test") if _is_shown(one, found)]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
-    of_classes = [f"{figure}_{name}" for figure in CLASS_FIGURES for name in classes]
+    of_classes = [f"{one.name}_{name}" for one in metrics.class_metrics() for name in classes]
     rows = [_row(run, record) | total(jobs[run]) for run, record in records.items()]
-    return pd.DataFrame(rows, columns=[*leading, *of_classes])
+    return pd.DataFrame(rows, columns=[*leading, *COST_NAMES, *of_classes])
+
+
+def _is_shown(metric: metrics.Metric, found: set[str]) -> bool:
+    """Metrics of segmentation always are, those of other tasks where a run has them."""
+    return metric.task == "segmentation" or metric.name in found
 
 
 def _row(run: Run, record: MetricsFile) -> dict[str, object]:
-    known = [name for name in (*TEST_METRICS, *TASK_METRICS) if name in record.metrics]
-    figures = {name: record.metrics[name] for name in known}
-    figures |= {name: getattr(record.cost, name) for name in TRAINING_COSTS}
+    values = dict(record.metrics)
     for name, of_class in record.classes.items():
-        figures |= {f"{figure}_{name}": of_class[figure] for figure in CLASS_FIGURES}
+        values |= {f"{metric}_{name}": value for metric, value in of_class.items()}
     undefined = float("nan")
     return {
         "dataset": run.dataset,
@@ -138,5 +140,6 @@ def _row(run: Run, record: MetricsFile) -> dict[str, object]:
         "labelled": record.images.labelled,
         "test": record.images.test,
         "seed": run.seed,
-        **{name: undefined if figure is None else figure for name, figure in figures.items()},
+        **{name: getattr(record.cost, name) for name in TRAINING_COSTS},
+        **{name: undefined if value is None else value for name, value in values.items()},
     }

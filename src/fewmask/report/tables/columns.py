@@ -4,39 +4,15 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from fewmask.metrics.segmentation import class_figure, is_better_higher, unit_of
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
-
-TITLES = {
-    "miou": "mIoU",
-    "iou": "IoU",
-    "pixel_accuracy": "Pixel accuracy",
-    "class_accuracy": "Class accuracy",
-    "precision": "Precision",
-    "recall": "Recall",
-    "f1": "F1",
-    "dice": "Dice",
-    "calibration_error": "Calibration error",
-    "cross_entropy": "Cross-entropy",
-    "focal_loss": "Focal loss",
-    "dice_loss": "Dice loss",
-    "depth_absolute_error": "Depth abs. error",
-    "depth_relative_error": "Depth rel. error",
-    "normal_mean_angle": "Normal mean angle",
-    "normal_median_angle": "Normal median angle",
-    "normal_within_11_25": "Normals < 11.25°",
-    "normal_within_22_5": "Normals < 22.5°",
-    "normal_within_30": "Normals < 30°",
-    "delta_m": "Δm",
-}
 
 NOTHING = "–"
 
 
 def called(metric: str) -> str:
     """What a metric is called: ``mIoU``, ``IoU of pet``, ``Focal loss``."""
-    figure = class_figure(metric)
-    return f"{TITLES[figure[0]]} of {figure[1]}" if figure else TITLES[metric]
+    return metrics.find(metric).title
 
 
 def title(metric: str) -> str:
@@ -51,7 +27,7 @@ def axis_title(metric: str) -> str:
 
 def with_unit(text: str, metric: str) -> str:
     """A text, and a metric's unit in brackets if it has one."""
-    unit = unit_of(metric)
+    unit = metrics.find(metric).unit
     return f"{text} ({unit})" if unit else text
 
 
@@ -59,7 +35,7 @@ def number(metric: str, value: float | None) -> str:
     """A figure: shares in percent and angles with one decimal, all else with three."""
     if pd.isna(value):
         return NOTHING
-    unit = unit_of(metric)
+    unit = metrics.find(metric).unit
     if unit == "%":
         return f"{100 * value:z.1f}"
     return f"{value:z.1f}" if unit == "°" else f"{value:z.3f}"
@@ -92,7 +68,7 @@ def hours_text(hours: float | None) -> str:
 
 def ranked(metric: str, means: pd.Series) -> list[str]:
     """Means as they are printed, each once, so that equal figures look equal: best first."""
-    ordered = means.dropna().sort_values(ascending=not is_better_higher(metric))
+    ordered = means.dropna().sort_values(ascending=not metrics.find(metric).higher_is_better)
     return list(dict.fromkeys(number(metric, mean) for mean in ordered))
 
 

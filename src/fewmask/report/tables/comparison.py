@@ -8,7 +8,7 @@ are those of its bootstrap draws (`fewmask.report.results.bootstrap`).
 import numpy as np
 import pandas as pd
 
-from fewmask.metrics.segmentation import is_better_higher, unit_of
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Scores, interval, without_rounding
 from fewmask.report.tables.columns import (
@@ -85,7 +85,7 @@ def _row(requested: Requested, scores: Scores, cell: pd.Series) -> dict[str, obj
         return row | {"verdict": ONE_SEED}
     of_both = scores.draws(cells, seeds)
     differences = without_rounding(of_both[:, 0] - of_both[:, 1])
-    return row | _judged(differences, is_better_higher(scores.metric))
+    return row | _judged(differences, metrics.find(scores.metric).higher_is_better)
 
 
 def _judged(differences: np.ndarray, higher_is_better: bool) -> dict[str, object]:
@@ -117,7 +117,7 @@ def with_marks(summary: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
 
 def comparison_table(requested: Requested, compared: pd.DataFrame, scores: Scores) -> Table:
     """The comparison for people."""
-    unit = {"%": "% points"}.get(unit_of(scores.metric), unit_of(scores.metric))
+    unit = {"%": "% points"}.get(metrics.find(scores.metric).unit, metrics.find(scores.metric).unit)
     difference = f"Difference ({unit})" if unit else "Difference"
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
     header += ["95 % interval", "Probability", "Verdict", "Seeds"]
@@ -131,7 +131,7 @@ def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list
     reference = requested.compared_with
     if compared.empty:
         return [f"There is no method to compare with {reference}."]
-    lower = "" if is_better_higher(scores.metric) else " Lower is better."
+    lower = "" if metrics.find(scores.metric).higher_is_better else " Lower is better."
     notes = [
         f"Every method against {reference} with the same labelled images, seed by seed, "
         f"by {called(scores.metric)} on the test set.{lower}",

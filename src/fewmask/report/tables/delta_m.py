@@ -1,19 +1,10 @@
 """How runs of several tasks compare with runs of single tasks, seed by seed."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
-from fewmask.metrics.geometry import DEPTH_METRICS, NORMAL_METRICS, delta_m
-from fewmask.metrics.segmentation import is_better_higher
+from fewmask.metrics import table as metrics
+from fewmask.metrics.delta_m import delta_m
 from fewmask.planning.requested import Requested
-
-METRICS_OF_TASK = {
-    "segmentation": ("miou", "pixel_accuracy"),
-    "depth": tuple(DEPTH_METRICS),
-    "normal": tuple(NORMAL_METRICS),
-}
-"""What a task is judged by; together the nine figures of the field's NYUv2 benchmark."""
 
 CELL = ["dataset", "fraction", "seed"]
 
@@ -38,19 +29,15 @@ def _of_run(requested: Requested, runs: pd.DataFrame, key: tuple) -> float:
         return float("nan")
     figures, baselines = {}, {}
     for task, baseline in requested.baselines.items():
-        for metric in METRICS_OF_TASK[task]:
+        for metric in metrics.names(metrics.in_delta_m(task)):
             figures[metric] = _figure(runs, key, metric)
             baselines[metric] = _figure(runs, (baseline, *cell), metric)
     known = [*figures.values(), *baselines.values()]
     if any(map(pd.isna, known)) or 0 in baselines.values():
         return float("nan")
-    return delta_m(figures, baselines, _directions(figures)) / 100
+    return delta_m(figures, baselines) / 100
 
 
 def _figure(runs: pd.DataFrame, key: tuple, metric: str) -> float:
     known = key in runs.index and metric in runs
     return float(runs.loc[key, metric]) if known else float("nan")
-
-
-def _directions(metrics: Iterable[str]) -> dict[str, bool]:
-    return {metric: is_better_higher(metric) for metric in metrics}

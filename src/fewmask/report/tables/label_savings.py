@@ -10,7 +10,7 @@ curve and score vary together: their runs share seeds, and so labelled images, a
 import numpy as np
 import pandas as pd
 
-from fewmask.metrics.segmentation import is_better_higher
+from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Interval, Scores, interval, without_rounding
 from fewmask.report.tables.columns import (
@@ -149,7 +149,7 @@ def _curve(
 
 def _needed(scores: Scores, labelled: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Of rows that hold a score and the curve's points, float (D, 1 + F): images (D,)."""
-    values = values if is_better_higher(scores.metric) else -values
+    values = values if metrics.find(scores.metric).higher_is_better else -values
     return reached_at(labelled, values[:, 1:], values[:, 0])
 
 

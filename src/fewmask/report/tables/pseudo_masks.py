@@ -5,14 +5,14 @@ from collections.abc import Iterable
 import pandas as pd
 
 from fewmask.core.cells import Run
+from fewmask.metrics import calibration
+from fewmask.metrics import table as metrics
 from fewmask.metrics.records import PseudoMaskQuality
-from fewmask.metrics.segmentation import CALIBRATION_BINS
 from fewmask.planning.requested import Requested
 from fewmask.report.tables.columns import seeds_text, title, with_spread
 from fewmask.report.tables.files import CELL, mean_and_std
 from fewmask.report.tables.page import Row, Table
 
-FIGURES = ("miou", "pixel_accuracy", "class_accuracy", "calibration_error", "mean_confidence")
 SHOWN = ("miou", "pixel_accuracy", "calibration_error")
 KEY = [*CELL, "stage"]
 
@@ -21,13 +21,14 @@ def collect_qualities(learnt: Iterable[tuple[Run, list[PseudoMaskQuality]]]) -> 
     """The pseudo-masks that runs learnt, one row each, in the order of the runs and their stages.
 
     The columns: dataset, method, fraction, stage (of another method as METHOD/STAGE), seed,
-    images (that were compared), `FIGURES`, and iou_<class>; shares in [0, 1], NaN where nothing
-    is known.
+    images (that were compared), the metrics of pseudo-masks, and iou_<class>; shares in [0, 1],
+    NaN where nothing is known.
     """
     rows = [_row(run, quality) for run, qualities in learnt for quality in qualities]
     of_classes = dict.fromkeys(name for row in rows for name in row if name.startswith("iou_"))
-    table = pd.DataFrame(rows, columns=[*KEY, "seed", "images", *FIGURES, *of_classes])
-    return table.astype(dict.fromkeys([*FIGURES, *of_classes], float))
+    measured = [*metrics.names(metrics.measured_on("pseudo_masks")), *of_classes]
+    table = pd.DataFrame(rows, columns=[*KEY, "seed", "images", *measured])
+    return table.astype(dict.fromkeys(measured, float))
 
 
 def _row(run: Run, quality: PseudoMaskQuality) -> dict[str, object]:
@@ -38,8 +39,8 @@ def _row(run: Run, quality: PseudoMaskQuality) -> dict[str, object]:
         "stage": quality.stage.removeprefix(f"{run.method}/"),
         "seed": run.seed,
         "images": quality.images,
-        **{name: getattr(quality, name) for name in FIGURES},
-        **{f"iou_{name}": of_class.iou for name, of_class in quality.classes.items()},
+        **quality.metrics,
+        **{f"iou_{name}": of_class.get("iou") for name, of_class in quality.classes.items()},
     }
 
 
@@ -47,9 +48,9 @@ def pseudo_masks_summary(requested: Requested, qualities: pd.DataFrame) -> pd.Da
     """Mean and sample standard deviation over the seeds that are there.
 
     Returns:
-        The columns dataset, method, fraction, stage, seeds, seeds_requested; then <figure>_mean and
-        <figure>_std of images, `FIGURES` and iou_<class>. The mean is NaN where a run's figure
-        is not known; the deviation also with one run.
+        The columns dataset, method, fraction, stage, seeds, seeds_requested; then <name>_mean and
+        <name>_std of images, the metrics of pseudo-masks and iou_<class>. The mean is NaN where a
+        run's value is not known; the deviation also with one run.
     """
     groups = qualities.groupby(KEY, sort=False)
     figures = [name for name in qualities if name not in (*KEY, "seed")]
@@ -71,7 +72,7 @@ def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
         "What stages predict for the training images, and others learn: compared with the masks "
         f"of the unlabelled ones, where the dataset has them; {spread}.",
         "No training and no selection sees these figures.",
-        f"Calibration error: expected calibration error, {CALIBRATION_BINS} bins of confidence.",
+        f"Calibration error: expected calibration error, {calibration.BINS} bins of confidence.",
     ]
     header = ["Dataset", "Fraction", "Method", "Stage", *map(title, SHOWN), "Seeds"]
     rows = [_cells(row) for _, row in summary.iterrows()]

@@ -12,16 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fewmask.core.errors import FewmaskError
-from fewmask.metrics.geometry import (
-    DEPTH_METRICS,
-    NORMAL_METRICS,
-    TASK_METRICS,
-    DepthErrors,
-    NormalErrors,
-    angles,
-    delta_m,
-)
-from fewmask.metrics.segmentation import METRICS
+from fewmask.metrics import table
+from fewmask.metrics.delta_m import delta_m
+from fewmask.metrics.depth import NAMES as DEPTH_METRICS
+from fewmask.metrics.depth import DepthErrors
+from fewmask.metrics.normal import NAMES as NORMAL_METRICS
+from fewmask.metrics.normal import NormalErrors, angles
+
+TASK_METRICS = (*DEPTH_METRICS, *NORMAL_METRICS)
 
 unhurried = settings(deadline=None, max_examples=40)
 
@@ -201,38 +199,39 @@ class TestAngles:
 class TestDeltaM:
     def test_by_hand(self):
         """A tenth better, a tenth worse, and an error twice as large."""
-        directions = TASK_METRICS | METRICS
         figures = {"miou": 0.55, "normal_within_30": 0.45, "depth_absolute_error": 1.0}
         baselines = {"miou": 0.5, "normal_within_30": 0.5, "depth_absolute_error": 0.5}
-        assert delta_m(figures, baselines, directions) == pytest.approx((-10 + 10 + 100) / 3)
+        assert delta_m(figures, baselines) == pytest.approx((-10 + 10 + 100) / 3)
 
     @given(st.dictionaries(st.sampled_from(list(TASK_METRICS)), st.floats(0.01, 100), min_size=1))
     def test_of_the_baselines_is_zero_and_better_is_below(self, baselines):
-        assert delta_m(baselines, baselines, TASK_METRICS) == 0
+        assert delta_m(baselines, baselines) == 0
         better = {
-            name: value * (1.5 if TASK_METRICS[name] else 0.5) for name, value in baselines.items()
+            name: value * (1.5 if table.find(name).higher_is_better else 0.5)
+            for name, value in baselines.items()
         }
-        assert delta_m(better, baselines, TASK_METRICS) == pytest.approx(-50)
+        assert delta_m(better, baselines) == pytest.approx(-50)
 
     def test_is_not_known_where_a_figure_is_not(self):
         names = dict.fromkeys(DEPTH_METRICS, 0.5)
-        assert isnan(delta_m(names | {"depth_absolute_error": nan}, names, DEPTH_METRICS))
+        assert isnan(delta_m(names | {"depth_absolute_error": nan}, names))
 
     def test_a_baseline_of_zero_is_refused(self):
         with pytest.raises(FewmaskError, match="baseline of normal_within_30 is 0"):
-            delta_m({"normal_within_30": 0.1}, {"normal_within_30": 0.0}, TASK_METRICS)
+            delta_m({"normal_within_30": 0.1}, {"normal_within_30": 0.0})
 
     @pytest.mark.parametrize("figures", [{}, {"miou": 1.0}, {"miou": 1.0, "f1": 1.0}])
     def test_figures_without_their_baselines_are_refused(self, figures):
         with pytest.raises(FewmaskError, match="same metrics"):
-            delta_m(figures, {"f1": 1.0} if figures else {}, METRICS)
+            delta_m(figures, {"f1": 1.0} if figures else {})
 
 
-def test_names_are_those_of_no_other_metric():
-    assert not set(TASK_METRICS) & set(METRICS)
-    assert list(TASK_METRICS) == [*DEPTH_METRICS, *NORMAL_METRICS]
+@pytest.mark.parametrize(("task", "names"), [("depth", DEPTH_METRICS), ("normal", NORMAL_METRICS)])
+def test_every_error_is_in_the_table(task, names):
+    assert table.names(table.measured_on("test", task)) == list(names)
+    assert table.in_delta_m(task) == table.measured_on("test", task)
 
 
 def test_importing_does_not_import_torch():
-    code = "import sys, fewmask.metrics.geometry; sys.exit('torch' in sys.modules)"
+    code = "import sys, fewmask.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
