@@ -19,11 +19,12 @@ Importing this module does not import torch, for the reports have no need of it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.metrics.counts import Counts, counts
 from fewmask.metrics.table import Metric, class_metrics, counted, register
 
 if TYPE_CHECKING:
@@ -48,20 +49,6 @@ def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
     counts = cell.new_zeros(len(cell), 1 + classes**2)
     counts.scatter_add_(1, cell, cell.new_ones(()).expand_as(cell))
     return counts[:, 1:].unflatten(1, (classes, classes))
-
-
-class Counts(NamedTuple):
-    """Pixels of every class, each (..., K); what all metrics but those of pairs of classes need."""
-
-    hit: np.ndarray
-    truth: np.ndarray
-    predicted: np.ndarray
-
-
-def counts(confusion: np.ndarray) -> Counts:
-    """The pixels of every class: int (..., K, K) -> (..., K)."""
-    hit = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return Counts(hit, confusion.sum(axis=-1), confusion.sum(axis=-2))
 
 
 def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ from fewmask.core.errors import FewmaskError
 if TYPE_CHECKING:
     import numpy as np
 
-    from fewmask.metrics.segmentation import Counts
+    from fewmask.metrics.counts import Counts
 
 Occasion = Literal["validation", "test", "runs", "pseudo_masks"]
 

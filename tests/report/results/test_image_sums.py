@@ -5,7 +5,8 @@ import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.metrics import table
-from fewmask.metrics.segmentation import class_scores, counts, scores
+from fewmask.metrics.counts import counts
+from fewmask.metrics.segmentation import class_scores, scores
 from fewmask.report.results.image_sums import Images, read_images, sums_for
 from tests.report.synthetic_runs import write_images
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from fewmask.metrics import table as metrics
+from fewmask.metrics.counts import Counts
 from fewmask.metrics.records import damaged
-from fewmask.metrics.segmentation import Counts
 
 KINDS = Counts._fields
 KIND = "the test images of this run"
