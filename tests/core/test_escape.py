@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from fewmask.core import escape
-from fewmask.report.tables.page import Cell, Table
+from fewmask.report.tables.page import Table, TableCell
 
 PAYLOAD = "</script><img src=x onerror=alert(1)>"
 HOSTILE = [
@@ -60,7 +60,7 @@ def examples(test):
 @examples
 @given(TEXTS)
 def test_markdown_shows_titles_notes_headers_and_cells_as_they_are(text):
-    table = Table(text, [text, text], [text, "b"], "lr", [[text, Cell(text, "", text)]])
+    table = Table(text, [text, text], [text, "b"], "lr", [[text, TableCell(text, "", text)]])
     renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
     page = renderer.render(table.markdown())
     tags = "table", "thead", "tbody", "tr", "th", "td"

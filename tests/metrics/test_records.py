@@ -7,7 +7,7 @@ import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.metrics.records import read_training, write_record
-from fewmask.report.results.histories import Training, histories
+from fewmask.report.results.histories import TrainedStage, histories
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage
 
@@ -40,9 +40,9 @@ def test_a_history_that_was_changed_is_told(rooms: Path, rooms_split: Path, proj
     cell = "rooms/supervised/n12/0/supervised"
     folder = project / "results/stages" / cell
     assert train(Inputs(rooms, rooms_split), small_stage(steps=5), 0, folder)
-    [history] = histories("results", [Training(cell, "miou")], "rooms")
+    [history] = histories("results", [TrainedStage(cell, "miou")], "rooms")
     assert history.looks["step"].tolist() == [5]
     path = folder / "history.csv"
     path.write_text(path.read_text().replace("\n5,", "\n4,"))
     with pytest.raises(FewmaskError, match=r"history.csv: .*does not match its digest"):
-        histories("results", [Training(cell, "miou")], "rooms")
+        histories("results", [TrainedStage(cell, "miou")], "rooms")

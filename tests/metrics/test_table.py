@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fewmask.report.results.results import tabulate
 from pydantic import ValidationError
 
 from fewmask.core.paths import HISTORY, TRAINING, WEIGHTS, Layout
@@ -13,7 +14,6 @@ from fewmask.metrics import table
 from fewmask.metrics.segmentation import ratio
 from fewmask.metrics.table import Metric, register
 from fewmask.planning.grid import Run
-from fewmask.report.results.results import tabulate
 from fewmask.report.results.runs import collect
 from fewmask.training.job import Inputs, train
 from tests.conftest import small_stage

@@ -18,7 +18,7 @@ from rich.text import Text
 from fewmask.cluster.training_log import Look
 from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
-from fewmask.monitor.watch import Item, fitted, shares, view
+from fewmask.monitor.watch import Lines, fitted, shares, view
 from fewmask.planning.grid import Grid, load_grid
 from tests.terminal import Terminal
 from tests.workflow.snakemake import BIN, fewmask, kill_group, start_snakemake, write_project
@@ -172,7 +172,7 @@ def test_shares_use_the_room_and_leave_no_one_short_for_a_larger_one(wanted, roo
 
 @given(st.lists(st.tuples(st.integers(1, 2), st.integers(0, 3)), max_size=8), st.integers(0, 12))
 def test_what_is_left_out_is_counted(sizes, room):
-    items = [Item([Text(f"{i}")] * n, rank) for i, (n, rank) in enumerate(sizes)]
+    items = [Lines([Text(f"{i}")] * n, rank) for i, (n, rank) in enumerate(sizes)]
     lines = [line.plain for line in fitted(items, room)]
     assert len(lines) <= room
     shown = dict.fromkeys(int(line) for line in lines if line.isdigit())

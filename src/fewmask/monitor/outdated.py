@@ -13,7 +13,7 @@ from fewmask.core.paths import TRAINING
 from fewmask.planning.grid import Grid
 from fewmask.planning.job_arguments import JobArguments
 
-Settings = dict[str, Any]
+Content = dict[str, Any]
 
 
 class Wanted:
@@ -22,8 +22,8 @@ class Wanted:
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
         self._arguments = JobArguments(grid)
-        self._trainings: dict[StageKey, Settings] = {}
-        self._readings: dict[str, Settings] = {}
+        self._trainings: dict[StageKey, Content] = {}
+        self._readings: dict[str, Content] = {}
 
     def is_other_training(self, weights: Path, key: StageKey) -> bool:
         """Whether a stage's weights were trained with other settings, or on data that were prepared
@@ -41,12 +41,12 @@ class Wanted:
         trainings = [self._training(key) for key in self._grid.stages(run)]
         return found.get("stages") != trainings or self._is_other(found, run.dataset)
 
-    def _training(self, key: StageKey) -> Settings:
+    def _training(self, key: StageKey) -> Content:
         if key not in self._trainings:
             self._trainings[key] = json.loads(self._arguments.train_settings(key))
         return self._trainings[key]
 
-    def _is_other(self, found: Settings, dataset: str) -> bool:
+    def _is_other(self, found: Content, dataset: str) -> bool:
         if dataset not in self._readings:
             self._readings[dataset] = _shaping(
                 json.loads(self._arguments.prepare_settings(dataset))
@@ -61,7 +61,7 @@ def _shaping(reading: Any) -> Any:
     return {key: value for key, value in reading.items() if key != "skip_damaged"}
 
 
-def _read(path: Path) -> Settings:
+def _read(path: Path) -> Content:
     """A JSON file; empty for one that is gone or none."""
     try:
         found = json.loads(path.read_bytes())

@@ -43,7 +43,7 @@ class Estimate(NamedTuple):
 
 
 @dataclass
-class Row:
+class JobGroup:
     """Jobs of one kind."""
 
     jobs: int = 0
@@ -56,7 +56,7 @@ class Row:
     measured: float | None = None
     """The mean minutes of those that are done."""
 
-    def add(self, other: "Row") -> None:
+    def add(self, other: "JobGroup") -> None:
         """Count another row's jobs too."""
         self.jobs += other.jobs
         self.to_do += other.to_do
@@ -111,26 +111,26 @@ class Plan:
         resources = self.resources(job)
         return Estimate(resources.minutes, LIMIT) if job.rule == "train" and resources else None
 
-    def rows(self) -> dict[Kind, Row]:
+    def rows(self) -> dict[Kind, JobGroup]:
         """The jobs by kind, rule by rule."""
-        rows: dict[Kind, Row] = {}
+        rows: dict[Kind, JobGroup] = {}
         for job, is_to_do in self.is_to_do.items():
-            rows.setdefault(_kind(job), Row()).add(self._row(job, is_to_do))
+            rows.setdefault(_kind(job), JobGroup()).add(self._row(job, is_to_do))
         order = list(dict.fromkeys(kind.rule for kind in rows))
         rows = {kind: rows[kind] for kind in sorted(rows, key=lambda one: order.index(one.rule))}
         for kind, row in rows.items():
             row.measured = self._minutes.get((kind, None))
         tables = Path(self.grid.layout.tables) / "summary.csv"
         is_left = any(self.is_to_do.values()) or not tables.exists()
-        return rows | {Kind("summarise", "", ""): Row(jobs=1, to_do=int(is_left))}
+        return rows | {Kind("summarise", "", ""): JobGroup(jobs=1, to_do=int(is_left))}
 
-    def _row(self, job: Job, is_to_do: bool) -> Row:
+    def _row(self, job: Job, is_to_do: bool) -> JobGroup:
         estimate, resources = self.estimate(job) if is_to_do else None, self.resources(job)
         if estimate is None or resources is None:
-            return Row(1, int(is_to_do))
+            return JobGroup(1, int(is_to_do))
         hours = estimate.minutes / 60
         cpu_hours = 0 if resources.gpus else hours * resources.cpus
-        return Row(1, 1, [estimate], hours * resources.gpus, cpu_hours)
+        return JobGroup(1, 1, [estimate], hours * resources.gpus, cpu_hours)
 
     def hours(self, run: Run | None = None) -> float:
         """The hours of what is to do, added up: of a run with all that it depends on, or in all."""
@@ -177,7 +177,7 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
     """
     plan = Plan(grid)
     rows = plan.rows()
-    total = Row()
+    total = JobGroup()
     for row in rows.values():
         total.add(row)
     lines = [HEADER, *(_cells(kind, row) for kind, row in rows.items())]
@@ -188,7 +188,7 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
         click.echo(note)
 
 
-def _cells(kind: Kind, row: Row) -> tuple[str, ...]:
+def _cells(kind: Kind, row: JobGroup) -> tuple[str, ...]:
     minutes, sources = row.measured, {MEASURED}
     if row.estimates:
         minutes = mean(one.minutes for one in row.estimates)
@@ -208,7 +208,9 @@ def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
         ).rstrip()
 
 
-def _notes(plan: Plan, rows: dict[Kind, Row], total: Row, at_once: int | None) -> Iterator[str]:
+def _notes(
+    plan: Plan, rows: dict[Kind, JobGroup], total: JobGroup, at_once: int | None
+) -> Iterator[str]:
     yield ""
     if not total.to_do:
         yield "Nothing is to do, unless settings were changed: snakemake --dry-run tells."

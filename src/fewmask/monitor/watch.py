@@ -39,7 +39,7 @@ BY_INTEREST: tuple[State, ...] = ("failed", "running", "waiting", "outdated", "m
 """Which cells are shown where there is not room for all: the first have a seed in such a state."""
 
 
-class Item(NamedTuple):
+class Lines(NamedTuple):
     """Lines that belong together; where there is not room for all, low ranks are shown."""
 
     lines: list[Text]
@@ -90,9 +90,9 @@ def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Gr
         *(_ansi(line) for text in waiting(found) for line in text.split("\n") if line),
     ]
     sections = {
-        "running now": [Item([line]) for line in _running(grid, found, width)],
+        "running now": [Lines([line]) for line in _running(grid, found, width)],
         "failed": [
-            Item([*map(_ansi, text.strip().split("\n"))]) for text in reasons(found) if text
+            Lines([*map(_ansi, text.strip().split("\n"))]) for text in reasons(found) if text
         ],
         "seeds": list(_cells(found)),
     }
@@ -117,7 +117,7 @@ def shares(wanted: list[int], room: int) -> list[int]:
     return given
 
 
-def fitted(items: list[Item], room: int) -> list[Text]:
+def fitted(items: list[Lines], room: int) -> list[Text]:
     """The lines of items, in their order; of too many those of the lowest ranks, and a last line
     that says how many are left out."""
     chosen, left = set(range(len(items))), room
@@ -200,10 +200,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def _cells(found: Found) -> Iterator[Item]:
+def _cells(found: Found) -> Iterator[Lines]:
     """A line for every dataset, method and fraction, as `fewmask status` prints it."""
     states: dict[tuple[str, str, str], set[State]] = {}
     for run, status in found.items():
         states.setdefault((run.dataset, run.method, run.fraction), set()).add(status.state)
     for line, of_cell in zip(overview(found), states.values(), strict=True):
-        yield Item([_ansi(line)], min(map(BY_INTEREST.index, of_cell)))
+        yield Lines([_ansi(line)], min(map(BY_INTEREST.index, of_cell)))

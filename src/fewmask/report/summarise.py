@@ -7,12 +7,12 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.progress import bar
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.files import draw
+from fewmask.report.figures.draw import draw
 from fewmask.report.figures.style import save
-from fewmask.report.results.results import tabulate
 from fewmask.report.results.runs import Runs, collect
-from fewmask.report.tables.files import write_csv
 from fewmask.report.tables.latex import latex
+from fewmask.report.tables.statistics import write_csv
+from fewmask.report.tables.tabulate import tabulate
 
 NAMED = 5
 """How many files a message names."""

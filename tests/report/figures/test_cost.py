@@ -5,7 +5,7 @@ from matplotlib.collections import PathCollection
 
 from fewmask.report.figures.cost import cost_figure
 from fewmask.report.results.runs import collect
-from fewmask.report.tables.files import summary
+from fewmask.report.tables.statistics import summary
 from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 

@@ -10,7 +10,7 @@ from fewmask.report.figures.class_iou import class_iou
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.style import COLOURS
 from fewmask.report.results.runs import collect
-from fewmask.report.tables.files import summary
+from fewmask.report.tables.statistics import summary
 from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.style import COLOURS, save, text_width, wrap
 from fewmask.report.results.runs import collect
-from fewmask.report.tables.files import summary
+from fewmask.report.tables.statistics import summary
 from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 FRACTIONS = {"n10": 10, "n20": 20, "all": 300}

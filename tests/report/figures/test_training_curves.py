@@ -7,7 +7,7 @@ import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.report.figures.training_curves import training_curves
-from fewmask.report.results.histories import Training, histories
+from fewmask.report.results.histories import TrainedStage, histories
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import assert_apart, requested, write_history, write_run
 
@@ -78,7 +78,7 @@ def test_a_stage_that_is_judged_in_two_ways_has_a_row_for_each(project):
     found = []
     for fraction, metric in {"n10": "miou", "n20": "loss"}.items():
         write_history(CELL.format(fraction, 0), [0.25, 0.5], metric)
-        training = Training(CELL.format(fraction, 0), metric)
+        training = TrainedStage(CELL.format(fraction, 0), metric)
         found += histories("results", [training], "scenes")
     figure = training_curves(requested(fractions=["n10", "n20"]), "scenes", found)
     labels = [axes.get_ylabel() for axes in figure.axes[1::2]]
@@ -91,7 +91,7 @@ def test_without_validation_images(project):
     path = "results/stages/" + CELL.format("n10", 0) + "/history.csv"
     with open(path, "w") as file:
         file.write("step,loss\n10,0.5\n")
-    [found] = histories("results", [Training(CELL.format("n10", 0), "none")], "scenes")
+    [found] = histories("results", [TrainedStage(CELL.format("n10", 0), "none")], "scenes")
     assert found.judged_by == ""
     assert found.selected is None
     texts = [
@@ -120,7 +120,7 @@ def test_a_damaged_history_is_named(project, text):
     path = Path("results/stages", CELL.format("n10", 0), "history.csv")
     path.write_bytes(text)
     with pytest.raises(FewmaskError, match=r"history\.csv: not the history of a training"):
-        histories("results", [Training(CELL.format("n10", 0), "miou")], "scenes")
+        histories("results", [TrainedStage(CELL.format("n10", 0), "miou")], "scenes")
 
 
 def test_nothing_overlaps(project):

@@ -7,7 +7,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.metrics import table
 from fewmask.metrics.counts import counts
 from fewmask.metrics.segmentation import class_scores, scores
-from fewmask.report.results.image_sums import Images, read_images, sums_for
+from fewmask.report.results.image_sums import ImageCounts, read_images, sums_for
 from tests.report.synthetic_runs import write_images
 
 CLASSES = ("wall", "Ginger cat", "box")
@@ -25,7 +25,7 @@ def matrices():
 
 def images_of(matrices):
     names = tuple(f"image_{i}" for i in range(len(matrices)))
-    return Images(names, CLASSES, counts(matrices.astype(np.float32)))
+    return ImageCounts(names, CLASSES, counts(matrices.astype(np.float32)))
 
 
 @pytest.mark.parametrize("metric", ["miou", "pixel_accuracy", "class_accuracy", "f1", "dice"])

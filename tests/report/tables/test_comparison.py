@@ -10,8 +10,8 @@ from fewmask.report.results.bootstrap import Scores, bootstrap, samples_of
 from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
 from fewmask.report.tables.comparison import comparison, comparison_table, with_marks
-from fewmask.report.tables.files import summary
 from fewmask.report.tables.latex import latex
+from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
 from tests.report.synthetic_runs import requested, write_run
 from tests.report.tables.test_tables import rows_of

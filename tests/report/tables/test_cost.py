@@ -7,9 +7,9 @@ import pytest
 
 from fewmask.cluster.slurm import Spent, comment_of
 from fewmask.core.paths import Layout
+from fewmask.report.results import job_costs
 from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
-from fewmask.report.tables import cost
 from fewmask.report.tables.cost import cost_summary, cost_table
 from tests.report.synthetic_runs import requested, write_run
 from tests.report.tables.test_pseudo_masks import quality
@@ -90,7 +90,7 @@ def test_accounting_is_preferred_for_it_knows_all_tries(project, monkeypatch):
     benchmark("train", f"{cell}/supervised", 3600)
     benchmark("evaluate", cell, 360)
     known = {comment_of("train", f"{cell}/supervised"): Spent(7200, 4 * 7200)}
-    monkeypatch.setattr(cost, "accounted_jobs", lambda folder: known)
+    monkeypatch.setattr(job_costs, "accounted_jobs", lambda folder: known)
     runs, table = collected()
     assert runs["hours"].tolist() == [pytest.approx(2.1)]
     assert runs["gpu_hours"].tolist() == [8]
@@ -102,7 +102,7 @@ def test_accounting_is_preferred_for_it_knows_all_tries(project, monkeypatch):
 def test_where_accounting_tells_no_gpus_those_of_the_job_count(project, monkeypatch):
     write_run(stages=[stage("scenes/supervised/n10/0/supervised", 3600, gpus=2)])
     known = {comment_of("train", "scenes/supervised/n10/0/supervised"): Spent(7200, 0)}
-    monkeypatch.setattr(cost, "accounted_jobs", lambda folder: known)
+    monkeypatch.setattr(job_costs, "accounted_jobs", lambda folder: known)
     runs, _ = collected()
     assert runs[["hours", "gpu_hours"]].to_numpy().tolist() == [[2, 4]]
 

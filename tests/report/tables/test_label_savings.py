@@ -13,7 +13,6 @@ from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.results.bootstrap import bootstrap, draws, interval
 from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
-from fewmask.report.tables.files import summary
 from fewmask.report.tables.label_savings import (
     isotonic,
     label_savings,
@@ -22,6 +21,7 @@ from fewmask.report.tables.label_savings import (
     with_savings,
 )
 from fewmask.report.tables.latex import latex
+from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
 from tests.report.synthetic_runs import assert_apart, requested, write_run
 

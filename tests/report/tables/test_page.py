@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewmask.report.tables.page import Cell, Table
+from fewmask.report.tables.page import Table, TableCell
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=12)
 
@@ -53,7 +53,12 @@ def test_markdown_has_as_many_cells_in_every_row(rows):
 
 
 def test_ranks_and_what_stands_behind():
-    row = ["x", Cell("60.0", "best", " (61 & 2)"), Cell("55.0", "second"), Cell("50.0")]
+    row = [
+        "x",
+        TableCell("60.0", "best", " (61 & 2)"),
+        TableCell("55.0", "second"),
+        TableCell("50.0"),
+    ]
     table = Table("t", ["n"], ["a", "b", "c", "d"], "lrrr", [row])
     assert "| x | **60.0** (61 & 2) | 55.0 | 50.0 |" in table.markdown()
     html = table.html()

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fewmask.report.results.runs import collect
-from fewmask.report.tables.files import summary
 from fewmask.report.tables.published import published, published_table
+from fewmask.report.tables.statistics import summary
 from tests.report.synthetic_runs import requested, write_run
 from tests.report.tables.test_tables import rows_of
 

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from fewmask.report.results.runs import collect
-from fewmask.report.tables.files import summary, write_csv
 from fewmask.report.tables.latex import latex
+from fewmask.report.tables.statistics import summary, write_csv
 from fewmask.report.tables.summary import summary_table
 from tests.report.synthetic_runs import requested, write_run
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewmask.config.experiment import Experiment
 from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.example_images import Example, Examples, read_examples
 from fewmask.report.figures.examples import extremes, labelled_title
 from fewmask.report.figures.style import (
@@ -44,7 +44,7 @@ HOW_TO_READ = (
 
 
 @dataclass(frozen=True)
-class Row:
+class RunCases:
     """The cases of one run."""
 
     title: str
@@ -72,7 +72,7 @@ WIDTH = whole(max(map(max, LEFTS.values())) + CASE + MARGIN)
 
 
 @STYLED
-def cases(requested: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
+def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
     """Draw the worst and the median test images of the runs of one dataset: a row a run.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
@@ -99,7 +99,7 @@ def cases(requested: Experiment, runs: pd.DataFrame, dataset: str) -> Figure:
     return page.figure
 
 
-def _rows(requested: Experiment, runs: pd.DataFrame) -> list[Row]:
+def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
     found = []
@@ -114,7 +114,7 @@ def _rows(requested: Experiment, runs: pd.DataFrame) -> list[Row]:
                 for why, examples in of_choice.items()
                 for name, example in list(examples.images.items())[: CHOICES[why]]
             ]
-            found.append(Row(title, shown, of_choice["worst"]))
+            found.append(RunCases(title, shown, of_choice["worst"]))
     # Those that do not segment have none.
     return [row for row in found if row.cases] or found
 
@@ -132,7 +132,7 @@ def _draw_header(page: Page, top: float) -> None:
                 page.text(middle, foot + 0.08, name, size=SMALL, color=FAINT, ha="center")
 
 
-def _draw_row(page: Page, row: Row, top: float) -> None:
+def _draw_row(page: Page, row: RunCases, top: float) -> None:
     page.text(MARGIN, top + 0.03, row.title, size=BODY, weight="bold")
     top = whole(top + TITLE)
     below = top + row.height + 0.02

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fewmask.config.experiment import Experiment
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.example_images import Examples, read_examples
 from fewmask.report.figures.style import (
     BODY,
@@ -113,7 +113,7 @@ class Block:
 
 
 @STYLED
-def examples(requested: Experiment, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
+def examples(requested: Requested, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
     """Draw, for every dataset, some test images, their truth and what the runs made of them.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
@@ -141,7 +141,7 @@ def examples(requested: Experiment, runs: pd.DataFrame, task: str = "segmentatio
     return page.figure
 
 
-def _block(requested: Experiment, runs: pd.DataFrame, rows: int, task: str) -> Block:
+def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Block:
     """What to show of the runs of one dataset, in at most so many rows."""
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")

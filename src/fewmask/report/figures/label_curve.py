@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fewmask.config.experiment import Experiment
 from fewmask.metrics import table as metrics
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
@@ -35,7 +35,7 @@ BESIDE = 0.04
 
 
 @STYLED
-def label_curve(requested: Experiment, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
+def label_curve(requested: Requested, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
     """Draw the experiment's first metric against the number of labelled images: a panel a dataset,
     a line a method. Published figures of it are short bars, joined by dashes.
 
@@ -59,7 +59,7 @@ def label_curve(requested: Experiment, runs: pd.DataFrame, summary: pd.DataFrame
     return page.figure
 
 
-def _note(requested: Experiment, summary: pd.DataFrame, has_published: bool) -> str:
+def _note(requested: Requested, summary: pd.DataFrame, has_published: bool) -> str:
     n = len(requested.seeds)
     parts = [
         f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
@@ -77,7 +77,7 @@ def _note(requested: Experiment, summary: pd.DataFrame, has_published: bool) -> 
 
 def _draw_panel(
     axes: Axes,
-    requested: Experiment,
+    requested: Requested,
     runs: pd.DataFrame,
     cells: pd.DataFrame,
     metric: str,

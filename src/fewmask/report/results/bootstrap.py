@@ -46,7 +46,7 @@ ROUNDING = 1e-9
 AT_ONCE = 500
 """How many samples of images are in memory together."""
 
-Cell = tuple[str, str, str]
+GridCell = tuple[str, str, str]
 """Dataset, method and fraction."""
 
 
@@ -57,9 +57,9 @@ class Scores:
     metric: str
     images: dict[str, int] = field(default_factory=dict)
     """By dataset, how many test images are drawn from; 0: they are not drawn."""
-    of_seeds: dict[Cell, dict[int, float]] = field(default_factory=dict)
+    of_seeds: dict[GridCell, dict[int, float]] = field(default_factory=dict)
     """By cell and seed; runs without the metric are left out."""
-    drawn: dict[Cell, dict[int, np.ndarray]] = field(default_factory=dict)
+    drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
     """The same on samples of test images, float (D,), the same samples for all of a dataset."""
 
     def has(self, dataset: str, method: str) -> bool:
@@ -80,7 +80,7 @@ class Scores:
         alone = "over seeds alone where each has test images of its own"
         return [f"{how} over {paired}; {alone}." if drawn else f"{how} {alone}."]
 
-    def seeds(self, cells: list[Cell]) -> list[int]:
+    def seeds(self, cells: list[GridCell]) -> list[int]:
         """The seeds that all of these cells have."""
         of_cells = [set(self.of_seeds.get(cell, {})) for cell in cells]
         return sorted(set.intersection(*of_cells))
@@ -100,18 +100,18 @@ class Scores:
             "seeds_requested": len(requested.seeds),
         }
 
-    def means(self, cells: list[Cell], seeds: list[int]) -> np.ndarray:
+    def means(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         """The scores of C cells, means over these seeds: float (C,)."""
         return self._table(cells, seeds).mean(axis=0)
 
-    def draws(self, cells: list[Cell], seeds: list[int]) -> np.ndarray:
+    def draws(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         """Draws of ``means``, float (D, C); seeds and images are those of one draw in all."""
         drawn = [[self.drawn[cell][seed] for cell in cells] for seed in seeds]
         parts = [part for cell in cells for part in cell]
         random = np.random.default_rng(derive("seeds", *parts, *seeds))
         return draws(self._table(cells, seeds), np.mean(drawn, axis=0).T, random)
 
-    def _table(self, cells: list[Cell], seeds: list[int]) -> np.ndarray:
+    def _table(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         return np.array([[self.of_seeds[cell][seed] for cell in cells] for seed in seeds])
 
 

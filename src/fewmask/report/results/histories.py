@@ -13,7 +13,7 @@ from fewmask.metrics import table as metrics
 from fewmask.metrics.records import damaged, read_training
 
 
-class Training(NamedTuple):
+class TrainedStage(NamedTuple):
     """A training that runs went through, as their metrics files tell."""
 
     cell: str
@@ -37,7 +37,7 @@ class History(NamedTuple):
     """The step whose weights were kept; None: the last."""
 
 
-def histories(results: str, trainings: Iterable[Training], dataset: str) -> list[History]:
+def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> list[History]:
     """The histories of the trainings on a dataset, each once, in their order.
 
     Those whose folder is not there any more are left out. Raises FewmaskError: one is damaged.

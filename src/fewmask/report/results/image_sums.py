@@ -22,7 +22,7 @@ AGREEMENT = 1e-4
 """How near a metric of all images has to come to that of the metrics file."""
 
 
-class Images(NamedTuple):
+class ImageCounts(NamedTuple):
     """The test images of a run."""
 
     names: tuple[str, ...]
@@ -49,7 +49,7 @@ class ImageSums(NamedTuple):
         return self.metric((samples @ self.columns).astype(float))
 
 
-def read_images(path: Path, expected: int, classes: list[str] | None) -> Images:
+def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCounts:
     """The table of a run's test images.
 
     Args:
@@ -77,16 +77,16 @@ def read_images(path: Path, expected: int, classes: list[str] | None) -> Images:
     except (OSError, ValueError) as error:
         raise damaged(path, KIND, error, MEND) from None
     counts = Counts(*(part.astype(np.float32) for part in pixels))
-    return Images(tuple(table["name"]), tuple(classes or found), counts)
+    return ImageCounts(tuple(table["name"]), tuple(classes or found), counts)
 
 
 class Tested:
     """What the runs of a dataset were tested on: within a seed, the same images and masks."""
 
     def __init__(self) -> None:
-        self._first: dict[int, tuple[Path, Images]] = {}
+        self._first: dict[int, tuple[Path, ImageCounts]] = {}
 
-    def add(self, seed: int, path: Path, images: Images) -> None:
+    def add(self, seed: int, path: Path, images: ImageCounts) -> None:
         """Count a run in. Raises FewmaskError: another of its seed has other images or masks."""
         other, first = self._first.setdefault(seed, (path, images))
         if first.names != images.names:
@@ -141,7 +141,7 @@ def _is_read(column: str) -> bool:
     return column == "name" or column.startswith(tuple(f"{kind}_" for kind in KINDS))
 
 
-def sums_for(name: str, images: Images) -> ImageSums | None:
+def sums_for(name: str, images: ImageCounts) -> ImageSums | None:
     """What gives a metric (see `Metric.can_be_resampled`) of these images; None where there is no
     such class."""
     metric = metrics.find(name)

@@ -22,7 +22,7 @@ from fewmask.planning.requested import Requested, fingerprint, reading_fingerpri
 KIND = "the metrics of this run"
 MEND = "delete the file and run the workflow again, which evaluates the run anew"
 
-Cell = Annotated[str, Field(pattern=f"^{NAME}/{NAME}/[a-z0-9][a-z0-9._-]*/[0-9]+/{NAME}$")]
+StageCell = Annotated[str, Field(pattern=f"^{NAME}/{NAME}/[a-z0-9][a-z0-9._-]*/[0-9]+/{NAME}$")]
 """Which stage it is: dataset/method/fraction/seed/stage."""
 
 
@@ -32,7 +32,7 @@ class StageCost(Record):
     seconds: Amount
     device: str = ""
     gpus: Count | None = None
-    cell: Cell | None = None
+    cell: StageCell | None = None
 
 
 class _Images(Record):

@@ -12,11 +12,11 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
 from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
-from fewmask.report.results.histories import Training
+from fewmask.report.results.delta_m import add_delta_m
+from fewmask.report.results.histories import TrainedStage
+from fewmask.report.results.job_costs import Accounts, JobCost, RunCost, total
 from fewmask.report.results.metrics_file import MetricsFile, read_metrics
-from fewmask.report.tables.cost import Accounts, JobCost, RunCost, total
-from fewmask.report.tables.delta_m import add_delta_m
-from fewmask.report.tables.pseudo_masks import collect_qualities
+from fewmask.report.results.pseudo_masks import collect_qualities
 
 TRAINING_COSTS = ("seconds", "peak_memory_mb", "images_seen")
 COST_NAMES = (*TRAINING_COSTS, "hours", "gpu_hours")
@@ -31,7 +31,7 @@ class Runs(NamedTuple):
     """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
     jobs: dict[Run, list[JobCost]]
     """What the jobs of every run that is there took."""
-    trainings: list[Training]
+    trainings: list[TrainedStage]
     """Those that the runs went through, in their order; shared ones several times."""
     missing: list[Path]
     """The metrics files that are requested and not there, or outdated."""
@@ -50,7 +50,7 @@ def collect(requested: Requested) -> Runs:
     The table has the columns dataset, method, fraction, labelled and test (images), seed; every
     metric, shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
     peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
-    with other runs in full (see `fewmask.report.tables.cost`); and <figure>_<class>, such as
+    with other runs in full (see `fewmask.report.results.job_costs`); and <figure>_<class>, such as
     iou_pet, for the figures of the classes of all datasets. NaN where a figure is undefined. All
     but the optional and the classes' columns are there even if no run is.
 
@@ -100,11 +100,11 @@ def _check_data(pattern: str, records: dict[Run, MetricsFile]) -> None:
             )
 
 
-def _trainings(record: MetricsFile) -> Iterator[Training]:
+def _trainings(record: MetricsFile) -> Iterator[TrainedStage]:
     """What earlier versions wrote does not name its stages."""
     for stage, settings in zip(record.cost.stages, record.provenance.stages, strict=False):
         if stage.cell:
-            yield Training(stage.cell, settings.evaluation.metric)
+            yield TrainedStage(stage.cell, settings.evaluation.metric)
 
 
 def _run_cost(record: MetricsFile) -> RunCost:

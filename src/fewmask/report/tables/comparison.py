@@ -22,8 +22,8 @@ from fewmask.report.tables.columns import (
     signed,
     title,
 )
-from fewmask.report.tables.files import CELL
-from fewmask.report.tables.page import Row, Table
+from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.statistics import CELL
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 ONE_SEED, NO_RUN = "one seed", "no run"
@@ -146,7 +146,7 @@ def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list
     return [*notes, *scores.notes()]
 
 
-def _cells(requested: Requested, row: pd.Series) -> Row:
+def _cells(requested: Requested, row: pd.Series) -> TableRow:
     metric = row["metric"]
     return [
         *(row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]),

@@ -1,23 +1,16 @@
-"""What runs cost in hours and GPU-hours: of all their jobs, and of which everyone counts once."""
+"""The cost table: hours and GPU-hours of all jobs, every job counted once."""
 
 from collections import Counter
-from collections.abc import Iterable
 from itertools import product
-from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 
-from fewmask.cluster.slurm import accounted_jobs, comment_of
-from fewmask.cluster.timings import Source, elapsed
+from fewmask.cluster.timings import Source
 from fewmask.core.cells import Run
-from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
-from fewmask.report.results.metrics_file import StageCost
+from fewmask.report.results.job_costs import JobCost, total
 from fewmask.report.tables.columns import NOTHING, hours_text
-from fewmask.report.tables.page import Row, Table
-
-HOUR = 3600
+from fewmask.report.tables.page import Table, TableRow
 
 SOURCES: dict[Source, str] = {
     "accounting": "SLURM's accounting, with all tries",
@@ -25,78 +18,6 @@ SOURCES: dict[Source, str] = {
     "training": "the trainings' own count",
     "unknown": "nowhere, so that they count as 0",
 }
-
-
-class RunCost(NamedTuple):
-    """What a metrics file says of the jobs of a run."""
-
-    stages: list[StageCost]
-    learnt: list[str]
-    """The stages whose pseudo-masks others learnt, as METHOD/STAGE."""
-    gpus: int | None
-    """Of the evaluation, as is the device."""
-    device: str
-
-
-class JobCost(NamedTuple):
-    """What one job took."""
-
-    name: str
-    """Its rule and cell. Runs that share a job have the same one."""
-    seconds: float
-    gpu_seconds: float
-    source: Source
-
-
-class Accounts:
-    """What the jobs of an experiment took, whoever knows it best."""
-
-    def __init__(self, results: str) -> None:
-        self._layout = Layout(results)
-        self._accounted = accounted_jobs(Path.cwd())
-
-    def jobs(self, run: Run, cost: RunCost) -> list[JobCost]:
-        """The jobs of a run: its trainings, pseudo-labelling where others learn it, evaluation."""
-        run_cell = self._layout.run_cell.format(**vars(run))
-        found, by_name = [], {}
-        for place, stage in enumerate(cost.stages):
-            # Without its name a stage cannot be told from those of other runs.
-            cell = stage.cell or f"{run_cell}/{place}"
-            gpus = _gpus(stage.gpus, stage.device)
-            by_name[_method_and_stage(cell)] = cell, gpus
-            found.append(self._job("train", cell, gpus, stage.seconds))
-        found += [
-            self._job("pseudo_label", *by_name[name]) for name in cost.learnt if name in by_name
-        ]
-        return [*found, self._job("evaluate", run_cell, _gpus(cost.gpus, cost.device))]
-
-    def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
-        name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))
-        if spent is not None:
-            # Not every site's accounting tells GPUs.
-            gpu_seconds = spent.gpu_seconds or spent.seconds * gpus
-            return JobCost(name, spent.seconds, gpu_seconds, "accounting")
-        seconds, source = elapsed(Path(self._layout.benchmark(rule, cell)), trained)
-        return JobCost(name, seconds, seconds * gpus, source)
-
-
-def _method_and_stage(cell: str) -> str:
-    _, *rest = cell.split("/")
-    return "/".join([*rest[:1], *rest[-1:]])
-
-
-def _gpus(gpus: int | None, device: str) -> int:
-    """How many GPUs a job had; what earlier versions wrote tells only the device's name."""
-    return int("NVIDIA" in device) if gpus is None else gpus
-
-
-def total(jobs: Iterable[JobCost]) -> dict[str, float]:
-    """The ``hours`` and ``gpu_hours`` of jobs."""
-    jobs = list(jobs)
-    return {
-        "hours": sum(job.seconds for job in jobs) / HOUR,
-        "gpu_hours": sum(job.gpu_seconds for job in jobs) / HOUR,
-    }
 
 
 def cost_summary(
@@ -171,7 +92,7 @@ def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
     return Table(f"Cost: {requested.title}", notes, header, sides, rows, grouped_by=1)
 
 
-def _cells(row: pd.Series, figures: list[str]) -> Row:
+def _cells(row: pd.Series, figures: list[str]) -> TableRow:
     there, wanted = row["runs"], row["runs_asked"]
     runs = f"{there}" if there == wanted else f"{there} of {wanted}"
     memory = row["peak_memory_mb"]

@@ -22,8 +22,8 @@ from fewmask.report.tables.columns import (
     seeds_text,
     title,
 )
-from fewmask.report.tables.files import CELL
-from fewmask.report.tables.page import Row, Table
+from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.statistics import CELL
 
 BEYOND, BELOW = "beyond the curve", "below the curve"
 
@@ -206,7 +206,7 @@ def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[
     return [*notes, *scores.notes()]
 
 
-def _cells(row: pd.Series) -> Row:
+def _cells(row: pd.Series) -> TableRow:
     return [
         *(row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]),
         number(row["metric"], row["score"]),

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fewmask.core import escape
 from fewmask.planning.requested import Requested
-from fewmask.report.tables.page import Cell, marked
+from fewmask.report.tables.page import TableCell, marked
 from fewmask.report.tables.summary import (
     COLUMNS,
     is_compared,
@@ -68,5 +68,5 @@ def _table(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> st
     return "\n".join(lines) + "\n"
 
 
-def _in_latex(cell: Cell | str) -> str:
+def _in_latex(cell: TableCell | str) -> str:
     return marked(cell, escape.latex, {"best": r"\textbf{{{}}}", "second": r"\underline{{{}}}"})

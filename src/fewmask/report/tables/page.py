@@ -10,7 +10,7 @@ from fewmask.core import escape
 Rank = Literal["best", "second", ""]
 
 
-class Cell(NamedTuple):
+class TableCell(NamedTuple):
     """Text, and how it ranks among those that it is compared with."""
 
     text: str
@@ -19,7 +19,7 @@ class Cell(NamedTuple):
     """What stands behind it, unranked."""
 
 
-Row = list[Cell | str]
+TableRow = list[TableCell | str]
 
 STYLE = """
 body { font: 14px/1.45 system-ui, "DejaVu Sans", sans-serif; color: #222; margin: 24px; }
@@ -46,7 +46,7 @@ class Table:
     header: list[str] = field(default_factory=list)
     sides: str = ""
     """``l`` or ``r`` for every column: to which side it is aligned."""
-    rows: list[Row] = field(default_factory=list)
+    rows: list[TableRow] = field(default_factory=list)
     grouped_by: int = 2
     """How many columns at the left tell which rows belong together."""
 
@@ -74,13 +74,13 @@ class Table:
         for _, group in groupby(self.rows, key=lambda row: row[: self.grouped_by]):
             yield f"<tbody>\n{''.join(self._line('td', row) for row in group)}</tbody>\n"
 
-    def _line(self, tag: str, row: Row) -> str:
+    def _line(self, tag: str, row: TableRow) -> str:
         cells = zip(row, self.sides, strict=True)
         written = (f'<{tag} class="{side}">{_in_html(cell)}</{tag}>' for cell, side in cells)
         return f"<tr>{''.join(written)}</tr>\n"
 
 
-def marked(cell: Cell | str, literal: Callable[[str], str], marks: dict[Rank, str]) -> str:
+def marked(cell: TableCell | str, literal: Callable[[str], str], marks: dict[Rank, str]) -> str:
     """A cell as text of a format.
 
     Args:
@@ -92,11 +92,11 @@ def marked(cell: Cell | str, literal: Callable[[str], str], marks: dict[Rank, st
     return marks.get(cell.rank, "{}").format(literal(cell.text)) + literal(cell.after)
 
 
-def _in_markdown(cell: Cell | str) -> str:
+def _in_markdown(cell: TableCell | str) -> str:
     return marked(cell, escape.markdown, {"best": "**{}**"})
 
 
-def _in_html(cell: Cell | str) -> str:
+def _in_html(cell: TableCell | str) -> str:
     return marked(cell, escape.html, {"best": "<b>{}</b>", "second": "<u>{}</u>"})
 
 

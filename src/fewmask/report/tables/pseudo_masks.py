@@ -1,47 +1,15 @@
 """How good the pseudo-masks are that stages learnt: one row for every stage that made some."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
-from fewmask.core.cells import Run
 from fewmask.metrics import calibration
-from fewmask.metrics import table as metrics
-from fewmask.metrics.records import PseudoMaskQuality
 from fewmask.planning.requested import Requested
+from fewmask.report.results.pseudo_masks import KEY
 from fewmask.report.tables.columns import seeds_text, title, with_spread
-from fewmask.report.tables.files import CELL, mean_and_std
-from fewmask.report.tables.page import Row, Table
+from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.statistics import mean_and_std
 
 SHOWN = ("miou", "pixel_accuracy", "calibration_error")
-KEY = [*CELL, "stage"]
-
-
-def collect_qualities(learnt: Iterable[tuple[Run, list[PseudoMaskQuality]]]) -> pd.DataFrame:
-    """The pseudo-masks that runs learnt, one row each, in the order of the runs and their stages.
-
-    The columns: dataset, method, fraction, stage (of another method as METHOD/STAGE), seed,
-    images (that were compared), the metrics of pseudo-masks, and iou_<class>; shares in [0, 1],
-    NaN where nothing is known.
-    """
-    rows = [_row(run, quality) for run, qualities in learnt for quality in qualities]
-    of_classes = dict.fromkeys(name for row in rows for name in row if name.startswith("iou_"))
-    measured = [*metrics.names(metrics.measured_on("pseudo_masks")), *of_classes]
-    table = pd.DataFrame(rows, columns=[*KEY, "seed", "images", *measured])
-    return table.astype(dict.fromkeys(measured, float))
-
-
-def _row(run: Run, quality: PseudoMaskQuality) -> dict[str, object]:
-    return {
-        "dataset": run.dataset,
-        "method": run.method,
-        "fraction": run.fraction,
-        "stage": quality.stage.removeprefix(f"{run.method}/"),
-        "seed": run.seed,
-        "images": quality.images,
-        **quality.metrics,
-        **{f"iou_{name}": of_class.get("iou") for name, of_class in quality.classes.items()},
-    }
 
 
 def pseudo_masks_summary(requested: Requested, qualities: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +47,7 @@ def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
     return Table(name, notes, header, "llll" + "r" * (len(SHOWN) + 1), rows)
 
 
-def _cells(row: pd.Series) -> Row:
+def _cells(row: pd.Series) -> TableRow:
     figures = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in SHOWN]
     words = [row["dataset"], row["fraction"], row["method"], row["stage"]]
     return [*words, *figures, seeds_text(row)]

@@ -15,8 +15,8 @@ from fewmask.report.tables.columns import (
     with_spread,
 )
 from fewmask.report.tables.comparison import NO_RUN, ONE_SEED
-from fewmask.report.tables.files import CELL
-from fewmask.report.tables.page import Row, Table
+from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.statistics import CELL
 from fewmask.report.tables.summary import sentence
 
 INSIDE, ABOVE, BELOW = "inside the interval", "above the interval", "below the interval"
@@ -122,7 +122,7 @@ def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
     return Table(name, [note for note in notes if note], header, "llrllrrrrlr", rows)
 
 
-def _cells(requested: Requested, row: pd.Series) -> Row:
+def _cells(requested: Requested, row: pd.Series) -> TableRow:
     metric = row["metric"]
     return [
         *(row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]),

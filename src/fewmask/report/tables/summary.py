@@ -16,7 +16,7 @@ from fewmask.report.tables.columns import (
     title,
     with_spread,
 )
-from fewmask.report.tables.page import Cell, Rank, Row, Table
+from fewmask.report.tables.page import Rank, Table, TableCell, TableRow
 
 COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
 """The columns at the left and how they are aligned; all others are numbers, aligned right."""
@@ -57,7 +57,9 @@ def summary_header(requested: Requested, summary: pd.DataFrame) -> list[str]:
     return [*COLUMNS, *map(title, requested.metrics), *titles, "Seeds"]
 
 
-def summary_rows(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> list[list[Row]]:
+def summary_rows(
+    requested: Requested, summary: pd.DataFrame, own: pd.DataFrame
+) -> list[list[TableRow]]:
     """The cells of ``own``, some rows of the summary; those that are compared are one group.
 
     With one method, a dataset is one group.
@@ -154,7 +156,7 @@ def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
     return second | {first: "best", NOTHING: ""}
 
 
-def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> Row:
+def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> TableRow:
     metrics = [_cell(row, metric, rank_of) for metric, rank_of in ranks.items()]
     if row.get("mark"):
         metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
@@ -166,7 +168,7 @@ def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> R
     return [*words, *metrics, *spent, seeds_text(row)]
 
 
-def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> Cell:
+def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> TableCell:
     """Mean and spread, and what was published in parentheses."""
     mean, std, published, published_std = (
         row.get(f"{metric}_{part}") for part in ("mean", "std", "published", "published_std")
@@ -174,4 +176,4 @@ def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> Cell:
     after = ""
     if not pd.isna(published):
         after = f" ({with_spread(metric, published, published_std)})"
-    return Cell(with_spread(metric, mean, std), rank_of.get(number(metric, mean), ""), after)
+    return TableCell(with_spread(metric, mean, std), rank_of.get(number(metric, mean), ""), after)

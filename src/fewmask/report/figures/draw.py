@@ -18,8 +18,8 @@ from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.training_curves import training_curves
 from fewmask.report.results.histories import histories
-from fewmask.report.results.results import Results
 from fewmask.report.results.runs import Runs
+from fewmask.report.tables.tabulate import Results
 
 KNOWN_BY = {"depth_examples": "depth_absolute_error", "normal_examples": "normal_mean_angle"}
 """What every run that tells depths or normals has."""

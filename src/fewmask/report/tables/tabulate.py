@@ -9,11 +9,11 @@ from fewmask.report.results.bootstrap import Scores, bootstrap
 from fewmask.report.results.runs import Runs
 from fewmask.report.tables.comparison import comparison, comparison_table, with_marks
 from fewmask.report.tables.cost import cost_summary, cost_table
-from fewmask.report.tables.files import summary
 from fewmask.report.tables.label_savings import label_savings, label_savings_table, with_savings
 from fewmask.report.tables.page import Table
 from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_masks_table
 from fewmask.report.tables.published import published, published_table
+from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
 
 

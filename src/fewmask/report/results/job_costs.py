@@ -1,0 +1,85 @@
+"""What the jobs of runs took, from whichever source knows it best."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from fewmask.cluster.slurm import accounted_jobs, comment_of
+from fewmask.cluster.timings import Source, elapsed
+from fewmask.core.cells import Run
+from fewmask.core.paths import Layout
+from fewmask.report.results.metrics_file import StageCost
+
+HOUR = 3600
+
+
+class RunCost(NamedTuple):
+    """What a metrics file says of the jobs of a run."""
+
+    stages: list[StageCost]
+    learnt: list[str]
+    """The stages whose pseudo-masks others learnt, as METHOD/STAGE."""
+    gpus: int | None
+    """Of the evaluation, as is the device."""
+    device: str
+
+
+class JobCost(NamedTuple):
+    """What one job took."""
+
+    name: str
+    """Its rule and cell. Runs that share a job have the same one."""
+    seconds: float
+    gpu_seconds: float
+    source: Source
+
+
+class Accounts:
+    """What the jobs of an experiment took, whoever knows it best."""
+
+    def __init__(self, results: str) -> None:
+        self._layout = Layout(results)
+        self._accounted = accounted_jobs(Path.cwd())
+
+    def jobs(self, run: Run, cost: RunCost) -> list[JobCost]:
+        """The jobs of a run: its trainings, pseudo-labelling where others learn it, evaluation."""
+        run_cell = self._layout.run_cell.format(**vars(run))
+        found, by_name = [], {}
+        for place, stage in enumerate(cost.stages):
+            # Without its name a stage cannot be told from those of other runs.
+            cell = stage.cell or f"{run_cell}/{place}"
+            gpus = _gpus(stage.gpus, stage.device)
+            by_name[_method_and_stage(cell)] = cell, gpus
+            found.append(self._job("train", cell, gpus, stage.seconds))
+        found += [
+            self._job("pseudo_label", *by_name[name]) for name in cost.learnt if name in by_name
+        ]
+        return [*found, self._job("evaluate", run_cell, _gpus(cost.gpus, cost.device))]
+
+    def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
+        name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))
+        if spent is not None:
+            # Not every site's accounting tells GPUs.
+            gpu_seconds = spent.gpu_seconds or spent.seconds * gpus
+            return JobCost(name, spent.seconds, gpu_seconds, "accounting")
+        seconds, source = elapsed(Path(self._layout.benchmark(rule, cell)), trained)
+        return JobCost(name, seconds, seconds * gpus, source)
+
+
+def _method_and_stage(cell: str) -> str:
+    _, *rest = cell.split("/")
+    return "/".join([*rest[:1], *rest[-1:]])
+
+
+def _gpus(gpus: int | None, device: str) -> int:
+    """How many GPUs a job had; what earlier versions wrote tells only the device's name."""
+    return int("NVIDIA" in device) if gpus is None else gpus
+
+
+def total(jobs: Iterable[JobCost]) -> dict[str, float]:
+    """The ``hours`` and ``gpu_hours`` of jobs."""
+    jobs = list(jobs)
+    return {
+        "hours": sum(job.seconds for job in jobs) / HOUR,
+        "gpu_hours": sum(job.gpu_seconds for job in jobs) / HOUR,
+    }
