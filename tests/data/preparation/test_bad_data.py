@@ -231,7 +231,7 @@ CASES = [
     Case("missing root", shutil.rmtree, "data/mine", "no files of the dataset mine here"),
     Case("a file for a folder", a_file, "data/mine", "a file, and no folder for a dataset"),
     Case("empty folder", empty, "data/mine", "no files of the dataset mine here"),
-    Case("empty folder of images", empty_images, "data/mine", "no file is like images/*.png"),
+    Case("empty folder of images", empty_images, "data/mine", "matches images/*.png"),
     Case("image without mask where masks are required", require_masks, "images/4.png",
          "found no mask of this image", left_out="4"),
     Case("image of an official subset without mask", official_without_mask, "masks/4.png",

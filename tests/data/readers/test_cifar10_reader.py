@@ -146,7 +146,7 @@ def test_tricks_with_what_is_allowed_come_to_nothing(folder, content):
         (b"<html>", "damaged data"),
         (batch(noise(2, 3071), [0, 1]), r"uint8 \(2, 3071\) under 'data'"),
         (batch(noise(2, 3072), [0, 1, 2]), "2 images and 3 labels"),
-        (batch(noise(2, 3072), [0, 10]), "something else under 'labels'"),
+        (batch(noise(2, 3072), [0, 10]), "no list of classes under 'labels'"),
         (dictionary(labels=b"]"), "no array under 'data'"),
         (b"\x80\x02].", "no array under 'data'"),
     ],

@@ -79,7 +79,9 @@ def test_ids_without_a_class_may_become_one(folder):
 
 
 def test_mask_values_are_needed(folder):
-    with pytest.raises(FewmaskError, match="mask_values: not given\n  expected: which ids are whi"):
+    with pytest.raises(
+        FewmaskError, match="mask_values: not given\n  expected: the class of each id"
+    ):
         of(folder, mask_values=None)
 
 

@@ -185,8 +185,8 @@ def test_a_volume_that_is_missing(folder):
     [
         (b"no array", "cannot be read"),
         (b"", "cannot be read"),
-        (np.zeros((3, 4)), "found something else than a volume of numbers"),
-        (np.zeros((3, 4, 5), bool), "found something else than a volume of numbers"),
+        (np.zeros((3, 4)), "found something other than a volume of numbers"),
+        (np.zeros((3, 4, 5), bool), "found something other than a volume of numbers"),
         (np.array([[[{}]]]), "cannot be read"),
         (np.zeros((12, 7, 4), np.uint8), "found a volume of 12 x 7 x 4\n  expected: 12 x 7 x 5, t"),
     ],

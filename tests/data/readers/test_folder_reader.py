@@ -179,21 +179,21 @@ def test_a_pattern_that_finds_nothing(root):
     with pytest.raises(FewmaskError) as error:
         items(root, "images/*.png")
     assert str(error.value) == (
-        f"reader.images: no file is like images/*.png below {root}\n"
+        f"reader.images: no file below {root} matches images/*.png\n"
         "  found there: images, labels\n"
         "  mend: correct the pattern (* within a name, ** for folders of any depth)"
     )
 
 
-def test_a_mask_without_a_image(root):
+def test_a_mask_without_an_image(root):
     touch(root, *(f"images/{i}.png" for i in range(5)), "masks/1.png", "masks/cat.png")
     with pytest.raises(FewmaskError) as error:
         items(root, "images/*.png", "masks/*.png")
     assert str(error.value) == (
         f"{root}/masks/cat.png: this mask has no image (1 of 2 masks have none)\n"
-        "  expected: an image images/*.png whose stars stand for cat\n"
-        "  found: images whose stars stand for 0, 1, 2 and 2 more\n"
-        "  mend: correct the patterns reader.images and reader.masks, or take the mask out"
+        "  expected: an image images/*.png whose stars match cat\n"
+        "  found: images whose stars match 0, 1, 2 and 2 more\n"
+        "  mend: correct the patterns reader.images and reader.masks, or remove the mask"
     )
 
 

@@ -39,7 +39,7 @@ def test_other_classes_need_mask_values(tmp_path):
     with pytest.raises(FewmaskError) as error:
         reader_of(tmp_path, classes=["wall", "floor"])
     assert str(error.value).startswith(
-        "classes: found wall, floor\n  expected: what the scenes hold: wall, floor, box"
+        "classes: found wall, floor\n  expected: the classes of the scenes: wall, floor, box"
     )
 
 

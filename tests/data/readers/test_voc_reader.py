@@ -162,7 +162,7 @@ def test_augmented_masks_that_are_missing(folder):
         "holds them (SegmentationClass: train on VOC's own)"
     )
     save(folder / f"voc2012/SegmentationClassAug/{VAL[0]}.png", MASK)
-    with pytest.raises(FewmaskError, match="SegmentationClassAug: no mask here but those of val"):
+    with pytest.raises(FewmaskError, match="no masks here except those of val"):
         of(folder, "voc2012_aug").items()
 
 

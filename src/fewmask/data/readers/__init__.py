@@ -1,9 +1,9 @@
 """Readers: one module for each on-disk format, found by its name.
 
-A new format is a module here with a class ``Reader`` (see the protocol below), and its settings in
-`fewmask.config.readers`. A reader knows where the files of an image lie and what is in them; it
-leaves sizes and storage to `fewmask.data.preparation.prepare`, which calls ``load`` in several
-processes.
+A new format is a module here with a class ``Reader`` (see the protocol below) and a class of
+settings in `fewmask.config.readers`. A reader knows where the files of an image are and what they
+contain. Sizes and storage are the business of `fewmask.data.preparation.prepare`, which calls
+``load`` in several processes.
 """
 
 import json
@@ -22,20 +22,20 @@ from fewmask.core.files import check_folder
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a dataset before it is loaded; small, and fit to be sent to a process."""
+    """One image of a dataset before it is loaded; small, so that it can be sent to a process."""
 
     name: str
     """Unique in the dataset, like a path without its ending: ``Abyssinian_1``."""
     subset: str = ""
     """The official subset that the image belongs to, if any."""
     category: int | None = None
-    """Index into the reader's categories, where the listing tells it."""
+    """Index into the reader's categories, if it is known before the image is loaded."""
     image: Path | None = None
-    """File of the image; None where nothing is read."""
+    """File of the image; None if no file is read."""
     mask: Path | None = None
     """File of the mask; None: the image is unlabelled."""
     needs_mask: bool = False
-    """Whether it is a mistake that there is no mask."""
+    """Whether it is an error if there is no mask."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class Reader(Protocol):
     """
 
     categories: tuple[str, ...]
-    """What the category of an image can be; empty where images have none."""
+    """The categories that an image may have; empty if images have none."""
 
     def items(self) -> list[Item]:
-        """All images, in an order that is always the same. Raises FewmaskError."""
+        """All images, always in the same order. Raises FewmaskError."""
         ...
 
     def load(self, item: Item) -> Sample:
-        """Read one image. Raises ImageError if its files are missing or make no sense."""
+        """Read one image. Raises ImageError if its files are missing or inconsistent."""
         ...
 
 
@@ -91,7 +91,7 @@ def open_reader(settings: Dataset, data: Path) -> Reader:
 
 
 def has_files(root: Path) -> bool:
-    """Whether a dataset's folder is there and holds something. Raises FewmaskError for a file."""
+    """Whether a dataset's folder exists and is not empty. Raises FewmaskError for a file."""
     try:
         check_folder(root, "a dataset")
         return root.is_dir() and any(root.iterdir())

@@ -47,5 +47,5 @@ class Reader:
         return Item(image.stem, subset, image=image, mask=mask)
 
     def _file(self, listed: str) -> Path:
-        # The lists hold the paths of their authors' machine; the last folder and the name are ours.
+        # The lists hold paths on their authors' machine: only the last folder and the name matter.
         return self._root.joinpath(*PurePosixPath(listed).parts[-2:])

@@ -1,8 +1,8 @@
-"""CIFAR-10 (Krizhevsky, 2009) as its official python pickles: no masks.
+"""CIFAR-10 (Krizhevsky, 2009) in its official Python pickles, without masks.
 
-``cifar-10-batches-py/data_batch_1`` to ``data_batch_5`` and ``test_batch``. Each is a dictionary
-with ``data``, uint8 (N, 3072), an image of 32 x 32 per row: all red, all green, all blue; and
-``labels``, N numbers from 0 to 9.
+The files are ``cifar-10-batches-py/data_batch_1`` to ``data_batch_5`` and ``test_batch``. Each is a
+dictionary with ``data``, uint8 (N, 3072), one image of 32 x 32 pixels per row (all red, all green,
+all blue values), and ``labels``, N numbers from 0 to 9.
 """
 
 from functools import lru_cache
@@ -58,7 +58,9 @@ def _read(path: Path) -> tuple[np.ndarray, list[int]]:
         ) from None
     images, labels = _images(batch, path), _labels(batch, path)
     if len(labels) != len(images):
-        raise _wrong(path, f"{len(images)} images and {len(labels)} labels", "as many of both")
+        raise _wrong(
+            path, f"{len(images)} images and {len(labels)} labels", "as many labels as images"
+        )
     return images, labels
 
 
@@ -76,7 +78,7 @@ def _labels(batch: dict, path: Path) -> list[int]:
     labels = batch.get(b"labels")
     known = range(len(CATEGORIES))
     if not isinstance(labels, list) or not all(type(i) is int and i in known for i in labels):
-        raise _wrong(path, "something else under 'labels'", "a list of numbers from 0 to 9")
+        raise _wrong(path, "no list of classes under 'labels'", "a list of numbers from 0 to 9")
     return labels
 
 

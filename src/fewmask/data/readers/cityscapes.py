@@ -10,7 +10,7 @@ from fewmask.data.preparation.decode import mask_code, read_image, read_pair
 from fewmask.data.readers import Item, Sample
 
 LABELLED = ("train", "val")
-# -1 is the id of licence plates; in an image of bytes it would be 255.
+# -1 is the id of licence plates; in an 8-bit image it would be 255.
 OFFICIAL_IDS = (*range(-1, 34), IGNORE)
 IMAGES, MASKS = "_leftImg8bit", "_gtFine_labelIds"
 ARCHIVES = {
@@ -28,7 +28,7 @@ class Reader:
         if settings.mask_values is None:
             raise FewmaskError(
                 "mask_values: not given\n"
-                "  expected: which ids are which class, for example {7: road, 8: sidewalk}\n"
+                "  expected: the class of each id, for example {7: road, 8: sidewalk}\n"
                 "  mend: extend config/datasets/cityscapes.yaml, which has the official 19"
             )
         self._root = root
@@ -55,7 +55,7 @@ class Reader:
                 f"  mend: unpack {ARCHIVES['leftImg8bit']} there"
             )
         masks = self._folder("gtFine", subset) if subset in LABELLED else None
-        # The name ends in _leftImg8bit, as it does on published lists.
+        # Names end in _leftImg8bit, as they do on published lists.
         return [Item(path.stem, subset, image=path, mask=_mask(path, masks)) for path in images]
 
     def _folder(self, kind: str, subset: str) -> Path:
@@ -71,5 +71,5 @@ class Reader:
 
 
 def _mask(image: Path, masks: Path | None) -> Path | None:
-    """Where the mask of an image lies; whether it does, `Reader.load` sees."""
+    """Where the mask of an image must be; `Reader.load` notices if it is not."""
     return masks and masks / image.parent.name / image.name.replace(IMAGES, MASKS)

@@ -1,7 +1,7 @@
-"""Images in a folder for every category, without masks: ``FOLDER/CATEGORY/NAME.jpg``.
+"""One folder of images for every category, without masks: ``FOLDER/CATEGORY/NAME.jpg``.
 
-Cats vs Dogs (Elson, Douceur, Howell and Saul, 2007) comes like this, and so does what
-torchvision's ImageFolder reads. The categories are the folders in alphabetical order.
+Cats vs Dogs (Elson, Douceur, Howell and Saul, 2007) has this layout, which is also that of
+torchvision's ImageFolder. The categories are the folders in alphabetical order.
 """
 
 from functools import cached_property
@@ -61,6 +61,6 @@ class Reader:
     def _explain(self, found: str) -> str:
         return (
             f"{self._folder}: {found}\n"
-            f"  expected: a folder that holds a folder of images for every category\n"
+            f"  expected: a folder with one folder of images for every category\n"
             f"  mend: unpack the images there, or correct root and reader.folder"
         )

@@ -1,8 +1,8 @@
 """The F3 facies benchmark: seismic volumes and their rock layers, cut into vertical slices.
 
-A volume is inlines x crosslines x depth. Its slice along an inline is crosslines wide, that along
-a crossline inlines wide; both are as high as it is deep, the surface on top. Volumes stay on disk:
-a slice is all that is read.
+A volume is inlines x crosslines x depth. A slice along an inline is as wide as there are
+crosslines, a slice along a crossline as wide as there are inlines; both are as high as the volume
+is deep, with the surface on top. Volumes stay on disk: only the slices are read.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ INSIDE_ARCHIVE = "data"
 
 @dataclass(frozen=True)
 class _Volume:
-    """A part of a volume's files that is cut on its own."""
+    """A part of the files of a volume that is cut into slices by itself."""
 
     name: str
     seismic: Path
@@ -69,7 +69,7 @@ class Reader:
                 yield Item(name, subset, image=volume.seismic, mask=volume.labels)
 
     def _directions(self, volume: _Volume) -> list[str]:
-        if volume.name == VALIDATION:  # across so few inlines, crosslines would be slivers
+        if volume.name == VALIDATION:  # with so few inlines, crosslines would be slivers
             return ["inline"]
         return [one for one in AXES if self._reader.slices in ("both", f"{one}s")]
 
@@ -77,7 +77,7 @@ class Reader:
         """Depth x width of an item in one of its volume's files."""
         name, direction, index = item.name.split("_")
         volume = self._all_volumes()[name]
-        # Mapped anew for every slice: what was touched of a mapped file counts as memory in use.
+        # Mapped again for every slice: the pages of a mapped file that were read count as memory.
         part = _map(path)[volume.first : volume.first + volume.shape[0]]
         return np.array(np.moveaxis(part, AXES[direction], 0)[int(index)].T)
 
@@ -103,13 +103,13 @@ class Reader:
 
 
 def to_grey(amplitudes: np.ndarray, clip: float) -> np.ndarray:
-    """Amplitudes -clip to clip as uint8: 0 is 128, and the same grey is the same in all volumes."""
+    """Amplitudes from -clip to clip as uint8: 0 becomes 128, in all volumes alike."""
     unit = np.clip(amplitudes.astype(np.float32) / clip, -1, 1)
     return np.floor(unit * 127.5 + 128).clip(0, 255).astype(np.uint8)
 
 
 def _divided(train: _Volume, reader: F3FaciesReader) -> list[_Volume]:
-    """The training volume, and what of it is for validation."""
+    """The training volume, divided into its training and validation parts."""
     count, (inlines, *others) = reader.validation_inlines, train.shape
     if not count:
         return [train]
@@ -127,7 +127,7 @@ def _divided(train: _Volume, reader: F3FaciesReader) -> list[_Volume]:
 
 
 def _map(path: Path) -> np.ndarray:
-    """The volume in a file, which is mapped into memory, not read."""
+    """The volume in a file, which is mapped into memory instead of read."""
     try:
         volume = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -137,7 +137,7 @@ def _map(path: Path) -> np.ndarray:
     else:
         if isinstance(volume, np.ndarray) and volume.ndim == 3 and volume.dtype.kind in "iuf":
             return volume
-        problem = "found something else than a volume of numbers"
+        problem = "found something other than a volume of numbers"
     raise FewmaskError(
         f"{path}: {problem}\n"
         f"  expected: the official layout: train/train_seismic.npy and train_labels.npy,\n"

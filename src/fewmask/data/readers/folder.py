@@ -1,9 +1,9 @@
 """A folder of images and, for some or all of them, masks.
 
-Patterns say which files: ``*`` stands for anything within a name, ``**`` for folders of any depth.
-An ending may be in any case: ``*.jpg`` finds ``A.JPG``, too. What the stars of two patterns stand
-for pairs an image with its mask. An image without a mask is unlabelled, and welcome (unless
-``masks_required``); a mask without an image is a mistake. A file counts as one image, whatever
+Patterns select the files: ``*`` matches anything within a name, ``**`` matches folders of any
+depth. The case of endings does not matter: ``*.jpg`` matches ``A.JPG``, too. The text that the
+stars match pairs an image with its mask. An image without a mask is unlabelled (an error with
+``masks_required``); a mask without an image is an error. A file counts as one image, however many
 links lead to it.
 """
 
@@ -47,7 +47,7 @@ class Reader:
             for name, path in images.items()
         ]
         # Unlabelled images are named by their whole path below the root, so that images/1.jpg
-        # and extra/1.jpg are not taken for one another.
+        # and extra/1.jpg are not confused.
         items += [Item(self._path_name(path), image=path) for path in extra.values()]
         return sorted(items, key=lambda item: _natural(item.name))
 
@@ -60,12 +60,13 @@ class Reader:
         return path.relative_to(self._root).with_suffix("").as_posix()
 
     def _find(self, key: str, pattern: str | None, but: Iterable[Path] = ()) -> dict[str, Path]:
-        """The file of every name that a pattern gives, ``but`` those that have another part."""
+        """The files that match a pattern, by name, without those in ``but``, which are used
+        already."""
         if pattern is None:
             return {}
         matches = list(_matches(self._root, pattern))
         files = [path for _, path in matches]
-        # Two images may share a mask by way of a link, but an image counts once.
+        # Two images may share a mask through a link, but an image counts once.
         kept = set(files if key == "masks" else each_once(files))
         taken, found = {real_path(path) for path in but}, {}
         for name, path in matches:
@@ -79,7 +80,7 @@ class Reader:
             found[name] = path
         if not matches:
             raise FewmaskError(
-                f"reader.{key}: no file is like {pattern} below {self._root}\n"
+                f"reader.{key}: no file below {self._root} matches {pattern}\n"
                 f"  found there: {_some(sorted(path.name for path in self._root.iterdir()))}\n"
                 f"  mend: correct the pattern (* within a name, ** for folders of any depth)"
             )
@@ -91,25 +92,25 @@ class Reader:
             raise FewmaskError(
                 f"{masks[lonely[0]]}: this mask has no image "
                 f"({len(lonely)} of {len(masks)} masks have none)\n"
-                f"  expected: an image {self._reader.images} whose stars stand for {lonely[0]}\n"
-                f"  found: images whose stars stand for {_some(list(images), 3) or 'nothing'}\n"
-                f"  mend: correct the patterns reader.images and reader.masks, or take the mask out"
+                f"  expected: an image {self._reader.images} whose stars match {lonely[0]}\n"
+                f"  found: images whose stars match {_some(list(images), 3) or 'nothing'}\n"
+                f"  mend: correct the patterns reader.images and reader.masks, or remove the mask"
             )
 
 
 def _matches(root: Path, pattern: str) -> Iterator[tuple[str, Path]]:
-    """The files that a pattern stands for, each with what its stars stand for."""
+    """The files that match a pattern, each after the text that the stars match."""
     pattern = PurePosixPath(f"{pattern}/*" if pattern.endswith("**") else pattern).as_posix()
     expression, bare = _expression(pattern), pattern.endswith("*")
     for path in sorted({*_candidates(root, pattern.split("/"))}):
         match = expression.fullmatch(path.relative_to(root).as_posix())
-        # A pattern without an ending also finds files that are no images: these are left out.
+        # A pattern without an ending also matches files that are not images: these are left out.
         if match and (is_image(path) or not bare):
             yield "/".join(part for part in match.groups() if part), path
 
 
 def _candidates(folder: Path, parts: list[str]) -> Iterator[Path]:
-    """All files whose path below ``folder`` may be like a pattern that was split at its slashes."""
+    """All files below ``folder`` that may match a pattern, which is split at its slashes."""
     first, *rest = parts
     if not rest:
         yield from files_in(folder)
@@ -121,10 +122,10 @@ def _candidates(folder: Path, parts: list[str]) -> Iterator[Path]:
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
-    """A regular expression whose groups are what the stars stand for.
+    """A regular expression whose groups are the stars.
 
-    A bare star at the end leaves the file's ending out; an ending may be in any case, as cameras
-    write .JPG.
+    A star at the very end does not include the file's ending. Endings match in any case, because
+    cameras write .JPG.
     """
     text = _escaped(pattern.removesuffix("*"))
     if pattern.endswith("*"):

@@ -1,8 +1,8 @@
 """Surface normals from depths.
 
-Coordinates are the camera's: x to the right, y down, z away from it. The surface at a pixel is
-spanned by the difference of the points left and right of it, and of those above and below; its
-normal is their cross product, towards the camera.
+Coordinates are those of the camera: x to the right, y down, z away from it. The surface at a pixel
+is spanned by the difference between the points left and right of it and by that between the points
+above and below it. Its normal is the cross product of the two, towards the camera.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 JUMP = 0.05
-"""Relative change of depth that is taken for the edge of something, not for a surface."""
+"""A relative change of depth from which on a pixel lies at an edge and not on a surface."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A pinhole, in pixels: pixel (row, column), counted from 0, is seen along
+    """A pinhole camera, in pixels: it sees pixel (row, column), counted from 0, along
     ((column - column_of_axis) / fx, (row - row_of_axis) / fy, 1)."""
 
     fx: float
@@ -25,16 +25,16 @@ class Camera:
 
 
 def normals_from_depth(depth: np.ndarray, camera: Camera, reach: int = 1) -> np.ndarray:
-    """The normals of the surfaces that are seen.
+    """The normals of the visible surfaces.
 
     Args:
         depth: float (H, W), metres along the optical axis, 0 = not known.
-        camera: what the depths were seen with.
-        reach: how many pixels away the neighbours are: more for noisy depths.
+        camera: the camera that saw the depths.
+        reach: the distance to the neighbours in pixels: more for noisy depths.
 
     Returns:
-        float32 (H, W, 3), unit vectors; 0 where the depth or a neighbour's is not known, at the
-        edges of things, and within ``reach`` of the image's border.
+        float32 (H, W, 3), unit vectors; 0 where the depth of the pixel or of a neighbour is not
+        known, at the edges of things, and within ``reach`` of the image's border.
     """
     height, width = depth.shape
     normal = np.zeros((height, width, 3), np.float32)
@@ -57,7 +57,7 @@ def normals_from_depth(depth: np.ndarray, camera: Camera, reach: int = 1) -> np.
 
 
 def _points(depth: np.ndarray, camera: Camera) -> np.ndarray:
-    """The points that are seen, (H, W, 3), metres."""
+    """The visible points, (H, W, 3), in metres."""
     rows, columns = np.indices(depth.shape)
     x = (columns - camera.column_of_axis) / camera.fx
     y = (rows - camera.row_of_axis) / camera.fy
@@ -65,7 +65,7 @@ def _points(depth: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def _is_smooth(centre: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Where depths go on evenly. Along a plane, however steep, 1 / depth changes evenly."""
+    """Where depths change evenly. Along a plane, however steep, 1 / depth changes evenly."""
     with np.errstate(divide="ignore", invalid="ignore"):
         bend = centre * (1 / before + 1 / after - 2 / centre)
     return np.abs(bend) < JUMP

@@ -1,11 +1,11 @@
 """NYU Depth v2 (Silberman, Hoiem, Kohli and Fergus, 2012) in its official file.
 
-``nyu_depth_v2_labeled.mat`` is HDF5, and all its arrays are transposed: ``images`` uint8
+``nyu_depth_v2_labeled.mat`` is HDF5, with all arrays transposed: ``images`` uint8
 (1449, 3, 640, 480), ``depths`` (gaps filled) and ``rawDepths`` (0 in the gaps) float32
-(1449, 640, 480) in metres, ``labels`` uint16 (1449, 640, 480) with 0 = unlabelled. ``splits.mat``,
-if it lies beside it, tells the official subsets train and test.
+(1449, 640, 480) in metres, ``labels`` uint16 (1449, 640, 480) with 0 = unlabelled. ``splits.mat``
+beside it, if it is there, has the official subsets train and test.
 
-There are no normals in it: they are derived from the depths with the toolbox's camera.
+The file has no normals: they are derived from the depths with the camera of the toolbox.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,9 @@ FILE, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
 HIGHEST_LABEL = 894
 # camera_params.m of the toolbox; Matlab counts pixels from 1.
 CAMERA = Camera(518.85790, 519.46961, 325.58245 - 1, 253.73617 - 1)
-# Nearer neighbours drown in the sensor's noise. On a rendered room 3 m deep, with a Kinect's noise
-# on its disparities, the median error of normals was 8.4 degrees at 5, 5.8 at 8 and 5.1 at 10.
+# With nearer neighbours the noise of the sensor dominates. On a rendered room 3 m deep, with the
+# noise of a Kinect on its disparities, the median error of normals was 8.4 degrees at a reach of 5,
+# 5.8 at 8 and 5.1 at 10.
 REACH = 8
 
 
@@ -38,7 +39,7 @@ class _Array:
     values: h5py.Dataset
 
     def at(self, index: int) -> np.ndarray:
-        """One image's values, turned back: height, width, channels."""
+        """The values of one image, transposed back: height, width, channels."""
         try:
             return self.values[index].T
         except OSError as error:
@@ -117,8 +118,8 @@ def _table(settings: Dataset) -> np.ndarray:
     if settings.mask_values is None:
         raise FewmaskError(
             "mask_values: not set\n"
-            f"  expected: which class the raw labels 1 to {HIGHEST_LABEL} of NYUv2 become\n"
-            "  mend: set it (what it does not name counts nowhere), or leave classes out"
+            f"  expected: the classes of the raw labels 1 to {HIGHEST_LABEL} of NYUv2\n"
+            "  mend: set it (labels that it does not name are ignored), or leave out classes"
         )
     table = np.full(1 + HIGHEST_LABEL, IGNORE, np.uint8)
     for value, index in mask_code(settings).values.items():
@@ -142,7 +143,7 @@ def _read_splits(path: Path) -> dict[int, str]:
         raise FewmaskError(
             f"{path}: found {type(error).__name__}: {error}\n"
             f"  expected: the official splits.mat with trainNdxs and testNdxs\n"
-            f"  mend: fetch it again, or take it away and set split to shares"
+            f"  mend: fetch it again, or remove it and set split to shares"
         ) from None
     return {int(number): subset for subset, ones in numbers.items() for number in ones}
 

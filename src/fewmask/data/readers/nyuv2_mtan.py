@@ -1,13 +1,13 @@
 """NYU Depth v2 (Silberman, Hoiem, Kohli and Fergus, 2012) as MTAN (Liu, Johns and Davison, 2019)
-gives it: arrays of 288 x 384 pixels.
+distributes it: arrays of 288 x 384 pixels.
 
 ``train/`` and ``val/`` hold, for every number i, ``image/i.npy`` (H, W, 3) in [0, 1],
 ``label/i.npy`` (H, W) with -1 (ignore) and the classes 0 to 12, ``depth/i.npy`` (H, W, 1) in metres
 with 0 where it is not known, and ``normal/i.npy`` (H, W, 3). An image without a label is
-unlabelled. ``val`` is what papers report on: it is the test set.
+unlabelled. Papers report results on ``val``: it is the test set.
 
-MTAN took its normals from Eigen and Fergus (2015), and nowhere says along which axes they lie:
-hence the setting ``normal_axes``.
+MTAN took its normals from Eigen and Fergus (2015), and does not document their axes: hence the
+setting ``normal_axes``.
 """
 
 from dataclasses import replace
@@ -52,7 +52,7 @@ class Reader:
 
     def _items_of(self, subset: str) -> list[Item]:
         folder = self._root / subset
-        # One look into each folder: asking for every file takes long on a network drive.
+        # One listing of each folder: asking for every file takes long on a network drive.
         images = [path for path in folder.glob("image/*.npy") if path.stem.isdecimal()]
         labels = {path.stem: path for path in folder.glob("label/*.npy")}
         if not images:
@@ -75,14 +75,14 @@ def clean_depth(depth: np.ndarray) -> np.ndarray:
 
 def _read_image(path: Path) -> np.ndarray:
     values = _read(path, (None, None, 3))
-    # Scaling may have gone a little beyond; a NaN is outside, too.
+    # Scaling may have overshot a little; NaN is out of range, too.
     if not ((values >= -0.01) & (values <= 1.01)).all():
         raise _wrong(path, f"numbers from {values.min():g} to {values.max():g}", "0 to 1")
     return np.round(255 * np.clip(values, 0, 1)).astype(np.uint8)
 
 
 def _whole(labels: np.ndarray, path: Path) -> np.ndarray:
-    """Labels, which may come as float, as integers."""
+    """Labels, which may be stored as float, as integers."""
     whole = np.nan_to_num(labels, nan=0.5).round().astype(np.int64)
     if not np.array_equal(whole, labels):
         raise _wrong(path, "fractional numbers", "whole numbers from -1 to 12")

@@ -1,8 +1,8 @@
 """Oxford-IIIT Pet (Parkhi, Vedaldi, Zisserman and Jawahar, 2012) in its official layout.
 
-``images/NAME.jpg``, ``annotations/trimaps/NAME.png`` and three lists of lines
+The files are ``images/NAME.jpg``, ``annotations/trimaps/NAME.png`` and three lists with lines
 ``NAME class species id``: ``annotations/list.txt`` has all images, ``trainval.txt`` and
-``test.txt`` the official subsets. An image without a trimap is unlabelled.
+``test.txt`` have the official subsets. An image without a trimap is unlabelled.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Reader:
             for subset in SUBSETS
             for line in _read_list(annotations / f"{subset}.txt", self._root)
         }
-        # One look into the folder: asking for every file takes long on a network drive.
+        # One listing of the folder: asking for every file takes long on a network drive.
         trimaps = {path.stem: path for path in (annotations / "trimaps").glob("[!.]*.png")}
         return [
             Item(
@@ -65,7 +65,7 @@ class Reader:
         ]
 
     def load(self, item: Item) -> Sample:
-        # The trimaps were drawn on the pixels as they are stored, whatever EXIF says.
+        # The trimaps were drawn on the stored pixels, whatever EXIF says.
         if item.mask is None:
             return Sample(read_image(item.image, upright=False), None, item.category)
         image, mask = read_pair(item.image, item.mask, self._code, upright=False)

@@ -1,8 +1,8 @@
-"""Python pickles of plain containers and numpy arrays, read without running what they ask for.
+"""Python pickles of plain containers and numpy arrays, read without executing anything in them.
 
-To unpickle is to call whatever the file names. Here a file may name three things of numpy, and even
-these are not called: each is replaced by a stand-in that writes down its arguments. What a
-`StoredArray` then holds becomes an array by `numpy.frombuffer`.
+Unpickling calls whatever the file names. Here a file may name three things of numpy only, and even
+these are not called: each is replaced by a stand-in that records its arguments. `numpy.frombuffer`
+then makes an array of what a `StoredArray` holds.
 """
 
 import pickle
@@ -22,7 +22,7 @@ ALLOWED = {
 
 
 class StoredArray:
-    """What a pickle says of an array or its type: a name, arguments, and then a state."""
+    """The description of an array or its type in a pickle: a name, arguments, and then a state."""
 
     def __init__(self, name: str, arguments: tuple) -> None:
         self.name, self.arguments, self.state = name, arguments, ()
@@ -31,7 +31,7 @@ class StoredArray:
         self.state = state
 
     def array(self) -> np.ndarray | None:
-        """The array; None if it is not one of bytes, or not whole."""
+        """The array; None if it is not a whole array of uint8."""
         try:
             _, shape, dtype, is_fortran, content = self.state
             kind = dtype.arguments[0]
@@ -44,7 +44,7 @@ class StoredArray:
 
 
 class _StandIn:
-    """Takes the place of something of numpy; to call it makes a record and does nothing else."""
+    """Replaces something of numpy; a call is recorded and does nothing else."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -55,7 +55,7 @@ class _StandIn:
 
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file: Any, path: Path) -> None:
-        # Texts of Python 2 are bytes: so are the pixels.
+        # Strings of Python 2, such as the pixels, become bytes.
         super().__init__(file, encoding="bytes")
         self._path = path
 
@@ -63,14 +63,14 @@ class _Unpickler(pickle.Unpickler):
         if (module, name) not in ALLOWED:
             raise ImageError(
                 f"{self._path}: found a pickle that asks for {module}.{name}\n"
-                f"  expected: plain containers and numpy arrays; nothing else is run\n"
+                f"  expected: plain containers and numpy arrays; nothing else is executed\n"
                 f"  mend: do not trust this file; fetch the official one"
             )
         return _StandIn(ALLOWED[module, name])
 
 
 def read_pickle(path: Path) -> Any:
-    """The containers in a pickle, with a `StoredArray` for every array; texts may be bytes.
+    """The containers in a pickle, with a `StoredArray` for every array; strings may be bytes.
 
     Raises ImageError if it asks for anything else or is not whole, FileNotFoundError if there is
     no such file.

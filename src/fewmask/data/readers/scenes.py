@@ -1,4 +1,4 @@
-"""The embedded dataset: rooms, rendered at the size that is wanted."""
+"""The built-in dataset: rooms, rendered at the requested size."""
 
 from pathlib import Path
 
@@ -21,9 +21,9 @@ class Reader:
         if settings.mask_values is None and [one.name for one in settings.classes] != rendered:
             raise FewmaskError(
                 f"classes: found {', '.join(one.name for one in settings.classes)}\n"
-                f"  expected: what the scenes hold: {', '.join(rendered)}\n"
-                f"  mend: list these, or say in mask_values what the values 0 to "
-                f"{len(rendered) - 1} become"
+                f"  expected: the classes of the scenes: {', '.join(rendered)}\n"
+                f"  mend: list these, or map in mask_values the values 0 to "
+                f"{len(rendered) - 1} to your classes"
             )
         self._reader = settings.reader
         self._height_width = settings.height_width

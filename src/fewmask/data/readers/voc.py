@@ -1,7 +1,7 @@
-"""PASCAL VOC 2012: images in JPEGImages/, palette masks, and lists of who is in train and val.
+"""PASCAL VOC 2012: images in JPEGImages/, palette masks, and lists of the images in train and val.
 
-The augmented masks (SBD; 10,582 for training) are a folder of masks of their own, and which of the
-two folders training takes is a setting; the test images (val) are always judged by VOC's own.
+The augmented masks (SBD; 10,582 for training) are in a folder of their own; a setting says which of
+the two folders training uses. The test images (val) are always compared with VOC's own masks.
 """
 
 from pathlib import Path
@@ -37,12 +37,12 @@ class Reader:
         ]
 
     def load(self, item: Item) -> Sample:
-        # The masks were drawn on the pixels as they are stored, whatever EXIF says.
+        # The masks were drawn on the stored pixels, whatever EXIF says.
         return Sample(*read_pair(item.image, item.mask, self._code, upright=False))
 
     def _items(self, subset: str, names: list[str], masks: Path) -> list[Item]:
-        # Nobody asks here whether the files are there: on a network drive that takes long, and
-        # `load` names those that are missing.
+        # Whether the files exist is not checked here: that takes long on a network drive, and
+        # `load` names the missing ones.
         images = self._below("JPEGImages")
         return [
             Item(name, subset, image=images / f"{name}.jpg", mask=masks / f"{name}.png")
@@ -58,7 +58,7 @@ class Reader:
         names = {path.stem for path in masks.glob("[!.]*.png")} - {*but}
         if not names:
             raise FewmaskError(
-                f"{masks}: no mask here but those of val\n"
+                f"{masks}: no masks here except those of val\n"
                 f"  expected: the masks of the training images, NAME.png\n"
                 f"  mend: put them there, or correct reader.train_masks"
             )
@@ -67,8 +67,8 @@ class Reader:
     def _listed(self, key: str, path: str) -> list[str]:
         mend = f"put the list there, or set reader.{key} to where it lies below {self._root}"
         lines = read_list(self._below(path), self._root, LAYOUT, mend)
-        # Published lists name an image by its path and add that of its mask: which masks count
-        # is said by the settings.
+        # Published lists name an image by its path and add that of its mask; the settings say which
+        # masks are used.
         return [Path(words[0]).stem for _, words in lines]
 
     def _masks(self, path: str) -> Path:
