@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 from fewmask.core.cells import Run, StageKey
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits.job import split

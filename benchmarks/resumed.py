@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from fewmask.config.layers import from_json
-from fewmask.config.method import Stage
+from fewmask.config.stage import TrainingSettings
 from fewmask.training.job import Inputs, train
 from fewmask.training.loop import Training
 
@@ -31,7 +31,9 @@ def main() -> None:
         signal.raise_signal(signal.SIGTERM)
 
     Training._update = timed
-    train(inputs, from_json(Stage, settings, "settings"), 0, Path(output), threads=threads)
+    train(
+        inputs, from_json(TrainingSettings, settings, "settings"), 0, Path(output), threads=threads
+    )
 
 
 if __name__ == "__main__":

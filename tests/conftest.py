@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 
 # Machines that run tests are shared: how long an example takes says nothing.
 settings.register_profile("fewmask", deadline=None)

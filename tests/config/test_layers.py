@@ -7,7 +7,7 @@ import pytest
 from fewmask.config.dataset import Dataset
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layers import load_chain, load_yaml, merge, validate
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 from fewmask.core.errors import ConfigError
 
 STAGE = """\

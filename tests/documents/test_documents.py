@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fewmask.config import dataset, experiment, method
+from fewmask.config import batch, dataset, evaluation, experiment, method, schedule, stage
 from fewmask.config.choices import modules
 from fewmask.config.settings import Settings
 
@@ -18,7 +18,8 @@ PAGES = [
 def settings_models() -> list[type[Settings]]:
     """Every settings class of experiments, datasets and methods."""
     by_name = (modules(f"fewmask.{package}") for package in ("objectives", "objectives.weighting"))
-    every = [dataset, experiment, method, *(one for found in by_name for one in found.values())]
+    named = [one for found in by_name for one in found.values()]
+    every = [batch, dataset, evaluation, experiment, method, schedule, stage, *named]
     classes = {one for module in every for one in vars(module).values() if isinstance(one, type)}
     return sorted((c for c in classes if issubclass(c, Settings)), key=lambda c: c.__name__)
 

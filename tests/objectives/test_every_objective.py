@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fewmask import IGNORE
-from fewmask.config.method import Objective as AnyOptions
+from fewmask.config.stage import Objective as AnyOptions
 from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.objectives.objective import Objective

@@ -76,7 +76,7 @@ folder, store, split, output = map(Path, sys.argv[1:])
 for name in {packages!r}:
     package = importlib.import_module("fewmask." + name)
     package.__path__.append(str(folder / name.replace(".", "/")))
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 stage = Stage.model_validate_json(sys.stdin.read())
 assert "torch" not in sys.modules
 from fewmask.training.job import Inputs, train

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch

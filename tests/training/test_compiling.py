@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import TrainingSettings
 from fewmask.training.loop import Training
 from tests.conftest import small_stage
 from tests.training.test_loop import go, training
@@ -65,6 +65,5 @@ def test_without_a_compiler_the_network_is_trained_as_it_is(
     assert "No working C++ compiler" in told[0]
 
 
-def test_only_a_compiled_stage_says_so_in_what_shapes_its_weights():
-    assert "compile" not in STAGE.shaping()
-    assert Stage.model_validate_json(COMPILED.shaping()).compile
+def test_a_compiled_stage_says_so_in_what_shapes_its_weights():
+    assert TrainingSettings.model_validate_json(COMPILED.shaping()).compile

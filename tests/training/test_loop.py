@@ -10,7 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import jaccard_score
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import HISTORY, TRAINING, WEIGHTS
 from fewmask.data.batches import Draws, Images

@@ -16,7 +16,8 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import load_file
 
-from fewmask.config.method import Batch, Resources
+from fewmask.config.batch import Batch
+from fewmask.config.resources import Resources
 from fewmask.metrics import table
 from tests.conftest import ROOT, small_stage
 from tests.data.making import scenes_store

@@ -15,7 +15,7 @@ import torch
 
 from fewmask.cli import main
 from fewmask.cli.jobs import EXIT_INTERRUPTED
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 from fewmask.core.files import written_whole
 from fewmask.core.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks

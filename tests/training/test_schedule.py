@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewmask.config.method import Schedule
+from fewmask.config.schedule import Schedule
 from fewmask.training.schedule import learning_rate_factor
 
 NAMES = ["constant", "linear", "polynomial", "cosine"]

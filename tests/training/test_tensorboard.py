@@ -14,7 +14,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import Stage
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
 from fewmask.training.job import Inputs, train

@@ -125,10 +125,10 @@ def train(
             sys.exit(code)
         return
     from fewmask.config.layers import from_json
-    from fewmask.config.method import Stage
+    from fewmask.config.stage import TrainingSettings
     from fewmask.training.job import Inputs, train
 
-    stage = from_json(Stage, settings, "--settings")
+    stage = from_json(TrainingSettings, settings, "--settings")
     inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
     minutes = checkpoint_seconds / 60
     threads = max(1, threads // processes)

@@ -5,8 +5,9 @@ from typing import Any
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment
-from fewmask.config.method import Method, Stage
+from fewmask.config.method import Method
 from fewmask.config.site import Site
+from fewmask.config.stage import Stage
 from fewmask.core.paths import CONFIG
 
 Schema = dict[str, Any]

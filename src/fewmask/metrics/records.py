@@ -119,7 +119,7 @@ class TrainingRecord(Record):
     history: str | None = None
     """SHA-256 of the history.csv beside it; None: of an earlier version."""
     training: dict[str, Any]
-    """The settings, as ``Stage.shaping`` has them."""
+    """The settings, as ``TrainingSettings.shaping`` has them."""
     # What else stands beside the tensors in the weights, see `fewmask.networks.description`.
     version: str
     network: dict[str, Any]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 
 from fewmask.cluster.timings import elapsed
-from fewmask.config.method import Resources
+from fewmask.config.resources import Resources
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING

@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from fewmask.config.dataset import Dataset
-from fewmask.config.method import Stage
 from fewmask.config.network import Network
+from fewmask.config.stage import TrainingSettings
 
 LONGEST = 2**20
 """Characters of a description; real ones have some thousands."""
@@ -32,8 +32,7 @@ class Description(BaseModel):
 
     version: str
     network: Network
-    training: Stage
-    """Without what cannot change weights (see `Stage.shaping`)."""
+    training: TrainingSettings
     dataset: dict[str, Any]
     """As `Grid.reading` makes it."""
     seed: int = Field(ge=0)

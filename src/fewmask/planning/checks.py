@@ -9,9 +9,9 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Cells, Experiment, Override, is_list_name
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
-from fewmask.config.method import Stage
 from fewmask.config.named import all_stages, names_in
 from fewmask.config.network import NAMED_WEIGHTS
+from fewmask.config.stage import Stage
 from fewmask.core.cells import StageKey
 from fewmask.core.errors import ConfigError
 from fewmask.planning.stages import Resolved

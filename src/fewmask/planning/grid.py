@@ -12,8 +12,8 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment, Override, Overrides
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, validate
-from fewmask.config.method import Stage
 from fewmask.config.named import load_dataset, load_method
+from fewmask.config.stage import Stage
 from fewmask.core.cells import Run, StageKey
 from fewmask.core.files import check_folder
 from fewmask.core.paths import DEFAULT_EXPERIMENT, Layout

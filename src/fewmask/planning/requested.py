@@ -86,7 +86,7 @@ def requested_by(grid: Grid) -> Requested:
 
 
 def fingerprint(trainings: list[dict[str, Any]]) -> str:
-    """Eight digits that stand for the settings of a run's stages, as ``Stage.shaping`` has them."""
+    """Eight digits that stand for the settings of a run's stages (`TrainingSettings.shaping`)."""
     text = json.dumps(trainings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 

@@ -14,8 +14,8 @@ from fewmask.config.experiment import ALL, Override
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
 from fewmask.config.layers import merge_all, validate
-from fewmask.config.method import Stage
 from fewmask.config.named import load_method
+from fewmask.config.stage import Stage
 from fewmask.core.cells import StageKey
 from fewmask.core.errors import ConfigError
 

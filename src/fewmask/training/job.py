@@ -17,7 +17,7 @@ import torch
 from fewmask import __version__
 from fewmask.cluster.job_log import ERROR
 from fewmask.cluster.training_log import Look
-from fewmask.config.method import Stage
+from fewmask.config.stage import TrainingSettings
 from fewmask.core import parallel
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest, written_whole
@@ -64,7 +64,7 @@ class Inputs:
 
 def train(
     inputs: Inputs,
-    stage: Stage,
+    stage: TrainingSettings,
     seed: int,
     output: Path,
     checkpoint_minutes: float = 5,
@@ -162,7 +162,7 @@ def _is_done(output: Path, description: dict[str, Any]) -> bool:
 
 
 def build_training(
-    inputs: Inputs, stage: Stage, seed: int, store: Store, runtime: Runtime
+    inputs: Inputs, stage: TrainingSettings, seed: int, store: Store, runtime: Runtime
 ) -> Training:
     """The training at its first step."""
     rows = split_files.read(inputs.split, store.names)

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fewmask.config.method import Stage
+from fewmask.config.stage import TrainingSettings
 from fewmask.core import parallel
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
@@ -41,7 +41,7 @@ class Training:
 
     def __init__(
         self,
-        stage: Stage,
+        stage: TrainingSettings,
         objective: Objective,
         draws: Draws,
         validation: Images,

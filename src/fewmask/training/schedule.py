@@ -2,7 +2,7 @@
 
 import math
 
-from fewmask.config.method import Schedule
+from fewmask.config.schedule import Schedule
 
 
 def learning_rate_factor(settings: Schedule, step: int, steps: int) -> float:

@@ -4,7 +4,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from fewmask.config.method import Weighting as Settings
+from fewmask.config.stage import Weighting as Settings
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import Weighting, build
 

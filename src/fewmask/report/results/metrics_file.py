@@ -64,7 +64,7 @@ class _Evaluation(_Settings):
 
 
 class _StageSettings(_Settings):
-    """What ``Stage.shaping`` has of a stage."""
+    """What ``TrainingSettings.shaping`` has of a stage."""
 
     evaluation: _Evaluation = _Evaluation()
 

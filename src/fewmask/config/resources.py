@@ -1,0 +1,27 @@
+"""Settings of what a training asks of the cluster."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from fewmask.config.settings import Settings
+
+
+class Resources(Settings):
+    """What a stage asks of the cluster. Nothing here can change a result but for rounding."""
+
+    minutes: int = Field(default=60, gt=0, le=1_000_000)
+    memory_gb: float = Field(default=8, gt=0, le=100_000)
+    cpus: int = Field(default=4, gt=0, le=10_000)
+    gpus: int = Field(default=1, ge=0, le=1000)
+    processes: int = Field(default=1, gt=0, le=1000)
+    """How many processes train together, each on a GPU of its own: sums are taken in another order,
+    and so the last digits of weights may differ."""
+
+    @model_validator(mode="after")
+    def _has_gpus_for_all(self) -> Self:
+        if 0 < self.gpus < self.processes:
+            raise ValueError(
+                f"processes is {self.processes}, and gpus {self.gpus}: each needs one of its own"
+            )
+        return self
