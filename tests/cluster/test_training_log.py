@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fewmask.cluster.training_log import Look
+from fewmask.cluster.training_log import TrainingProgress
 from fewmask.metrics import table
 
 NUMBERS = st.floats(min_value=-1e6, max_value=1e6)
@@ -22,25 +22,25 @@ JUDGED = st.one_of(
 
 
 @st.composite
-def looks(draw: st.DrawFn) -> Look:
+def looks(draw: st.DrawFn) -> TrainingProgress:
     step = draw(st.integers(1, 10**6))
     steps = draw(st.integers(step, 10**7))
     figures = {"loss": draw(NUMBERS), "speed": draw(NOT_NEGATIVE)}
-    return Look(step, steps, **figures, seconds_left=draw(NOT_NEGATIVE), **draw(JUDGED))
+    return TrainingProgress(step, steps, **figures, seconds_left=draw(NOT_NEGATIVE), **draw(JUDGED))
 
 
 def test_the_line_says_it_to_people():
-    look = Look(200, 1000, 0.51234, 87.4, 63.6, "miou", 0.3)
+    look = TrainingProgress(200, 1000, 0.51234, 87.4, 63.6, "miou", 0.3)
     assert str(look) == (
         "step 200/1000  loss 0.5123  validation miou 0.3000  87 images/s  64 s left"
     )
-    assert str(Look(1, 2, 3, 4, 5)) == "step 1/2  loss 3.0000  4 images/s  5 s left"
+    assert str(TrainingProgress(1, 2, 3, 4, 5)) == "step 1/2  loss 3.0000  4 images/s  5 s left"
 
 
 @given(st.lists(looks(), min_size=1))
-def test_the_last_line_is_read_back(told: list[Look]):
+def test_the_last_line_is_read_back(told: list[TrainingProgress]):
     lines = [f"a note\n{look}\ngoing on from step {look.step}" for look in told]
-    found, last = Look.last_in("\n".join(lines)), told[-1]
+    found, last = TrainingProgress.last_in("\n".join(lines)), told[-1]
     assert (found.step, found.steps, found.metric) == (last.step, last.steps, last.metric)
     assert math.isclose(found.loss, last.loss, abs_tol=5.1e-5)
     assert math.isclose(found.speed, last.speed, abs_tol=0.51)
@@ -50,13 +50,13 @@ def test_the_last_line_is_read_back(told: list[Look]):
 
 
 def test_a_line_that_is_cut_off_is_none():
-    line = str(Look(200, 1000, 0.5, 87, 64, "miou", 0.3))
-    assert Look.last_in(line[:-6]) is None
-    assert Look.last_in(f"{line}\n{line[:-6]}") == Look.last_in(line)
-    assert Look.last_in("") is None
+    line = str(TrainingProgress(200, 1000, 0.5, 87, 64, "miou", 0.3))
+    assert TrainingProgress.last_in(line[:-6]) is None
+    assert TrainingProgress.last_in(f"{line}\n{line[:-6]}") == TrainingProgress.last_in(line)
+    assert TrainingProgress.last_in("") is None
 
 
 def test_damaged_lines_are_none():
-    line = str(Look(200, 1000, 0.5, 87, 64, "miou", 0.3))
+    line = str(TrainingProgress(200, 1000, 0.5, 87, 64, "miou", 0.3))
     for good, bad in [("0.5000", "0.5.0"), ("0.3000", "xyz"), ("/1000", "/0"), ("200/", "-2/")]:
-        assert Look.last_in(line.replace(good, bad)) is None
+        assert TrainingProgress.last_in(line.replace(good, bad)) is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from fewmask.cluster.training_log import Look
+from fewmask.cluster.training_log import TrainingProgress
 from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
 from fewmask.monitor.watch import Lines, fitted, shares, view
@@ -28,7 +28,7 @@ ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
 """What a terminal is told to show another screen, and to go back."""
 SHOW_CURSOR = "\x1b[?25h"
 
-LOOK = Look(200, 1000, 0.5, 87, 660, "miou", 0.3123)
+LOOK = TrainingProgress(200, 1000, 0.5, 87, 660, "miou", 0.3123)
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_it_ends_when_no_run_is_left(grid: Grid, held: ExitStack):
 
 def test_it_ends_with_the_snakemake_that_it_saw(grid: Grid, held: ExitStack):
     held.close()
-    lock = Path(".snakemake/heads/results.lock")
+    lock = Path(".snakemake/submitters/results.lock")
     lock.parent.mkdir(parents=True)
     with FileLock(lock):
         terminal = Terminal(WATCH, Path.cwd())

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from fewmask.cli import main
-from fewmask.cli.jobs import EXIT_INTERRUPTED
+from fewmask.cli.rules import EXIT_INTERRUPTED
 from fewmask.config.stage import Stage
 from fewmask.core.files import written_whole
 from fewmask.core.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS

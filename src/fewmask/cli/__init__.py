@@ -6,7 +6,7 @@ Commands import what they need when they run, so that --help and planning stay f
 import sys
 from contextlib import suppress
 
-from fewmask.cli import jobs, people  # noqa: F401  they add their commands
+from fewmask.cli import people, rules  # noqa: F401  importing them adds their commands
 from fewmask.cli.group import commands
 from fewmask.cluster.job_log import ERROR
 from fewmask.core.errors import FewmaskError
@@ -14,7 +14,7 @@ from fewmask.core.files import NO_ROOM, cannot_write
 
 
 def main() -> None:
-    """Run a command; what the user can mend is one message and exit code 1."""
+    """Run a command. A mistake that the user can mend gives one message and exit code 1."""
     try:
         commands(prog_name="fewmask")
     except FewmaskError as error:
@@ -23,6 +23,6 @@ def main() -> None:
     except OSError as error:
         if error.errno not in NO_ROOM:
             raise
-        with suppress(OSError):  # it may be the log that has no room left
+        with suppress(OSError):  # the disk without room may be that of the log
             print(f"{ERROR}{cannot_write(error.filename or 'the log', error)}", file=sys.stderr)
         sys.exit(1)

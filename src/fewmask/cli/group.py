@@ -1,4 +1,4 @@
-"""What all commands share: their group, the kinds of their options, which experiment is meant."""
+"""What all commands share: their group, the types of options, and the options of an experiment."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +23,13 @@ def commands() -> None:
 
 
 def experiment_options(command: Callable) -> Callable:
-    """The options that say which experiment is meant, as Snakemake has them."""
+    """The options that name an experiment, the same as Snakemake's."""
     configfile = click.option(
         "--configfile",
         "configfiles",
         type=file,
         multiple=True,
-        help="The experiment; config/config.yaml if not given.",
+        help="The experiment; by default config/config.yaml.",
     )
     config = click.option(
         "--config", "config", multiple=True, metavar="KEY=VALUE", help="Change one of its settings."
@@ -38,7 +38,7 @@ def experiment_options(command: Callable) -> Callable:
 
 
 def open_grid(configfiles: tuple[Path, ...], config: tuple[str, ...]) -> Any:
-    """The grid of the experiment that the options name."""
+    """The grid of the experiment that these options name."""
     from fewmask.config.layers import parse_changes
     from fewmask.planning.grid import load_grid
 

@@ -1,4 +1,4 @@
-"""The commands that a person calls."""
+"""The commands that people call."""
 
 import signal
 import sys
@@ -15,14 +15,14 @@ from fewmask.core.errors import FewmaskError
 @click.option("--failed", is_flag=True, help="Only the runs that failed.")
 @click.option("--targets", is_flag=True, help="Print what to pass to snakemake, nothing else.")
 @click.option("--outdated", is_flag=True, help="Print what to pass to snakemake --forcerun.")
-@click.option("--watch", is_flag=True, help="Keep it on the screen while the grid runs.")
+@click.option("--watch", is_flag=True, help="Show it on the screen, updated while the grid runs.")
 @click.option(
     "--every",
     type=click.FloatRange(min=1),
     default=5,
     show_default=True,
     metavar="SECONDS",
-    help="Between two looks of --watch.",
+    help="How often --watch updates.",
 )
 def status(
     configfiles: tuple[Path, ...],
@@ -33,9 +33,9 @@ def status(
     watch: bool,
     every: float,
 ) -> None:
-    """Say of every run whether it is done, running, waiting, failed (and why), outdated or missing.
+    """List every run as done, running, waiting, failed (and why), outdated or missing.
 
-    Outdated are runs whose weights or metrics are of other settings than are requested.
+    A run is outdated if its weights or metrics were made with other settings than requested.
     """
     from fewmask.monitor.status import print_status
 
@@ -58,12 +58,12 @@ def status(
     "--jobs",
     "at_once",
     type=click.IntRange(min=1),
-    help="Also tell about how long it takes with so many jobs (or GPUs) at a time.",
+    help="Also estimate how long it takes with this many jobs (or GPUs) at a time.",
 )
 def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | None) -> None:
-    """Say which jobs there are, what is to do, and what that may cost in hours.
+    """List the jobs of an experiment, those that are to be done, and the hours that they may take.
 
-    Starts nothing. Whether settings were changed since a job was done is not looked at: snakemake
+    Starts nothing, and does not check whether settings have changed since a job was done: snakemake
     --dry-run does.
     """
     from fewmask.monitor.plan import print_plan
@@ -93,11 +93,10 @@ def datasets() -> None:
 
 @commands.command()
 @click.argument("FILE", type=file)
-@click.option("--image", type=path, help="PNG to write; beside the file if not given.")
-@click.option("--dataset", type=file, help="Of pseudo-masks: the dataset, if it is elsewhere now.")
+@click.option("--image", type=path, help="PNG to write; by default beside the file.")
+@click.option("--dataset", type=file, help="For pseudo-masks: their dataset, if it was moved.")
 def inspect(file: Path, image: Path | None, dataset: Path | None) -> None:
-    """Print what a prepared dataset or a file of pseudo-masks holds, and write an image of some
-    samples."""
+    """Describe a prepared dataset or a file of pseudo-masks, and write an image of some samples."""
     from fewmask.data.inspection import dataset as inspect
     from fewmask.data.inspection import pseudo_masks as inspect_pseudo_masks
     from fewmask.data.pseudo_masks import holds_pseudo_masks
@@ -135,8 +134,10 @@ def list_methods() -> None:
 @methods.command("show")
 @click.argument("method")
 @experiment_options
-@click.option("--dataset", help="As resolved for this dataset; the experiment's first if absent.")
-@click.option("--fraction", help="As resolved for this fraction; likewise.")
+@click.option("--dataset", help="Resolve them for this dataset; by default the experiment's first.")
+@click.option(
+    "--fraction", help="Resolve them for this fraction; by default the experiment's first."
+)
 def show_method(
     method: str,
     configfiles: tuple[Path, ...],
@@ -158,9 +159,9 @@ def show_method(
 
 
 @commands.command()
-@click.option("--check", is_flag=True, help="Only say whether they are up to date.")
+@click.option("--check", is_flag=True, help="Only check whether they are up to date.")
 def schemas(check: bool) -> None:
-    """Write the JSON schemas of config/ anew."""
+    """Generate the JSON schemas in config/schemas."""
     from fewmask.config.schemas import write_schemas
 
     stale = write_schemas(check)

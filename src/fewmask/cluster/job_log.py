@@ -1,9 +1,9 @@
-"""How a job tells the others how it fares: by its log.
+"""How a job reports its state: by its log.
 
-While it runs it holds a lock on the file that its output goes to, in which it says at once that it
-has started; when it ends, the last line of the log is ``done`` or, for what a person can mend,
-starts with ``error:``. A killed job leaves neither. So ``fewmask status`` needs no files besides
-logs and results. An empty log is that of a job that is about to start, if a process has it open.
+While a job runs, it holds a lock on its log, to which it writes at once that it has started. When
+it ends, the last line of the log is ``done`` or, after a mistake that a person can mend, starts
+with ``error:``. A killed job leaves neither. So ``fewmask status`` needs no files besides logs and
+results. An empty log that a process has open belongs to a job that is about to start.
 """
 
 import fcntl
@@ -23,13 +23,13 @@ ATTEMPTS = 10
 
 
 def hold_log() -> None:
-    """Lock the file that stdout goes to, until this process ends, and say in it where that is.
+    """Lock the file that stdout goes to until this process ends, and write to it where that runs.
 
-    Nothing on a terminal.
+    Does nothing on a terminal.
     """
     try:
         descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):  # stdout is no file at all
+    except (OSError, ValueError):  # stdout is not a file
         return
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         return
@@ -39,8 +39,8 @@ def hold_log() -> None:
 
 
 def _lock(descriptor: int) -> None:
-    # Shared file systems without locks, and logs that two jobs share, are no reason to stop. Or it
-    # is someone who only looks whether it is held, and is done in no time.
+    # A shared file system without locks, or a log that two jobs share, is no reason to stop. And
+    # `is_held` may hold the lock for a moment.
     for _ in range(ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,7 +52,7 @@ def _lock(descriptor: int) -> None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds a file: its log, or another that is locked while it lives."""
+    """Whether a process holds the lock on a file, its log or another one that it locks."""
     if not path.exists():
         return False
     with path.open() as file:

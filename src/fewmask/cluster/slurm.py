@@ -1,8 +1,8 @@
 """What SLURM knows of the jobs of a folder; nothing where there is no SLURM.
 
-Both executors name every job they submit by ``NAME_PREFIX`` and a number of their own (the profiles
-say so). Which rule it runs for which wildcards, Snakemake's executor for SLURM says in the job's
-comment, and the one for submitit in a file of the array's name, a line for every job.
+Both executors name every job that they submit by ``NAME_PREFIX`` and a number of their own (a
+setting of the profiles). Snakemake's executor for SLURM writes the rule and its wildcards to the
+job's comment; the one for submitit writes them to a file of the array's name, one line a job.
 """
 
 import re
@@ -17,10 +17,10 @@ from typing import Literal
 NAME_PREFIX = "fewmask_"
 
 ARRAYS = Path(".snakemake/submitit/names")
-"""Where the files of arrays are."""
+"""The folder of the files of arrays."""
 
 EARLIEST = "now-365days"
-"""How far back accounting is requested: it is slow about more."""
+"""How far back accounting is queried: a longer time makes it slow."""
 
 PATIENCE = 180
 """Seconds that cancelled jobs have to save their checkpoints and end."""
@@ -39,13 +39,13 @@ class QueuedJob:
     comment: str
     state: Literal["waiting", "running"]
     reason: str
-    """Why it waits, in SLURM's word: Priority, Resources, ..."""
+    """Why it waits, as SLURM names it: Priority, Resources, ..."""
 
 
 def queued_jobs(folder: Path) -> list[QueuedJob]:
-    """The jobs that a Snakemake in a folder has submitted and that wait or run now.
+    """The jobs that were submitted from a folder and that wait or run now.
 
-    Empty where there is no SLURM, or it does not answer.
+    Empty where there is no SLURM, or where it does not answer.
     """
     if shutil.which("squeue") is None:
         return []
@@ -57,13 +57,13 @@ def queued_jobs(folder: Path) -> list[QueuedJob]:
         number, state, reason, work_folder, name, comment = line.split("|", 5)
         if name.startswith(NAME_PREFIX) and Path(work_folder) == folder.resolve():
             is_waiting = state in ("PENDING", "REQUEUED", "CONFIGURING", "SUSPENDED")
-            told = _of_array(folder, name, number) or comment
-            jobs.append(QueuedJob(number, told, "waiting" if is_waiting else "running", reason))
+            job = _of_array(folder, name, number) or comment
+            jobs.append(QueuedJob(number, job, "waiting" if is_waiting else "running", reason))
     return jobs
 
 
 def _of_array(folder: Path, name: str, number: str) -> str | None:
-    """What a job of an array runs, if it is one of an array that submitit sent."""
+    """The rule and wildcards of a job of an array that submitit sent; None for other jobs."""
     names = _names(folder / ARRAYS / f"{name}.txt")
     _, _, index = number.partition("_")
     return names[int(index or 0)] if names else None
@@ -85,17 +85,17 @@ def cancel(jobs: list[QueuedJob], folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Spent:
-    """What all tries of a job took together."""
+    """The time that all tries of a job took together."""
 
     seconds: float
     gpu_seconds: float
 
 
 def accounted_jobs(folder: Path) -> dict[str, Spent]:
-    """What the jobs of a folder took, by their comment: every try of each, also requeued ones.
+    """The time that the jobs of a folder took, by their comment: all tries, also requeued ones.
 
-    Tries before an earlier one that went well are left out: they are of an earlier result. Empty
-    where there is no accounting.
+    A try that follows a completed one starts the count anew, for it makes a new result. Empty where
+    there is no accounting.
     """
     if shutil.which("sacct") is None:
         return {}

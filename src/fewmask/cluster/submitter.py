@@ -1,7 +1,7 @@
-"""The one process that plans and submits the jobs of an experiment, and what it left if killed.
+"""The job submitter: the one Snakemake that plans and submits the jobs of an experiment.
 
-Snakemake's own lock stays behind when Snakemake is killed, and then has to be removed by hand. This
-one is the operating system's: it ends with its process.
+Snakemake's own lock stays behind when Snakemake is killed, and then has to be removed by hand. The
+lock here is one of the operating system, which releases it when the process ends.
 """
 
 import os
@@ -16,26 +16,26 @@ from fewmask.cluster.job_log import is_held
 from fewmask.cluster.slurm import cancel, queued_jobs
 from fewmask.core.errors import FewmaskError
 
-LOCKS = Path(".snakemake") / "heads"
+LOCKS = Path(".snakemake") / "submitters"
 
 _held: list[FileLock] = []
 
 
 def take_charge(results: str) -> None:
-    """Hold the experiment whose results are written to a folder, until this process ends.
+    """Make this process the only submitter that writes to a folder of results, until it ends.
 
-    Jobs that a killed head of this folder left in SLURM's queue are cancelled first: their
-    checkpoints are where the new jobs go on, and nothing is trained twice at the same time.
+    Jobs that a killed submitter left in SLURM's queue are cancelled first: new jobs resume from
+    their checkpoints, and nothing is trained twice at the same time.
 
     Raises:
-        FewmaskError: another process holds it.
+        FewmaskError: another process submits jobs that write there.
     """
     LOCKS.mkdir(parents=True, exist_ok=True)
     path = _lock_of(results)
     owner = path.with_suffix(".txt")
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0.5)  # it may be held for a moment by someone who only looks
+        lock.acquire(timeout=0.5)  # `is_at_work` may hold it for a moment
     except Timeout:
         raise FewmaskError(
             f"{results}: another snakemake writes here: {owner.read_text()}\n"
@@ -47,11 +47,11 @@ def take_charge(results: str) -> None:
 
 
 def end_as_by_ctrl_c() -> None:
-    """Have SIGTERM end this process, a Snakemake, as Ctrl-C does: it cancels its jobs and ends.
+    """Make SIGTERM end this process, a Snakemake, as Ctrl-C does: it cancels its jobs and ends.
 
     Snakemake itself would wait for jobs that run elsewhere, which may take days, and its handler
-    waits forever if it comes while the scheduler holds its lock. Of several signals (``uv run``
-    hands on the one that the whole group got) only the first counts.
+    waits forever if the signal arrives while the scheduler holds its lock. Of several signals
+    (``uv run`` forwards one that the whole group has received) only the first counts.
     """
 
     def end(number: int, frame: object) -> None:
@@ -62,8 +62,8 @@ def end_as_by_ctrl_c() -> None:
 
 
 def is_at_work(results: str) -> bool:
-    """Whether a Snakemake writes to a folder of results now, on this machine or, where the file
-    system has locks, on another."""
+    """Whether a submitter for a folder of results runs now: on this machine or, where the file
+    system has locks, on another one."""
     return is_held(_lock_of(results))
 
 
@@ -76,12 +76,12 @@ def _cancel_leftovers(own: Path) -> None:
     if not jobs:
         return
     if any(is_held(path) for path in LOCKS.glob("*.lock") if path != own):
-        return  # they may be those of another experiment's head
+        return  # they may be those of another experiment's submitter
     numbers = ", ".join(job.number for job in jobs)
     noun = "job" if len(jobs) == 1 else "jobs"
     print(
         f"A snakemake that was killed left {len(jobs)} {noun} in SLURM's queue ({numbers}), now "
-        f"cancelled; trainings go on from their checkpoints.",
+        f"cancelled; trainings resume from their checkpoints.",
         file=sys.stderr,
     )
     cancel(jobs, Path.cwd())

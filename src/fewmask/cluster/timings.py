@@ -1,4 +1,4 @@
-"""What jobs took, by Snakemake's benchmark files and by what trainings count themselves."""
+"""How long jobs took, by Snakemake's benchmark files and by what trainings measure themselves."""
 
 import csv
 import math
@@ -10,18 +10,18 @@ Source = Literal["accounting", "benchmark", "training", "unknown"]
 
 
 class Elapsed(NamedTuple):
-    """How long a job ran, and who says so."""
+    """How long a job ran, and where that is known from."""
 
     seconds: float
     source: Source
 
 
 def elapsed(benchmark: Path, trained: float | None = None) -> Elapsed:
-    """What a job took; 0 seconds where nothing is known.
+    """How long a job took; 0 seconds where nothing is known.
 
     Args:
         benchmark: Snakemake's file of the job (see `Layout.benchmark`), which may be missing.
-        trained: of a training, the seconds that it counted itself.
+        trained: of a training, the seconds that it measured itself.
     """
     measured = _benchmark_seconds(benchmark)
     if measured is None:

@@ -1,5 +1,5 @@
-"""What a training says in its log after each look at the validation images: one line, for people,
-and for `fewmask status --watch`."""
+"""The line that a training writes to its log after each evaluation on the validation images: for
+people, and for `fewmask status --watch`."""
 
 import re
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ LINE = re.compile(
 
 
 @dataclass(frozen=True)
-class Look:
-    """How far a training is, and what it found."""
+class TrainingProgress:
+    """How far a training is, and its latest loss and validation metric."""
 
     step: int
     steps: int
@@ -23,7 +23,7 @@ class Look:
     """Images per second."""
     seconds_left: float
     metric: str | None = None
-    """What the validation images are judged by; None without any."""
+    """The metric on the validation images; None if there are none."""
     value: float | None = None
 
     def __str__(self) -> str:
@@ -35,11 +35,11 @@ class Look:
         )
 
     @classmethod
-    def last_in(cls, log: str) -> "Look | None":
-        """The last one that a log, or its end, tells of."""
+    def last_in(cls, log: str) -> "TrainingProgress | None":
+        """The last one in a log, or in the end of a log; None if it has none."""
         found = list(LINE.finditer(log))
         if not found:
             return None
         kinds = {"step": int, "steps": int, "metric": str}
-        told = {name: text for name, text in found[-1].groupdict().items() if text is not None}
-        return cls(**{name: kinds.get(name, float)(text) for name, text in told.items()})
+        groups = {name: text for name, text in found[-1].groupdict().items() if text is not None}
+        return cls(**{name: kinds.get(name, float)(text) for name, text in groups.items()})

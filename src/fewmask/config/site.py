@@ -1,4 +1,4 @@
-"""What a site's cluster calls its things, and how long and where jobs may run there."""
+"""The settings of a site: the names of its cluster's queues, and how long jobs may run in them."""
 
 from pathlib import Path
 
@@ -11,44 +11,44 @@ SITE = Path("profiles/site.yaml")
 
 
 class Queue(Settings):
-    """Where jobs of one kind go. What is not said is left to the cluster's defaults."""
+    """Where jobs of one kind run. Absent keys leave the choice to the cluster's defaults."""
 
     partition: str | None = None
     qos: str | None = None
     longest_minutes: int | None = Field(default=None, gt=0, le=1_000_000)
-    """The partition's time limit. A job that says it needs longer is given this much; a training
-    saves a checkpoint before its time is up and goes on in its next try."""
+    """The partition's time limit in minutes. A job that requests more is given this much; a
+    training saves a checkpoint before its time is up and resumes in its next try."""
     options: str = ""
     """Further options of sbatch, such as --constraint or --exclude."""
 
 
 class GpuQueue(Queue):
-    """Where jobs go that ask for a GPU."""
+    """Where jobs run that request a GPU."""
 
     gpu_type: str | None = None
-    """A type of GPU as `sinfo -o %G` names them; any if not said."""
+    """A type of GPU, by its name in `sinfo -o %G`; absent: any."""
 
 
 class Site(Settings):
     """One cluster, as the file profiles/site.yaml describes it."""
 
     account: str | None = None
-    """The project that pays."""
+    """The account that jobs are charged to."""
     gpu: GpuQueue = GpuQueue()
     cpu: Queue = Queue()
     warn_seconds: int = Field(default=120, gt=0, le=65_535)
-    """How long before its time is up a job is told to stop. It saves a checkpoint in that time."""
+    """How many seconds before its time is up a job is told to stop, to save a checkpoint."""
 
     def queue(self, gpus: int) -> Queue:
-        """Where a job goes that asks for so many GPUs."""
+        """Where a job with this many GPUs runs."""
         return self.gpu if gpus else self.cpu
 
     def minutes(self, wanted: int, gpus: int) -> int:
-        """The time limit of a job that asks for so many minutes."""
+        """The time limit of a job that requests ``wanted`` minutes."""
         return min(wanted, self.queue(gpus).longest_minutes or wanted)
 
     def resources(self, gpus: int) -> dict[str, str | None]:
-        """The resources by which Snakemake's executor for SLURM knows where a job goes."""
+        """The resources that tell Snakemake's executor for SLURM where a job runs."""
         queue = self.queue(gpus)
         return {
             "slurm_account": self.account,

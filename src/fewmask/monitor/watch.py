@@ -14,7 +14,7 @@ from rich.text import Text
 
 from fewmask.cluster.job_log import is_held
 from fewmask.cluster.submitter import is_at_work
-from fewmask.cluster.training_log import Look
+from fewmask.cluster.training_log import TrainingProgress
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.monitor.status import (
@@ -171,12 +171,12 @@ def _running(grid: Grid, found: Found, width: int) -> Iterator[Text]:
     for rule, cell, log, runs in jobs:
         name = f"{rule.ljust(widths[0])}  {cell.ljust(widths[1])}"
         line = _line(name, (f"  {runs} runs depend on it" if runs > 1 else "", "dim"))
-        if log.exists() and (look := Look.last_in(_end_of(log))):
+        if log.exists() and (look := TrainingProgress.last_in(_end_of(log))):
             _add_look(line, look, time.time() - log.stat().st_mtime, width)
         yield line
 
 
-def _add_look(line: Text, look: Look, seconds_ago: float, width: int) -> None:
+def _add_look(line: Text, look: TrainingProgress, seconds_ago: float, width: int) -> None:
     """Say what a training's last look found, what is most wanted first; a bar if there is room."""
     left = _duration(max(0.0, look.seconds_left - seconds_ago))
     line.append(f"  {left:>6} left  step {look.step}/{look.steps}")

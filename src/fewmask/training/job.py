@@ -16,7 +16,7 @@ import torch
 
 from fewmask import __version__
 from fewmask.cluster.job_log import ERROR
-from fewmask.cluster.training_log import Look
+from fewmask.cluster.training_log import TrainingProgress
 from fewmask.config.stage import TrainingSettings
 from fewmask.core import parallel
 from fewmask.core.errors import FewmaskError
@@ -251,12 +251,12 @@ def _run(
     return ended
 
 
-def _look(training: Training) -> Look:
+def _look(training: Training) -> TrainingProgress:
     """What the last look at the validation images found."""
     last, metric = training.history[-1], training.stage.evaluation.metric
     metric = "miou" if metric == "none" else metric
     value = last.get(f"validation_{metric}")
-    return Look(
+    return TrainingProgress(
         step=training.step,
         steps=training.stage.steps,
         loss=last["loss"],

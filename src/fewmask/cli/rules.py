@@ -12,11 +12,11 @@ from fewmask.cli.group import commands, file, folder, path
 from fewmask.cluster.job_log import DONE, hold_log
 
 EXIT_INTERRUPTED = 75
-"""Of a training that was asked to stop and saved a checkpoint (EX_TEMPFAIL: try again)."""
+"""The exit code of a training that was stopped and saved a checkpoint (EX_TEMPFAIL: try again)."""
 
 
 def job(command: Callable) -> Callable:
-    """Mark a command that the workflow runs: its log tells how it fares."""
+    """Mark a command that the workflow runs: it reports its start and its end in its log."""
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
@@ -40,8 +40,8 @@ def download(dataset: str, output: Path) -> None:
 
 
 @commands.command()
-@click.option("--encoder", required=True)
-@click.option("--output", type=path, required=True)
+@click.option("--encoder", required=True, help="Name of an encoder.")
+@click.option("--output", type=path, required=True, help="The .safetensors file to write.")
 @job
 def fetch_encoder(encoder: str, output: Path) -> None:
     """Fetch the ImageNet weights of an encoder."""
@@ -71,7 +71,7 @@ def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> No
 @click.option("--output", type=path, required=True)
 @job
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
-    """Draw who is labelled, unlabelled, validation and test."""
+    """Draw which images are labelled, unlabelled, validation and test images."""
     from fewmask.data.splits.job import split
 
     split(dataset, settings, fraction, seed, output)
@@ -87,34 +87,30 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 @click.option("--encoder", type=file, help="Weights of the encoder.")
 @click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
 @click.option("--checkpoint-seconds", type=click.IntRange(min=0), default=300, show_default=True)
-@click.option("--tensorboard", type=folder, help="Where to write training curves, if at all.")
+@click.option("--tensorboard", type=folder, help="Where to write training curves; none if absent.")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="How many train together, each on a GPU of its own; they share the threads.",
+    help="How many processes train together, each on a GPU of its own; they share the threads.",
 )
 @job
 def train(
-    dataset: Path,
-    split: Path,
     settings: str,
     seed: int,
     output: Path,
-    start_from: Path | None,
-    encoder: Path | None,
-    pseudo_masks: Path | None,
     checkpoint_seconds: int,
     tensorboard: Path | None,
     threads: int,
     processes: int,
+    **inputs: Path,
 ) -> None:
-    """Train one stage, going on from its checkpoint if there is one.
+    """Train one stage, resuming from its checkpoint if there is one.
 
-    On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75. Several processes may also
-    be started by torchrun, or by srun as the tasks of a step.
+    On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75. Torchrun may also start the
+    processes, and so may srun as the tasks of a step.
     """
     from fewmask.core import parallel
 
@@ -129,27 +125,41 @@ def train(
     from fewmask.training.job import Inputs, train
 
     stage = from_json(TrainingSettings, settings, "--settings")
-    inputs = Inputs(dataset, split, start_from, encoder, pseudo_masks)
-    minutes = checkpoint_seconds / 60
-    threads = max(1, threads // processes)
-    if not train(inputs, stage, seed, output, minutes, threads, tensorboard, processes):
+    is_done = train(
+        Inputs(**inputs),
+        stage,
+        seed,
+        output,
+        checkpoint_minutes=checkpoint_seconds / 60,
+        threads=max(1, threads // processes),
+        tensorboard=tensorboard,
+        processes=processes,
+    )
+    if not is_done:
         sys.exit(EXIT_INTERRUPTED)
     if (here := parallel.place()) and here.rank > 0:
-        sys.exit()  # the first process says that all is done
+        sys.exit()  # the first process reports the end
 
 
 @commands.command()
-@click.option("--stage", required=True, metavar="METHOD/STAGE", help="Whose weights they are.")
+@click.option(
+    "--stage", required=True, metavar="METHOD/STAGE", help="The stage whose weights they are."
+)
 @click.option("--dataset", type=file, required=True)
 @click.option("--split", type=file, required=True)
 @click.option("--weights", type=file, required=True)
-@click.option("--output", type=path, required=True, help="A .h5; their quality is put beside it.")
+@click.option(
+    "--output",
+    type=path,
+    required=True,
+    help="The .h5 to write; their quality is written beside it.",
+)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @job
 def pseudo_label(
     stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
 ) -> None:
-    """Predict the masks of the training images, for another stage to learn."""
+    """Predict masks of the training images, which another stage learns."""
     from fewmask.inference.pseudo_label import pseudo_label
 
     pseudo_label(stage, dataset, split, weights, output, threads=threads)
@@ -161,7 +171,9 @@ def pseudo_label(
 @click.option("--split", type=file, required=True)
 @click.option("--weights", type=file, required=True)
 @click.option("--training", "trainings", type=file, multiple=True, required=True)
-@click.option("--pseudo-masks", type=file, multiple=True, help="Quality of those that it learnt.")
+@click.option(
+    "--pseudo-masks", type=file, multiple=True, help="Quality of pseudo-masks that it learnt."
+)
 @click.option("--output", type=path, required=True)
 @click.option("--size", type=click.Choice(["network", "original"]), default="network")
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
@@ -190,7 +202,9 @@ def evaluate(
 @click.option("--experiment", required=True, help="JSON of the experiment's title and axes.")
 @click.option("--tables", type=folder, required=True)
 @click.option("--figures", type=folder, required=True)
-@click.option("--partial", is_flag=True, help="Make do with the runs that are there.")
+@click.option(
+    "--partial", is_flag=True, help="Summarise the runs that are done; others may be missing."
+)
 @job
 def summarise(experiment: str, tables: Path, figures: Path, partial: bool) -> None:
     """Make tables and figures from the metrics of all runs."""
