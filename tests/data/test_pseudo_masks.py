@@ -127,7 +127,7 @@ def of_tomorrow(path: Path) -> None:
         (overwrite, "not a whole HDF5 file"),
         (drop("confidence"), "not whole"),
         (drop("weights_digest"), "not whole"),
-        (drop("pseudo_masks_format"), "no pseudo-masks written by Fewmask"),
+        (drop("pseudo_masks_format"), "not pseudo-masks that Fewmask wrote"),
         (of_tomorrow, "format 9; this version reads 2"),
         (Path.unlink, "no such file"),
     ],
@@ -155,7 +155,7 @@ def test_a_changed_byte_of_a_row_is_noticed(path: Path):
 def test_a_dataset_is_no_file_of_pseudo_masks(path: Path, store: Path):
     assert holds_pseudo_masks(path)
     assert not holds_pseudo_masks(store)
-    with pytest.raises(FewmaskError, match="no pseudo-masks written by Fewmask"):
+    with pytest.raises(FewmaskError, match="not pseudo-masks that Fewmask wrote"):
         PseudoMasks(store)
     with pytest.raises(FewmaskError, match="not a dataset prepared by Fewmask"):
         Store(path)

@@ -1,4 +1,4 @@
-"""Pseudo-masks in a file: what a trained network predicts for the training images.
+"""Files of pseudo-masks: the predictions of a trained network for the training images.
 
     labels      uint8  (M, H, W)  class indices; 255 = ignore, in the padding
     confidence  uint8  (M, H, W)  255 x the highest probability, rounded; 0 in the padding
@@ -28,11 +28,11 @@ MEND = "  mend: delete it and run the workflow again (or fewmask pseudo-label)"
 
 @dataclass(frozen=True)
 class Origin:
-    """What pseudo-masks were made from; files are told relative to the folder of the pseudo-masks,
-    so that results can be moved as a whole."""
+    """The origin of pseudo-masks; paths are relative to the folder of the pseudo-masks, so that
+    results can be moved as a whole."""
 
     dataset: str
-    """The dataset's name."""
+    """The name of the dataset."""
     dataset_file: str
     dataset_digest: str
     """SHA-256 of the store's content."""
@@ -55,9 +55,8 @@ def write_pseudo_masks(
     Args:
         rows: int64 (M,), ascending.
         size: height and width.
-        parts: labels and confidence, uint8 (n, H, W) each, of the rows in their order, some at a
-            time.
-        origin: what they are made from.
+        parts: labels and confidence, uint8 (n, H, W) each, of the rows in their order, in batches.
+        origin: the data and weights from which they were made.
 
     Raises FewmaskError if the file cannot be written.
     """
@@ -76,7 +75,7 @@ def write_pseudo_masks(
 
 
 def holds_pseudo_masks(path: Path) -> bool:
-    """Whether a file is one of pseudo-masks, damaged or not, and not something else."""
+    """Whether a file holds pseudo-masks, damaged or not, and not something else."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             return "pseudo_masks_format" in file.attrs
@@ -115,7 +114,7 @@ class PseudoMasks:
         return len(self.rows)
 
     def close(self) -> None:
-        """Close the file; what was read stays valid."""
+        """Close the file; values that were read stay valid."""
         self._file.close()
 
     @cached_property
@@ -130,7 +129,7 @@ class PseudoMasks:
 
     @cached_property
     def origin(self) -> Origin:
-        """What they were made from."""
+        """The data and weights from which they were made."""
         found = {one.name: self._file.attrs[one.name] for one in fields(Origin)}
         return Origin(**found | {"classes": tuple(found["classes"])})
 
@@ -142,18 +141,18 @@ class PseudoMasks:
         return self._read("labels", rows)
 
     def confidence(self, rows: np.ndarray) -> np.ndarray:
-        """How sure the network was, likewise: uint8 (n, H, W), 255 times the probability."""
+        """The confidence of the network, likewise: uint8 (n, H, W), 255 times the probability."""
         return self._read("confidence", rows)
 
     def check(self, store: Store) -> None:
-        """Raise FewmaskError if they are of other images, or of another size, than a store's."""
+        """Raise FewmaskError if they belong to other images or another size than a store."""
         found = (self.origin.dataset_digest, self.size)
         expected = (store.digest, (store.height, store.width))
         if found != expected:
             raise FewmaskError(
                 f"{self.path}: pseudo-masks of other images than {store.path} holds\n"
-                f"  found: {_told(self.origin.dataset, *found)}\n"
-                f"  expected: {_told(store.dataset, *expected)}\n{MEND}"
+                f"  found: {_described(self.origin.dataset, *found)}\n"
+                f"  expected: {_described(store.dataset, *expected)}\n{MEND}"
             )
 
     def _read(self, field: str, rows: np.ndarray) -> np.ndarray:
@@ -163,7 +162,7 @@ class PseudoMasks:
             raise FewmaskError(
                 f"{self.path}: no pseudo-mask of row {unknown[0]} of {self.origin.dataset}\n"
                 f"  found: those of {len(self)} rows from {self.rows[0]} to {self.rows[-1]}\n"
-                f"  expected: one of every image to train on; was the split drawn anew?\n{MEND}"
+                f"  expected: one for every training image; was the split drawn anew?\n{MEND}"
             )
         try:
             return read_rows(self._file[field], np.searchsorted(self.rows, rows))
@@ -173,7 +172,7 @@ class PseudoMasks:
     def _check(self) -> None:
         found = self._file.attrs.get("pseudo_masks_format")
         if found is None:
-            raise FewmaskError(f"{self.path}: these are no pseudo-masks written by Fewmask\n{MEND}")
+            raise FewmaskError(f"{self.path}: not pseudo-masks that Fewmask wrote\n{MEND}")
         if found != FORMAT:
             raise FewmaskError(
                 f"{self.path}: pseudo-masks of format {found}; this version reads {FORMAT}\n{MEND}"
@@ -186,5 +185,5 @@ class PseudoMasks:
         check_seal(self._file)
 
 
-def _told(dataset: str, digest: str, size: tuple[int, int]) -> str:
+def _described(dataset: str, digest: str, size: tuple[int, int]) -> str:
     return f"{dataset}, {size[0]} x {size[1]}, content {digest[:12]}"

@@ -245,7 +245,7 @@ CASES = [
     Case("a value outside the classes", value_outside_the_classes, "masks/1.png",
          "found values without a meaning: 7 in 12 pixels", left_out="1"),
     Case("masks of 0 and 255 without a word on 255", masks_of(0, 255), "mine: mask_values",
-         "found no pixel of a class but wall (0) in all 4 masks"),
+         "found no class but wall (0) in all 4 masks"),
     Case("masks of 1 and 255 without a word on 255", masks_of(1, 255), "mine: mask_values",
          "add to the dataset's YAML: mask_values: {1: floor, 255: wall}"),
     Case("masks of nothing but 255", masks_of(255), "mine: mask_values",
@@ -290,7 +290,7 @@ CASES = [
     Case("a published list that links out of the root", list_links_out, "data/mine/list.txt",
          "found a file outside the dataset's folder", "split"),
     Case("a class that no labelled image of a split contains", never_border, "border",
-         "no labelled image contains border: nobody can learn it", "split", level="warning"),
+         "no labelled image contains border: no method can learn it", "split", level="warning"),
 ]  # fmt: skip
 PREPARED = [case for case in CASES if case.command == "prepare"]
 

@@ -162,7 +162,7 @@ def test_a_file_that_is_no_image(tmp_path, content, found):
     assert str(error.value) == (
         f"{path}: {found}\n"
         "  expected: a whole image in one of the formats JPEG, PNG, GIF, TIFF, BMP, WEBP\n"
-        "  mend: replace it, or take it out"
+        "  mend: replace it, or remove it"
     )
 
 

@@ -179,7 +179,7 @@ def test_what_has_come_is_kept_when_the_server_is_gone(server, data, receipt):
     part.parent.mkdir(parents=True)
     part.write_bytes(content[:30_000])
     (server.folder / "i.zip").unlink()
-    with pytest.raises(FewmaskError, match="kept: 30,000 bytes, from which the next attempt goes"):
+    with pytest.raises(FewmaskError, match="kept: 30,000 bytes, from which the next"):
         download(settings(download=[archive]), receipt)
     assert_nothing_is_there(data, receipt)
     assert part.read_bytes() == content[:30_000]
@@ -215,7 +215,7 @@ def test_a_part_of_another_file_is_dropped(server, data, receipt):
     part = data / ".mine.download/1/i.zip.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"of another file")
-    with pytest.raises(FewmaskError, match="what came is not what was expected"):
+    with pytest.raises(FewmaskError, match="the file is another one"):
         download(settings(download=[archive]), receipt)
     assert not part.exists()
     download(settings(download=[archive]), receipt)
@@ -235,7 +235,7 @@ def test_a_wrong_checksum(server, data, receipt):
     with pytest.raises(FewmaskError) as error:
         download(settings(download=[archive]), receipt)
     assert str(error.value) == (
-        f"{archive['url']}: what came is not what was expected, or not all of it\n"
+        f"{archive['url']}: the file is another one, or not whole\n"
         f"  expected: {archive['checksum']}\n"
         f"  mend: try again later; or fetch it elsewhere and put it at "
         f"{data}/.mine.download/1/i.zip;\n"
@@ -291,10 +291,10 @@ def test_an_archive_that_is_none(server, data, receipt):
     assert_nothing_is_there(data, receipt)
 
 
-def test_no_permission(server, data, receipt):
-    data.touch()  # no folder can be made in the place of a file, not even by root
+def test_a_file_in_the_place_of_the_data_folder(server, data, receipt):
+    data.touch()
     archive = server.offer("i.zip", zipped(IMAGES))
-    with pytest.raises(FewmaskError, match="mend: permission or space there; or set FEWMASK_DATA"):
+    with pytest.raises(FewmaskError, match="a file, and no folder for a dataset"):
         download(settings(download=[archive]), receipt)
 
 

@@ -97,7 +97,7 @@ def test_a_process_killed_while_it_writes_is_noticed(delay):
     with pytest.raises(FewmaskError) as error:
         list(zip(results, range(50), strict=False))
     assert str(error.value) == (
-        "a worker process ended early, most likely killed for want of memory\n"
+        "a worker process ended early, most likely killed for lack of memory\n"
         "  mend: more memory, or fewer workers"
     )
 

@@ -1,4 +1,4 @@
-"""What a person wants to know of a dataset: which there are, and what a prepared one holds."""
+"""Descriptions of datasets for users: which there are, and what a prepared one holds."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ __all__ = ["contact_sheet", "describe", "list_datasets"]
 
 
 def describe(path: Path) -> str:
-    """What a store holds, as lines of text.
+    """The content of a store as lines of text.
 
-    Raises FewmaskError if it is no whole store, or if its content is not what its digest says.
+    Raises FewmaskError if the store is not whole, or if its content does not match its digest.
     """
     with Store(path) as store:
         store.verify()
@@ -41,7 +41,7 @@ def describe(path: Path) -> str:
 
 
 def list_datasets() -> str:
-    """A line for every dataset in config/datasets; one that cannot be read is a line, too."""
+    """One line for every dataset in config/datasets, also for those that cannot be read."""
     lines = [("name", "reader", "files", "description"), *map(_about, names_in("datasets"))]
     return table(lines)
 
@@ -64,7 +64,7 @@ def _files(settings: Dataset) -> str:
 
 
 def _fields(store: Store) -> str:
-    """What there is of every image; what was not measured but computed says so."""
+    """The fields of every image, with a note on those that were computed instead of measured."""
     reader = parse_settings(store.settings)[1].reader
     notes = (
         {"normal": " (derived from depth)"} if getattr(reader, "normals", "") == "derived" else {}
@@ -73,7 +73,7 @@ def _fields(store: Store) -> str:
 
 
 def _classes(store: Store) -> str:
-    """A table of how much of the labelled pixels and images each class has."""
+    """A table of the share of labelled pixels, and the number of images, of each class."""
     if not store.classes:
         return "no classes: images without masks, for pretraining"
     pixels, labelled = store.class_pixels, store.labelled.sum()
@@ -87,7 +87,7 @@ def _classes(store: Store) -> str:
 
 
 def _left_out(store: Store) -> str:
-    """The damaged images that the store lacks."""
+    """The damaged images that were left out of the store."""
     lines = [f"  {name}: {reason}" for name, reason in store.left_out]
     return "\n".join(["", "", f"left out as damaged: {len(lines):,}", *lines] if lines else [])
 

@@ -1,4 +1,4 @@
-"""What a person wants to know of a file of pseudo-masks: whose they are, and how they look."""
+"""Descriptions of files of pseudo-masks for users: their origin, their quality, and samples."""
 
 import json
 from pathlib import Path
@@ -21,10 +21,10 @@ AT_ONCE = 64
 
 
 def inspect(path: Path, image: Path, dataset: Path | None = None) -> str:
-    """Draw some pseudo-masks as a PNG at ``image``, and say what there is as lines of text.
+    """Draw some pseudo-masks as a PNG at ``image``; returns a description as lines of text.
 
-    ``dataset`` is the store that they are of; if not given, where it was when they were made,
-    seen from their own folder. Raises FewmaskError if a file is not there, damaged, or another.
+    ``dataset`` is the store to which they belong; the default is its place when they were made,
+    relative to their folder. Raises FewmaskError if a file is missing, damaged, or another one.
     """
     with PseudoMasks(path) as pseudo_masks, Store(_store_of(pseudo_masks, dataset)) as store:
         pseudo_masks.check(store)
@@ -37,20 +37,20 @@ def _store_of(pseudo_masks: PseudoMasks, dataset: Path | None) -> Path:
     path = dataset or _beside(pseudo_masks, pseudo_masks.origin.dataset_file)
     if not path.exists():
         raise FewmaskError(
-            f"{pseudo_masks.path}: the dataset that it is of is not at {path}\n"
+            f"{pseudo_masks.path}: its dataset is not at {path}\n"
             f"  mend: say where it is with --dataset (a prepared {pseudo_masks.origin.dataset}.h5)"
         )
     return path
 
 
 def _beside(pseudo_masks: PseudoMasks, file: str) -> Path:
-    """A file that is told relative to the folder of the pseudo-masks."""
+    """A file whose path is relative to the folder of the pseudo-masks."""
     path = (pseudo_masks.path.parent / file).resolve()
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _class_pixels(pseudo_masks: PseudoMasks) -> np.ndarray:
-    """How many pixels are predicted to be of each class, by row: int64 (M, K)."""
+    """The number of pixels that are predicted as each class, by row: int64 (M, K)."""
     classes, rows = len(pseudo_masks.origin.classes), pseudo_masks.rows
     counts = [
         np.bincount(labels.ravel(), minlength=IGNORE + 1)[:classes]
@@ -89,12 +89,12 @@ def _weights(pseudo_masks: PseudoMasks) -> str:
 
 
 def _quality(path: Path, weights_digest: str) -> list[tuple[str, str]]:
-    """What the file beside the pseudo-masks says of them."""
+    """The quality of the pseudo-masks, from the file beside them."""
     if not path.exists():
         return [("quality", f"not known: no {path.name} beside them")]
     try:
         found: dict[str, Any] = json.loads(path.read_text())
-        figures = [
+        metrics = [
             f"{title} {100 * found[name]:.1f} %"
             for name, title in {
                 "miou": "mIoU",
@@ -107,7 +107,7 @@ def _quality(path: Path, weights_digest: str) -> list[tuple[str, str]]:
         if found["digests"]["weights"] != weights_digest:
             return [("quality", f"not known: {path.name} is of other weights")]
         compared = f"on {found['images']:,} unlabelled images whose masks are known"
-        return [("stage", found["stage"]), ("quality", ", ".join([*figures, compared]))]
+        return [("stage", found["stage"]), ("quality", ", ".join([*metrics, compared]))]
     except (ValueError, KeyError, TypeError) as error:
         raise FewmaskError(
             f"{path}: damaged: {error!r}\n  mend: delete it and run the workflow again"

@@ -1,4 +1,4 @@
-"""An image of some rows of a store: each with its mask, an overlay, and what else is known."""
+"""A contact sheet of rows of a store: images with masks, overlays, and what else is known."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
 TILE = 1.9
-"""Inches that the longer side of a tile is wide or high."""
+"""The longer side of a tile, in inches."""
 HATCH = ((240, 240, 240), (200, 200, 200))
-"""Stripes where nothing is known: unlabelled, void, no depth."""
+"""The two greys of the stripes where nothing is known: unlabelled, void, no depth."""
 STRENGTH = 0.55
-"""Of the mask's colours in the overlay."""
+"""The share of the colours of the mask in the overlay."""
 ACROSS = 2
-"""Rows of the store beside one another."""
+"""The number of rows of the store side by side."""
 GAP = 0.03
-"""Between the tiles of a row, as a share of a tile's width."""
+"""The gap between the tiles of a row, as a share of the width of a tile."""
 
 
 def contact_sheet(path: Path, output: Path, count: int = 8, seed: int = 0) -> None:
@@ -45,11 +45,11 @@ class Shown:
 
     caption: str
     tiles: dict[str, np.ndarray]
-    """The images that show it, uint8 (h, w, 3) each, by their titles."""
+    """Its tiles by their titles, uint8 (h, w, 3) each."""
 
 
 def sample(rows: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """``count`` of the rows at random, ascending; all, if there are not more."""
+    """``count`` random rows, ascending; all of them if there are no more."""
     return np.sort(np.random.default_rng(seed).permutation(rows)[:count])
 
 
@@ -58,7 +58,7 @@ def draw_sheet(
 ) -> None:
     """Draw rows, with their tiles side by side, as a PNG at ``output``.
 
-    ``frame``: the height and width that have room for every tile.
+    ``frame``: the height and width of the largest tile.
     """
     from matplotlib.figure import Figure
 
@@ -84,7 +84,7 @@ def draw_sheet(
 
 
 def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
-    """Tiles beside one another on white paper that has room for the widest."""
+    """Tiles side by side on white, each with room for the widest."""
     gap = max(1, round(GAP * width))
     strip = np.full((height, len(tiles) * (width + gap) - gap, 3), 255, np.uint8)
     left = 0
@@ -95,7 +95,7 @@ def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
 
 
 def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
-    """The images that show a row, uint8 (h, w, 3) each, by their titles."""
+    """The tiles of a row by their titles, uint8 (h, w, 3) each."""
     height, width = store.extents[row]
 
     def read(field: str) -> np.ndarray:
@@ -135,8 +135,8 @@ def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.nda
 
 
 def colour_depth(depth: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-    """Depths (H, W) in metres as colours, uint8 (H, W, 3): near is bright. The range is the
-    image's own, or that ``of`` another."""
+    """Depths (H, W) in metres as colours, uint8 (H, W, 3): near is bright. The range is that of
+    ``of``, by default of the depths themselves."""
     from matplotlib import colormaps
 
     known, of = depth > 0, depth if of is None else of
@@ -173,7 +173,7 @@ def _legend(store: Store) -> list[Artist]:
 
 
 def class_legend(store: Store, pixels: np.ndarray, has_ignored: bool) -> list[Artist]:
-    """The classes with their shares of ``pixels``, int (K,); and what the stripes stand for."""
+    """The classes with their shares of ``pixels``, int (K,), and the meaning of the stripes."""
     from matplotlib.patches import Patch
 
     shares = pixels / max(pixels.sum(), 1)
@@ -183,5 +183,5 @@ def class_legend(store: Store, pixels: np.ndarray, has_ignored: bool) -> list[Ar
     ]
     if store.classes and has_ignored:
         stripes = {"facecolor": "0.94", "edgecolor": "0.7", "hatch": "////"}
-        handles.append(Patch(**stripes, label="counts nowhere"))
+        handles.append(Patch(**stripes, label="ignored"))
     return handles

@@ -1,7 +1,7 @@
 """From files to arrays: images to RGB, masks to class indices.
 
-What is wrong with a file is said in one `ImageError`: the file, what was found, what was
-expected, how to mend it.
+Every problem with a file is one `ImageError`, which names the file, what was found, what was
+expected and how to mend it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ UNKNOWN = -1
 
 
 class ImageError(FewmaskError):
-    """The files of one image are missing or make no sense; others may well do."""
+    """The files of one image are missing or inconsistent; those of other images may be fine."""
 
 
 @dataclass(frozen=True)
 class MaskCode:
-    """What the values and the colours in a dataset's masks mean."""
+    """The meaning of the values and colours in the masks of a dataset."""
 
     names: tuple[str, ...]
     """The classes."""
     values: dict[int, int]
-    """The class index of a value, or 255 = ignore."""
+    """The class index of every value, or 255 = ignore."""
     colours: tuple[tuple[int, int], ...]
     """Pairs of a colour, as 0xRRGGBB, and its class index, or 255."""
 
@@ -62,8 +62,8 @@ def mask_code(settings: Dataset) -> MaskCode:
 def read_image(path: Path, upright: bool = True) -> np.ndarray:
     """An image of any format and mode as uint8 (H, W, 3).
 
-    ``upright`` turns it as its EXIF orientation says. What is transparent becomes white; 16-bit
-    grey is scaled to 8 bits. Raises ImageError.
+    ``upright`` rotates it as its EXIF orientation says. Transparent pixels become white; 16-bit
+    greyscale is scaled to 8 bits. Raises ImageError.
     """
     image = _open(path, upright)
     if image.mode in ("I", "F"):
@@ -76,7 +76,7 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
 
 
 def read_mask(path: Path, code: MaskCode) -> np.ndarray:
-    """A palette, grey or RGB mask as class indices, uint8 (H, W), 255 = ignore.
+    """A palette, greyscale or RGB mask as class indices, uint8 (H, W), 255 = ignore.
 
     Raises ImageError for a file that cannot be decoded, and for values without a meaning.
     """
@@ -86,7 +86,7 @@ def read_mask(path: Path, code: MaskCode) -> np.ndarray:
 def read_pair(
     image_path: Path, mask_path: Path, code: MaskCode, upright: bool = True
 ) -> tuple[np.ndarray, np.ndarray]:
-    """An image and its mask, which must be of one size. Raises ImageError."""
+    """An image and its mask, which must have the same size. Raises ImageError."""
     image = read_image(image_path, upright)
     mask = read_mask(mask_path, code)
     if image.shape[:2] != mask.shape:
@@ -103,10 +103,10 @@ def to_classes(raw: np.ndarray, code: MaskCode, source: Path | str) -> np.ndarra
     """Class indices, uint8 (H, W), 255 = ignore, of the numbers or colours in a mask.
 
     Args:
-        raw: integer (H, W), or uint8 (H, W, 3). Colours are those of the classes; where all
-            pixels are grey and some are of no class's colour, the grey value counts.
-        code: what they mean.
-        source: the mask's file or name, for messages.
+        raw: integer (H, W), or uint8 (H, W, 3). Colours are those of the classes; if all
+            pixels are grey and some have the colour of no class, the grey value counts.
+        code: their meaning.
+        source: the file or name of the mask, for messages.
 
     Raises:
         ImageError: a value or colour has no meaning.
@@ -140,7 +140,7 @@ def _translate(
 
 
 def _table(values: Iterable[int], known: dict[int, int]) -> np.ndarray:
-    """What each of ``values`` means, int16; UNKNOWN if nothing."""
+    """The class index of each of ``values``, int16; UNKNOWN if it has no meaning."""
     return np.array([known.get(value, UNKNOWN) for value in values], np.int16)
 
 
@@ -152,7 +152,7 @@ def _byte_table(known: tuple[tuple[int, int], ...]) -> np.ndarray:
 def _unknown(
     pixels: np.ndarray, code: MaskCode, known: dict[int, int], source: Path | str, colours: bool
 ) -> ImageError:
-    """The error for the pixels of a mask that mean nothing."""
+    """The error for pixels of a mask that have no meaning."""
     write = _unpack if colours else str
     values, counts = np.unique(pixels, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:4]
@@ -186,8 +186,7 @@ def _check_colours(code: MaskCode) -> None:
 
 
 def _open(path: Path, upright: bool = False) -> Image.Image:
-    """A decoded image of one of `FORMATS`. What its ending says does not matter: a PNG may be
-    called .jpg."""
+    """A decoded image of one of `FORMATS`. Its ending does not matter: a PNG may be called .jpg."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     whole = f"a whole image in one of the formats {', '.join(FORMATS)}"
@@ -198,7 +197,9 @@ def _open(path: Path, upright: bool = False) -> Image.Image:
                 ImageOps.exif_transpose(image, in_place=True)
             return image
     except FileNotFoundError:
-        raise _damaged(path, "no such file", "an image", "put it there, or unlist it") from None
+        raise _damaged(
+            path, "no such file", "an image", "put it there, or remove it from the list"
+        ) from None
     except PermissionError:
         raise _damaged(path, "no permission to read it", "a readable file", "chmod +r") from None
     except UnidentifiedImageError:
@@ -208,11 +209,11 @@ def _open(path: Path, upright: bool = False) -> Image.Image:
         raise _damaged(path, "too large an image", limit, "cut it into tiles") from None
     # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
     except Exception as error:
-        # A failing disk or a lost network drive is not the image's: their errors have a number.
+        # A failing disk or network drive is no fault of the image: such errors have a number.
         if isinstance(error, MemoryError) or getattr(error, "errno", None) is not None:
             raise FewmaskError(
                 f"{path}: cannot be read: {str(error) or 'not enough memory'}\n"
-                f"  mend: see to the machine (disk, network drive, memory), and try again"
+                f"  mend: check the machine (disk, network drive, memory), and try again"
             ) from None
         found = f"damaged data ({str(error) or type(error).__name__})"
         raise _damaged(path, found, whole) from None
@@ -246,7 +247,7 @@ def _raw_mask(path: Path) -> np.ndarray:
 
 
 def _damaged(
-    path: Path | str, found: str, expected: str, mend: str = "replace it, or take it out"
+    path: Path | str, found: str, expected: str, mend: str = "replace it, or remove it"
 ) -> ImageError:
     return ImageError(f"{path}: found {found}\n  expected: {expected}\n  mend: {mend}")
 

@@ -1,4 +1,4 @@
-"""Fetch the files of a dataset that is free to download, unless they are there."""
+"""Fetches the files of a dataset that is free to download, unless they are there."""
 
 import shutil
 import sys
@@ -20,12 +20,12 @@ from fewmask.data.readers import has_files
 def download(settings: Dataset, receipt: Path) -> None:
     """Fetch and unpack a dataset's archives to its folder, and write a receipt.
 
-    The folder appears when all is there; what was fetched before an error is kept beside it, and
-    not fetched again. A folder that holds files is left as it is, and the receipt says so.
+    The folder appears once everything is there; what was fetched before an error is kept beside it
+    and is not fetched again. A folder that holds files is left unchanged, and the receipt says so.
 
     Raises:
-        FewmaskError: there is nothing to fetch from, the server does not answer, an archive is
-            not the right one, or there is no permission or space.
+        FewmaskError: the dataset names no download, the server does not answer, an archive has
+            another checksum, or permission or space is lacking.
     """
     if settings.root is None:
         raise FewmaskError(f"the reader {settings.reader.name} has no files to download")
@@ -41,7 +41,7 @@ def download(settings: Dataset, receipt: Path) -> None:
 
 
 def _fetch_all(archives: list[Download], root: Path) -> list[str]:
-    """Fill ``root``; returns the receipt's lines. One process at a time does this."""
+    """Fill ``root``, one process at a time; returns the lines of the receipt."""
     from filelock import FileLock
 
     if not archives:
@@ -55,7 +55,7 @@ def _fetch_all(archives: list[Download], root: Path) -> list[str]:
     with FileLock(root.with_name(f".{root.name}.lock")):
         if has_files(root):
             return ["found: another process downloaded it"]
-        # A folder for each, as archives from two places may have the same name.
+        # A folder for each, because archives from two places may have the same name.
         fetched = [_fetch(one, beside / str(i), root) for i, one in enumerate(archives, start=1)]
         unpacked = beside / "unpacked"
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -68,7 +68,7 @@ def _fetch_all(archives: list[Download], root: Path) -> list[str]:
 
 
 def _fetch(archive: Download, folder: Path, root: Path) -> Path:
-    """The archive's file, fetched (or fetched on) unless it is in ``folder`` and whole."""
+    """The file of the archive, fetched or resumed unless it is in ``folder`` and whole."""
     import pooch
     from requests import RequestException
 
@@ -84,19 +84,19 @@ def _fetch(archive: Download, folder: Path, root: Path) -> Path:
     try:
         return Path(pooch.retrieve(archive.url, archive.checksum, name, folder, None, get))
     except RequestException as error:
-        kept = f"  kept: {get.size:,} bytes, from which the next attempt goes on\n"
+        kept = f"  kept: {get.size:,} bytes, from which the next attempt resumes\n"
         raise FewmaskError(
             f"{archive.url}: cannot be fetched: {error}\n{kept if get.size else ''}{by_hand}"
         ) from None
     except ValueError:  # what pooch raises for a wrong checksum
         raise FewmaskError(
-            f"{archive.url}: what came is not what was expected, or not all of it\n"
+            f"{archive.url}: the file is another one, or not whole\n"
             f"  expected: {archive.checksum}\n{by_hand}"
         ) from None
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpack a tar or zip archive; any other file is moved. Nothing gets outside ``folder``."""
+    """Unpack a tar or zip archive into ``folder``, and nothing outside it; move any other file."""
     folder.mkdir(exist_ok=True)
     try:
         if archive.suffix == ".zip":

@@ -1,11 +1,11 @@
-"""From an image's own size to the network's, and back.
+"""From the size of an image to that of the network, and back.
 
-An image is scaled to h' x w' and laid into a frame of H x W:
+An image is scaled to h' x w' and placed in a frame of H x W:
 
 - ``pad``: h' x w' is the largest that fits into the frame; the image lies at the top left, and
-  its edge pixels are repeated to the right and below (Li). Padding counts nowhere.
+  its edge pixels are repeated to the right and below (Li). Padding is ignored everywhere.
 - ``crop``: h' x w' is the smallest that covers the frame; the centre is kept.
-- ``stretch``: h' x w' is the frame, whatever becomes of the proportions.
+- ``stretch``: h' x w' is the frame; proportions change.
 
 Images are scaled with antialiasing; everything that must not be mixed (classes, depths, normals)
 takes the value of the nearest pixel: pixel i of n is pixel floor((i + 1/2) m / n) of m.
@@ -37,11 +37,11 @@ class Placement:
 
 
 def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
-    """How an image of ``size`` comes into ``frame``; both are height and width."""
+    """The placement of an image of ``size`` in ``frame``; both are height and width."""
     if fit == "stretch":
         return Placement(size, frame, frame, (0, 0))
     ratios = [inside / outside for inside, outside in zip(frame, size, strict=True)]
-    # Rounding must not leave the frame, or a part of it empty; nor the thinnest image be lost.
+    # Rounding must neither exceed the frame, nor leave a part of it empty, nor lose a thin image.
     if fit == "pad":
         scaled = [min(max(1, round(n * min(ratios))), m) for n, m in zip(size, frame, strict=True)]
     else:
@@ -79,12 +79,12 @@ def fit_values(values: np.ndarray, placement: Placement, fill: float = IGNORE) -
 
 
 def unfit(values: np.ndarray, size: tuple[int, int], fit: Fit, fill: float = IGNORE) -> np.ndarray:
-    """What was predicted in a frame, at the size of the original image: nearest pixel.
+    """A prediction in a frame, brought back to the size of the original image: nearest pixel.
 
     Args:
         values: (H, W) or (H, W, C), of any type.
         size: height and width of the original image.
-        fit: how the image came into the frame.
+        fit: how the image was fitted into the frame.
         fill: the value of pixels that a crop left out.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Which files are images, and where they lie: each file once, whatever links lead to it."""
+"""Finds image files: each file once, however many links lead to it."""
 
 import os
 from collections import deque
@@ -9,8 +9,8 @@ from pathlib import Path
 from fewmask.core.errors import FewmaskError
 
 FORMATS = ("JPEG", "PNG", "GIF", "TIFF", "BMP", "WEBP")
-"""All that is opened, as Pillow calls it, whatever the ending of a file says. Pillow knows more
-formats, and for some of them it starts other programs (EPS: Ghostscript)."""
+"""The formats that are opened, by their names in Pillow, whatever the ending of a file. Pillow
+knows more formats, and for some of them it starts other programs (EPS: Ghostscript)."""
 
 ENDINGS = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".tif", ".tiff", ".bmp", ".webp")
@@ -18,21 +18,21 @@ ENDINGS = frozenset(
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file has an image's ending, in any case."""
+    """Whether a file has the ending of an image, in upper or lower case."""
     return path.suffix.lower() in ENDINGS
 
 
 def images_below(top: Path) -> list[Path]:
-    """The images in a folder and in all folders below it, in order; no hidden ones.
+    """The images in a folder and in all folders below it, sorted, without hidden ones.
 
-    Raises FewmaskError for a folder that may not be read.
+    Raises FewmaskError for a folder without permission to read it.
     """
     found = (path for folder in folders_below(top) for path in files_in(folder))
     return each_once(sorted(path for path in found if is_image(path)))
 
 
 def each_once(paths: Iterable[Path]) -> list[Path]:
-    """The paths in their order, but of several that lead to one file only the first that is no
+    """The paths in their order; of several that lead to one file, only the first that is not a
     link."""
     paths = list(paths)
     first: dict[str, Path] = {}
@@ -43,9 +43,9 @@ def each_once(paths: Iterable[Path]) -> list[Path]:
 
 
 def folders_below(top: Path) -> Iterator[Path]:
-    """``top`` and all folders below it, each once, however links lead around.
+    """``top`` and all folders below it, each once, whatever links there are.
 
-    Links come last, so that a folder that can be reached without them is known by its own path.
+    Links come last, so that a folder that can be reached without them has its own path.
     """
     seen: set[str] = set()
     folders, links = deque([top]), deque()
@@ -59,7 +59,7 @@ def folders_below(top: Path) -> Iterator[Path]:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders in a folder, but hidden ones and links to a folder that they lie in (loops)."""
+    """The folders in a folder, without hidden ones and links to a parent folder (loops)."""
     here = Path(_real_folder(folder))
     return [
         folder / entry.name
@@ -70,8 +70,8 @@ def folders_in(folder: Path) -> list[Path]:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The files in a folder, but hidden ones. A link that leads nowhere is among them: whoever
-    reads it says so."""
+    """The files in a folder, without hidden ones. Broken links are among them: they are reported
+    when they are read."""
     return [folder / entry.name for entry in _entries(folder) if not os.path.isdir(entry)]
 
 
@@ -94,12 +94,12 @@ def _real_folder(folder: Path | str) -> str:
 
 @lru_cache(maxsize=2**16)
 def _cached_real_folder(folder: str) -> str:
-    """Likewise of a folder; asked once, as it takes long and many files lie in one."""
+    """Likewise for a folder; cached, because it takes long and a folder holds many files."""
     return os.path.realpath(folder)
 
 
 def _entries(folder: Path) -> list[os.DirEntry]:
-    """What lies in a folder, by name; nothing if there is no such folder."""
+    """The entries of a folder, sorted by name; none if there is no such folder."""
     try:
         with os.scandir(folder) as entries:
             shown = [entry for entry in entries if not entry.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""What can only be seen of all masks together: whether they hold anything to learn."""
+"""Checks all masks of a dataset together: whether they hold anything to learn."""
 
 import numpy as np
 
@@ -10,10 +10,10 @@ from fewmask.core.errors import FewmaskError
 def check_masks(
     name: str, settings: Dataset, class_pixels: np.ndarray, extents: np.ndarray
 ) -> None:
-    """Raise FewmaskError if no pixel counts, or if 255 seems to be a class and not ignored.
+    """Raise FewmaskError if all pixels are ignored, or if 255 seems to be a class.
 
-    Masks of 0 and 255 are the usual way to save two classes; by default 255 is ignored, and then
-    nothing but class 0 would be learnt and judged.
+    Two classes are often saved as 0 and 255. By default 255 is ignored, so that only class 0 would
+    be learnt and evaluated.
 
     Args:
         name: of the dataset.
@@ -29,7 +29,7 @@ def check_masks(
     names = [one.name for one in settings.classes]
     if len(seen):
         known = seen[0]
-        found = f"no pixel of a class but {names[known]} ({known})"
+        found = f"no class but {names[known]} ({known})"
     else:
         known = 0
         found = "nothing but ignored pixels"
@@ -39,5 +39,5 @@ def check_masks(
         f"{name}: mask_values: found {found} in all {len(extents):,} masks\n"
         f"  expected: pixels of two classes or more; {IGNORE} is ignored unless mask_values says "
         f"otherwise\n"
-        f"  mend: where {IGNORE} is a class, add to the dataset's YAML: {line}"
+        f"  mend: if {IGNORE} is a class, add to the dataset's YAML: {line}"
     )

@@ -1,4 +1,4 @@
-"""The masks that a store was prepared from, at their own sizes: their files, read once more."""
+"""The masks from which a store was prepared, at their own sizes, read from their files again."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ class OriginalMasks:
     def read(self, row: int) -> np.ndarray:
         """The mask of a row that has one: class indices, uint8 (H, W), 255 = ignore.
 
-        Raises FewmaskError if it is gone, or is not the one that was prepared.
+        Raises FewmaskError if it is missing, or is not the one that was prepared.
         """
         name = self._store.names[row]
         item = self._items.get(name)
@@ -40,7 +40,7 @@ class OriginalMasks:
     def _changed(self, name: str, path: Path | None, found: str) -> FewmaskError:
         return FewmaskError(
             f"{path or self._store.dataset}, {name}: found {found}\n"
-            f"  expected: the files that {self._store.path} was prepared from\n"
-            f"  mend: put them back; or delete {self._store.path} and run again, which trains "
-            f"anew"
+            f"  expected: the files from which {self._store.path} was prepared\n"
+            f"  mend: put them back; or delete {self._store.path} and run again, which retrains "
+            f"everything"
         )

@@ -1,4 +1,4 @@
-"""Downloads that go on where an earlier attempt was cut."""
+"""Downloads that resume where an earlier attempt was interrupted."""
 
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,16 @@ import requests
 from fewmask.core.progress import bar
 
 MEGABYTE = 2**20
-CHUNK = 2**14  # bytes; what has come of a chunk when the connection is cut is lost
+CHUNK = 2**14  # bytes; an incomplete chunk is lost when the connection breaks
 TIMEOUT = 30  # seconds without a byte
 
 
 class Resuming:
-    """Fetches a file for pooch, which then looks at its checksum.
+    """Fetches a file for pooch, which then compares its checksum.
 
-    What has come lies in ``part``. After an error it stays there, and the next attempt asks for the
-    rest only; a server that cannot do that sends the whole file anew. A part that the server's file
-    does not continue (it may have changed) ends with a wrong checksum, and then it is gone.
+    The bytes received so far are in ``part``. They stay there after an error, and the next attempt
+    requests only the rest; a server that cannot send a part sends the whole file again. If the file
+    on the server has changed, the checksum is wrong, and the part is removed.
     """
 
     def __init__(self, part: Path) -> None:
@@ -25,11 +25,11 @@ class Resuming:
 
     @property
     def size(self) -> int:
-        """How many bytes are here."""
+        """The number of bytes received so far."""
         return self._part.stat().st_size if self._part.exists() else 0
 
     def __call__(self, url: str, output: str, _: Any) -> None:
-        """Fetch ``url`` to ``output``; a cut connection is opened again while it brings more.
+        """Fetch ``url`` to ``output``; reconnects as long as every attempt brings more bytes.
 
         Raises requests.RequestException.
         """
@@ -44,14 +44,14 @@ class Resuming:
         self._part.replace(output)
 
     def _receive(self, url: str) -> None:
-        """Receive what is not here yet, over one connection."""
-        # As the file is: some servers would pack (or call packed) what is an archive already.
+        """Receive the missing bytes over one connection."""
+        # Without compression: some servers would compress an archive again, or claim to.
         headers = {"Accept-Encoding": "identity"}
         if self.size:
             headers["Range"] = f"bytes={self.size}-"
         with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
-                return  # nothing comes after what is here
+                return  # everything is here
             answer.raise_for_status()
             goes_on = answer.status_code == requests.codes.partial_content
             done = self.size if goes_on else 0

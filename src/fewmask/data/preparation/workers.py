@@ -1,8 +1,8 @@
-"""Processes that share the work on a list of items, each with a pipe of its own.
+"""Processes that share the work on a list of items, each with its own pipe.
 
-`concurrent.futures` has its processes share one pipe: when one is killed (for want of memory, say)
-while it writes, the reader waits for the rest forever. That happened in 3 of 25 kills while rows of
-256 x 256 pixels were read. The end of a pipe that only one process holds says that it is gone.
+The processes of `concurrent.futures` share one pipe: if one is killed while it writes (for lack of
+memory, say), the reader waits for the rest forever. That happened in 3 of 25 kills while rows of
+256 x 256 pixels were read. A pipe that only one process holds is closed when that process dies.
 """
 
 import os
@@ -21,18 +21,18 @@ from typing import Any
 from fewmask.core.errors import FewmaskError
 
 IN_FLIGHT = 4
-"""Items per worker that are handed out at a time: memory does not grow with the list."""
+"""Items per worker that are in progress at a time, so that memory does not grow with the list."""
 
-# Started afresh, as a forked process would inherit locks that threads of this one hold.
+# Spawned, because a forked process would inherit locks that threads of this process hold.
 _context = get_context("spawn")
 
 
 def work_on(items: Sequence[Any], work: Callable[[Any], Any], workers: int) -> Iterator[Any]:
-    """What ``work`` makes of all items, in their order; by this process if ``workers`` is 1.
+    """The results of ``work`` for all items, in their order; computed here if ``workers`` is 1.
 
-    ``work``, items and answers are pickled; arrays in answers may be read-only. Raises the first
-    FewmaskError of ``work``, or one that says that a process ended early. Processes end with the
-    iterator (close it), and with this process.
+    ``work``, items and results are pickled; arrays in results may be read-only. Raises the first
+    FewmaskError of ``work``, or one that says that a process ended early. The processes end when
+    the iterator is closed, and with this process.
     """
     if workers == 1:
         yield from map(work, items)
@@ -42,7 +42,7 @@ def work_on(items: Sequence[Any], work: Callable[[Any], Any], workers: int) -> I
         with _one_thread_each():
             for _ in items[:workers]:
                 idle.put(stack.enter_context(_process(work)))
-        # A thread waits for each process, so that none waits for its turn to be heard.
+        # One thread waits for each process, so that no result waits for another one.
         threads = ThreadPoolExecutor(workers)
         stack.callback(threads.shutdown, cancel_futures=True)
         waiting: deque[Future] = deque()
@@ -69,8 +69,8 @@ def _process(work: Callable[[Any], Any]) -> Iterator[Connection]:
 
 
 def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
-    """Answer items until the other end is closed, or gone with its process."""
-    # Ctrl-C reaches all processes; the first one cleans up and tells the others to end.
+    """Work on items until the other end is closed, or its process is gone."""
+    # Ctrl-C reaches all processes; the main process cleans up and ends the others.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(EOFError, ConnectionError):
         while True:
@@ -83,7 +83,7 @@ def _serve(pipe: Connection, work: Callable[[Any], Any]) -> None:
 
 
 def _send(pipe: Connection, answer: Any) -> None:
-    """Send an answer and the memory of its arrays as it is, which is 3 times as fast as pickled."""
+    """Send an answer; the raw memory of its arrays is 3 times as fast as pickling them."""
     arrays: list[PickleBuffer] = []
     rest = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL, buffer_callback=arrays.append)
     pipe.send((rest, len(arrays)))
@@ -92,7 +92,7 @@ def _send(pipe: Connection, answer: Any) -> None:
 
 
 def _receive(pipe: Connection) -> Any:
-    """What `_send` sent: only a process that this one started can write to its pipe."""
+    """What `_send` sent: only a process that was started here can write to its pipe."""
     rest, arrays = pipe.recv()
     return pickle.loads(rest, buffers=[pipe.recv_bytes() for _ in range(arrays)])
 
@@ -103,9 +103,9 @@ def _ask(idle: "SimpleQueue[Connection]", item: Any) -> Any:
     try:
         pipe.send(item)
         answer = _receive(pipe)
-    except (EOFError, OSError):  # before an answer, or amid one
+    except (EOFError, OSError):  # before or during an answer
         raise FewmaskError(
-            "a worker process ended early, most likely killed for want of memory\n"
+            "a worker process ended early, most likely killed for lack of memory\n"
             "  mend: more memory, or fewer workers"
         ) from None
     finally:
@@ -117,7 +117,7 @@ def _ask(idle: "SimpleQueue[Connection]", item: Any) -> Any:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Have processes that are started here compute with one thread: they share the cores."""
+    """Let processes that are started here compute with one thread each: they share the cores."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:

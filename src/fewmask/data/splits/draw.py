@@ -1,13 +1,13 @@
-"""Who is labelled, unlabelled, validated on and tested on.
+"""Draws the labelled, unlabelled, validation and test images.
 
 Test and validation are drawn first, among the images that have masks, and are the same for every
-fraction (and every seed, unless `held_out_per_seed`). What is left to train on is put in an order
-once per seed, and a fraction labels the first k of it: so 10 % lies inside 20 %. The others keep
-their masks hidden, together with the images that have none.
+fraction (and every seed, unless `held_out_per_seed`). The remaining images are ordered once per
+seed, and a fraction labels the first k of them, so that the images of 10 % are among those of 20 %.
+The masks of the others stay hidden; like images without masks, they are unlabelled.
 
 Every draw is spread over strata (breeds, or the rarest class of each image): the r-th of the n
-images of a stratum stands at r / n, counted from 0, so that any beginning of the order holds the
-strata in proportion, and as soon as there is room at least one image of each.
+images of a stratum is placed at r / n, counted from 0. So any beginning of the order holds the
+strata in proportion, and at least one image of each stratum as soon as there is room.
 """
 
 import re
@@ -26,7 +26,7 @@ ROLES = ("labelled", "unlabelled", "validation", "test")
 
 @dataclass(frozen=True)
 class Images:
-    """What a split is drawn from: one entry per image, in the row order of the store."""
+    """The images from which a split is drawn, in the order of their rows in the store."""
 
     names: list[str]
     subsets: list[str]  # the official subset, or "" where there is none
@@ -47,27 +47,27 @@ def draw(
     list_names: Collection[str] | None = None,
     reserved: Collection[str] = (),
 ) -> list[str]:
-    """Give every image its role.
+    """The role of every image.
 
     Test and validation are official subsets, or drawn from the images with masks outside such
     subsets; a share is a share of all images with masks. With `blocks` they are drawn as whole
-    runs of neighbouring rows of a subset, as few as hold the number requested. No role is given to
-    images without a mask in these runs and, unless `train` names it, in an official subset that
-    is held out, nor to images outside the subsets in `train`. In a dataset without classes all
-    that `train` allows is unlabelled, at any fraction.
+    blocks of neighbouring rows of a subset, as few as hold the requested number. No role is given
+    to images without a mask in these blocks, to images without a mask in an official subset that is
+    held out (unless `train` names it), and to images outside the subsets in `train`. In a dataset
+    without classes all images that `train` allows are unlabelled, at any fraction.
 
     Args:
-        images: what there is.
-        settings: the dataset's `split`.
+        images: all images of the dataset.
+        settings: `split` of the dataset.
         fraction: how much is labelled: a share of the images with masks that are left to train
             on, a count (``n100``), ``all``, or the name of a list.
-        seed: of the run; it orders the images left to train on.
-        list_names: where the fraction is a list, the names on it: exactly these are labelled.
-        reserved: names that test and validation do not draw. Give it, for every fraction, the
-            names on all of the dataset's lists, so that every list stays whole.
+        seed: of the run; it orders the images that are left to train on.
+        list_names: if the fraction is a list, the names on it: exactly these are labelled.
+        reserved: names that are not drawn for test and validation: for every fraction, the names
+            on all lists of the dataset, so that every list stays whole.
 
     Returns:
-        A role of `ROLES`, or "" for left out, for every image.
+        For every image a role of `ROLES`, or "" if it is left out.
 
     Raises:
         FewmaskError: no such subset, list or category; more images are requested than there
@@ -97,7 +97,7 @@ def draw(
 
 
 def missing_classes(images: Images, roles: list[str]) -> list[int]:
-    """The classes that no labelled image contains, and so nobody can learn."""
+    """The classes that no labelled image contains, and that no method can learn."""
     labelled = np.array(roles) == "labelled"
     return np.flatnonzero(~images.class_pixels[labelled].any(0)).tolist()
 
@@ -113,7 +113,7 @@ def _hold_out(
     seed: int,
     reserved: Collection[str],
 ) -> np.ndarray:
-    """Write test and validation into `roles`; return who else may not be trained on (bool (N,))."""
+    """Write test and validation into `roles`; return bool (N,): what else is not for training."""
     subsets = np.array(images.subsets)
     amounts = {"test": settings.test, "validation": settings.validation}
     official = [subset for amount in amounts.values() for subset in _named(amount)]
@@ -143,14 +143,14 @@ def _hold_out(
 
 
 def _named(amount: float | str | list[str]) -> list[str]:
-    """The official subsets that an amount names; none where it says how many are drawn."""
+    """The official subsets that an amount names; none if it is a share or a count."""
     if isinstance(amount, list):
         return amount
     return [amount] if isinstance(amount, str) and not re.fullmatch(r"n\d+", amount) else []
 
 
 def _in_subsets(images: Images, wanted: Iterable[str] | None) -> np.ndarray:
-    """bool (N,): whose official subset is wanted; all where None is wanted."""
+    """bool (N,): which images are in one of the wanted official subsets; all if that is None."""
     if wanted is None:
         return np.ones(len(images.subsets), bool)
     known = sorted({*images.subsets} - {""})
@@ -166,7 +166,7 @@ def _in_subsets(images: Images, wanted: Iterable[str] | None) -> np.ndarray:
 
 
 def _blocks(subsets: list[str], size: int) -> np.ndarray:
-    """int64 (N,): which run of neighbouring rows an image is in; a run lies in one subset."""
+    """int64 (N,): the block of neighbouring rows of each image; a block lies in one subset."""
     subsets = np.array(subsets)
     rows = np.arange(len(subsets))
     starts_subset = subsets != np.roll(subsets, 1)
@@ -179,7 +179,7 @@ def _blocks(subsets: list[str], size: int) -> np.ndarray:
 
 
 def _labels(fraction: str, can_be_labelled: np.ndarray, roles: np.ndarray) -> int:
-    """How many images a fraction labels."""
+    """The number of images that a fraction labels."""
     available = int(can_be_labelled.sum())
     held_out = f"{(roles == 'test').sum()} are test, {(roles == 'validation').sum()} validation"
     if not available:
@@ -231,7 +231,7 @@ def _some(items: list[str]) -> str:
 
 
 def _count(amount: float | str, total: int) -> int:
-    """What a count says, or a share of a total (at least 1)."""
+    """A count as it is, or a share of a total (at least 1)."""
     if re.fullmatch(r"n\d+", str(amount)):
         return int(str(amount)[1:])
     try:
@@ -241,7 +241,7 @@ def _count(amount: float | str, total: int) -> int:
 
 
 def _kinds(images: Images, stratify: str) -> np.ndarray:
-    """bool (N, S): which kinds an image is of, or contains; a stratum is made of the rarest."""
+    """bool (N, S): the kinds that an image is or contains; its stratum is the rarest of them."""
     if stratify == "classes":
         return images.class_pixels > 0
     if stratify == "category":
@@ -256,7 +256,7 @@ def _kinds(images: Images, stratify: str) -> np.ndarray:
 def _take(
     candidates: np.ndarray, count: int, kinds: np.ndarray, blocks: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Rows of candidates (bool (N,)): whole blocks, until they hold `count` images."""
+    """Rows of candidates, bool (N,): whole blocks until they hold `count` images."""
     rows = np.flatnonzero(candidates)
     _, block = np.unique(blocks[rows], return_inverse=True)
     kinds_of_block = np.zeros((block.max() + 1, kinds.shape[1]), bool)
@@ -267,7 +267,7 @@ def _take(
 
 
 def _spread(kinds: np.ndarray, seed: int) -> np.ndarray:
-    """A random order (int64 (N,)) of which every beginning is spread over the strata."""
+    """A random order, int64 (N,), every beginning of which is spread over the strata."""
     stratum = np.where(kinds, kinds.sum(0), np.inf).argmin(1)
     order = np.random.default_rng(seed).permutation(len(stratum))
     stratum = stratum[order]
@@ -275,5 +275,5 @@ def _spread(kinds: np.ndarray, seed: int) -> np.ndarray:
     by_stratum = np.argsort(stratum, kind="stable")
     rank = np.empty(len(stratum))
     rank[by_stratum] = np.arange(len(stratum)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    # Stable: of the first of every stratum those of large strata tend to come first.
+    # Stable: among the first images of all strata, those of large strata tend to come first.
     return order[np.argsort(rank / sizes[stratum], kind="stable")]

@@ -1,6 +1,6 @@
-"""The file that says who is labelled: CSV, with one row for every image of the store.
+"""Split files, which say which images are labelled: CSV with a row for every image of a store.
 
-Images that are left out have the role ``none``, so that a file that was cut short is known by the
+Images that are left out have the role ``none``, so that a truncated file is recognised by the
 images that it does not name.
 """
 
@@ -23,7 +23,7 @@ MEND = "  mend: delete it and run the workflow again, which draws it anew"
 
 
 def write(path: Path | str, names: list[str], roles: list[str]) -> None:
-    """Write a split file; ``roles`` are of `ROLES`, or "" for left out."""
+    """Write a split file; ``roles`` are those of `ROLES`, or "" for images that are left out."""
     pairs = enumerate(zip(names, roles, strict=True))
     with (
         written_whole(Path(path)) as temporary,
@@ -42,8 +42,8 @@ def read(path: Path | str, names: Sequence[str]) -> dict[str, np.ndarray]:
         names: of all images of the store, in the order of their rows.
 
     Raises:
-        FewmaskError: the file is not there or no such table, or it does not tell of every image
-            of the store once, by its own name.
+        FewmaskError: the file is missing or not such a table, or it does not name every image of
+            the store exactly once, in its row.
     """
     roles: dict[int, str] = {}
     for where, cells in _lines(path):
@@ -63,18 +63,18 @@ def read(path: Path | str, names: Sequence[str]) -> dict[str, np.ndarray]:
             f"{path}: not whole\n  found: {len(roles)} of the dataset's {len(names)} images; "
             f"{names[missing]} (row {missing}) is missing\n{MEND}"
         )
-    told = np.array([roles[row] for row in range(len(names))])
-    return {role: np.flatnonzero(told == role) for role in ROLES}
+    in_order = np.array([roles[row] for row in range(len(names))])
+    return {role: np.flatnonzero(in_order == role) for role in ROLES}
 
 
 def held_out_digest(roles: dict[str, np.ndarray]) -> str:
-    """SHA-256 that stands for who is validated and tested on, the same for all fractions."""
+    """SHA-256 of the validation and test images, which are the same for all fractions."""
     text = repr([roles[role].tolist() for role in ("validation", "test")])
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _lines(path: Path | str) -> Iterator[tuple[str, list[str]]]:
-    """The cells of every line but the first, and where they are."""
+    """The cells of every line after the first, each with its place in the file."""
     try:
         table = csv.reader(io.StringIO(Path(path).read_text(encoding="utf-8"), newline=""))
         if next(table, None) != COLUMNS:

@@ -1,4 +1,4 @@
-"""The job of a split: from a prepared dataset to the file that says who is labelled."""
+"""The job of a split: from a prepared dataset to the file that says which images are labelled."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from fewmask.data.store.store import Store
 
 
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
-    """Write the split of a dataset at a fraction for a seed; says who got which role.
+    """Write the split of a dataset at a fraction for a seed, and log the number of images by role.
 
     A class that no labelled image contains is named in a warning.
     """
@@ -50,8 +50,8 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         missing = [store.classes[i] for i in splits.missing_classes(images, roles)]
         if missing:
             print(
-                f"warning: no labelled image contains {', '.join(missing)}: nobody can learn it; "
-                f"label more images",
+                f"warning: no labelled image contains {', '.join(missing)}: no method can "
+                f"learn it; label more images",
                 file=sys.stderr,
             )
 

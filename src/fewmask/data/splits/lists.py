@@ -7,11 +7,11 @@ from fewmask.data.preparation.image_files import is_inside
 
 
 def read_list(path: Path, root: Path, layout: str, mend: str) -> list[tuple[str, list[str]]]:
-    """The words of every line that has any, each with its place (``file:line``) for messages.
+    """The words of every line that is not empty, each with its place (``file:line``) for messages.
 
-    ``layout`` says what was expected and ``mend`` what to do, should the file be missing, empty, no
-    text, or a link to a file outside ``root``, the dataset's folder, whose words are nobody's
-    business: then FewmaskError is raised.
+    Raises FewmaskError, with ``layout`` as what was expected and ``mend`` as what to do, if the
+    file is missing, empty or not text, or a link out of ``root``, the folder of the dataset:
+    messages must not show what other files contain.
     """
     if not is_inside(path, root):
         raise FewmaskError(
