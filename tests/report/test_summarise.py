@@ -71,14 +71,17 @@ def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
     grid = as_json(methods=["a", "b"], trainings=[fingerprint([{"steps": 100}])] * 2)
     summarise(grid, Path("tables"), Path("figures"), partial=True)
     assert pd.read_csv("tables/summary.csv")["seeds"].tolist() == [1, 0]
-    assert f"are of earlier settings and count as missing:\n  {outdated}" in capsys.readouterr().err
+    assert (
+        f"were made with other settings and count as missing:\n  {outdated}"
+        in capsys.readouterr().err
+    )
     with pytest.raises(FewmaskError, match="1 of 2 runs are missing"):
         summarise(grid, Path("tables"), Path("figures"))
 
 
 @pytest.mark.parametrize("partial", [False, True])
 def test_without_any_run(project, partial):
-    with pytest.raises(FewmaskError, match="none of the 1 runs is") as error:
+    with pytest.raises(FewmaskError, match="none of the 1 runs is finished") as error:
         summarise(as_json(), Path("tables"), Path("figures"), partial)
     assert str(error.value).startswith("results/metrics/scenes/supervised/n10/0.json")
 

@@ -153,6 +153,6 @@ def facts(requested: Requested) -> dict[str, object]:
             if len(requested.seeds) > 1
             else "one seed, so that no spread is known"
         ),
-        "told": sorted({entry.name for entry in CONTENTS} - _without_content(requested)),
+        "contents": sorted({entry.name for entry in CONTENTS} - _without_content(requested)),
         "published": literal(requested.published.source) if requested.published else "",
     }

@@ -1,4 +1,4 @@
-"""Everything a person reads of an experiment: written in one go."""
+"""Write all tables and figures of an experiment."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ from fewmask.report.tables.statistics import write_csv
 from fewmask.report.tables.tabulate import tabulate
 
 NAMED = 5
-"""How many files a message names."""
+"""The number of files that a message lists."""
 
 
 def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
@@ -24,9 +24,9 @@ def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = 
     Args:
         requested_json: what `requested_by` makes of a grid, as JSON.
         tables: the folder for runs.csv, summary.tex, and every table as .csv, .html and .md, which
-            say so where there is nothing to tell.
+            hold a sentence instead where there is nothing to show.
         figures: the folder for every figure as .svg and .png.
-        partial: make do with the runs that are there; every row says how many they are.
+        partial: use the runs that are finished; every row states their number.
 
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
@@ -35,7 +35,7 @@ def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = 
     found = collect(requested)
     _check_runs(found, partial)
     results = tabulate(requested, found)
-    # Drawn before anything is written: a damaged file leaves all the results of before as they are.
+    # Draw before anything is written: if a file is damaged, the previous results stay as they are.
     drawn = draw(requested, found, results)
     write_csv(found.table, tables / "runs.csv")
     _write(tables / "summary.tex", latex(requested, results.shown))
@@ -53,19 +53,19 @@ def _check_runs(found: Runs, partial: bool) -> None:
     wanted = len(found.table) + len(found.missing)
     if found.outdated:
         print(
-            f"{len(found.outdated)} metrics files are of earlier settings and count as missing:"
-            f"{_named(found.outdated)}",
+            f"{len(found.outdated)} metrics files were made with other settings and count as "
+            f"missing:{_named(found.outdated)}",
             file=sys.stderr,
         )
     if found.table.empty:
         raise FewmaskError(
-            f"{found.missing[0]}: not there, and none of the {wanted} runs is\n"
+            f"{found.missing[0]}: not found, and none of the {wanted} runs is finished\n"
             f"  run the workflow first: snakemake"
         )
     if found.missing and not partial:
         raise FewmaskError(
             f"{len(found.missing)} of {wanted} runs are missing:{_named(found.missing)}\n"
-            f"  run the workflow again, or ask for what is there: snakemake partial"
+            f"  run the workflow again, or summarise the finished runs: snakemake partial"
         )
 
 

@@ -44,11 +44,14 @@ def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
     loss, validation = figure.axes
     assert len(found) == len(lines(loss)) == 4
     for history, left, right in zip(found, lines(loss), lines(validation), strict=True):
-        np.testing.assert_array_equal(left, history.looks[["step", "loss"]])
-        np.testing.assert_allclose(right[:, 1], 100 * history.looks["validation"])
-        assert history.selected == history.looks["step"][history.looks["validation"].argmax()]
+        np.testing.assert_array_equal(left, history.evaluations[["step", "loss"]])
+        np.testing.assert_allclose(right[:, 1], 100 * history.evaluations["validation"])
+        assert (
+            history.selected
+            == history.evaluations["step"][history.evaluations["validation"].argmax()]
+        )
     dots = [tuple(one.get_offsets()[0]) for one in validation.collections]
-    kept = [(one.selected, 100 * one.looks["validation"].max()) for one in found]
+    kept = [(one.selected, 100 * one.evaluations["validation"].max()) for one in found]
     np.testing.assert_allclose(dots, kept)
     assert validation.get_ylabel() == "Validation mIoU (%)"
 

@@ -198,5 +198,5 @@ def test_the_files(project):
 def test_with_one_method_the_files_say_so(project):
     write_run()
     summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
-    assert "no method to compare with supervised" in Path("tables/comparison.md").read_text()
+    assert "no other method to compare with supervised" in Path("tables/comparison.md").read_text()
     assert pd.read_csv("tables/comparison.csv").empty

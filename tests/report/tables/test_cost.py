@@ -96,7 +96,7 @@ def test_accounting_is_preferred_for_it_knows_all_tries(project, monkeypatch):
     assert runs["gpu_hours"].tolist() == [8]
     assert table[["from_accounting", "from_benchmark"]].to_numpy().tolist() == [[1, 1], [1, 1]]
     text = cost_table(requested(), table).markdown()
-    assert "of 2 jobs: 1 from SLURM's accounting, with all tries; 1 from Snakemake's" in text
+    assert "of 2 jobs: 1 from SLURM's accounting (all tries); 1 from Snakemake's" in text
 
 
 def test_where_accounting_tells_no_gpus_those_of_the_job_count(project, monkeypatch):
@@ -120,7 +120,7 @@ def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
     grid = requested(methods=["a", "b"], seeds=[0, 1])
     found = collect(grid)
     table = cost_summary(grid, found.table, found.jobs)
-    assert table[["runs", "runs_asked"]].to_numpy().tolist() == [[1, 2], [0, 2], [1, 4]]
+    assert table[["runs", "runs_requested"]].to_numpy().tolist() == [[1, 2], [0, 2], [1, 4]]
     assert table["hours"].tolist() == [1, 0, 1]
     rows = [line.split("|")[1:-1] for line in cost_table(grid, table).markdown().splitlines()[-3:]]
     assert [[cell.strip() for cell in row] for row in rows] == [
@@ -138,4 +138,4 @@ def test_the_files(project):
     text = Path("tables/cost.md").read_text(encoding="utf-8")
     assert text.startswith("# Cost: A title\n")
     assert "GPU hours |" not in text
-    assert "1 from nowhere, so that they count as 0" in text
+    assert "1 from no source (counted as 0)" in text

@@ -221,7 +221,7 @@ def test_for_people(project):
     assert rows[0][7].count("×") == 2
     assert [row[5] for row in rows[2:]] == ["beyond the curve", "below the curve"]
     assert [row[6:8] for row in rows[2:]] == [["> ×2.0", "beyond"], ["< ×0.1", "below"]]
-    assert "better than supervised with its most labelled images" in text
+    assert "better than supervised with its largest label fraction" in text
     shown = with_savings(whole, table)
     assert shown["label_savings"].tolist()[:4] == ["–"] * 4
     in_summary = summary_table(grid, shown).markdown()

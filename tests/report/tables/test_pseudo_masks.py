@@ -74,7 +74,7 @@ def test_markdown_for_people(project):
     grid = requested(methods=["chain"], seeds=[0, 1, 2, 3])
     text = pseudo_masks_table(grid, summarised(grid)).markdown()
     assert "mean ± sample standard deviation over 4 seeds" in text
-    assert "No training and no selection sees these figures" in text
+    assert "No training and no selection uses these values" in text
     header, _, row = text.splitlines()[-3:]
     assert "mIoU (%)" in header
     assert "Calibration error (%)" in header
@@ -87,7 +87,7 @@ def test_markdown_for_people(project):
 def test_without_pseudo_masks_the_files_say_so(project):
     write_run()
     summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
-    assert "No stage of this experiment learns pseudo-masks" in Path(
+    assert "No stage of this experiment learns from pseudo-masks" in Path(
         "tables/pseudo_masks.md"
     ).read_text(encoding="utf-8")
     table = pd.read_csv("tables/pseudo_masks.csv")

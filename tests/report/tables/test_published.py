@@ -98,4 +98,4 @@ def test_where_nothing_was_published(project):
     grid = requested()
     table = compared(grid)
     assert table.empty
-    assert "names no published figures" in published_table(grid, table).markdown()
+    assert "lists no published values" in published_table(grid, table).markdown()

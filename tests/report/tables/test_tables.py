@@ -88,7 +88,7 @@ def test_a_cell_without_a_run_is_there_and_says_so(project):
     text = summary_table(experiment, table).markdown()
     assert [row[-1] for row in rows_of(text)] == ["1 of 2", "0 of 2"]
     assert rows_of(text)[1][4] == "–"
-    assert "Incomplete: 1 of 4 runs are there" in text
+    assert "Incomplete: 1 of 4 runs are finished" in text
 
 
 def test_an_undefined_figure_is_not_skipped_in_a_mean(project):
@@ -185,7 +185,7 @@ def test_what_sees_all_masks_is_not_ranked(project):
     text = summary_table(grid, table).markdown()
     shown = {row[3]: row[4] for row in rows_of(text)}
     assert shown == {"a": "50.0", "b": "**60.0**", "bound": "70.0", "same": "60.0"}
-    assert "but for what sees all masks (bound, same); it says nothing" in text
+    assert "apart from methods that use all masks (bound, same). Bold does" in text
     assert "underlined" not in text
 
 
@@ -267,7 +267,7 @@ def test_published_figures_stand_in_parentheses_even_without_a_run(project):
     assert cells["a", "n10"] == ["85.0 ± 7.1 (80.0)", "0.250 ± 0.000"]
     assert cells["a", "all"] == ["–", "–"]
     assert cells["b", "all"] == ["– (86.5 ± 1.1)", "– (0.200 ± 0.100)"]
-    note = "In parentheses: figures published in A_Paper, Table 1. its second row cannot be right."
+    note = "In parentheses: values published in A_Paper, Table 1. its second row cannot be right."
     assert note in text.replace("\n", " ")
     tex = latex(grid, table)
     assert r"(86.5 $\pm$ 1.1)" in tex
@@ -321,7 +321,7 @@ def test_one_more_column_tells_what_runs_cost(project):
     text = summary_table(experiment, table).markdown()
     assert "| GPU hours | Seeds |" in text
     assert rows_of(text)[0][-2] == "3.00"
-    assert "times the GPUs" in text
+    assert "times allocated GPUs" in text
 
 
 def test_without_gpus_the_column_tells_hours(project):

@@ -1,4 +1,4 @@
-"""The cases figure: what every run got most wrong, and what it does in the middle."""
+"""The cases figure: the worst and the median test images of every run."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, wh
 from fewmask.report.results.runs import run_file
 
 CHOICES = {"worst": 2, "median": 2}
-"""How many images of a run are shown, by why they were chosen."""
+"""The number of images shown of a run, by the reason for their choice."""
 
 TILE, GAP, CASE_GAP, GROUP_GAP = 1.0, 0.05, 0.14, 0.32
 """Inches: a tile, and the gaps within a case, between two cases, and before the median ones."""
@@ -37,8 +37,8 @@ TITLE, CAPTION, BELOW = 0.22, 0.17, 0.12
 """Inches: the line above a row, the one below its tiles, and the white space after it."""
 
 HOW_TO_READ = (
-    "Each run's own test images: those with the lowest mIoU, and those nearest to the median "
-    "(but for the images that all runs show). Below a prediction: mIoU of this image (%). "
+    "Each run's own test images: those with the lowest mIoU, and those nearest to its median "
+    "(apart from the images that all runs show). Below a prediction: mIoU of this image (%). "
     "Models are selected on the validation set, never on the test set."
 )
 
@@ -49,7 +49,7 @@ class RunCases:
 
     title: str
     cases: list[tuple[str, str, Example]]
-    """Why it was chosen, the image's name, and what the run made of it."""
+    """The reason for the choice, the name of the image, and the image with its prediction."""
     examples: Examples
 
     @property
@@ -73,10 +73,9 @@ WIDTH = whole(max(map(max, LEFTS.values())) + CASE + MARGIN)
 
 @STYLED
 def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
-    """Draw the worst and the median test images of the runs of one dataset: a row a run.
+    """Draw the worst and the median test images of the runs of one dataset: a row per run.
 
-    Shown are all methods at the smallest and the largest fraction, with the first seed that is
-    there.
+    Shown are all methods at the smallest and the largest fraction, for the first seed with a run.
 
     Raises:
         FewmaskError: an examples file is missing or damaged.
@@ -115,12 +114,12 @@ def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
                 for name, example in list(examples.images.items())[: CHOICES[why]]
             ]
             found.append(RunCases(title, shown, of_choice["worst"]))
-    # Those that do not segment have none.
+    # Runs without segmentation have none.
     return [row for row in found if row.cases] or found
 
 
 def _draw_header(page: Page, top: float) -> None:
-    """What was chosen, with a line over its cases, and what their tiles are."""
+    """The reasons for the choice, each with a rule over its cases, and the titles of the tiles."""
     foot = top + BODY * LEADING
     for why, lefts in LEFTS.items():
         width = lefts[-1] + CASE - lefts[0]

@@ -1,4 +1,4 @@
-"""The IoU of every class: which ones a method gets wrong."""
+"""The IoU of every class."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,7 +14,8 @@ PREFIX, MEAN = "iou_", "_mean"
 
 @STYLED
 def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figure:
-    """Draw the IoU of every class of a dataset: a panel a fraction, a row a class, a dot a method.
+    """Draw the IoU of every class of a dataset: a panel per fraction, a row per class, a dot per
+    method.
 
     ``summary`` is what ``summary`` returns; the bars are its sample standard deviations.
     """
@@ -47,8 +48,8 @@ def _note(requested: Requested, own: pd.DataFrame) -> str:
     is_incomplete = bool((own["seeds"] < own["seeds_requested"]).any())
     return (
         "IoU of every class, pooled over the pixels of the test set: "
-        f"{spread_note(requested.seeds)}. In brackets: labelled images. Models are selected on the "
-        "validation set, never on the test set."
+        f"{spread_note(requested.seeds)}. In parentheses: labelled images. Models are selected on "
+        "the validation set, never on the test set."
         + " Incomplete: some means are over fewer seeds."
         * is_incomplete
     )

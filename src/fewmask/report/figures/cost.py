@@ -1,4 +1,4 @@
-"""Cost against accuracy: what a point of the score takes."""
+"""The cost figure: hours against score."""
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,10 @@ SIZES = (16, 60)
 
 @STYLED
 def cost_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
-    """Draw the first metric against what a run takes: a panel a dataset, a line a method.
+    """Draw the first metric against the hours of a run: a panel per dataset, a line per method.
 
-    ``summary`` is what ``summary`` returns. GPU-hours where there are any, else hours; of all jobs
-    of a run, those that it shares with others in full.
+    ``summary`` is what ``summary`` returns. GPU-hours if there are any, else hours: of all jobs of
+    a run, shared ones counted in full.
     """
     metric = requested.metrics[0]
     hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
@@ -55,14 +55,14 @@ def _note(requested: Requested, name: str, is_incomplete: bool) -> str:
     n = len(requested.seeds)
     spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
     return (
-        f"{spread}The larger a marker, the more labelled images: {', '.join(requested.fractions)}. "
-        f"{name}: all trainings, pseudo-labelling and evaluation of a run; what runs share counts "
-        "in full for each." + " Incomplete; hollow: fewer seeds." * is_incomplete
+        f"{spread}Larger markers: more labelled images ({', '.join(requested.fractions)}). {name}: "
+        "of all training, pseudo-labelling and evaluation jobs of a run; shared jobs count in full "
+        "for each run." + " Incomplete; hollow: fewer seeds." * is_incomplete
     )
 
 
 def _sizes(requested: Requested, own: pd.DataFrame) -> np.ndarray:
-    """Areas of the markers of cells in square points: the largest for those that see all masks."""
+    """Areas of markers in square points: the largest for methods that use all masks."""
     rank = own["labelled"].rank(method="dense").to_numpy()
     share = (rank - 1) / max(rank.max() - 1, 1)
     is_largest = own["method"].isin(requested.all_masks).to_numpy()

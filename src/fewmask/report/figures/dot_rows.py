@@ -1,4 +1,4 @@
-"""Panels with a row for each of several things, and dots in every row: means with their spread."""
+"""Panels of rows with dots: means with their spread."""
 
 from typing import NamedTuple
 
@@ -18,13 +18,13 @@ from fewmask.report.figures.style import (
 )
 
 ROW, LEAST, ABOVE, BETWEEN = 0.3, 0.11, 0.34, 0.25
-"""Inches: the height of a row, of a dot in it, and the white space around panels."""
+"""Inches: the height of a row, the least height for a dot in it, and space around panels."""
 
 LONGEST = 2.6
-"""Inches for the names of rows."""
+"""Inches: the widest name of a row."""
 
 PANELS_WIDTH = 5.6
-"""Inches for all panels that stand side by side."""
+"""Inches: the width of all panels of a line together."""
 
 
 class Dots(NamedTuple):
@@ -33,9 +33,9 @@ class Dots(NamedTuple):
     look: tuple[str, str]
     """Colour and marker."""
     means: np.ndarray
-    """float (rows); NaN leaves a row free."""
+    """float (rows); NaN: no dot."""
     stds: np.ndarray
-    """float (rows); NaN: no spread is known."""
+    """float (rows); NaN: unknown."""
 
 
 def dot_rows(
@@ -46,13 +46,13 @@ def dot_rows(
     panels: dict[str, list[Dots]],
     label: str,
 ) -> Page:
-    """A page of panels side by side, at most four in a line, that share their rows and axis.
+    """A page of panels, at most four side by side, that share their rows and their axis.
 
     Args:
-        legend: what the looks mean, as ``panels.samples`` has it.
-        names: of the rows.
-        panels: by title.
-        label: of the horizontal axis.
+        legend: the entries of the legend, as ``panels.samples`` returns them.
+        names: the names of the rows.
+        panels: the dots of every panel, by its title.
+        label: the label of the horizontal axis.
     """
     most = max((len(dots) for dots in panels.values()), default=1)
     row = max(ROW, LEAST * (most + 1))

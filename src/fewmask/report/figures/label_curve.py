@@ -1,4 +1,4 @@
-"""The label curve: how good a method is with how many labels."""
+"""The label curve: score against labelled images."""
 
 import numpy as np
 import pandas as pd
@@ -28,16 +28,16 @@ PUBLISHED_LOOKS = {
     "color": FAINT, "linestyle": (0, (3, 2)), "linewidth": 1,
     "marker": "_", "markersize": 11, "markeredgewidth": 1.5,
 }  # fmt: skip
-"""Of published figures; beside a method they have its colour."""
+"""The style of published values; those of a method have its colour."""
 
 BESIDE = 0.04
-"""How far beside its bar, in inches, the dot of a single seed stands."""
+"""Inches between an error bar and the dots of single seeds."""
 
 
 @STYLED
 def label_curve(requested: Requested, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
-    """Draw the experiment's first metric against the number of labelled images: a panel a dataset,
-    a line a method. Published figures of it are short bars, joined by dashes.
+    """Draw the experiment's first metric against the number of labelled images: a panel per
+    dataset, a line per method. Published values are short bars, joined by dashes.
 
     Args:
         requested: the experiment.
@@ -64,12 +64,12 @@ def _note(requested: Requested, summary: pd.DataFrame, has_published: bool) -> s
     parts = [
         f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
         if n > 1
-        else "One seed, so that no spread is known."
+        else "One seed: the spread is unknown."
     ]
     parts.append("Models are selected on the validation set, never on the test set.")
     if (summary["seeds"] < summary["seeds_requested"]).any():
         there, wanted = summary["seeds"].sum(), summary["seeds_requested"].sum()
-        parts.append(f"Incomplete: {there} of {wanted} runs are there; hollow: fewer seeds.")
+        parts.append(f"Incomplete: {there} of {wanted} runs are finished; hollow: fewer seeds.")
     if has_published:
         parts.append(f"Published: {requested.published.source}.")
     return " ".join(parts)
@@ -88,7 +88,7 @@ def _draw_panel(
     if cells["mean"].isna().all():
         say_nothing(axes, "no run with this metric yet" if cells["seeds"].any() else "no run yet")
         return
-    # What was published has a place where a run of any method tells how many are labelled.
+    # A published value can be placed once a run of any method says how many images are labelled.
     cells = cells[cells["labelled"].notna()].sort_values("labelled", kind="stable")
     cells = cells[(cells["seeds"] > 0) | cells["published"].notna()]
     counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())

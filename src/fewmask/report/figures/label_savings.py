@@ -1,4 +1,4 @@
-"""Label savings as a figure: images that the reference would need against images that were used."""
+"""The figure of label savings: images that the reference would need against images used."""
 
 import math
 
@@ -25,17 +25,17 @@ from fewmask.report.figures.style import FAINT, RULE, SMALL, STYLED
 from fewmask.report.tables.columns import count_text
 
 BAND = 0.13
-"""The height, as a share of the curve's extent, of the bands for what lies beyond and below it."""
+"""The height of the bands beyond and below the curve, as a share of the curve's extent."""
 
 APART = 0.1
-"""How far apart, in inches, methods stand sideways: those beyond the curve have one height."""
+"""Inches by which methods are shifted sideways: all those beyond the curve have one height."""
 
 FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 
 
 @STYLED
 def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.DataFrame) -> Figure:
-    """Draw the labelled images that the reference needs: a panel a dataset, a marker a cell.
+    """Draw the labelled images that the reference needs: a panel per dataset, a marker per cell.
 
     Args:
         requested: the experiment.
@@ -51,7 +51,7 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = savings[(savings["dataset"] == dataset) & savings["needed"].notna()]
         if own.empty:
-            say_nothing(axes, "no savings to tell")
+            say_nothing(axes, "no label savings known")
             continue
         labelled = summary[summary["dataset"] == dataset]["labelled"].dropna()
         counts = sorted(labelled.astype(float).unique())
@@ -69,11 +69,11 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
 
 def _note(requested: Requested, savings: pd.DataFrame) -> str:
     if savings.empty:
-        return f"There is no method to compare with {requested.compared_with}."
+        return f"The experiment has no method to compare with {requested.compared_with}."
     parts = [
         f"Needed: the labelled images that {requested.compared_with} would need for the same "
         "score.",
-        "Grey: beyond its curve and below it. Dashes: equal factors, needed / labelled.",
+        "Grey: beyond and below its curve. Dashes: equal factors, needed / labelled.",
     ]
     if savings["needed_low"].notna().any():
         parts.append("Bars: 95 % intervals (bootstrap).")
@@ -83,7 +83,7 @@ def _note(requested: Requested, savings: pd.DataFrame) -> str:
 
 
 def _set_axes(axes: Axes, savings: pd.DataFrame, counts: list[float], width: float) -> None:
-    """Both logarithmic; upwards as far as the curve goes, with a band above and one below it."""
+    """Both axes logarithmic; the vertical one spans the curve and a band on either side."""
     set_labelled_axis(axes, counts, width)
     low, high = _extent(savings)
     edge = (high / low) ** BAND
@@ -108,9 +108,9 @@ def _extent(savings: pd.DataFrame) -> tuple[float, float]:
 
 
 def _draw_factors(axes: Axes, savings: pd.DataFrame, counts: list[float]) -> None:
-    """Lines on which the reference needs the same multiple of the images that were used."""
+    """Lines along which the reference needs the same multiple of the images used."""
     (left, right), (low, high) = axes.get_xlim(), _extent(savings)
-    # Named between the counts, where no marker stands.
+    # Labelled between the counts, where there are no markers.
     edges = np.log(counts if len(counts) > 1 else [left, *counts, right])
     free = np.exp([edges[:-1] + share * np.diff(edges) for share in (0.25, 0.5, 0.75)]).ravel()
     for factor in FACTORS:

@@ -1,4 +1,4 @@
-"""Pages of panels, one a dataset, with labelled images along the horizontal axis."""
+"""Pages of panels, one per dataset, with labelled images along the horizontal axis."""
 
 import math
 
@@ -25,8 +25,8 @@ from fewmask.report.figures.style import (
 from fewmask.report.tables.columns import count_text
 
 PANELS_A_ROW = 3
-"""With this and the sizes below, one panel can be printed in a column of a paper that has two, and
-a row of several over both, with letters of 6 points and more."""
+"""With this and the sizes below, a single panel fits into one column of a two-column paper, and a
+row of panels across both, with letters of at least 6 points."""
 
 LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.42, 0.34, 0.55
 """Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
@@ -35,7 +35,7 @@ LEGEND_LINE, SAMPLE = 0.2, 0.3
 """Inches: the height of a line of the legend, and the length of a sample of a line in it."""
 
 Looks = dict[str, object]
-"""How a line is drawn, as matplotlib has it."""
+"""How a line is drawn: keyword arguments of matplotlib."""
 
 
 def panel_page(
@@ -66,7 +66,7 @@ def panel_page(
 
 
 def limits_around(values: np.ndarray) -> tuple[float, float]:
-    """Of an axis in percent: around the values, but never so close that noise fills the panel."""
+    """The limits of an axis in percent, never so narrow that noise fills the panel."""
     known = values[~np.isnan(values)]
     low, high = (known.min(), known.max()) if len(known) else (0, 100)
     middle, half = (low + high) / 2, max(2.5, 0.58 * (high - low))
@@ -74,13 +74,13 @@ def limits_around(values: np.ndarray) -> tuple[float, float]:
 
 
 def spread_note(seeds: list[int]) -> str:
-    """What markers and bars are."""
+    """What markers and bars stand for."""
     n = len(seeds)
     return f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
 
 
 def is_first_in_row(panel: int) -> bool:
-    """Whether a panel stands at the left, where the vertical axis is labelled."""
+    """Whether a panel is the leftmost of its row, whose vertical axis is labelled."""
     return panel % PANELS_A_ROW == 0
 
 
@@ -96,7 +96,7 @@ def legend_height(legend: list[tuple[str, Looks]], width: float) -> float:
 
 
 def draw_legend(page: Page, legend: list[tuple[str, Looks]], top: float) -> None:
-    """Between the heading and the panels, where there are no data to cover."""
+    """Draw a legend between the heading and the panels, where it covers no data."""
     places = _places(legend, page.width)
     for (name, look), (line, left) in zip(legend, places, strict=True):
         left, middle = MARGIN + left, top + (line + 0.5) * LEGEND_LINE
@@ -110,7 +110,7 @@ def _places(legend: list[tuple[str, Looks]], width: float) -> list[tuple[int, fl
 
 
 def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker by place in the experiment: a method looks the same in all its figures."""
+    """Colour and marker by position in the experiment: a method looks the same in every figure."""
     return {
         method: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
         for i, method in enumerate(methods)
@@ -118,7 +118,7 @@ def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def fraction_looks(fractions: list[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of fractions, where colours do not stand for methods: dark to bright."""
+    """Colour and marker of fractions, dark to bright, where colours do not stand for methods."""
     shades = colormaps["viridis"](np.linspace(0, 0.85, len(fractions)))
     return {
         fraction: (to_hex(shade), MARKERS[i % len(MARKERS)])
@@ -132,14 +132,14 @@ def samples(methods: list[str]) -> list[tuple[str, Looks]]:
 
 
 def samples_with(methods: list[str], summary: pd.DataFrame, metric: str) -> list[tuple[str, Looks]]:
-    """Those of the methods that have a metric; of all where none has it yet."""
+    """The entries of the methods that have a metric; of all methods if none has it yet."""
     has_it = summary[f"{metric}_mean"].notna() if f"{metric}_mean" in summary else []
     shown = set(summary["method"][has_it]) if any(has_it) else set(methods)
     return [(method, look) for method, look in samples(methods) if method in shown]
 
 
 def samples_of(looks_of: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
-    """The entries of a legend, by what has the looks."""
+    """The entries of a legend, from colour and marker by name."""
     return [
         (name, {"color": colour, "marker": marker, "markeredgecolor": "white"})
         for name, (colour, marker) in looks_of.items()
@@ -147,17 +147,17 @@ def samples_of(looks_of: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
 
 
 def shifts(methods: list[str], apart: float) -> dict[str, float]:
-    """How far, in inches, methods stand sideways of their counts, ``apart`` from each other."""
+    """The sideways shift of every method, in inches, ``apart`` from each other."""
     return {method: (i - (len(methods) - 1) / 2) * apart for i, method in enumerate(methods)}
 
 
 def shifted(axes: Axes, shift: float) -> Transform:
-    """Where the data lie, moved sideways by inches: the data themselves stay what they are."""
+    """The transform of the data, shifted sideways by inches; the data stay as they are."""
     return axes.transData + ScaledTranslation(shift, 0, axes.figure.dpi_scale_trans)
 
 
 def set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
-    """Logarithmic, with the counts themselves as ticks, named where there is room."""
+    """A logarithmic axis whose ticks are the counts, labelled where there is room."""
     axes.set_xscale("log")
     margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
     axes.set_xlim(counts[0] / margin, counts[-1] * margin)
@@ -172,7 +172,7 @@ def set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
 
 
 def _that_fit(places: np.ndarray, widths: list[float]) -> list[int]:
-    """Which labels can stand side by side: the last, and from the first on those with room."""
+    """The labels that fit side by side: the last, then from the first on those with room."""
     last = len(widths) - 1
     kept = [last]
     left = -math.inf
@@ -185,8 +185,8 @@ def _that_fit(places: np.ndarray, widths: list[float]) -> list[int]:
 
 
 def step(axes: Axes, counts: list[float], methods: int, width: float, most: float = 0.055) -> float:
-    """How far, in inches, methods stand apart sideways, so that none hides another; ``most`` where
-    there are several counts."""
+    """The sideways distance between methods in inches, so that none hides another; at most ``most``
+    if there are several counts."""
     if len(counts) == 1:
         return min(0.7, 0.8 * width / methods)
     low, high = axes.get_xlim()
@@ -203,9 +203,9 @@ def dots(
     place: Transform,
     sizes: np.ndarray | float = 26,
 ) -> None:
-    """A dot for every cell, hollow where some of the seeds that are requested are missing.
+    """A dot for every cell, hollow where some of the requested seeds are missing.
 
-    ``sizes``: areas in square points, of all or of each.
+    ``sizes``: areas in square points, of all dots or of each.
     """
     colour, marker = look
     is_complete = (cells["seeds"] == cells["seeds_requested"]).to_numpy()

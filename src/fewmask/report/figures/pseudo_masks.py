@@ -1,4 +1,4 @@
-"""How good pseudo-masks are, stage by stage."""
+"""The quality of pseudo-masks, stage by stage."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,8 @@ from fewmask.report.figures.style import STYLED
 
 @STYLED
 def pseudo_masks_figure(requested: Requested, qualities: pd.DataFrame) -> Figure:
-    """Draw the mIoU of pseudo-masks: a panel a dataset, a row a stage, a dot a fraction.
+    """Draw the mIoU of pseudo-masks: a panel per dataset, a row per stage, a dot per
+    fraction.
 
     ``qualities`` is what ``pseudo_masks_summary`` returns.
     """
@@ -24,7 +25,7 @@ def pseudo_masks_figure(requested: Requested, qualities: pd.DataFrame) -> Figure
         if own.empty:
             continue
         panels[dataset] = [
-            Dots(look, *_figures(own[own["fraction"] == fraction], keys))
+            Dots(look, *_means_and_stds(own[own["fraction"] == fraction], keys))
             for fraction, look in of_fractions.items()
         ]
     names = [f"{method}: {stage}" for method, stage in keys]
@@ -34,7 +35,9 @@ def pseudo_masks_figure(requested: Requested, qualities: pd.DataFrame) -> Figure
     ).figure
 
 
-def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray]:
+def _means_and_stds(
+    own: pd.DataFrame, keys: list[tuple[str, str]]
+) -> tuple[np.ndarray, np.ndarray]:
     rows = own.set_index(["method", "stage"]).reindex(keys)
     return tuple(100 * rows[f"miou_{part}"].to_numpy(float) for part in ("mean", "std"))
 
@@ -42,7 +45,9 @@ def _figures(own: pd.DataFrame, keys: list[tuple[str, str]]) -> tuple[np.ndarray
 def _note(requested: Requested, qualities: pd.DataFrame) -> str:
     is_incomplete = bool((qualities["seeds"] < qualities["seeds_requested"]).any())
     return (
-        "Pseudo-masks that a method learns, by the stage that made them, against the true masks of "
-        f"the unlabelled training images: {spread_note(requested.seeds)}. No training and no "
-        "selection sees these." + " Incomplete: some means are over fewer seeds." * is_incomplete
+        "Pseudo-masks that a method learns from, by the stage that predicted them, compared with "
+        f"the true masks of the unlabelled training images: {spread_note(requested.seeds)}. No "
+        "training and no selection uses these values."
+        + " Incomplete: some means are over fewer seeds."
+        * is_incomplete
     )

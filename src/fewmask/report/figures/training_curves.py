@@ -1,4 +1,4 @@
-"""Training curves: the loss, and what the validation images told, step by step."""
+"""Training curves: the loss and the validation metric, step by step."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,20 +19,21 @@ from fewmask.report.results.histories import History
 from fewmask.report.tables.columns import called, with_unit
 
 LEFT, BETWEEN, ABOVE, PANEL = 0.6, 0.75, 0.32, (2.6, 1.4)
-"""Inches: beside the panels, between the two, above each, and their size."""
+"""Inches: left of the panels, between the two, above each, and the size of a panel."""
 
 SHARED = "shared"
-"""What trainings are called that do not depend on a fraction of the experiment."""
+"""The name of trainings that do not depend on the label fraction."""
 
 
 @STYLED
 def training_curves(requested: Requested, dataset: str, found: list[History]) -> Figure:
-    """Draw the trainings on one dataset: a row a stage, a line a training, coloured by fraction.
+    """Draw the trainings on one dataset: a row per stage, a line per training, coloured by
+    fraction.
 
-    At the left the mean training loss since the look before, at the right the metric of the
-    validation images by which weights were selected, with a dot at those that were kept.
+    Left: the training loss, averaged since the previous evaluation. Right: the metric on the
+    validation images by which weights were selected, with a dot at the weights that were kept.
     """
-    # A stage that an experiment has judged in several ways has a row for each: no axis fits all.
+    # A stage whose weights are selected by several metrics has a row for each: no axis fits all.
     stages = list(dict.fromkeys((one.stage, one.judged_by) for one in found))
     is_shared = any(one.fraction not in requested.fractions for one in found)
     colours = fraction_looks([*requested.fractions, *[SHARED] * is_shared])
@@ -45,7 +46,9 @@ def training_curves(requested: Requested, dataset: str, found: list[History]) ->
     page = Page(width, below + max(len(stages), 1) * row + MARGIN)
     page.heading(title, note)
     draw_legend(page, legend, top)
-    for i, (stage, judged_by) in enumerate(stages or [("no training is there any more", "")]):
+    for i, (stage, judged_by) in enumerate(
+        stages or [("The histories of these trainings were deleted", "")]
+    ):
         lefts = MARGIN + LEFT, MARGIN + LEFT + PANEL[0] + BETWEEN
         panels = [page.axes(left, below + i * row + ABOVE, *PANEL) for left in lefts]
         name = shorten(stage, 2 * PANEL[0], BODY + 1, "bold")
@@ -56,11 +59,11 @@ def training_curves(requested: Requested, dataset: str, found: list[History]) ->
 
 
 def _note(requested: Requested) -> str:
-    lines = "One line a seed. " if len(requested.seeds) > 1 else ""
+    lines = "One line per seed. " if len(requested.seeds) > 1 else ""
     return (
-        f"{lines}Left: training loss, the mean since the look before. Right: what the validation "
-        "images told; a dot marks the weights that were kept (none: the last ones). Test "
-        "images play no part."
+        f"{lines}Left: training loss, averaged since the previous evaluation. Right: metric on the "
+        "validation images; a dot marks the weights that were kept (no dot: the last ones). Test "
+        "images are not involved."
     )
 
 
@@ -72,12 +75,12 @@ def _draw_stage(
     for one in own:
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
         look = {"color": colour, "linewidth": 1, "alpha": 0.8}
-        # A training of one look is a point.
-        look |= {"marker": "."} if len(one.looks) == 1 else {}
-        loss.plot(one.looks["step"], one.looks["loss"], **look)
-        validation.plot(one.looks["step"], factor * one.looks["validation"], **look)
+        # A single evaluation is drawn as a point.
+        look |= {"marker": "."} if len(one.evaluations) == 1 else {}
+        loss.plot(one.evaluations["step"], one.evaluations["loss"], **look)
+        validation.plot(one.evaluations["step"], factor * one.evaluations["validation"], **look)
         if one.selected is not None:
-            kept = one.looks[one.looks["step"] == one.selected]
+            kept = one.evaluations[one.evaluations["step"] == one.selected]
             validation.scatter(
                 kept["step"], factor * kept["validation"], s=22, color=colour,
                 edgecolors="white", linewidths=0.6, zorder=3,

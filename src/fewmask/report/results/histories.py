@@ -1,4 +1,4 @@
-"""How trainings went: their histories, read from the folders of stages."""
+"""The histories of trainings, read from the folders of stages."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,16 +14,16 @@ from fewmask.metrics.records import damaged, read_training
 
 
 class TrainedStage(NamedTuple):
-    """A training that runs went through, as their metrics files tell."""
+    """A training that a run consists of, as its metrics file states it."""
 
     cell: str
     """dataset/method/fraction/seed/stage."""
     metric: str
-    """By which its weights were selected on the validation images; ``none``: the last ones."""
+    """The one by which weights were selected on the validation images; ``none``: the last step."""
 
 
 class History(NamedTuple):
-    """The looks at one training."""
+    """The evaluations during one training."""
 
     stage: str
     """METHOD/STAGE."""
@@ -31,16 +31,16 @@ class History(NamedTuple):
     seed: int
     judged_by: str
     """The metric of ``validation``; empty where there is none."""
-    looks: pd.DataFrame
-    """The columns step, loss (of the training), validation, one row a look."""
+    evaluations: pd.DataFrame
+    """The columns step, loss (of the training), validation; one row per evaluation."""
     selected: int | None
-    """The step whose weights were kept; None: the last."""
+    """The step whose weights were kept; None: the last step."""
 
 
 def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> list[History]:
     """The histories of the trainings on a dataset, each once, in their order.
 
-    Those whose folder is not there any more are left out. Raises FewmaskError: one is damaged.
+    Those whose folder was deleted are left out. Raises FewmaskError: one is damaged.
     """
     found = []
     for training in dict.fromkeys(trainings):
@@ -58,27 +58,27 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
         candidates = [metric, "miou", "loss"]
         judged_by = next((one for one in candidates if f"validation_{one}" in table), "")
         validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
-        looks = table[["step", "loss"]].assign(validation=validation).astype(float)
-        _check(looks)
+        evaluations = table[["step", "loss"]].assign(validation=validation).astype(float)
+        _check(evaluations)
         _check_digest(path)
     except (OSError, ValueError, KeyError) as error:
         mend = "delete its folder and run the workflow again, which trains the stage anew"
         raise damaged(path, "the history of a training", error, mend) from None
     stage = f"{parts['method']}/{parts['stage']}"
     selected = None
-    if metric != "none" and judged_by == metric and looks["validation"].notna().any():
-        values = looks["validation"]
+    if metric != "none" and judged_by == metric and evaluations["validation"].notna().any():
+        values = evaluations["validation"]
         best = values.idxmax() if metrics.find(metric).higher_is_better else values.idxmin()
-        selected = int(looks.loc[best, "step"])
-    return History(stage, parts["fraction"], int(parts["seed"]), judged_by, looks, selected)
+        selected = int(evaluations.loc[best, "step"])
+    return History(stage, parts["fraction"], int(parts["seed"]), judged_by, evaluations, selected)
 
 
-def _check(looks: pd.DataFrame) -> None:
-    """Raise ValueError where no training can have found this."""
-    steps = looks["step"]
-    if looks.empty or not (steps.diff().fillna(steps) > 0).all() or (steps % 1).any():
-        raise ValueError("its steps do not go up from 1")
-    if not np.isfinite(looks["loss"]).all():
+def _check(evaluations: pd.DataFrame) -> None:
+    """Raise ValueError unless a training can have written this."""
+    steps = evaluations["step"]
+    if evaluations.empty or not (steps.diff().fillna(steps) > 0).all() or (steps % 1).any():
+        raise ValueError("its steps do not increase from 1")
+    if not np.isfinite(evaluations["loss"]).all():
         raise ValueError("a loss is no number")
 
 

@@ -50,8 +50,8 @@ def collect(requested: Requested) -> Runs:
     The table has the columns dataset, method, fraction, labelled and test (images), seed; every
     metric, shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
     peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
-    with other runs in full (see `fewmask.report.results.job_costs`); and <figure>_<class>, such as
-    iou_pet, for the figures of the classes of all datasets. NaN where a figure is undefined. All
+    with other runs in full (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as
+    iou_pet, for the classes of all datasets. NaN where a value is undefined. All
     but the optional and the classes' columns are there even if no run is.
 
     Raises:

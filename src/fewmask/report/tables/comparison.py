@@ -1,8 +1,8 @@
-"""Is it better? Every method against the reference method, at the same number of labels.
+"""Is it better? Every method compared with the reference, at the same number of labels.
 
 Runs of one seed share their labelled images, so methods are compared seed by seed, and on the same
-test images: what counts is the mean over seeds of the differences. Intervals and probabilities
-are those of its bootstrap draws (`fewmask.report.results.bootstrap`).
+test images: the statistic is the mean over seeds of the differences. Intervals and probabilities
+come from its bootstrap draws (`fewmask.report.results.bootstrap`).
 """
 
 import numpy as np
@@ -54,14 +54,14 @@ def comparison(requested: Requested, summary: pd.DataFrame, scores: Scores) -> p
         scores: what ``bootstrap`` returns.
 
     Returns:
-        In the order of the experiment, for cells whose method has the metric at all, the columns
-        dataset, method, fraction; reference, metric, labelled; seeds, the number of those that both
-        methods have and the row is made of, and seeds_requested; score and reference_score, means
+        One row for every cell whose method has the metric, in the order of the experiment: dataset,
+        method, fraction; reference, metric, labelled; seeds, the number that both methods have in
+        common, and seeds_requested; score and reference_score, means
         over these; difference, score - reference_score, with _low and _high, its 95 % interval;
         probability_better, the share of draws in which the method is better, half of those without
-        a difference included; verdict: ``better`` or ``worse`` where the interval leaves out 0,
-        ``undecided`` where it does not, ``one seed`` where nothing can be said, ``no run``. NaN
-        where a figure is not known.
+        a difference included; verdict: ``better`` or ``worse`` where the interval excludes 0,
+        ``undecided`` where it does not, ``one seed`` without an interval, ``no run``. NaN where a
+        value is unknown.
     """
     rows = []
     for _, cell in summary.iterrows():
@@ -89,7 +89,7 @@ def _row(requested: Requested, scores: Scores, cell: pd.Series) -> dict[str, obj
 
 
 def _judged(differences: np.ndarray, higher_is_better: bool) -> dict[str, object]:
-    """What draws of a difference say, float (D,)."""
+    """The interval, the probability and the verdict of draws of a difference, float (D,)."""
     low, high = interval(differences)
     gains = differences if higher_is_better else -differences
     gains = gains[~np.isnan(gains)]
@@ -116,7 +116,7 @@ def with_marks(summary: pd.DataFrame, compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison_table(requested: Requested, compared: pd.DataFrame, scores: Scores) -> Table:
-    """The comparison for people."""
+    """The comparison as a table to be read."""
     unit = {"%": "% points"}.get(metrics.find(scores.metric).unit, metrics.find(scores.metric).unit)
     difference = f"Difference ({unit})" if unit else "Difference"
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
@@ -127,21 +127,21 @@ def comparison_table(requested: Requested, compared: pd.DataFrame, scores: Score
 
 
 def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list[str]:
-    """The sentences without which the comparison cannot be read."""
+    """What a reader must know about the table."""
     reference = requested.compared_with
     if compared.empty:
-        return [f"There is no method to compare with {reference}."]
+        return [f"The experiment has no other method to compare with {reference}."]
     lower = "" if metrics.find(scores.metric).higher_is_better else " Lower is better."
     notes = [
-        f"Every method against {reference} with the same labelled images, seed by seed, "
-        f"by {called(scores.metric)} on the test set.{lower}",
+        f"Every method compared with {reference}, with the same labelled images, seed by seed, by "
+        f"{called(scores.metric)} on the test set.{lower}",
     ]
     if compared["difference_low"].notna().any():
         notes += [
-            "Probability: that the method is better. Verdict: better or worse where the interval "
-            "leaves out 0.",
-            "Every row is judged by itself: of methods that are no different, up to one in twenty "
-            "is called better or worse all the same.",
+            "Probability: of the method being better. Verdict: better or worse where the interval "
+            "excludes 0.",
+            "Every row is judged by itself: of methods that do not differ, up to one in twenty is "
+            "still called better or worse.",
         ]
     return [*notes, *scores.notes()]
 

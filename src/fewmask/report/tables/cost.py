@@ -13,17 +13,17 @@ from fewmask.report.tables.columns import NOTHING, hours_text
 from fewmask.report.tables.page import Table, TableRow
 
 SOURCES: dict[Source, str] = {
-    "accounting": "SLURM's accounting, with all tries",
-    "benchmark": "Snakemake's benchmark files, of their last try",
-    "training": "the trainings' own count",
-    "unknown": "nowhere, so that they count as 0",
+    "accounting": "SLURM's accounting (all tries)",
+    "benchmark": "Snakemake's benchmark files (the last try)",
+    "training": "the trainings' own clocks",
+    "unknown": "no source (counted as 0)",
 }
 
 
 def cost_summary(
     requested: Requested, runs: pd.DataFrame, jobs: dict[Run, list[JobCost]]
 ) -> pd.DataFrame:
-    """What every method took on every dataset, and all of them together.
+    """The cost of every method on every dataset, and of the whole experiment.
 
     Args:
         requested: the experiment.
@@ -31,30 +31,32 @@ def cost_summary(
 
     Returns:
         In the order of the experiment, and a last row whose dataset is ``total``, the columns
-        dataset, method; runs, runs_asked; hours and gpu_hours, in which every job counts once
+        dataset, method; runs, runs_requested; hours and gpu_hours, in which every job counts once
         however many runs share it; hours_per_run and gpu_hours_per_run, means over runs, in which
         it counts for each of them (NaN without a run); peak_memory_mb, the largest of the
-        trainings; jobs, and from_accounting, from_benchmark, from_training, from_unknown: how
-        many of them each source tells of.
+        trainings; jobs, and from_accounting, from_benchmark, from_training, from_unknown: the
+        number of jobs whose duration comes from each source.
     """
-    asked_of_method = len(requested.fractions) * len(requested.seeds)
+    requested_runs = len(requested.fractions) * len(requested.seeds)
     rows = []
     for dataset, method in product(requested.datasets, requested.methods):
         is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
         of_runs = [jobs[run] for run in jobs if (run.dataset, run.method) == (dataset, method)]
         name = {"dataset": dataset, "method": method}
-        rows.append(name | _row(asked_of_method, runs[is_own], of_runs))
+        rows.append(name | _row(requested_runs, runs[is_own], of_runs))
     name = {"dataset": "total", "method": ""}
-    rows.append(name | _row(asked_of_method * len(rows), runs, list(jobs.values())))
+    rows.append(name | _row(requested_runs * len(rows), runs, list(jobs.values())))
     return pd.DataFrame(rows)
 
 
-def _row(runs_asked: int, runs: pd.DataFrame, of_runs: list[list[JobCost]]) -> dict[str, object]:
+def _row(
+    runs_requested: int, runs: pd.DataFrame, of_runs: list[list[JobCost]]
+) -> dict[str, object]:
     distinct = {job.name: job for jobs in of_runs for job in jobs}.values()
     sources = Counter(job.source for job in distinct)
     return {
         "runs": len(runs),
-        "runs_asked": runs_asked,
+        "runs_requested": runs_requested,
         **total(distinct),
         "hours_per_run": runs["hours"].mean(),
         "gpu_hours_per_run": runs["gpu_hours"].mean(),
@@ -65,7 +67,7 @@ def _row(runs_asked: int, runs: pd.DataFrame, of_runs: list[list[JobCost]]) -> d
 
 
 def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
-    """The summary for people; without columns of GPUs where none was used."""
+    """The cost as a table to be read; GPU columns only where GPUs were used."""
     last = summary.iloc[-1]
     sources = [
         f"{last[f'from_{source}']} from {text}"
@@ -73,31 +75,31 @@ def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
         if last[f"from_{source}"]
     ]
     notes = [
-        "Hours of trainings, pseudo-labelling and evaluations, added up; GPU hours: times the GPUs "
-        "that a job had, used or not.",
-        "What several runs share counts once in a row and once in the total; per run it counts in "
-        "each of them.",
-        f"The figures of {last['jobs']} jobs: {'; '.join(sources)}.",
+        "Hours: of all training, pseudo-labelling and evaluation jobs. GPU hours: hours times the "
+        "GPUs allocated to a job, used or not.",
+        "A job that several runs share counts once in a row and once in the total; per run it "
+        "counts in full for each of them.",
+        f"Durations of {last['jobs']} jobs: {'; '.join(sources)}.",
     ]
-    figures = {"Hours": "hours", "Hours per run": "hours_per_run"}
+    columns = {"Hours": "hours", "Hours per run": "hours_per_run"}
     if last["gpu_hours"]:
-        figures = {
+        columns = {
             "Hours": "hours",
             "GPU hours": "gpu_hours",
             "GPU hours per run": "gpu_hours_per_run",
         }
-    header = ["Dataset", "Method", "Runs", *figures, "Peak memory (GiB)"]
-    rows = [_cells(row, list(figures.values())) for _, row in summary.iterrows()]
+    header = ["Dataset", "Method", "Runs", *columns, "Peak memory (GiB)"]
+    rows = [_cells(row, list(columns.values())) for _, row in summary.iterrows()]
     sides = "ll" + "r" * (len(header) - 2)
     return Table(f"Cost: {requested.title}", notes, header, sides, rows, grouped_by=1)
 
 
-def _cells(row: pd.Series, figures: list[str]) -> TableRow:
-    there, wanted = row["runs"], row["runs_asked"]
+def _cells(row: pd.Series, columns: list[str]) -> TableRow:
+    there, wanted = row["runs"], row["runs_requested"]
     runs = f"{there}" if there == wanted else f"{there} of {wanted}"
     memory = row["peak_memory_mb"]
     return [
         *(row["dataset"], row["method"], runs),
-        *(hours_text(row[name]) for name in figures),
+        *(hours_text(row[name]) for name in columns),
         NOTHING if pd.isna(memory) else f"{memory / 1024:.1f}",
     ]

@@ -1,9 +1,9 @@
 """Label savings: how many labelled images the reference method would need for the same score.
 
 The curve of the reference method, score against labelled images, is made monotone by isotonic
-regression (Barlow et al., 1972) and interpolated on a logarithmic axis of labelled images. Where it
-first reaches the score of a method stands the number that the reference would need. Intervals are
-percentiles of the same number in bootstrap draws (`fewmask.report.results.bootstrap`), in which
+regression (Barlow et al., 1972) and interpolated on a logarithmic axis of labelled images. The
+reference would need the number of images at which it first reaches the score of a method. Intervals
+are percentiles of that number in bootstrap draws (`fewmask.report.results.bootstrap`), in which
 curve and score vary together: their runs share seeds, and so labelled images, and test images.
 """
 
@@ -43,7 +43,7 @@ def reached_at(labelled: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> 
     after = np.clip(is_reached.argmax(axis=1), 1, len(labelled) - 1)
     rows = np.arange(len(curves))
     low, high = above[rows, after - 1], above[rows, after]
-    # Outside [0, 1] are those that lie beyond or below, which is seen to further down.
+    # Shares outside [0, 1] lie beyond or below the curve, which is handled further down.
     share = np.clip(-low / np.where(high > low, high - low, 1), 0, 1)
     logs = np.log(labelled)
     found = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
@@ -78,15 +78,15 @@ def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -
         scores: what ``bootstrap`` returns.
 
     Returns:
-        In the order of the experiment, for cells whose method has the metric at all, the columns
-        dataset, method, fraction; reference, metric; labelled (images used); seeds, the number of
-        those that all runs have which the row is made of, and seeds_requested; score, the mean over
+        One row for every cell whose method has the metric, in the order of the experiment: dataset,
+        method, fraction; reference, metric; labelled (images used); seeds, the number that the
+        method and all points of the curve have in common, and seeds_requested; score, the mean over
         these seeds; needed, the labelled images that the reference needs for it, and factor, needed
         / labelled, both with _low and _high, the 95 % interval; curve, which is ``within``,
         ``beyond the curve`` or ``below the curve``; and curve_from and curve_to, the labelled
         images at which it begins and ends. Beyond the curve needed is infinite, below it is 0;
-        likewise the ends of intervals. NaN where nothing can be said: without a run, with fewer
-        than two points of the curve; intervals also with one seed.
+        likewise the ends of intervals. NaN without a run and with fewer than two points of the
+        curve; intervals also with one seed.
     """
     rows = []
     for _, cell in summary.iterrows():
@@ -154,7 +154,7 @@ def _needed(scores: Scores, labelled: np.ndarray, values: np.ndarray) -> np.ndar
 
 
 def factor_text(row: pd.Series) -> str:
-    """The factor of a row: ``×2.4``; beyond the curve what it exceeds, ``> ×4.0``."""
+    """The factor of a row: ``×2.4``; beyond the curve, the bound that it exceeds: ``> ×4.0``."""
     if pd.isna(row["needed"]):
         return NOTHING
     if row["curve"] == BEYOND:
@@ -165,7 +165,7 @@ def factor_text(row: pd.Series) -> str:
 
 
 def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
-    """The summary with a column ``label_savings`` of texts for people, if any can be told."""
+    """The summary with a column ``label_savings``, factors as text, if any is known."""
     texts = [factor_text(row) for _, row in savings.iterrows()]
     if not any(text != NOTHING for text in texts):
         return summary
@@ -175,7 +175,7 @@ def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
 
 
 def label_savings_table(requested: Requested, savings: pd.DataFrame, scores: Scores) -> Table:
-    """The savings for people."""
+    """The savings as a table to be read."""
     header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), "Needed"]
     header += ["Factor", "95 % interval", "Seeds"]
     rows = [_cells(row) for row in by_fraction(savings)]
@@ -184,25 +184,23 @@ def label_savings_table(requested: Requested, savings: pd.DataFrame, scores: Sco
 
 
 def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[str]:
-    """The sentences without which the savings cannot be read."""
+    """What a reader must know about the table."""
     reference = requested.compared_with
     if savings.empty:
-        return [f"There is no method to compare with {reference}."]
+        return [f"The experiment has no method to compare with {reference}."]
     notes = [
         f"Needed: the labelled images that {reference} would need for the same score "
         f"({called(scores.metric)} on the test set).",
-        "Its curve over its own fractions was made monotone (isotonic regression) and "
+        "Its curve over its own label fractions is made monotone (isotonic regression) and "
         "interpolated on a logarithmic axis of labelled images.",
         "Factor: needed / labelled; above 1 labels are saved.",
     ]
     if (savings["curve"] == BEYOND).any() or np.isinf(savings["needed_high"]).any():
-        notes.append(f"Beyond the curve: better than {reference} with its most labelled images.")
+        notes.append(f"Beyond the curve: better than {reference} with its largest label fraction.")
     if (savings["curve"] == BELOW).any() or (savings["needed_low"] == 0).any():
-        notes.append(f"Below the curve: worse than {reference} with its fewest.")
+        notes.append(f"Below the curve: worse than {reference} with its smallest label fraction.")
     if savings["needed"].isna().any():
-        notes.append(
-            "Nothing can be said without a run, or with less than two points of the curve."
-        )
+        notes.append(f"{NOTHING}: no run, or fewer than two points of the curve.")
     return [*notes, *scores.notes()]
 
 

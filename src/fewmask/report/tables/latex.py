@@ -15,7 +15,7 @@ from fewmask.report.tables.summary import (
 )
 
 NARROW = 6
-"""How many columns fit into one of two columns of text."""
+"""The most columns that fit into one column of a two-column page."""
 
 
 def latex(requested: Requested, summary: pd.DataFrame) -> str:
@@ -26,7 +26,7 @@ def latex(requested: Requested, summary: pd.DataFrame) -> str:
 
 
 def _table(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> str:
-    """The rows of one dataset, narrow enough for a column of text: compared rows under a title."""
+    """The rows of one dataset; groups of compared rows stand under a title of their own."""
     compared = is_compared(summary)
     header = [
         "Method" if compared else "Labelled",
@@ -48,7 +48,7 @@ def _table(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> st
     caption = " ".join(
         [f"{sentence(requested.title)} Dataset: {dataset}.", *notes_on(requested, summary)]
     )
-    # Wide ones go over both columns of a paper that has two.
+    # Wide tables span both columns of a two-column page.
     environment = "table*" if len(header) > NARROW else "table"
     lines = [
         rf"\begin{{{environment}}}",

@@ -1,4 +1,4 @@
-"""A table for people: a title, what must be known to read it, rows. As Markdown and as HTML."""
+"""A table to be read: a title, notes, rows. As Markdown and as HTML."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ Rank = Literal["best", "second", ""]
 
 
 class TableCell(NamedTuple):
-    """Text, and how it ranks among those that it is compared with."""
+    """Text, and its rank among the cells that it is compared with."""
 
     text: str
     rank: Rank = ""
     after: str = ""
-    """What stands behind it, unranked."""
+    """Text that follows, without the mark of the rank."""
 
 
 TableRow = list[TableCell | str]
@@ -39,19 +39,19 @@ ul { color: #555; padding-left: 18px; max-width: 70em; margin: 14px 0 0; }
 
 @dataclass(frozen=True)
 class Table:
-    """What is shown of a table; without rows the notes alone."""
+    """A table with its notes; without rows, the notes alone."""
 
     title: str
     notes: list[str]
     header: list[str] = field(default_factory=list)
     sides: str = ""
-    """``l`` or ``r`` for every column: to which side it is aligned."""
+    """``l`` or ``r`` for every column: the side that it is aligned to."""
     rows: list[TableRow] = field(default_factory=list)
     grouped_by: int = 2
-    """How many columns at the left tell which rows belong together."""
+    """Consecutive rows that agree in this many columns from the left form a group."""
 
     def markdown(self) -> str:
-        """Markdown that is also readable as it is written; the best cells are bold."""
+        """Markdown with aligned columns; the best cells are bold."""
         title = escape.markdown_line(" ".join(self.title.split()))
         notes = "\n".join(map(escape.markdown_line, self.notes))
         body = [[_in_markdown(cell) for cell in row] for row in [self.header, *self.rows]]
@@ -59,7 +59,7 @@ class Table:
         return f"# {title}\n\n{notes}\n{table}"
 
     def html(self) -> str:
-        """A page by itself, which loads nothing; the best cells are bold, the second underlined."""
+        """A self-contained page; the best cells are bold, the second best underlined."""
         title = escape.html(" ".join(self.title.split()))
         notes = "".join(f"<li>{escape.html(note)}</li>" for note in self.notes)
         table = f"<table>\n{''.join(self._parts())}</table>\n" if self.rows else ""

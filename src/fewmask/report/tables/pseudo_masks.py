@@ -1,4 +1,4 @@
-"""How good the pseudo-masks are that stages learnt: one row for every stage that made some."""
+"""The quality of the pseudo-masks that methods learnt: one row for every stage behind them."""
 
 import pandas as pd
 
@@ -21,25 +21,25 @@ def pseudo_masks_summary(requested: Requested, qualities: pd.DataFrame) -> pd.Da
         run's value is not known; the deviation also with one run.
     """
     groups = qualities.groupby(KEY, sort=False)
-    figures = [name for name in qualities if name not in (*KEY, "seed")]
-    mean, std = mean_and_std(groups, figures)
+    values = [name for name in qualities if name not in (*KEY, "seed")]
+    mean, std = mean_and_std(groups, values)
     columns = {"seeds": groups.size(), "seeds_requested": len(requested.seeds)}
-    for name in figures:
+    for name in values:
         columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
     return pd.DataFrame(columns, index=mean.index).reset_index()
 
 
 def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
-    """The summary for people; a sentence where no stage learns pseudo-masks."""
+    """The summary as a table to be read; a sentence where no stage learns from pseudo-masks."""
     name = f"Pseudo-masks: {requested.title}"
     if summary.empty:
-        return Table(name, ["No stage of this experiment learns pseudo-masks."])
+        return Table(name, ["No stage of this experiment learns from pseudo-masks."])
     n = len(requested.seeds)
     spread = f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
     notes = [
-        "What stages predict for the training images, and others learn: compared with the masks "
-        f"of the unlabelled ones, where the dataset has them; {spread}.",
-        "No training and no selection sees these figures.",
+        "Pseudo-masks that a stage predicts and another one learns from, compared with the true "
+        f"masks of the unlabelled training images, where the dataset has them; {spread}.",
+        "No training and no selection uses these values.",
         f"Calibration error: expected calibration error, {calibration.BINS} bins of confidence.",
     ]
     header = ["Dataset", "Fraction", "Method", "Stage", *map(title, SHOWN), "Seeds"]
@@ -48,6 +48,6 @@ def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
 
 
 def _cells(row: pd.Series) -> TableRow:
-    figures = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in SHOWN]
+    values = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in SHOWN]
     words = [row["dataset"], row["fraction"], row["method"], row["stage"]]
-    return [*words, *figures, seeds_text(row)]
+    return [*words, *values, seeds_text(row)]

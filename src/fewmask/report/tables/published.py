@@ -1,4 +1,4 @@
-"""What papers state beside what was measured: the difference, and whether it may be chance."""
+"""Published values beside measured ones: the difference, and whether it may be due to chance."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ COLUMNS = [
 
 
 def published(requested: Requested, summary: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """Every figure that the experiment's ``published`` names beside the measured one.
+    """Every value that the experiment's ``published`` lists, beside the measured one.
 
     Args:
         requested: the experiment.
@@ -37,12 +37,12 @@ def published(requested: Requested, summary: pd.DataFrame, runs: pd.DataFrame) -
         runs: what ``collect`` returns.
 
     Returns:
-        In the order of the experiment, and of its figures, the columns dataset, method, fraction;
-        metric, labelled; seeds, seeds_requested; measured and measured_std, mean and sample
-        standard deviation over seeds, with _low and _high, the 95 % interval of the mean over seeds
-        and test images; published and published_std; difference, measured - published; and
-        published_is: where it lies, ``inside the interval``, ``above`` or ``below`` it, or ``one
-        seed``, where no interval is known, or ``no run``. NaN where a figure is not known.
+        One row for every cell and metric, in the order of the experiment: dataset, method,
+        fraction; metric, labelled; seeds, seeds_requested; measured and measured_std, mean and
+        sample standard deviation over seeds, with _low and _high, the 95 % interval of the mean
+        over seeds and test images; published and published_std; difference, measured - published;
+        and published_is: where it lies, ``inside the interval``, ``above`` or ``below`` it, or
+        ``one seed``, where no interval is known, or ``no run``. NaN where a value is unknown.
     """
     pairs = [
         (row, metric)
@@ -56,7 +56,7 @@ def published(requested: Requested, summary: pd.DataFrame, runs: pd.DataFrame) -
 
 
 def _others(requested: Requested, summary: pd.DataFrame) -> list[str]:
-    """The metrics with a published figure that the tables for people do not show."""
+    """The metrics with a published value that the other tables do not show."""
     ending = "_published"
     named = [name.removesuffix(ending) for name in summary if name.endswith(ending)]
     return [metric for metric in named if metric not in requested.metrics]
@@ -65,10 +65,10 @@ def _others(requested: Requested, summary: pd.DataFrame) -> list[str]:
 def _scores(
     requested: Requested, runs: pd.DataFrame, pairs: list[tuple[pd.Series, str]], metric: str
 ) -> Scores:
-    """The bootstrap of the runs that have a published figure of this metric beside them."""
+    """The bootstrap of the runs for which a value of this metric was published."""
     cells = {tuple(row[CELL]) for row, of_metric in pairs if of_metric == metric}
-    is_told = [cell in cells for cell in runs[CELL].itertuples(index=False, name=None)]
-    return bootstrap(requested, runs[is_told], metric)
+    is_published = [cell in cells for cell in runs[CELL].itertuples(index=False, name=None)]
+    return bootstrap(requested, runs[is_published], metric)
 
 
 def _row(row: pd.Series, metric: str, scores: Scores) -> dict[str, object]:
@@ -103,10 +103,10 @@ def _place(stated: float, ends: Interval, measured: float) -> str:
 
 
 def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
-    """The comparison for people; a sentence where no figure was published."""
+    """The comparison as a table to be read; a sentence where nothing was published."""
     name = f"Published beside measured: {requested.title}"
     if compared.empty:
-        return Table(name, ["This experiment names no published figures."])
+        return Table(name, ["This experiment lists no published values."])
     header = ["Dataset", "Fraction", "Labelled", "Method", "Metric", "Measured", "95 % interval"]
     header += ["Published", "Difference", "Published is", "Seeds"]
     rows = [_cells(requested, row) for _, row in compared.iterrows()]
@@ -115,8 +115,8 @@ def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
         sentence(requested.published.remark),
         "Measured: mean ± sample standard deviation over seeds, on the test set; models are "
         "selected on the validation set.",
-        "95 % interval: of the mean, by a bootstrap over seeds and test images; it knows nothing "
-        "of how much the published figure would vary.",
+        "95 % interval: of the mean, by a bootstrap over seeds and test images; it does not "
+        "account for the variation of the published value itself.",
         "Difference: measured - published.",
     ]
     return Table(name, [note for note in notes if note], header, "llrllrrrrlr", rows)

@@ -1,4 +1,4 @@
-"""The summary for people: few columns, with n."""
+"""The summary as a table to be read: few columns, with the number of seeds."""
 
 from typing import NamedTuple
 
@@ -26,13 +26,14 @@ UNITS = {"h": 3600, "min": 60, "s": 1}
 COSTS = {"hours": "Hours", "gpu_hours": "GPU hours"}
 
 Ranks = dict[str, dict[str, Rank]]
-"""By metric, how its means rank, as they are printed."""
+"""By metric, the rank of every mean as it is printed."""
 
 
 class _Costs(NamedTuple):
-    """How costs are shown: the unit of training times, and whose hours."""
+    """How costs are shown."""
 
     unit: str
+    """Of training times: a key of `UNITS`."""
     hours: str
     """A key of `COSTS`."""
 
@@ -60,9 +61,9 @@ def summary_header(requested: Requested, summary: pd.DataFrame) -> list[str]:
 def summary_rows(
     requested: Requested, summary: pd.DataFrame, own: pd.DataFrame
 ) -> list[list[TableRow]]:
-    """The cells of ``own``, some rows of the summary; those that are compared are one group.
+    """The table rows of ``own``, a part of the summary, in groups of rows that are compared.
 
-    With one method, a dataset is one group.
+    With a single method, a dataset is one group.
     """
     keys = ["dataset", "fraction"] if is_compared(summary) else ["dataset"]
     costs = _costs(summary)
@@ -86,32 +87,32 @@ def is_compared(summary: pd.DataFrame) -> bool:
 
 
 def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
-    """The sentences without which the figures cannot be read."""
+    """What a reader must know about the table."""
     n = len(requested.seeds)
     there, wanted = summary["seeds"].sum(), summary["seeds_requested"].sum()
     notes = [
         f"Test set, mean ± sample standard deviation over {n} seeds."
         if n > 1
-        else "Test set, one seed, so that no spread is known.",
+        else "Test set, one seed: the spread is unknown.",
         "Models are selected on the validation set, never on the test set.",
     ]
     if there < wanted:
-        notes.append(f"Incomplete: {there} of {wanted} runs are there; see the column Seeds.")
+        notes.append(f"Incomplete: {there} of {wanted} runs are finished; see the column Seeds.")
     bounds = [name for name in requested.methods if name in requested.all_masks]
     compared = summary["method"].nunique() - len(bounds)
     if compared > 1:
         second = " (underlined: the second best)" if compared > 2 else ""
-        but_for = f", but for what sees all masks ({', '.join(bounds)})" if bounds else ""
+        but_for = f", apart from methods that use all masks ({', '.join(bounds)})" if bounds else ""
         notes.append(
-            f"Bold: the best mean{second} at each dataset and fraction of which all runs are there"
-            f"{but_for}; it says nothing about significance."
+            f"Bold: the best mean{second} of each dataset and fraction whose runs are all finished"
+            f"{but_for}. Bold does not imply significance."
         )
     judged_by = called(requested.metrics[0])
     if "mark" in summary:
         notes.append(
             f"↑, ↓: better, worse than {requested.compared_with} in {judged_by}: the 95 % interval "
-            "of the paired difference leaves out 0 (comparison.md). Of methods that are no "
-            "different, up to one in twenty is marked all the same."
+            "of the paired difference excludes 0 (comparison.md). Of methods that do not differ, "
+            "up to one in twenty is still marked."
         )
     if "label_savings" in summary:
         notes.append(
@@ -119,20 +120,19 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
             f"would need for the same {judged_by}; label_savings.md has the intervals."
         )
     notes.append(
-        "Time: of trainings alone. Hours: of all trainings and evaluations of a run, shared ones "
-        "in full."
+        "Time: of trainings alone. Hours: of all jobs of a run, shared ones counted in full."
         if _costs(summary).hours == "hours"
-        else "Time: of trainings alone. GPU hours: of all trainings and evaluations of a run, "
-        "shared ones in full, times the GPUs they had."
+        else "Time: of trainings alone. GPU hours: hours times allocated GPUs of all jobs of a "
+        "run, shared ones counted in full."
     )
     if any(f"{metric}_published" in summary for metric in requested.metrics):
-        source = sentence(f"In parentheses: figures published in {requested.published.source}")
+        source = sentence(f"In parentheses: values published in {requested.published.source}")
         notes += [source, sentence(requested.published.remark)]
     return [note for note in notes if note]
 
 
 def sentence(text: str) -> str:
-    """Text with a full stop, so that another sentence can follow; nothing of nothing."""
+    """Text with a full stop, so that another sentence can follow; empty text stays empty."""
     text = " ".join(text.split())
     return text if not text or text.endswith((".", "?", "!")) else f"{text}."
 
@@ -145,7 +145,7 @@ def _costs(summary: pd.DataFrame) -> _Costs:
 
 
 def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
-    """How figures rank, as they are printed; not at all while any run of the group is missing."""
+    """The ranks of means as they are printed; none while a run of the group is missing."""
     if not is_compared(group) or (group["seeds"] < group["seeds_requested"]).any():
         return {}
     if f"{metric}_mean" not in group:
@@ -169,7 +169,7 @@ def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> T
 
 
 def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> TableCell:
-    """Mean and spread, and what was published in parentheses."""
+    """Mean and spread, with the published value in parentheses."""
     mean, std, published, published_std = (
         row.get(f"{metric}_{part}") for part in ("mean", "std", "published", "published_std")
     )
