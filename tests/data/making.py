@@ -8,8 +8,8 @@ import numpy as np
 from PIL import Image
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.named import dataset_from_json
 from fewmask.data.preparation.rows import Row, mask_digest
-from fewmask.data.readers import parse_settings
 from fewmask.data.rendered import scenes
 from fewmask.data.store.writer import StoreWriter
 
@@ -35,7 +35,7 @@ def reading(**changes: Any) -> str:
 
 def settings(**changes: Any) -> Dataset:
     """The settings in `reading`."""
-    return parse_settings(reading(**changes))[1]
+    return dataset_from_json(reading(**changes))[1]
 
 
 def save(path: Path, pixels: np.ndarray, **options: Any) -> Path:

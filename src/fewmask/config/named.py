@@ -1,5 +1,6 @@
 """Datasets and methods by name: the files in config/datasets and config/methods."""
 
+import json
 from contextlib import suppress
 
 from fewmask.config.dataset import Dataset
@@ -13,6 +14,23 @@ from fewmask.core.paths import CONFIG
 def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
     """The settings in config/datasets/``name``.yaml. Raises ConfigError."""
     return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, wanted_by)))
+
+
+def dataset_from_json(settings_json: str) -> tuple[str, Dataset]:
+    """The name and the settings of a dataset, from the JSON of `JobArguments.prepare_settings`.
+
+    Raises ConfigError: no JSON, no key ``dataset``, or wrong settings.
+    """
+    source = "--settings"
+    try:
+        values = json.loads(settings_json)
+        name = values.pop("dataset")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{source}: found {type(error).__name__}: {error}\n"
+            f"  expected: the JSON that the workflow makes of a dataset, with the key dataset"
+        ) from None
+    return name, validate(Dataset, [Layer(source, values)])
 
 
 def load_method(name: str, wanted_by: str = "method") -> list[Layer]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.layers import Layer, load_chain, merge_all
+from fewmask.config.named import dataset_from_json
 from fewmask.data.preparation.prepare import prepare
-from fewmask.data.readers import parse_settings
 from fewmask.data.splits import draw as splits
 from fewmask.data.store.store import Store
 from tests.conftest import ROOT
@@ -24,7 +24,7 @@ def reading(name: str, **changes: Any) -> str:
 
 def settings(name: str, **changes: Any) -> Dataset:
     """The settings in `reading`."""
-    return parse_settings(reading(name, **changes))[1]
+    return dataset_from_json(reading(name, **changes))[1]
 
 
 def prepared(folder: Path, name: str, **changes: Any) -> Store:

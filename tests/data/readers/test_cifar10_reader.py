@@ -9,8 +9,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.readers import open_reader
 from fewmask.data.readers.cifar10 import BATCHES, FOLDER
 from fewmask.data.readers.pickled import read_pickle
 from tests.data.making import noise
@@ -18,7 +19,7 @@ from tests.data.making import noise
 
 def reader_of(folder, root="."):
     values = {"dataset": "cifar10", "reader": {"name": "cifar10"}, "root": root, "size": 32}
-    return open_reader(parse_settings(json.dumps(values))[1], folder)
+    return open_reader(dataset_from_json(json.dumps(values))[1], folder)
 
 
 def text(value: bytes) -> bytes:

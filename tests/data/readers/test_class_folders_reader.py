@@ -5,15 +5,16 @@ from collections import Counter
 
 import pytest
 
+from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.readers import open_reader
 from tests.data.making import noise, save
 
 
 def reader_of(data, root="pets", **changes):
     reader = {"name": "class_folders", "folder": "PetImages", **changes}
     values = {"dataset": "pets", "reader": reader, "root": root, "size": 32}
-    return open_reader(parse_settings(json.dumps(values))[1], data)
+    return open_reader(dataset_from_json(json.dumps(values))[1], data)
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from fewmask.config.named import load_dataset
+from fewmask.config.named import dataset_from_json, load_dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.prepare import prepare
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.readers import open_reader
 from fewmask.data.rendered.scenes import render
 from fewmask.data.splits import draw as splits
 from fewmask.data.store.store import Store
@@ -32,7 +32,7 @@ def root(tmp_path):
 
 def reader_of(settings, root, **changes):
     changed = settings | {"reader": settings["reader"] | changes}
-    return open_reader(parse_settings(json.dumps(changed))[1], root.parent)
+    return open_reader(dataset_from_json(json.dumps(changed))[1], root.parent)
 
 
 def replace(path, change):

@@ -6,10 +6,11 @@ import h5py
 import numpy as np
 import pytest
 
+from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
 from fewmask.data.inspection.dataset import describe
 from fewmask.data.preparation.prepare import prepare
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.readers import open_reader
 from fewmask.data.rendered.scenes import render
 from fewmask.data.store.store import Store
 from tests.data.readers.nyuv2_files import write_official
@@ -23,7 +24,7 @@ def reading(reader=None, **changes):
 
 
 def reader_of(root, reader=None, **changes):
-    return open_reader(parse_settings(reading(reader, **changes))[1], root.parent)
+    return open_reader(dataset_from_json(reading(reader, **changes))[1], root.parent)
 
 
 @pytest.fixture

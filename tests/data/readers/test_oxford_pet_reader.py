@@ -6,8 +6,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.readers import open_reader
 from fewmask.data.readers.oxford_pet import BREEDS
 from tests.data.making import noise, save
 
@@ -23,7 +24,7 @@ def reader_of(folder, **changes):
         "classes": ["pet", "background", "border"],
         "mask_values": {1: "pet", 2: "background", 3: "border"},
     }
-    return open_reader(parse_settings(json.dumps(values | changes))[1], folder)
+    return open_reader(dataset_from_json(json.dumps(values | changes))[1], folder)
 
 
 @pytest.fixture

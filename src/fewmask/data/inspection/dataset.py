@@ -11,7 +11,7 @@ from fewmask.config.named import load_dataset, names_in
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.inspection.sheet import contact_sheet
-from fewmask.data.readers import has_files, parse_settings
+from fewmask.data.readers import has_files
 from fewmask.data.store.store import Store
 
 __all__ = ["contact_sheet", "describe", "list_datasets"]
@@ -65,7 +65,7 @@ def _files(settings: Dataset) -> str:
 
 def _fields(store: Store) -> str:
     """The fields of every image, with a note on those that were computed instead of measured."""
-    reader = parse_settings(store.settings)[1].reader
+    reader = store.dataset_settings.reader
     notes = (
         {"normal": " (derived from depth)"} if getattr(reader, "normals", "") == "derived" else {}
     )

@@ -7,7 +7,7 @@ import numpy as np
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.preparation.rows import mask_digest
-from fewmask.data.readers import open_reader, parse_settings
+from fewmask.data.readers import open_reader
 from fewmask.data.store.store import Store
 
 
@@ -15,9 +15,8 @@ class OriginalMasks:
     """The masks of a store's rows. Raises FewmaskError if the files cannot be listed."""
 
     def __init__(self, store: Store) -> None:
-        _, settings = parse_settings(store.settings)
         self._store = store
-        self._reader = open_reader(settings, data_folder())
+        self._reader = open_reader(store.dataset_settings, data_folder())
         self._items = {item.name: item for item in self._reader.items()}
         self._digests = store.read("mask_digest")
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.named import dataset_from_json
 from fewmask.config.settings import is_one_line
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
@@ -22,7 +23,7 @@ from fewmask.core.progress import bar
 from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.rows import LeftOut, make_rows
 from fewmask.data.preparation.workers import work_on
-from fewmask.data.readers import Item, has_files, open_reader, parse_settings
+from fewmask.data.readers import Item, has_files, open_reader
 from fewmask.data.store.store import Store
 from fewmask.data.store.writer import StoreWriter
 
@@ -46,7 +47,7 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
     started = time.monotonic()
     if skip_damaged:
         settings_json = _with_skip_damaged(settings_json)
-    name, settings = parse_settings(settings_json)
+    name, settings = dataset_from_json(settings_json)
     _check_root(name, settings)
     reader = open_reader(settings, data_folder())
     items = reader.items()
@@ -77,7 +78,7 @@ def _groups(items: list[Item], size: tuple[int, int]) -> list[list[Item]]:
 
 
 def _with_skip_damaged(settings_json: str) -> str:
-    parse_settings(settings_json)  # says what is wrong with it
+    dataset_from_json(settings_json)  # says what is wrong with it
     return json.dumps(
         json.loads(settings_json) | {"skip_damaged": True}, sort_keys=True, separators=(",", ":")
     )

@@ -14,11 +14,12 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
+from fewmask.config.named import dataset_from_json
 from fewmask.core.paths import data_folder
 from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.fit import fit_image, fit_values, place
 from fewmask.data.preparation.image_files import is_inside
-from fewmask.data.readers import Item, Reader, open_reader, parse_settings
+from fewmask.data.readers import Item, Reader, open_reader
 
 
 @dataclass(frozen=True)
@@ -125,5 +126,5 @@ def _check_files(item: Item, root: Path) -> None:
 @lru_cache(maxsize=1)
 def _opened(settings_json: str, data: Path) -> tuple[Dataset, Reader, Path]:
     """The reader of this process, and the dataset's folder without links."""
-    settings = parse_settings(settings_json)[1]
+    settings = dataset_from_json(settings_json)[1]
     return settings, open_reader(settings, data), (data / (settings.root or "")).resolve()

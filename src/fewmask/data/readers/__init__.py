@@ -6,7 +6,6 @@ contain. Sizes and storage are the business of `fewmask.data.preparation.prepare
 ``load`` in several processes.
 """
 
-import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from fewmask.config.dataset import Dataset
-from fewmask.config.layers import Layer, validate
-from fewmask.core.errors import ConfigError, FewmaskError
+from fewmask.core.errors import FewmaskError
 from fewmask.core.files import check_folder
 
 
@@ -65,23 +63,6 @@ class Reader(Protocol):
     def load(self, item: Item) -> Sample:
         """Read one image. Raises ImageError if its files are missing or inconsistent."""
         ...
-
-
-def parse_settings(settings_json: str) -> tuple[str, Dataset]:
-    """The name and the settings of a dataset, from the JSON of `JobArguments.prepare_settings`.
-
-    Raises ConfigError: no JSON, no key ``dataset``, or settings that are none.
-    """
-    source = "--settings"
-    try:
-        values = json.loads(settings_json)
-        name = values.pop("dataset")
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(
-            f"{source}: found {type(error).__name__}: {error}\n"
-            f"  expected: the JSON that the workflow makes of a dataset, with the key dataset"
-        ) from None
-    return name, validate(Dataset, [Layer(source, values)])
 
 
 def open_reader(settings: Dataset, data: Path) -> Reader:

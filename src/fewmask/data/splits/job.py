@@ -6,7 +6,6 @@ from pathlib import Path
 from fewmask.config.dataset import Split
 from fewmask.config.layers import from_json
 from fewmask.core.paths import data_folder
-from fewmask.data.readers import parse_settings
 from fewmask.data.splits import draw as splits
 from fewmask.data.splits import file as split_files
 from fewmask.data.splits.lists import read_list
@@ -58,8 +57,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 
 def _names(store: Store, file: str) -> set[str]:
     """The names on a published list: the first word of each line, as paths or plain names."""
-    _, dataset = parse_settings(store.settings)
-    root = data_folder() / (dataset.root or "")
+    root = data_folder() / (store.dataset_settings.root or "")
     layout = "text, one image in each line (pickled lists are never read)"
     lines = read_list(root / file, root, layout, "put such a file there, or unlist it: split.lists")
     known = {*store.names, *(name for name, _ in store.left_out)}

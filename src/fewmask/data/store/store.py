@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.config.dataset import Dataset
+from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import parse_settings
 from fewmask.data.store.hdf5 import check_seal, open_hdf5, read_rows, rows_per_block
 
 FORMAT = 3
@@ -137,14 +138,23 @@ class Store:
         """Width of all images in pixels."""
         return self._file["image"].shape[2]
 
-    @cached_property
+    @property
     def dataset(self) -> str:
-        """The name of the dataset; its settings are ``parse_settings(store.settings)[1]``."""
-        return parse_settings(self.settings)[0]
+        """The name of the dataset."""
+        return self._dataset[0]
+
+    @property
+    def dataset_settings(self) -> Dataset:
+        """The settings that the dataset was prepared with."""
+        return self._dataset[1]
+
+    @cached_property
+    def _dataset(self) -> tuple[str, Dataset]:
+        return dataset_from_json(self.settings)
 
     @property
     def settings(self) -> str:
-        """JSON of everything that shaped the store, as `Grid.reading` makes it."""
+        """JSON of everything that shaped the store, see `JobArguments.prepare_settings`."""
         return self._file.attrs["settings"]
 
     @property

@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import explained, written_whole
 from fewmask.data.preparation.mask_check import check_masks
 from fewmask.data.preparation.rows import LeftOut, Row
-from fewmask.data.readers import parse_settings
 from fewmask.data.store.hdf5 import WRITING, GrowingDataset, QuietFile, seal
 from fewmask.data.store.store import FORMAT, PIXELS, Store, add_to_digest
 
@@ -32,8 +32,7 @@ class StoreWriter:
     def __init__(self, path: Path, settings_json: str, categories: tuple[str, ...] = ()) -> None:
         self._path = path
         self._settings_json = settings_json
-        self._classes = parse_settings(settings_json)[1].classes
-        self._fit = parse_settings(settings_json)[1].fit
+        self._name, self._settings = dataset_from_json(settings_json)
         self._categories = categories
         self._digest = hashlib.sha256()
         self._text: dict[str, list[str]] = {"name": [], "subset": []}
@@ -62,7 +61,7 @@ class StoreWriter:
             "extent": row.extent,
             "size": row.size,
             "class_pixels": self._count(row),
-            **({"mask_digest": list(row.mask_digest)} if self._classes else {}),
+            **({"mask_digest": list(row.mask_digest)} if self._settings.classes else {}),
             **({"category": row.category} if self._categories else {}),
         }
         self._check_shapes(row.name, arrays)
@@ -88,16 +87,16 @@ class StoreWriter:
     def _count(self, row: Row) -> list[int]:
         """The labelled pixels of every class; nothing where there are no classes."""
         if row.mask is None:
-            return [0] * len(self._classes)
+            return [0] * len(self._settings.classes)
         pixels = np.bincount(row.mask.ravel(), minlength=IGNORE + 1)
-        if pixels[len(self._classes) : IGNORE].any():
+        if pixels[len(self._settings.classes) : IGNORE].any():
             raise FewmaskError(
                 f"{row.name}: the mask holds class {np.flatnonzero(pixels[:IGNORE])[-1]}\n"
-                f"  expected: 0 to {len(self._classes) - 1}, or 255 = ignore"
+                f"  expected: 0 to {len(self._settings.classes) - 1}, or 255 = ignore"
             )
         # Kept as a list: a small array kept amid large ones that come and go holds their memory
         # back, and the process grew by 80 KB an image.
-        return pixels[: len(self._classes)].tolist()
+        return pixels[: len(self._settings.classes)].tolist()
 
     def _check_shapes(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         shapes = {field: value.shape for field, value in arrays.items()}
@@ -132,12 +131,12 @@ class StoreWriter:
     def _check_masks(self) -> None:
         masked = self._column("mask_digest").any(axis=1)
         pixels, extents = self._column("class_pixels"), self._column("extent")
-        check_masks(*parse_settings(self._settings_json), pixels[masked], extents[masked])
+        check_masks(self._name, self._settings, pixels[masked], extents[masked])
 
     def _complete(self) -> None:
         if not self._columns:
             raise FewmaskError(f"{self._path}: there are no images to write{self._why()}")
-        if self._classes:
+        if self._settings.classes:
             self._check_masks()
         for dataset in self._pixels.values():
             dataset.flush()
@@ -151,10 +150,12 @@ class StoreWriter:
         self._file.attrs.update(
             format=FORMAT,
             settings=self._settings_json,
-            classes=json.dumps([one.name for one in self._classes]),
-            palette=np.array([one.colour for one in self._classes], np.uint8).reshape(-1, 3),
+            classes=json.dumps([one.name for one in self._settings.classes]),
+            palette=np.array([one.colour for one in self._settings.classes], np.uint8).reshape(
+                -1, 3
+            ),
             categories=json.dumps(self._categories),
-            fit=self._fit,
+            fit=self._settings.fit,
             digest=self._digest.hexdigest(),
         )
         seal(self._file)
