@@ -1,4 +1,4 @@
-"""Whether the metrics, methods and published figures that an experiment names can be."""
+"""Checks of the metrics, methods and published values that an experiment names."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,12 +10,18 @@ from fewmask.metrics import table
 from fewmask.planning.grids import cells_of, grids_of
 
 
-def check_figures(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
-    """Refuse metrics and methods that there are not, and published figures that cannot be.
+def check_metrics(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
+    """Refuse unknown metrics and methods, and impossible published values.
 
-    ``layers`` are those of the experiment, ``classes_of`` tells the classes of a dataset by name.
-    What fits the grid of a file goes on to fit where another file, or --config, asks for less.
-    Raises ConfigError.
+    A name that fits the grid of one file remains right where a file above it, or --config,
+    requests a smaller grid.
+
+    Args:
+        layers: those of the experiment.
+        classes_of: from the name of a dataset to its classes.
+
+    Raises:
+        ConfigError: naming the file and line of the mistake.
     """
     grids = grids_of(layers)
     datasets = dict.fromkeys(name for grid in grids for name in grid.datasets)

@@ -1,5 +1,5 @@
-"""What does not go together, though each file by itself is right: an experiment against the
-datasets, methods and stages that it names."""
+"""Checks of an experiment against the datasets, methods and stages that it names: each file may be
+right by itself, and still not fit the others. All raise ConfigError."""
 
 from collections.abc import Callable, Collection
 from functools import cache, partial
@@ -33,7 +33,7 @@ def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: 
 
 
 def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
-    """Refuse an override for what does not exist, or of settings that there are not."""
+    """Refuse an override that names something unknown, in its ``when`` or in its settings."""
     names_of = cache(lambda key: _NAMES[key]())
     for override, layer in overrides:
         for key in _NAMES:
@@ -65,8 +65,11 @@ def check_selects(
     stages: Collection[StageKey],
     cells_below: list[dict[str, str]],
 ) -> None:
-    """Refuse an override that no stage follows: neither one of ``stages``, which the grid has, nor,
-    as far as can be told without resolving them, one of the cells that only files below have."""
+    """Refuse an override that applies to nothing.
+
+    It must select one of ``stages``, those of the grid, or one of ``cells_below``, the cells that
+    only an extended file requests (whose stages are not resolved).
+    """
     for override, layer in overrides:
         when = override.when
         cells = Cells(**when.model_dump(exclude={"stage"}))
@@ -76,7 +79,7 @@ def check_selects(
         ):
             wanted = ", ".join(f"{key}: {value}" for key, value in when if value is not None)
             raise ConfigError(
-                f"{layer.place(())}: overrides: its when selects nothing of the grid\n"
+                f"{layer.place(())}: overrides: when selects nothing of the grid\n"
                 f"  found: {wanted}\n"
                 f"  expected: some of the experiment's datasets, methods, fractions and stages"
             )
@@ -104,7 +107,7 @@ def check_held_out(name: str, own: Dataset, tested: dict[str, Dataset], where: s
         if is_same and own.split != dataset.split:
             raise ConfigError(
                 f"{where}: {name} has the images of {other} and another split, so that the "
-                f"stage would learn from what {other} is tested on\n"
+                f"stage would learn from test images of {other}\n"
                 f"  mend: give both the same split, or leave dataset out"
             )
 
@@ -118,7 +121,7 @@ def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
             f"{where}: {stage.objective.name} learns {unknown[0]}, which this dataset lacks\n"
             f"  it has: {', '.join(sorted(dataset.gives)) or 'images alone'}"
         )
-    _check_keeps_shapes(key, stage, dataset)
+    _check_not_stretched(key, stage, dataset)
     try:
         stage.check_images(*dataset.height_width)
     except ValueError as error:
@@ -131,11 +134,11 @@ def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
         )
 
 
-def _check_keeps_shapes(key: StageKey, stage: Stage, dataset: Dataset) -> None:
-    """Refuse to learn normals of stretched images: they are no longer those of what is seen.
+def _check_not_stretched(key: StageKey, stage: Stage, dataset: Dataset) -> None:
+    """Refuse to learn normals of stretched images, in which they are no longer true.
 
-    Depths are along the camera's axis, and stay. Where images have the proportions of the
-    size there is nothing to stretch, and pad and crop come to the same.
+    Depths are along the camera's axis, and remain true. Where images have the proportions of the
+    size, nothing needs to be stretched, and pad and crop give the same.
     """
     if "normal" in stage.objective.predicts and dataset.fit == "stretch":
         raise ConfigError(
@@ -146,7 +149,7 @@ def _check_keeps_shapes(key: StageKey, stage: Stage, dataset: Dataset) -> None:
 
 
 def check_reference(experiment: Experiment, all_masks: list[str], source: str) -> None:
-    """Refuse an upper bound as what others are compared with."""
+    """Refuse an upper bound as the method that others are compared with."""
     if experiment.reference in all_masks:
         raise ConfigError(
             f"{source}: reference: {experiment.reference} sees all masks whatever "

@@ -17,7 +17,7 @@ from fewmask.config.stage import Stage
 from fewmask.core.cells import Run, StageKey
 from fewmask.core.files import check_folder
 from fewmask.core.paths import DEFAULT_EXPERIMENT, Layout
-from fewmask.planning.check_metrics import check_figures
+from fewmask.planning.check_metrics import check_metrics
 from fewmask.planning.checks import (
     check_fractions,
     check_held_out,
@@ -45,7 +45,7 @@ class Grid:
         self._overrides = [one for layer in layers for one in _overrides(layer)]
         check_fractions(self.experiment.fractions, self.datasets, source)
         check_overrides(self._overrides)
-        check_figures(layers, self.classes)
+        check_metrics(layers, self.classes)
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
         self._resolve()
@@ -65,7 +65,7 @@ class Grid:
         ]
 
     def stages(self, run: Run) -> tuple[StageKey, ...]:
-        """The stages of a run in their order; it is judged by the last."""
+        """The stages of a run in the order of training; the last one is tested."""
         return self._keys[run.dataset, run.method, run.fraction]
 
     def stage(self, key: StageKey) -> Stage:
@@ -116,7 +116,7 @@ class Grid:
             check_learnable(resolved, self.datasets[key.dataset], self.source)
 
     def _stages_by_cell(self) -> set[StageKey]:
-        """All stages, as those of the runs that share them and as those of whoever owns them."""
+        """All stages, both by the runs that share them and by the method that owns them."""
         of_runs = {StageKey(*cell, key.stage) for cell, keys in self._keys.items() for key in keys}
         return of_runs | self._stages.keys()
 
@@ -129,7 +129,7 @@ class Grid:
 
 
 def _overrides(layer: Layer) -> list[tuple[Override, Layer]]:
-    """The overrides of one file, and where their settings stand. Raises ConfigError."""
+    """The overrides of one file, each with the layer of its settings. Raises ConfigError."""
     own = {key: value for key, value in layer.values.items() if key == "overrides"}
     found = validate(Overrides, [Layer(layer.source, own, layer.path, layer.lines)])
     return [
@@ -141,8 +141,12 @@ def _overrides(layer: Layer) -> list[tuple[Override, Layer]]:
 def load_grid(configfiles: list[Path] | None = None, config: dict[str, Any] | None = None) -> Grid:
     """The grid of an experiment.
 
-    ``configfiles`` default to config/config.yaml; what ``config`` says, as ``--config`` does, lies
-    on top. Raises ConfigError with one readable message.
+    Args:
+        configfiles: the files of the experiment; by default config/config.yaml.
+        config: changes on top of them, as by ``--config``.
+
+    Raises:
+        ConfigError: one readable message for what is wrong with the files.
     """
     layers = [one for path in configfiles or [DEFAULT_EXPERIMENT] for one in load_chain(Path(path))]
     return Grid([*layers, Layer("--config", config or {})], source=layers[-1].source)

@@ -1,7 +1,4 @@
-"""The grids that the files of an experiment ask for, one after the other.
-
-What fits the grid of a file goes on to fit where another file, or --config, asks for less.
-"""
+"""The grids that the files of an experiment request, each with the files below it."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -14,7 +11,7 @@ from fewmask.config.layers import merge_all
 
 
 def grids_of(layers: list[Layer]) -> list[Experiment]:
-    """The experiment as every one of its layers leaves it; the last is what is requested."""
+    """The experiment up to each of its layers; the last one is what is requested."""
     grids = []
     for i in range(len(layers)):
         try:
@@ -31,7 +28,7 @@ def cells_of(grid: Experiment) -> Iterator[dict[str, str]]:
 
 
 def cells_only_below(layers: list[Layer]) -> list[dict[str, str]]:
-    """The cells that files below ask for and the experiment itself does not."""
+    """The cells that files below request and the experiment itself does not."""
     *below, grid = grids_of(layers)
     own = {tuple(cell.values()) for cell in cells_of(grid)}
     return [cell for one in below for cell in cells_of(one) if tuple(cell.values()) not in own]

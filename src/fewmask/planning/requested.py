@@ -19,25 +19,23 @@ DEFAULT_REFERENCE = "supervised"
 
 
 class Requested(Experiment):
-    """An experiment, and what the weights of its runs must have been trained with."""
+    """An experiment, and what its tables need to know of its methods, datasets and trainings."""
 
     trainings: list[str] | None = None
-    """The fingerprint of the stages of every cell, in the order of ``cells``; absent: whatever was
-    trained counts."""
+    """The fingerprint of the stages of every cell, in the order of ``cells``; absent: results of
+    any training are used."""
     readings: dict[str, str] = {}
-    """By dataset, the fingerprint of the settings that its data are to be prepared with; absent:
-    any."""
+    """By dataset, the fingerprint of the settings that it must be prepared with; absent: any."""
     all_masks: list[str] = []
     """The methods that see all masks whatever the fraction: upper bounds."""
     descriptions: dict[str, str] = {}
-    """A line for every method, as its file has it."""
+    """By method, the description in its file."""
     classes: dict[str, list[str]] = {}
-    """The names of every dataset's classes, in their order; without them whatever runs have
-    counts."""
+    """By dataset, the names of its classes in their order; absent: those of the runs."""
     learns_pseudo_masks: bool = False
-    """Whether any stage does."""
+    """Whether any stage learns pseudo-masks."""
     tasks: list[Task] = []
-    """What networks that are judged predict besides or instead of masks."""
+    """The tasks that the networks under test predict besides or instead of segmentation."""
 
     @property
     def compared_with(self) -> str:
@@ -49,7 +47,7 @@ class Requested(Experiment):
         return DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
 
     def as_json(self) -> str:
-        """What ``summarise`` is handed; Snakemake puts it into the page of its report as it is."""
+        """The argument of ``summarise``; Snakemake copies it unescaped into its report."""
         return escape.json_in_html(self.model_dump_json())
 
     def cells(self) -> list[tuple[str, str, str]]:
@@ -95,6 +93,6 @@ def reading_fingerprint(settings: dict[str, Any]) -> str:
     """The same of the settings that a dataset was prepared with, as
     `JobArguments.prepare_settings` has them.
 
-    What is left out as damaged can also be said when it is prepared by hand.
+    ``skip_damaged`` is left out, for it may also be given when data are prepared by hand.
     """
     return fingerprint([{key: settings[key] for key in settings if key != "skip_damaged"}])

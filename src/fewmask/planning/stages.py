@@ -1,9 +1,9 @@
-"""From methods in YAML to stages with all their settings, and who shares them.
+"""From methods in YAML to stages with all their settings, shared between runs where possible.
 
-A stage is trained once for whatever does not change it: a stage that sees no label once for all
-fractions, a stage with a dataset of its own once for all datasets, and a stage that a method
-leaves as it was in the method that it extends once for both. Which of these it is can be read from
-its `StageKey`, and so from its path.
+A stage is trained once for all runs in which it is the same: a stage that sees no labels once for
+all fractions, a stage with a dataset of its own once for all datasets, and a stage that a method
+inherits unchanged once for both methods. Its `StageKey`, and so its path, shows which of these it
+is.
 """
 
 from functools import cache
@@ -20,7 +20,7 @@ from fewmask.core.cells import StageKey
 from fewmask.core.errors import ConfigError
 
 UPSTREAM = ("start_from", "pseudo_masks")
-"""The settings of a stage that name another one."""
+"""The settings of a stage that name another stage."""
 
 
 class Resolved(NamedTuple):
@@ -29,23 +29,23 @@ class Resolved(NamedTuple):
     key: StageKey
     stage: Stage
     start_from: "Resolved | None"
-    """The one whose weights it starts from."""
+    """The stage whose weights it starts from."""
     pseudo_masks: "Resolved | None"
-    """The one whose pseudo-masks it learns."""
+    """The stage whose pseudo-masks it learns."""
 
     @property
     def needs_encoder(self) -> bool:
-        """Whether its encoder does not come from the stage that it starts from."""
+        """Whether its encoder's weights do not come from the stage that it starts from."""
         return self.start_from is None or "encoder" not in self.stage.transfer
 
     @property
     def upstream(self) -> "list[Resolved]":
-        """The stages that are trained before it."""
+        """The stages that it depends on directly."""
         return [one for one in (self.start_from, self.pseudo_masks) if one is not None]
 
 
-class Cell(NamedTuple):
-    """What a run's stages are resolved for."""
+class LabelledData(NamedTuple):
+    """The images of a stage, and how much of them is labelled."""
 
     dataset: str
     fraction: str
@@ -60,8 +60,8 @@ class Resolver:
         self._chain = cache(load_method)
 
     def stages(self, method: str, dataset: str, fraction: str) -> list[Resolved]:
-        """The stages of a run in the order in which they are trained, those of other methods that
-        they start from included. Raises ConfigError."""
+        """The stages of a run in the order of training, including those of other methods that they
+        depend on. Raises ConfigError."""
         found: dict[StageKey, Resolved] = {}
 
         def add(resolved: Resolved) -> None:
@@ -69,16 +69,20 @@ class Resolver:
                 add(earlier)
             found.setdefault(resolved.key, resolved)
 
-        for resolved in self._resolve(self._chain(method), Cell(dataset, fraction)).values():
+        for resolved in self._resolve(
+            self._chain(method), LabelledData(dataset, fraction)
+        ).values():
             add(resolved)
         return list(found.values())
 
-    def _resolve(self, chain: list[Layer], cell: Cell, strict: bool = True) -> dict[str, Resolved]:
+    def _resolve(
+        self, chain: list[Layer], cell: LabelledData, strict: bool = True
+    ) -> dict[str, Resolved]:
         """The stages of the method that ``chain`` ends with, by name.
 
-        A stage that has the same settings, and starts from the same weights, as in the method
-        that this one extends belongs to that one. Without ``strict`` stages that do not make
-        sense are left out: a method may be there only to be extended.
+        A stage with the same settings and the same upstream stages as in the method that this one
+        extends belongs to that method. Without ``strict``, wrong stages are left out: a method may
+        exist only to be extended.
         """
         if not chain:
             return {}
@@ -92,13 +96,13 @@ class Resolver:
                     raise
                 continue
             parent = inherited.get(name)
-            if parent and parent[1:] == resolved[1:]:  # all but who owns it
+            if parent and parent[1:] == resolved[1:]:  # all but the key, which names the owner
                 resolved = parent
             found[name] = resolved
         return found
 
     def _resolve_stage(
-        self, chain: list[Layer], cell: Cell, name: str, earlier: dict[str, Resolved]
+        self, chain: list[Layer], cell: LabelledData, name: str, earlier: dict[str, Resolved]
     ) -> Resolved:
         method = Path(chain[-1].source).stem
         where = f"config/methods/{method}.yaml: stages.{name}"
@@ -109,14 +113,14 @@ class Resolver:
         }
         before = [one for one in upstream.values() if one is not None]
         sees_labels = stage.depends_on_fraction or any(one.key.fraction != ALL for one in before)
-        seen = Cell(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
+        seen = LabelledData(stage.dataset or cell.dataset, cell.fraction if sees_labels else ALL)
         if upstream["start_from"] is not None:
             _check_start_from(upstream["start_from"], stage, where)
         if upstream["pseudo_masks"] is not None:
             _check_pseudo_masks(upstream["pseudo_masks"], seen, where)
         if stage.dataset is not None:
             _check_own_dataset(stage, seen, before, where)
-        if seen != cell:  # trained once for all of them: no setting may depend on one
+        if seen != cell:  # trained once for all runs: no setting may depend on one of them
             self._check_overrides(method, cell, seen, name)
             # Its own dataset may have been given in an override for the run's.
             own = {"dataset": stage.dataset}
@@ -124,9 +128,9 @@ class Resolver:
         return Resolved(StageKey(seen.dataset, method, seen.fraction, name), stage, **upstream)
 
     def _upstream(
-        self, reference: str | None, cell: Cell, earlier: dict[str, Resolved], where: str
+        self, reference: str | None, cell: LabelledData, earlier: dict[str, Resolved], where: str
     ) -> Resolved | None:
-        """The stage that another one refers to: an earlier one, or another method's."""
+        """The stage that a setting refers to: an earlier one, or one of another method."""
         if reference is None:
             return None
         method, _, name = reference.rpartition("/")
@@ -146,19 +150,21 @@ class Resolver:
             )
         return earlier[name]
 
-    def _check_overrides(self, method: str, cell: Cell, seen: Cell, name: str) -> None:
-        """Refuse an override that is meant for a stage by its name, but for only some of the runs
-        that share it: it would have no effect."""
+    def _check_overrides(
+        self, method: str, cell: LabelledData, seen: LabelledData, name: str
+    ) -> None:
+        """Refuse an override that names a stage, but selects only some of the runs that share the
+        stage: it would have no effect."""
         for override, layer in self._overrides:
             when = override.when
             stages = when.stage if isinstance(when.stage, list) else [when.stage]
-            told = {"method": method, "stage": name}
+            stage = {"method": method, "stage": name}
             sets_dataset = "dataset" in layer.values
             if (
                 name in stages
                 and not sets_dataset
-                and when.selects(**cell._asdict(), **told)
-                and not when.selects(**seen._asdict(), **told)
+                and when.selects(**cell._asdict(), **stage)
+                and not when.selects(**seen._asdict(), **stage)
             ):
                 raise ConfigError(
                     f"{layer.place(())}: overrides: the stage {name} of {method} is trained once "
@@ -167,7 +173,7 @@ class Resolver:
                     f"these"
                 )
 
-    def _settings(self, chain: list[Layer], cell: Cell, name: str) -> Stage:
+    def _settings(self, chain: list[Layer], cell: LabelledData, name: str) -> Stage:
         method = Path(chain[-1].source).stem
         layers = []
         for layer in chain:
@@ -186,9 +192,9 @@ class Resolver:
 
 
 def stage_order(stages: dict[str, dict[str, Any] | None]) -> list[str]:
-    """The names of stages as they are written, but each after those that it depends on: a method
-    may put a stage before those of the method that it extends. Those that it drops (null) are
-    out."""
+    """The names of stages in the order in which they are written, but each after those that it
+    depends on, for a method may add a stage before those that it inherits. Stages that the method
+    drops (null) are left out."""
     names: list[str] = []
     stages = {name: stage for name, stage in stages.items() if stage is not None}
     waiting = list(stages)
@@ -198,14 +204,16 @@ def stage_order(stages: dict[str, dict[str, Any] | None]) -> list[str]:
             for name in waiting
             if not any(stages[name].get(role) in waiting for role in UPSTREAM)
         ]
-        # In a circle none is ready: leave it as written, to be refused where stages are resolved.
+        # In a circle none is ready. Keep the written order: resolving refuses it.
         names.append((ready or waiting)[0])
         waiting.remove(names[-1])
     return names
 
 
-def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: str) -> None:
-    """A stage with a dataset of its own is trained once for every dataset of the grid, so it must
+def _check_own_dataset(
+    stage: Stage, seen: LabelledData, before: list[Resolved], where: str
+) -> None:
+    """A stage with a dataset of its own is trained once for all datasets of the grid, and so must
     not depend on anything that differs between them."""
     if stage.depends_on_fraction:
         raise ConfigError(
@@ -221,8 +229,8 @@ def _check_own_dataset(stage: Stage, seen: Cell, before: list[Resolved], where: 
             )
 
 
-def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
-    """Pseudo-masks are classes, of the images that the stage sees."""
+def _check_pseudo_masks(labeller: Resolved, seen: LabelledData, where: str) -> None:
+    """Pseudo-masks must be classes, of the images that the stage is trained on."""
     if "segmentation" not in labeller.stage.objective.predicts:
         raise ConfigError(
             f"{where}.pseudo_masks: {labeller.key.stage} learns "
@@ -236,7 +244,7 @@ def _check_pseudo_masks(labeller: Resolved, seen: Cell, where: str) -> None:
 
 
 def _check_start_from(earlier: Resolved, stage: Stage, where: str) -> None:
-    """The parts to be transferred must be there, and an encoder must be the same."""
+    """The earlier stage must have the parts to be transferred, and the same encoder."""
     there = earlier.stage.objective.parts
     if absent := [part for part in stage.transfer if part not in there]:
         raise ConfigError(
