@@ -22,7 +22,7 @@ from fewmask.objectives.self_training.objective import SelfTraining
 from fewmask.objectives.self_training.settings import SelfTrainingSettings as Options
 from fewmask.training.loop import Training
 from tests.conftest import small_stage
-from tests.networks.test_moving_average import shares
+from tests.networks.test_teacher import shares
 
 CLASSES = 5
 TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
@@ -132,12 +132,12 @@ def test_the_teacher_is_the_closed_form_of_the_average():
     assert any("running_mean" in name for name in one.teacher.network.state_dict())
 
 
-def test_the_teacher_starts_from_what_the_student_took_over():
+def test_the_teacher_starts_from_what_was_transferred_to_the_student():
     one = objective()
     with torch.no_grad():
         for parameter in one.network.parameters():
             parameter.add_(0.5)
-    one.losses(batches(), step=0)
+    one.started()
     for mine, its in zip(one.network.parameters(), one.teacher.parameters(), strict=True):
         assert torch.equal(mine, its)
 

@@ -23,7 +23,7 @@ from fewmask.training.job import Inputs, train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
-from tests.networks.test_moving_average import shares
+from tests.networks.test_teacher import shares
 
 
 def training(stage: Stage, rooms: Path, split: Path, seed: int = 0) -> Training:

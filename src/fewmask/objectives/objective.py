@@ -1,23 +1,26 @@
 """What every objective is to the training loop."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
+from typing import Any
 
 from torch import Tensor, nn
 
 from fewmask.config.objective import ObjectiveSettings
+from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch
 from fewmask.metrics.segmentation import scores
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, assess
+from fewmask.objectives.parameter_group import ParameterGroup
 
 
 class Objective(nn.Module, ABC):
     """Something to learn: given batches it returns named losses.
 
-    It owns its networks. ``network`` is the one that is trained, ``result`` the one that is judged
-    and kept. It is a module, so a checkpoint of it holds all of them.
+    It owns its networks. ``network`` is the one that is trained, ``result`` the one that is
+    evaluated and kept. It is a module, so a checkpoint of it holds all of them.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -26,15 +29,37 @@ class Objective(nn.Module, ABC):
 
     @property
     def result(self) -> nn.Module:
-        """The network that is judged and kept; the trained one, unless another follows it."""
+        """The network that is evaluated and kept; the trained one, unless another follows it."""
         return self.network
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        """The networks that are trained, each of which starts from the weights of another stage
+        where the settings name one."""
+        return [self.network]
 
     @abstractmethod
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         """The losses of a step by name, each a scalar; ``batches`` by role."""
 
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """Those of its parameters that have a rate, a weight decay or a clipping of their own."""
+        return []
+
+    def started(self) -> None:
+        """Called once its networks have the weights that they start from; for those that follow
+        others. A training that resumes loads its checkpoint afterwards."""
+
     def after_update(self) -> None:
         """Called after every update of the weights; for networks that follow others."""
+
+    def predict(self, network: Callable[..., Any], *batches: Tensor) -> Any:
+        """What a network, or a function that calls some, makes of batches.
+
+        Every process of a training does its share of the images (see `over_shards`), so that all
+        outputs of a step that have gradients must come from here.
+        """
+        return over_shards(network, *batches)
 
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, fx, nn
 
 from fewmask.networks.backbone import Backbone
-from fewmask.networks.moving_average import MovingAverage
+from fewmask.networks.teacher import Teacher
 from fewmask.objectives.objective import Objective
 
-HOLDERS = (Objective, Backbone, MovingAverage, nn.ModuleDict, nn.ModuleList)
+HOLDERS = (Objective, Backbone, Teacher, nn.ModuleDict, nn.ModuleList)
 """What is taken apart: objectives call the encoders, decoders and heads in them one by one."""
 
 LIMIT = 100

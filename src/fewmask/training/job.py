@@ -200,7 +200,9 @@ def build_training(
     counts = len(store.classes), len(store.categories)
     objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
     if inputs.start_from is not None:
-        transfer(objective.network, inputs.start_from, stage.transfer)
+        for network in objective.networks:
+            transfer(network, inputs.start_from, stage.transfer)
+    objective.started()
     used = np.unique(np.concatenate([drawn[role] for role in sizes]))
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     tasks = list(stage.objective.heads)

@@ -23,12 +23,12 @@ from fewmask.data.augmentation.geometry import warp_depth, warp_normals
 from fewmask.data.augmentation.weak import Change
 from fewmask.data.batches import Batch, Draws, Images
 from fewmask.metrics import table
-from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.shared_norm import share_norms
+from fewmask.networks.teacher import Teacher
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import build as build_weighting
 from fewmask.training.compiling import compile_networks
-from fewmask.training.optimiser import build_optimiser
+from fewmask.training.optimiser import build_optimiser, clip_gradients, set_learning_rates
 from fewmask.training.runtime import Runtime, peak_memory_mb
 from fewmask.training.schedule import learning_rate_factor
 
@@ -54,13 +54,13 @@ class Training:
         self.objective = objective.to(runtime.device, memory_format=torch.channels_last)
         weighting = build_weighting(stage.weighting, stage.objective.loss_names)
         self.weighting = weighting.to(runtime.device)
-        self.optimiser = build_optimiser(stage.optimiser, objective.parameters())
-        for group in weighting.parameter_groups():
-            self.optimiser.add_param_group(group)
+        self.groups = objective.parameter_groups()
+        groups = [*self.groups, *weighting.parameter_groups()]
+        self.optimiser = build_optimiser(stage.optimiser, objective.parameters(), groups)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=stage.precision == "fp16")
         self.average = None
         if stage.averaging:
-            self.average = MovingAverage(objective.result, stage.averaging.decay)
+            self.average = Teacher(objective.result, stage.averaging.decay)
         if stage.compile:
             compile_networks(self.objective)
         self.step = 0
@@ -144,11 +144,10 @@ class Training:
             losses = self.objective.losses(batches, self.step)
         self.optimiser.zero_grad(set_to_none=True)
         figures = self.weighting.backward(losses, self.objective, self.scaler, self.step)
-        if self.stage.clip_gradient_norm is not None:
+        norms = [self.stage.clip_gradient_norm, *(one.clip_gradient_norm for one in self.groups)]
+        if any(norms):
             self.scaler.unscale_(self.optimiser)
-            torch.nn.utils.clip_grad_norm_(
-                self.objective.parameters(), self.stage.clip_gradient_norm
-            )
+            clip_gradients(self.objective.parameters(), norms[0], self.groups)
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.objective.after_update()
@@ -176,8 +175,7 @@ class Training:
     def _set_learning_rate(self) -> float:
         factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
         rate = self.stage.optimiser.learning_rate
-        for group in self.optimiser.param_groups:
-            group["lr"] = group.get("learning_rate", rate) * factor
+        set_learning_rates(self.optimiser, rate, factor)
         return rate * factor
 
     def _settle(self) -> None:

@@ -6,7 +6,7 @@ from torchvision.transforms.v2 import functional as reference
 
 from fewmask.config.augmentation import Augmentation
 from fewmask.data.augmentation.blur import Blur
-from fewmask.data.augmentation.weak import augment
+from tests.data.augmentation.changing import augment
 
 
 def test_it_is_torchvisions_for_every_image():

@@ -14,7 +14,7 @@ from fewmask.config.augmentation import Augmentation
 from fewmask.data.augmentation import colour as module
 from fewmask.data.augmentation.colour import Colour
 from fewmask.data.augmentation.warp import Warp, similarity
-from fewmask.data.augmentation.weak import augment
+from tests.data.augmentation.changing import augment
 
 # The first call on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)

@@ -15,27 +15,6 @@ from fewmask.data.augmentation.colour import Colour
 from fewmask.data.augmentation.warp import Warp, memory_format_of
 
 
-def augment(
-    images: Tensor, masks: Tensor | None, inside: Tensor | None, settings: Augmentation
-) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Change every image of a batch at random, and its mask and padding in the same way.
-
-    Args:
-        images: (N, 3, H, W), float32 in [0, 1] or uint8.
-        masks: uint8 or int64 (N, H, W), or None.
-        inside: float32 (N, 1, H, W), 1 inside an image and 0 in its padding, or None.
-        settings: what may change, and by how much.
-
-    Returns:
-        The same three; the images float32 in [0, 1], all of the size of the crop if there is one.
-    """
-    change = Change.draw(settings, images)
-    warp = change.warp
-    masks = None if masks is None else warp.masks(masks)
-    inside = None if inside is None else warp.inside(inside)
-    return change.images(images), masks, inside
-
-
 @dataclass(frozen=True)
 class Change:
     """All changes of a batch: what moves its pixels, and what changes their colours."""

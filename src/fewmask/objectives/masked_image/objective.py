@@ -6,7 +6,6 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from fewmask.core.parallel import over_shards
 from fewmask.data.augmentation.warp import memory_format_of
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
@@ -32,7 +31,7 @@ class MaskedImage(Objective):
         self.options = options
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        predict, batch = partial(over_shards, self.network), batches["all"]
+        predict, batch = partial(self.predict, self.network), batches["all"]
         perturbed = self._perturbed(batch.image)
         return {"reconstruction": mean(*self._error(predict, batch, perturbed))}
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from torch import Tensor, nn
 
-from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch, joined
 from fewmask.metrics.segmentation import scores
 from fewmask.networks.blueprint import Blueprint
@@ -38,7 +37,7 @@ class MultiTask(Objective):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         drawn = list(batches.values())
         image, inside = (joined(drawn, name) for name in ("image", "inside"))
-        outputs = over_shards(self._predict, drawn[0].image, image, inside)
+        outputs = self.predict(self._predict, drawn[0].image, image, inside)
         truth = {
             task: batches["labelled"].mask if task == "segmentation" else joined(drawn, task)
             for task in self.tasks

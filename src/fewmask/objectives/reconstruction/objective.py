@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
@@ -30,7 +29,7 @@ class Reconstruction(Objective):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, unlabelled = batches["labelled"], batches["unlabelled"]
         image, inside = (joined([labelled, unlabelled], name) for name in ("image", "inside"))
-        logits, painted = over_shards(self._predict, labelled.image, image, inside)
+        logits, painted = self.predict(self._predict, labelled.image, image, inside)
         return {
             "cross_entropy": cross_entropy(logits, labelled.mask),
             "reconstruction": mean(*pixel_squared_error(painted, image, inside)),

@@ -9,12 +9,11 @@ from torch import Tensor, nn
 
 from fewmask import IGNORE
 from fewmask.config.strong_augmentation import StrongAugmentationSettings
-from fewmask.core.parallel import over_shards
 from fewmask.data.augmentation.strong import StrongAugmentation
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
-from fewmask.networks.moving_average import MovingAverage
 from fewmask.networks.segmenter import Segmenter
+from fewmask.networks.teacher import Teacher
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.self_training.settings import SelfTrainingSettings
@@ -46,24 +45,22 @@ class SelfTraining(Objective):
         self.auxiliary = auxiliary
         self.teacher = None
         if options.consistency or options.result == "teacher":
-            self.teacher = MovingAverage(network, options.teacher_decay)
+            self.teacher = Teacher(network, options.teacher_decay)
 
     @property
     def result(self) -> nn.Module:
         return self.teacher.network if self.options.result == "teacher" else self.network
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        if step == 0 and self.teacher is not None:
-            self.teacher.start_from(self.network)
         labelled = batches["labelled"]
         both = [labelled, batches["unlabelled"]]
         image, inside = (joined(both, name) for name in ("image", "inside"))
         strong = self._draw(image)
         seen = labelled.image, labelled.inside, strong.images(image), strong.inside(inside)
-        of_labelled, of_strong, of_auxiliary = over_shards(self._predict, *seen)
+        of_labelled, of_strong, of_auxiliary = self.predict(self._predict, *seen)
         losses = {"cross_entropy": cross_entropy(of_labelled, labelled.mask)}
         if self.options.consistency:
-            classes = over_shards(self._classes_of_teacher, image, inside)
+            classes = self.predict(self._classes_of_teacher, image, inside)
             losses["consistency"] = cross_entropy(of_strong, strong.masks(classes))
         if self.auxiliary is not None:
             pseudo_masks = strong.masks(joined(both, "pseudo_mask"))
@@ -83,6 +80,11 @@ class SelfTraining(Objective):
             of_auxiliary = self.auxiliary([level[count:] for level in features])
         return logits[:count], logits[count:], of_auxiliary
 
+    def started(self) -> None:
+        """Let the teacher start as its student does."""
+        if self.teacher is not None:
+            self.teacher.start_from(self.network)
+
     def after_update(self) -> None:
         """Let the teacher follow."""
         if self.teacher is not None:
@@ -95,7 +97,6 @@ class SelfTraining(Objective):
     @torch.no_grad()
     def _classes_of_teacher(self, image: Tensor, inside: Tensor) -> Tensor:
         """int64 (N, H, W): the likeliest classes; padding counts nowhere."""
-        self.teacher.eval()
         classes = self.teacher(image, inside)["segmentation"].argmax(1)
         return classes.masked_fill(inside[:, 0] == 0, IGNORE)
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fewmask.core.parallel import over_shards
-from fewmask.data.augmentation.weak import augment
+from fewmask.data.augmentation.weak import Change
 from fewmask.data.batches import Batch
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
@@ -35,7 +34,7 @@ class SimCLR(Objective):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         batch = batches["all"]
         views = self._views(batch.image, batch.inside)
-        projected = over_shards(partial(self.project, self.network), *views)
+        projected = self.predict(partial(self.project, self.network), *views)
         return {"contrastive": nt_xent(*projected, batch.rows, self.options.temperature)}
 
     @torch.no_grad()
@@ -67,8 +66,8 @@ class SimCLR(Objective):
 
     def _views(self, image: Tensor, inside: Tensor) -> tuple[Tensor, ...]:
         """Two views of images, drawn at random, and where each is inside."""
-        views = [augment(image, None, inside, self.options.views) for _ in range(2)]
-        return (*(image for image, _, _ in views), *(inside for _, _, inside in views))
+        views = [Change.draw(self.options.views, image) for _ in range(2)]
+        return (*(one.images(image) for one in views), *(one.warp.inside(inside) for one in views))
 
 
 def nt_xent(first: Tensor, second: Tensor, rows: np.ndarray, temperature: float) -> Tensor:

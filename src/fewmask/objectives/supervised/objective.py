@@ -4,7 +4,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from fewmask.core.errors import FewmaskError
-from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
@@ -29,7 +28,7 @@ class Supervised(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         batch = batches["labelled"]
-        outputs = over_shards(self.network, batch.image, batch.inside)
+        outputs = self.predict(self.network, batch.image, batch.inside)
         losses = {name: BY_NAME[name](outputs["segmentation"], batch.mask) for name in self.names}
         if "classification" in outputs:
             losses["classification"] = _categories(outputs["classification"], batch.category)

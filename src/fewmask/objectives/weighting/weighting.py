@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from fewmask.config.weighting import WeightingSettings
 from fewmask.core.parallel import add_up
 from fewmask.objectives.objective import Objective
+from fewmask.objectives.parameter_group import ParameterGroup
 
 Losses = dict[str, Tensor]
 
@@ -45,11 +45,8 @@ class Weighting(nn.Module, ABC):
         scaler.scale(loss).backward()
         add_up(parameter.grad for parameter in objective.parameters())
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """What it learns, as groups for the optimiser.
-
-        ``learning_rate`` of a group is its own, which follows the stage's schedule.
-        """
+    def parameter_groups(self) -> list[ParameterGroup]:
+        """What it learns."""
         return []
 
     def ordered(self, losses: Losses) -> list[Tensor]:

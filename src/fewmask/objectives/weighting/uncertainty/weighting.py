@@ -5,11 +5,11 @@ for scene geometry and semantics. CVPR 2018.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fewmask.objectives.parameter_group import ParameterGroup
 from fewmask.objectives.weighting.by_losses import LossWeighting
 from fewmask.objectives.weighting.uncertainty.settings import UncertaintySettings
 
@@ -36,15 +36,9 @@ class Uncertainty(LossWeighting):
     def penalty(self) -> Tensor:
         return 0.5 * self.log_variances.sum()
 
-    def parameter_groups(self) -> list[dict[str, Any]]:
+    def parameter_groups(self) -> list[ParameterGroup]:
         """The log-variances; without weight decay, which would draw all weights to a half."""
-        return [
-            {
-                "params": [self.log_variances],
-                "weight_decay": 0.0,
-                "learning_rate": self.learning_rate,
-            }
-        ]
+        return [ParameterGroup([self.log_variances], self.learning_rate, weight_decay=0.0)]
 
 
 build = Uncertainty

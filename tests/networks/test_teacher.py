@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fewmask.networks.moving_average import MovingAverage
+from fewmask.networks.teacher import Teacher
 
 
 class Numbers(nn.Module):
@@ -35,7 +35,7 @@ def shares(updates: int, decay: float) -> np.ndarray:
 def test_it_is_the_closed_form_and_counts_are_copied(updates: int, decay: float):
     followed = np.random.default_rng(0).normal(size=(updates, 2))
     other = Numbers()
-    average = MovingAverage(other.now(100, 100, 100), decay)
+    average = Teacher(other.now(100, 100, 100), decay)
     for k, (weight, statistic) in enumerate(followed):
         average.update(other.now(weight, statistic, 3 * k + 1))
     weights = shares(updates, decay)
@@ -48,7 +48,7 @@ def test_it_is_the_closed_form_and_counts_are_copied(updates: int, decay: float)
 def test_until_the_decay_is_reached_it_is_the_plain_mean():
     assert shares(20, 0.999).tolist() == pytest.approx([1 / 20] * 20)
     other = Numbers()
-    average = MovingAverage(other, 0.999)
+    average = Teacher(other, 0.999)
     for k in range(2000):
         average.update(other.now(float(k < 10), 0, 0))
     assert average.network.weight.item() < 0.006, "of the first weights next to nothing remains"
@@ -56,13 +56,13 @@ def test_until_the_decay_is_reached_it_is_the_plain_mean():
 
 def test_a_saved_one_goes_on():
     other = Numbers()
-    whole, stopped = MovingAverage(other, 0.9), MovingAverage(other, 0.9)
+    whole, stopped = Teacher(other, 0.9), Teacher(other, 0.9)
     for k in range(6):
         other.now(k, -k, k)
         whole.update(other)
         if k == 3:
             state = stopped.state_dict()
-            stopped = MovingAverage(other, 0.9)
+            stopped = Teacher(other, 0.9)
             stopped.load_state_dict(state)
         stopped.update(other)
     assert torch.equal(whole.network.weight, stopped.network.weight)

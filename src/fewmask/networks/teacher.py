@@ -1,20 +1,22 @@
-"""The exponential average of a network's weights: a teacher, or what a training ends with."""
+"""A network that is the exponential moving average (EMA) of another one."""
 
 import copy
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 
-class MovingAverage(nn.Module):
-    """A network that follows another one, batch-norm statistics included.
+class Teacher(nn.Module):
+    """The EMA of a network's weights, batch-norm statistics included, in evaluation mode.
+
+    It teaches the network that it follows, or is what a training ends with.
 
     The k-th update, counted from 0, keeps min(1 - 1 / (k + 1), decay) of what there is. So the
     first one copies the other network, the next ones make the plain mean of all so far, and nothing
-    of random first weights remains. Whole numbers, which have no mean, are copied.
+    of random initial weights remains. Whole numbers, which have no mean, are copied.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -22,9 +24,14 @@ class MovingAverage(nn.Module):
         super().__init__()
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.decay, self.updates = decay, 0
+        self.eval()
 
     def forward(self, *inputs: Tensor) -> Any:
         return self.network(*inputs)
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode, whatever the module is in that this one is a part of."""
+        return super().train(False)
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
@@ -41,7 +48,7 @@ class MovingAverage(nn.Module):
         torch._foreach_lerp_(averaged, followed, 1 - kept)  # all at once: there are hundreds
 
     def start_from(self, network: nn.Module) -> None:
-        """Be as ``network`` is before its first step, whatever weights it was given since."""
+        """Have the weights of ``network``, which were loaded after this copy of it was made."""
         self.network.load_state_dict(network.state_dict())
 
     def get_extra_state(self) -> dict[str, int]:
