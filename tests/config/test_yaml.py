@@ -44,7 +44,7 @@ def test_an_alias_stands_for_what_it_names():
         ("a: !!timestamp 2026-01-02\n", 1, "timestamp has no meaning here"),
         ("b: 1\na: [1\n", 2, "did not find expected"),
         ("a:\n\tb: 1\n", 2, "cannot start any token"),
-        ("a: 1\nb: \0\n", 2, "a character that must not be in it, #x00"),
+        ("a: 1\nb: \0\n", 2, "a character that YAML does not allow, #x00"),
         ("a: 1\n---\nb: 2\n", 2, "another document"),
         ("a: *b\n", 1, "undefined alias"),
     ],

@@ -1,4 +1,4 @@
-"""How long: a number of steps, or of epochs as in ``60 epochs``."""
+"""Durations: a number of steps, or of epochs as in ``60 epochs``."""
 
 import math
 import re

@@ -37,12 +37,12 @@ def explain(
     layers: list[Layer],
     subject: str,
 ) -> str:
-    """One paragraph for each mistake: place, key path, found, expected."""
+    """One paragraph for each mistake: its place, its key, what was found, what is expected."""
     paragraphs = []
     for mistake in error.errors():
         keys = _keys(mistake["loc"], values)
         layer = next((one for one in reversed(layers) if one.holds(keys)), None)
-        # A missing key lies in no layer: name the file that holds what it is missing from.
+        # A missing key lies in no layer: name the file with the mapping that lacks it.
         files = [one for one in layers if one.lines is not None] or layers
         layer = layer or next((one for one in reversed(files) if one.holds(keys[:-1])), files[-1])
         path = ".".join(str(key) for key in layer.path + keys)
@@ -78,7 +78,7 @@ def _lines(what: str, found: object, allowed: Iterable[str]) -> str:
 
 
 def _keys(location: Keys, values: Any) -> Keys:
-    """A pydantic location without the parts that are not keys (the tags of unions, types)."""
+    """The keys in a pydantic location, which also contains the tags of unions and types."""
     keys: list[str | int] = []
     for i, part in enumerate(location):
         inside = child(values, part)
@@ -93,7 +93,7 @@ def _keys(location: Keys, values: Any) -> Keys:
 
 
 def _allowed_keys(annotation: Any, location: Keys) -> list[str]:
-    """The keys that the model at ``location`` has; none where it cannot be told."""
+    """The keys of the model at ``location``; none if no model is known there."""
     for part in location:
         annotation = _step(annotation, part)
     annotation = _plain(annotation)[0]

@@ -1,4 +1,4 @@
-"""One layer of settings: values, and where a person would look for them."""
+"""One layer of settings: values, and the place where a person finds them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,10 +15,10 @@ def child(values: Any, key: str | int) -> tuple[Any] | None:
 
 @dataclass(frozen=True)
 class Layer:
-    """Values and where they came from.
+    """Values and their origin.
 
-    ``source`` is what a person would open (a file, or the command line), ``path`` the keys that
-    lead to ``values`` inside it, ``lines`` maps key paths in the file to line numbers.
+    ``source`` is the file or the command-line option that contains them, ``path`` the keys that
+    lead to ``values`` inside it; ``lines`` maps the paths of keys in the file to line numbers.
     """
 
     source: str
@@ -34,7 +34,7 @@ class Layer:
         return inside is not None
 
     def place(self, keys: Keys) -> str:
-        """``file:line`` of the value at ``keys``, or as near to it as is known."""
+        """``file:line`` of the value at ``keys``, or of the nearest key above with a known line."""
         full = self.path + keys
         while full and full not in (self.lines or {}):
             full = full[:-1]

@@ -1,8 +1,8 @@
-"""Settings come in layers: a file, what it extends, overrides on top. Merge, check, explain.
+"""Settings in layers: a file, the files that it extends below it, and overrides on top of it.
 
-A later layer says only what differs. Mappings merge key by key, everything else is replaced; a
-mapping that has a ``name`` and names something else replaces the earlier one as a whole, so
-``optimiser: {name: sgd}`` inherits nothing from an ``adamw`` below it.
+A later layer contains only what differs. Mappings merge key by key, everything else is replaced. A
+mapping with another ``name`` replaces the earlier one as a whole: ``optimiser: {name: sgd}``
+inherits nothing from an ``adamw`` below it.
 """
 
 import json
@@ -22,7 +22,7 @@ Values = dict[str, Any]
 
 
 def merge(base: Values, over: Values) -> Values:
-    """``base`` with the values of ``over`` laid on top (see the module's text)."""
+    """``base`` with the values of ``over`` on top, by the rules of this module."""
     if "name" in over and "name" in base and over["name"] != base["name"]:
         return dict(over)
     merged = dict(base)
@@ -42,10 +42,10 @@ def merge_all(layers: list[Layer]) -> Values:
 
 
 def validate(model: type[Model], layers: list[Layer], subject: str = "") -> Model:
-    """The settings that ``layers`` add up to.
+    """The settings that ``layers`` amount to together.
 
     Raises ConfigError with one message that names, for each mistake, the file and line of the
-    layer it came from, the key, what was found and what is allowed. ``subject`` says what the
+    layer that contains it, the key, what was found and what is allowed. ``subject`` names what the
     layers were resolved for ("method x on dataset y").
     """
     values = merge_all(layers)
@@ -56,7 +56,7 @@ def validate(model: type[Model], layers: list[Layer], subject: str = "") -> Mode
 
 
 def from_json(model: type[Model], text: str, source: str) -> Model:
-    """The settings that a job was handed as JSON by way of ``source``. Raises ConfigError."""
+    """The settings that a job was given as JSON, by the option ``source``. Raises ConfigError."""
     try:
         values = json.loads(text)
     except json.JSONDecodeError as error:
@@ -65,7 +65,7 @@ def from_json(model: type[Model], text: str, source: str) -> Model:
 
 
 def load_yaml(path: Path) -> Layer:
-    """One YAML file as a layer. Raises ConfigError: no such file, not settings in YAML."""
+    """One YAML file as a layer. Raises ConfigError: no such file, or no settings in YAML."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MOST_CHARACTERS + 1)
@@ -84,7 +84,7 @@ def load_yaml(path: Path) -> Layer:
 
 
 def parse_changes(pairs: Iterable[str]) -> Values:
-    """What ``--config KEY=VALUE ...`` says, every value in YAML. Raises ConfigError."""
+    """The settings of ``--config KEY=VALUE ...``, each value in YAML. Raises ConfigError."""
     changes = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
@@ -100,8 +100,11 @@ def parse_changes(pairs: Iterable[str]) -> Values:
 
 
 def load_chain(path: Path) -> list[Layer]:
-    """A YAML file after those that it ``extends:``, root first: files beside it by their names, or
-    in the folder above as ``../name``."""
+    """A YAML file and those that it ``extends:``, the root first.
+
+    A file extends another one by its name: ``name`` beside it, ``../name`` in the folder above.
+    Raises ConfigError.
+    """
     chain: list[Layer] = []
     seen: list[Path] = []
     while True:
@@ -119,7 +122,7 @@ def load_chain(path: Path) -> list[Layer]:
 
 
 def sibling(folder: Path, name: object, wanted_by: str) -> Path:
-    """``folder/name.yaml``; ConfigError with the nearest name when there is none."""
+    """``folder/name.yaml``. Raises ConfigError, with the nearest name, if there is no such file."""
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     if not isinstance(name, str) or name not in known:
         raise ConfigError(

@@ -43,13 +43,13 @@ def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
 
 
 def names_in(kind: str) -> list[str]:
-    """All names in config/``kind`` (datasets, methods)."""
+    """The names of all files in config/``kind``, which is ``datasets`` or ``methods``."""
     return sorted(path.stem for path in (CONFIG / kind).glob("*.yaml"))
 
 
 def all_stages() -> list[str]:
-    """The names of the stages of all methods. One that is wrong has none: what is wrong with it is
-    told where it is requested."""
+    """The names of the stages of all methods. A wrong method counts as one without stages: what is
+    wrong with it is reported where it is requested."""
     found: set[str] = set()
     for name in names_in("methods"):
         with suppress(ConfigError):

@@ -34,7 +34,7 @@ def build_schemas() -> dict[str, Schema]:
 
 
 def write_schemas(check: bool = False) -> list[str]:
-    """Write the schemas that are out of date (or with ``check`` only name them)."""
+    """Write the schemas that are out of date; with ``check``, only return their names."""
     stale = []
     for name, schema in build_schemas().items():
         path = CONFIG / "schemas" / name
@@ -48,18 +48,19 @@ def write_schemas(check: bool = False) -> list[str]:
 
 
 def _of_file(schema: Schema) -> Schema:
-    """The schema of a file, which may extend another and so says only what differs."""
+    """The schema of a file: it may extend another one, and then contains only what differs."""
     schema = _of_part(schema)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["properties"]["extends"] = {
         "type": "string",
-        "description": "Name of a file beside this one; only what differs is said here.",
+        "description": "Name of a file beside this one, or ../name for one in the folder above; "
+        "this file contains only what differs.",
     }
     return schema
 
 
 def _of_part(schema: Any) -> Any:
-    """The schema of a part: no key is required, and several choices may fit what is there."""
+    """The schema of a part: no key is required, and several choices may match a part."""
     if isinstance(schema, list):
         return [_of_part(one) for one in schema]
     if not isinstance(schema, dict):

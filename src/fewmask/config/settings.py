@@ -58,7 +58,7 @@ class Settings(BaseModel):
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value of a setting, but those in settings of its own."""
+    """All texts in the value of a setting, except in nested settings, which check themselves."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | tuple | dict):

@@ -1,7 +1,7 @@
-"""YAML as settings need it: text, numbers, true and false, null, lists and mappings.
+"""The part of YAML that settings use: text, numbers, true and false, null, lists and mappings.
 
-Other than YAML at large: dates stay text, a key is text or a whole number and stands once, and
-there is a limit to size, depth and number of values, aliases counted as often as they stand.
+Unlike YAML in general, dates stay text, a key is text or a whole number and occurs once, and size,
+depth and number of values are limited, where aliases count as often as they occur.
 """
 
 from typing import Any
@@ -19,9 +19,9 @@ LARGEST_NUMBER = 2**63 - 1
 _TAGS = tuple(f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "str"))
 
 
-# The one in C reads a file 4 times as fast, and planning reads 50.
+# The loader in C reads a file 4 times as fast, and planning reads 50 files.
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Without dates and merge keys."""
+    """A loader without dates and merge keys."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag in _TAGS]
@@ -30,9 +30,9 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def parse_yaml(text: str, source: str) -> tuple[Any, dict[Keys, int]]:
-    """The value that a text stands for, and the line of every key and item by their path.
+    """The value of a text in YAML, and the line of every key and item by its path.
 
-    Raises ConfigError, which names ``source`` and the line, for what is not YAML or not settings.
+    Raises ConfigError, which names ``source`` and the line: not YAML, or more than settings use.
     """
     try:
         _check_depth(text, source)
@@ -48,7 +48,7 @@ def parse_yaml(text: str, source: str) -> tuple[Any, dict[Keys, int]]:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise ConfigError(
-            f"{source}:{line}: not valid YAML: a character that must not be in it, "
+            f"{source}:{line}: not valid YAML: a character that YAML does not allow, "
             f"#x{error.character:02x}"
         ) from None
     except (yaml.YAMLError, UnicodeError) as error:
@@ -56,7 +56,7 @@ def parse_yaml(text: str, source: str) -> tuple[Any, dict[Keys, int]]:
 
 
 def _check_depth(text: str, source: str) -> None:
-    """Before nodes are made of the text: that goes down by recursion."""
+    """Raise ConfigError for what is too large or too deep to be composed, which is recursive."""
     if len(text) > MOST_CHARACTERS:
         raise ConfigError(
             f"{source}: too large for settings: more than {MOST_CHARACTERS} characters"
@@ -72,7 +72,7 @@ def _check_depth(text: str, source: str) -> None:
 
 
 class _Reading:
-    """One document on its way from nodes to values."""
+    """The conversion of a document from nodes to values."""
 
     def __init__(self, loader: Any, source: str) -> None:
         self._loader, self._source = loader, source
@@ -80,7 +80,7 @@ class _Reading:
         self._count = 0
 
     def value(self, node: yaml.Node, path: Keys) -> Any:
-        """What a node stands for. An alias leads to the node that it names, once more."""
+        """The value of a node. An alias is converted each time that it occurs."""
         self._count += 1
         if self._count > MOST_VALUES:
             raise _error(node, self._source, f"more than {MOST_VALUES} values, aliases included")
