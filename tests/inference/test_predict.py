@@ -142,7 +142,7 @@ def test_it_does_not_write_where_its_images_lie(leaves, tmp_path: Path, images: 
     before = content(tmp_path)
     code, said = leaves(images, out)
     assert code == 1
-    assert said.startswith(f"error: {tmp_path / out}: found an image to predict from in the folder")
+    assert said.startswith(f"error: {tmp_path / out}: found an input image in the folder")
     assert content(tmp_path) == before
 
 
@@ -156,7 +156,7 @@ def test_it_replaces_only_what_it_wrote(leaves, tmp_path: Path):
     before = content(tmp_path / "out")
     code, said = leaves("leaves/images", "out")
     assert code == 1
-    assert said.startswith(f"error: {changed}: found a file that is not as ")
+    assert said.startswith(f"error: {changed}: found a file that ")
     assert content(tmp_path / "out") == before
 
 

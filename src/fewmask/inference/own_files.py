@@ -1,4 +1,4 @@
-"""Which files in a person's folder a command wrote itself: it replaces no others."""
+"""Keeps a record of the files that a command wrote to a user's folder: it replaces no others."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -10,11 +10,10 @@ from fewmask.core.files import file_digest, written_whole
 
 
 class OwnFiles:
-    """The files of a folder that are on its record, with the content that was written.
+    """The files of a folder that are on its record and still have the content that was written.
 
-    The record lies in the folder and is a list as ``sha256sum`` makes and checks it. Of what a
-    killed run wrote nothing is missing: a file is on record before it has its name. A file that
-    somebody changed since is not one of these any more.
+    The record lies in the folder and has the format of ``sha256sum``. It is complete even after a
+    kill: a file is on record before it gets its name. A file that was changed since does not count.
     """
 
     def __init__(self, folder: Path, record: str) -> None:
@@ -26,26 +25,26 @@ class OwnFiles:
         }
 
     def __contains__(self, path: Path) -> bool:
-        """Whether a file is as it was written."""
+        """Whether a file has the content that was written."""
         return self._name(path) in self._digests
 
     def claim(self, paths: Iterable[Path]) -> None:
-        """Make ready to write files. Raises FewmaskError if one of them would replace a file that
-        is not on record."""
+        """Prepare to write files. Raises FewmaskError if one of them would replace a file that is
+        not on record."""
         for path in paths:
             if os.path.lexists(path) and path not in self:
                 raise FewmaskError(
-                    f"{path}: found a file that is not as {self._record} has it\n"
-                    f"  expected: no file, or one that this command wrote and nobody changed\n"
-                    f"  mend: name another folder to write to, or take this file away"
+                    f"{path}: found a file that {self._record} does not list with this content\n"
+                    f"  expected: no file, or an unchanged one that this command wrote\n"
+                    f"  mend: name another folder to write to, or remove this file"
                 )
-        # Once in a run, so that it neither grows nor goes on after a line that was cut short.
+        # Rewritten once per run, so that it does not grow, nor continue after a truncated line.
         with written_whole(self._record) as temporary:
             temporary.write_bytes(b"".join(map(_line, self._digests, self._digests.values())))
 
     @contextmanager
     def written(self, path: Path) -> Iterator[Path]:
-        """A temporary name to write to, as `written_whole` gives it; the file is put on record."""
+        """A temporary name to write to, see `written_whole`; the file is put on record."""
         with written_whole(path) as temporary:
             yield temporary
             name, digest = self._name(path), file_digest(temporary)

@@ -1,4 +1,4 @@
-"""A trained network on a person's own images."""
+"""Predictions of a trained network for a user's own images."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -21,20 +21,20 @@ from fewmask.training.runtime import start
 
 BATCH_SIZE = 16
 OVERLAY = 0.5
-"""How much of a class's colour an overlay shows."""
+"""The share of the class colours in an overlay."""
 RECORD = "predicted.sha256"
-"""The list, in the output folder, of what was written there."""
+"""The list of written files in the output folder."""
 
 
 def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None:
-    """Predict masks for an image or a folder of images, at each image's own size.
+    """Predict masks for an image or a folder of images, each at its own size.
 
     Writes ``output``/masks/NAME.png (palette PNG, values are class indices),
-    ``output``/overlays/NAME.jpg and a list of what was written. An image that cannot be read is
-    named and left out; so is, without a word, what an earlier run wrote into ``output``.
+    ``output``/overlays/NAME.jpg and a list of these files. An image that cannot be read is named
+    and left out; files that an earlier run wrote to ``output`` are ignored as input.
 
-    Raises FewmaskError: no images, two images of one name, images that lie in ``output``, a file
-    there that would be replaced and is not of an earlier run, all images damaged, or weights that
+    Raises FewmaskError: no images, two images with the same name, images inside ``output``, a file
+    there that would be replaced but is not from an earlier run, all images damaged, or weights that
     fewmask train did not write.
     """
     network, description = load_segmenter(weights, torch.device("cpu"))
@@ -61,7 +61,7 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
 
 
 def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
-    """The images that are requested, in order."""
+    """The requested images, in order."""
     listed = images_below(images) if images.is_dir() else [images]
     inside = output.resolve()
     found = []
@@ -71,8 +71,8 @@ def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
             found.append(path)
         elif output / real.relative_to(inside) not in own:
             raise FewmaskError(
-                f"{output}: found an image to predict from in the folder to write to: {path}\n"
-                f"  expected: a folder that holds nothing but what this command wrote there\n"
+                f"{output}: found an input image in the folder to write to: {path}\n"
+                f"  expected: a folder that holds only files that this command wrote\n"
                 f"  mend: name another folder, --out predicted for example"
             )
     if not found:
@@ -85,7 +85,7 @@ def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
 
 
 def _targets(files: list[Path], images: Path, output: Path) -> dict[Path, tuple[Path, Path]]:
-    """Where the mask and the overlay of every image go, each at a place of its own."""
+    """The paths of the mask and the overlay of every image, all of them different."""
     top = images if images.is_dir() else images.parent
     targets: dict[Path, tuple[Path, Path]] = {}
     image_of: dict[Path, Path] = {}
@@ -95,10 +95,10 @@ def _targets(files: list[Path], images: Path, output: Path) -> dict[Path, tuple[
         overlay = output / "overlays" / name.with_name(f"{file.stem}.jpg")
         targets[file] = mask, overlay
         for target in (mask, overlay):
-            twin = image_of.setdefault(target, file)
-            if twin != file:
+            other = image_of.setdefault(target, file)
+            if other != file:
                 raise FewmaskError(
-                    f"{file} and {twin.name} would both be written to {target}\n  mend: rename one"
+                    f"{file} and {other.name} would both be written to {target}\n  mend: rename one"
                 )
     for target, file in image_of.items():
         for folder in target.parents:  # an image called a.jpg beside a folder called a.png
@@ -111,7 +111,7 @@ def _targets(files: list[Path], images: Path, output: Path) -> dict[Path, tuple[
 
 
 def _batches(files: list[Path], say) -> Iterator[list[tuple[Path, np.ndarray]]]:
-    """The images that can be read, some at a time; the others are named."""
+    """The readable images in batches; the others are named in messages."""
 
     def read() -> Iterator[tuple[Path, np.ndarray]]:
         for file in files:
@@ -126,7 +126,7 @@ def _batches(files: list[Path], say) -> Iterator[list[tuple[Path, np.ndarray]]]:
 
 
 def _fit(images: list[np.ndarray], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Images as the network was trained on them: uint8 (N, H, W, 3), and extents (N, 2)."""
+    """Images fitted as in the training: uint8 (N, H, W, 3), and their extents (N, 2)."""
     places = [place(image.shape[:2], dataset.height_width, dataset.fit) for image in images]
     fitted = [fit_image(image, where) for image, where in zip(images, places, strict=True)]
     return np.stack(fitted), np.array([where.extent for where in places])
@@ -139,7 +139,7 @@ def _write(
     mask: np.ndarray,
     dataset: Dataset,
 ) -> None:
-    colours = np.zeros((256, 3), np.uint8)  # what a crop left out, 255, is black
+    colours = np.zeros((256, 3), np.uint8)  # 255, which a crop left out, is black
     colours[: len(dataset.classes)] = [one.colour for one in dataset.classes]
     palette_image = Image.fromarray(mask, mode="P")
     palette_image.putpalette(colours.tobytes())

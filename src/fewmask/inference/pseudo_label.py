@@ -1,7 +1,7 @@
-"""Pseudo-masks: what a trained stage predicts for the training images, for a later one to learn.
+"""Pseudo-masks: the predictions of a trained stage for the training images, for a later stage.
 
-They are told beside how good they are on the unlabelled images, whose masks the dataset may well
-have. A person reads that; no training does.
+Their quality on the unlabelled images, whose hidden masks the dataset may have, is written beside
+them. It is for people; no training reads it.
 """
 
 import os
@@ -39,16 +39,15 @@ def pseudo_label(
     """Predict the masks of all training images of a split, labelled and unlabelled.
 
     Writes ``output`` (see `fewmask.data.pseudo_masks`) and, beside it, a ``.json`` with their
-    quality (see `Quality`) on the unlabelled images. Images to validate and to test on are
-    not looked at.
+    quality (see `Quality`) on the unlabelled images. Validation and test images are not read.
 
     Args:
-        stage: whose weights they are, as METHOD/STAGE, for the record.
+        stage: the stage of the weights, as METHOD/STAGE, for the record.
 
     Raises:
         FewmaskError: the weights were trained on other data or with another split.
     """
-    # Other bits would be other pseudo-masks, and make all that learns them train anew.
+    # Other bits would be other pseudo-masks, and everything that learns them would be retrained.
     trained = Trained.load(weights, threads, deterministic=True)
     with Store(dataset) as store:
         roles = split_files.read(split, store.names)
@@ -65,14 +64,14 @@ def pseudo_label(
         "split": file_digest(split),
         "weights": origin.weights_digest,
     }
-    told = {"stage": stage, **quality.figures(), "digests": digests}
-    write_record(output.with_suffix(".json"), told)
+    record = {"stage": stage, **quality.metrics(), "digests": digests}
+    write_record(output.with_suffix(".json"), record)
 
 
 class Quality:
-    """How good pseudo-masks are, over the pixels of all unlabelled images that have a mask.
+    """The quality of pseudo-masks, over the pixels of all unlabelled images that have a mask.
 
-    They are measured by the metrics of pseudo-masks, and class by class.
+    It consists of the metrics of pseudo-masks, and of metrics for every class.
     """
 
     def __init__(self, classes: tuple[str, ...], unlabelled: np.ndarray) -> None:
@@ -90,8 +89,8 @@ class Quality:
         cells = (256 * (labels == mask) + confidence.long())[mask != IGNORE]
         self._pixels += torch.bincount(cells, minlength=512).view(2, 256).numpy()
 
-    def figures(self) -> dict[str, Any]:
-        """The number of images and the figures; null where nothing could be compared."""
+    def metrics(self) -> dict[str, Any]:
+        """The number of images and the metrics; null where nothing could be compared."""
         matrices = np.concatenate(self._matrices)
         pooled, of_classes = scores(matrices), class_scores(matrices.sum(axis=0))
         found = pooled | calibration(*self._pixels)
@@ -107,7 +106,7 @@ class Quality:
 
 
 def _origin(store: Store, weights: Path, folder: Path) -> Origin:
-    """What pseudo-masks in a folder are made from."""
+    """The origin of pseudo-masks in a folder."""
     return Origin(
         dataset=store.dataset,
         dataset_file=os.path.relpath(store.path, folder),

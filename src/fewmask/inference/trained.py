@@ -1,4 +1,4 @@
-"""A trained network, set up to predict where and how it was trained."""
+"""A trained network, set up to predict as it was trained."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +21,19 @@ class Trained:
     """A network in evaluation mode on its device."""
 
     weights: Path
-    """The file that it is from."""
+    """The file from which it was loaded."""
     network: Segmenter
     description: Description
-    """What the file says of it: settings, seed, digests."""
+    """Its description in the file: settings, seed, digests."""
     runtime: Runtime
 
     @classmethod
     def load(cls, weights: Path, threads: int, deterministic: bool = False) -> "Trained":
-        """Set torch up as in the training, and load the network that ``weights`` holds.
+        """Set up torch as in the training, and load the network that ``weights`` holds.
 
-        ``deterministic``: ask the GPU for the same bits every time even if the training did not.
+        ``deterministic``: use deterministic GPU kernels even if the training did not.
 
-        Raises FewmaskError if they are not the weights of a network that predicts classes.
+        Raises FewmaskError if these are not the weights of a network that predicts classes.
         """
         network, description = load_segmenter(weights, torch.device("cpu"))
         training = description.training
@@ -43,15 +43,15 @@ class Trained:
 
     @property
     def predicts(self) -> tuple[str, ...]:
-        """The tasks that it has learnt."""
+        """The tasks that the network has learnt."""
         return self.description.training.objective.predicts
 
     def check(self, store: Store, split: Path, roles: dict[str, np.ndarray]) -> None:
-        """Raise FewmaskError if the network was trained on other data than the store holds, or
-        with another split than the file ``split``, whose ``roles`` these are.
+        """Raise FewmaskError if the network was trained on data other than those of the store, or
+        with a split other than the file ``split``, to which ``roles`` belong.
 
-        A training that sees all masks is the same for all fractions, each of which has a split of
-        its own; who is held out is the same in all.
+        A training that sees all masks is the same for all fractions, although each fraction has a
+        split of its own: only the held-out images are compared then.
         """
         store.check_name()
         of_training = self.description.digests
@@ -63,8 +63,8 @@ class Trained:
         if is_other:
             raise FewmaskError(
                 f"{self.weights}: trained with another split than {split}\n"
-                f"  found: weights of the seed {self.description.seed}, which were trained with "
-                f"other images labelled, or with others held out\n"
-                f"  mend: the weights of this fraction and seed; if the split was changed or drawn "
-                f"anew, run the workflow again, which trains what depends on it"
+                f"  found: weights of seed {self.description.seed}, which were trained with other "
+                f"images labelled or held out\n"
+                f"  mend: name the weights of this fraction and seed; if the split was changed or "
+                f"drawn anew, run the workflow again, which retrains what depends on it"
             )

@@ -1,4 +1,4 @@
-"""The encoder of every network, and what all networks do with an image before it."""
+"""The encoder of every network, with the normalisation of its images."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fewmask.config.network import Network
 from fewmask.core.errors import FewmaskError
 
-# Of ImageNet, which all encoder weights of segmentation_models_pytorch were trained with.
+# Those of ImageNet, on which all encoder weights of segmentation_models_pytorch were trained.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -21,7 +21,8 @@ Weights = dict[str, Tensor]
 class Backbone(nn.Module):
     """An encoder that takes images in [0, 1] and normalises them itself.
 
-    By itself it is what learns without masks; with a decoder and a head it is a `Segmenter`.
+    By itself it is the network of objectives that learn no masks; with a decoder and a head it is a
+    `Segmenter`.
     """
 
     def __init__(
@@ -33,12 +34,13 @@ class Backbone(nn.Module):
         """Random weights come from torch's global generator.
 
         Args:
-            settings: which encoder.
-            encoder: one with three input channels, should it be part of a larger network.
+            settings: name the encoder.
+            encoder: an encoder with three input channels that is part of a larger network; absent:
+                the one that ``settings`` name.
             encoder_weights: a .safetensors file for the encoder, with three input channels.
 
         Raises:
-            FewmaskError: the file is not this encoder's.
+            FewmaskError: the file does not belong to this encoder.
         """
         super().__init__()
         self.settings = settings
@@ -53,7 +55,7 @@ class Backbone(nn.Module):
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 
     def features(self, image: Tensor, inside: Tensor) -> list[Tensor]:
-        """The encoder's feature maps, float (N, C, h, w) each, the smallest last.
+        """The feature maps of the encoder, float (N, C, h, w) each, the smallest last.
 
         Args:
             image: float (N, 3, H, W) in [0, 1].
@@ -66,12 +68,12 @@ class Backbone(nn.Module):
 
 
 def encoder_depth(settings: Network, key: str = "encoder_depth") -> dict[str, int]:
-    """The option ``key`` for how often the encoder halves, if it is not the library's own."""
+    """The option ``key``: how often the encoder halves, if this is not the library's default."""
     return {key: len(settings.decoder_channels)} if settings.decoder_channels else {}
 
 
 def load_encoder(encoder: nn.Module, path: Path, name: str) -> None:
-    """Load a file of encoder weights, all of them and nothing else."""
+    """Load all weights of a file into an encoder; the file must hold nothing else."""
     try:
         encoder.load_state_dict(fit_channels(load_file(path), encoder.state_dict())[0])
     except (OSError, SafetensorError) as error:
@@ -82,14 +84,14 @@ def load_encoder(encoder: nn.Module, path: Path, name: str) -> None:
 
 
 def fit_channels(given: Weights, wanted: Weights) -> tuple[Weights, list[str]]:
-    """Weights for images of three channels as weights for three and padding, or the other way.
+    """Convert weights for images with three channels to weights with a padding channel, or back.
 
-    A padding channel that is new starts at zero, so that the network sees what it saw; one that
-    is no longer there is cut off.
+    A new padding channel starts at zero, so that the output stays the same; one that is no longer
+    there is cut off.
 
     Returns:
-        The weights, and the names of those that were changed. What does not fit otherwise is left
-        as it is.
+        The weights, and the names of those that were changed. Tensors that do not fit for other
+        reasons are left unchanged.
     """
     fitted, changed = dict(given), []
     for name in given.keys() & wanted.keys():

@@ -1,4 +1,4 @@
-"""What the networks of an objective are built from."""
+"""The settings from which an objective builds its networks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +10,21 @@ from fewmask.networks.segmenter import Segmenter
 
 @dataclass(frozen=True)
 class Blueprint:
-    """Builds the networks that an objective asks for; random weights come from torch's generator.
+    """Builds the networks of an objective; random weights come from torch's global generator.
 
-    Building raises FewmaskError for a file of weights that is not the encoder's.
+    Building raises FewmaskError for a file of weights of another encoder.
     """
 
     settings: Network
     classes: int
-    """How many the dataset has."""
+    """The number of classes of the dataset."""
     categories: int = 0
-    """How many the dataset has."""
+    """The number of categories of the dataset."""
     encoder_weights: Path | None = None
-    """A .safetensors file that encoders start from."""
+    """A .safetensors file with the initial weights of encoders."""
 
     def segmenter(self, outputs: int | None = None) -> Segmenter:
-        """From image to scores; as many as there are classes unless ``outputs`` says."""
+        """A network from image to ``outputs`` scores, by default one for every class."""
         outputs = self.classes if outputs is None else outputs
         return Segmenter(self.settings, outputs, self.encoder_weights)
 

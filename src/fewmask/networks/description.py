@@ -1,4 +1,4 @@
-"""What weights are: the settings, data and seed of the training that they come from."""
+"""The description of weights: the settings, data and seed of their training."""
 
 import json
 from functools import cached_property
@@ -11,22 +11,22 @@ from fewmask.config.network import Network
 from fewmask.config.stage import TrainingSettings
 
 LONGEST = 2**20
-"""Characters of a description; real ones have some thousands."""
+"""Characters of a description; real ones have a few thousand."""
 
 
 class Digests(BaseModel):
-    """SHA-256 of what a training read; also of the files that only some trainings read."""
+    """SHA-256 of the files that a training read, including those that only some trainings read."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     dataset: str
     split: str
     held_out: str
-    """Of who is validated and tested on."""
+    """Of the validation and test images."""
 
 
 class Description(BaseModel):
-    """Stands beside the tensors in a file of weights, as JSON."""
+    """The description that accompanies the tensors in a file of weights, as JSON."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ class Description(BaseModel):
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """What was written, as JSON."""
+        """The description as it was written, as JSON values."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -60,9 +60,9 @@ def _settings(dataset: dict[str, Any]) -> Dataset:
 
 
 def parse(text: str) -> Description:
-    """The description in a text. Raises ValueError with one line for what is none."""
+    """The description in a text. Raises ValueError, with one line, if it is not one."""
     if len(text) > LONGEST:
-        raise ValueError(f"{len(text)} characters; expected some thousands")
+        raise ValueError(f"{len(text)} characters; expected a few thousand")
     try:
         return Description.model_validate(json.loads(text))
     except RecursionError:

@@ -13,10 +13,10 @@ from fewmask.core.files import written_whole
 
 
 def fetch_encoder(name: str, output: Path) -> None:
-    """Fetch an encoder's ImageNet weights as a safetensors file.
+    """Fetch the ImageNet weights of an encoder as a safetensors file.
 
-    Raises FewmaskError for an unknown encoder and, with how to fetch them elsewhere, where the
-    download fails.
+    Raises FewmaskError for an unknown encoder, and if the download fails, with a command to fetch
+    the file elsewhere.
     """
     if name not in ENCODERS:
         raise FewmaskError(f"no encoder {name}{did_you_mean(name, ENCODERS)}")
@@ -24,7 +24,7 @@ def fetch_encoder(name: str, output: Path) -> None:
     repository, revision = source["repo_id"], source["revision"]
     try:
         fetched = hf_hub_download(repository, "model.safetensors", revision=revision)
-    except Exception as error:  # the hub's client raises its own, httpx's and OS errors
+    except Exception as error:  # the hub's client raises errors of its own, of httpx, and OSError
         reason = str(error).strip().split("\n")[0]
         raise FewmaskError(
             f"cannot fetch the ImageNet weights of {name}: {reason}\n"

@@ -1,4 +1,4 @@
-"""Batch-norm whose statistics are those of the images of all processes."""
+"""Batch-norm with statistics over the images of all processes."""
 
 from torch import Tensor, nn
 
@@ -6,22 +6,22 @@ from fewmask.core import parallel
 
 
 def share_norms(module: nn.Module, on_gpu: bool) -> nn.Module:
-    """Let the batch-norms of a module take their statistics over all processes."""
+    """Make the batch-norms of a module compute their statistics over all processes."""
     if parallel.count() == 1:
         return module
     if on_gpu:
         return nn.SyncBatchNorm.convert_sync_batchnorm(module)
     for one in module.modules():
         if type(one) is nn.BatchNorm2d:
-            one.__class__ = SharedBatchNorm  # its parameters and buffers stay what they are
+            one.__class__ = SharedBatchNorm  # its parameters and buffers stay the same
     return module
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
-    """The same for processors, where torch has none."""
+    """Batch-norm over all processes on processors, for which torch has none."""
 
     def forward(self, maps: Tensor) -> Tensor:
-        """float (N, C, H, W), as many images in every process -> likewise."""
+        """float (N, C, H, W) -> the same; every process has the same number of images."""
         if not self.training:
             return super().forward(maps)
         values = maps.numel() // maps.shape[1] * parallel.count()

@@ -1,4 +1,4 @@
-"""Parts of a network from a file of weights."""
+"""Loads parts of a network from a file of weights."""
 
 import sys
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from fewmask.networks.weights import load_weights
 
 
 def transfer(network: Backbone, path: Path, parts: list[str]) -> None:
-    """Load some parts of a network from a file of weights, each as a whole, and say which.
+    """Load some parts of a network from a file of weights, each as a whole, and log which.
 
     An encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
     part has other tensors in the file than in the network.
     """
     weights = load_weights(path)
     in_file = dict.fromkeys(name.partition(".")[0] for name in weights)
-    told = []
+    loaded = []
     for part in parts:
         prefix = f"{part}."
         given = {
@@ -41,11 +41,11 @@ def transfer(network: Backbone, path: Path, parts: list[str]) -> None:
                 f"{path}: its {part} does not fit the network: {reasons}\n"
                 f"  mend: give both stages the same network, or leave {part} out of transfer"
             ) from None
-        told.append(f"{part} ({len(given)} tensors)")
-        told += [f"{part}.{name} fitted to the padding channel" for name in changed]
+        loaded.append(f"{part} ({len(given)} tensors)")
+        loaded += [f"{part}.{name} fitted to the padding channel" for name in changed]
     afresh = [name for name, child in network.named_children() if child.state_dict()]
     print(
-        f"from {path}: loaded {', '.join(told)}; "
+        f"from {path}: loaded {', '.join(loaded)}; "
         f"left in the file: {_listed(part for part in in_file if part not in parts)}; "
         f"newly initialised: {_listed(part for part in afresh if part not in parts)}",
         file=sys.stderr,

@@ -1,4 +1,4 @@
-"""Weights in files: safetensors, with everything beside them that is needed to use them."""
+"""Files of weights: safetensors, with a description that holds everything needed to use them."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ from fewmask.networks.description import Description, parse
 from fewmask.networks.segmenter import Segmenter
 
 KEY = "fewmask"
-MEND = "  mend: delete it and run the workflow again, which trains the stage anew"
+MEND = "  mend: delete it and run the workflow again, which retrains the stage"
 
 
 def save_weights(path: Path, weights: dict[str, Tensor], description: dict[str, Any]) -> None:
-    """Write a network's weights.
+    """Write the weights of a network.
 
-    ``description`` (JSON) says what they are, see `Description`. A digest of it and of the tensors
-    stands beside it. The same training writes the same bytes.
+    ``description`` (JSON) describes them, see `Description`. The file also holds a digest of it and
+    of the tensors. The same training writes the same bytes.
 
     Raises FewmaskError if a value is not finite.
     """
@@ -33,17 +33,17 @@ def save_weights(path: Path, weights: dict[str, Tensor], description: dict[str, 
     if broken := _not_finite(tensors):
         raise FewmaskError(f"{path}: the trained weights are not finite: {broken}")
     text = json.dumps(description, sort_keys=True)
-    # One entry: safetensors writes several in any order.
+    # One entry, because safetensors writes several entries in any order.
     entry = json.dumps({"description": text, "digest": _digest(text, tensors)})
     with written_whole(path) as temporary:
-        # Not save_file: it writes to a further temporary file, which a kill would leave behind.
+        # Not save_file, which writes another temporary file that a kill would leave behind.
         temporary.write_bytes(save(tensors, {KEY: entry}))
 
 
 def read_description(path: Path) -> Description:
-    """What the weights in a file are; the tensors are not looked at.
+    """The description of the weights in a file; the tensors are not read.
 
-    Raises FewmaskError for other files, and for a description that makes no sense.
+    Raises FewmaskError for other files, and for a description that is not valid.
     """
     with _opened(path) as file:
         return _parse(path, _entry(path, file)[0])
@@ -52,7 +52,7 @@ def read_description(path: Path) -> Description:
 def load_weights(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, on the CPU.
 
-    Raises FewmaskError for other files, for damaged ones, and for values that are not finite.
+    Raises FewmaskError for other files, for damaged files, and for values that are not finite.
     """
     with _opened(path) as file:
         text, digest = _entry(path, file)
@@ -67,7 +67,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Description]:
     """A trained network in evaluation mode, and its description.
 
-    Raises FewmaskError for files that are not, or no longer, the weights of such a network.
+    Raises FewmaskError for files that are not (or no longer) the weights of such a network.
     """
     description = read_description(path)
     objective = description.training.objective
@@ -76,7 +76,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Descrip
             f"{path}: weights of {objective.name}, which predicts nothing of an image\n"
             f"  expected: weights of a stage that learnt masks"
         )
-    # A classification head only helps to train: segmentation has no need of it.
+    # A classification head only helps in training: segmentation does not need it.
     needed = {
         name: tensor
         for name, tensor in load_weights(path).items()
@@ -86,7 +86,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Descrip
         network = Segmenter(description.network, len(description.trained_on.classes))
         network.add_tasks(objective.heads)
         network.load_state_dict(needed)
-    except Exception as error:  # whatever the library makes of a network that cannot be
+    except Exception as error:  # whatever the library raises for a network that is impossible
         reason = " ".join(str(error).split())[:200]
         raise FewmaskError(
             f"{path}: the tensors are not those of the network it describes: {reason}\n{MEND}"
@@ -104,7 +104,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _entry(path: Path, file: Any) -> tuple[str, str]:
-    """The description's text, and the digest."""
+    """The text of the description, and the digest."""
     try:
         entry = json.loads((file.metadata() or {})[KEY])
         text, digest = entry["description"], entry["digest"]
