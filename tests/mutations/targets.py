@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 import yaml
@@ -45,6 +46,12 @@ class Target:
     very same of it."""
     ignored: tuple[str, ...] = field(default=())
     """Names of files that differ from one call to the next."""
+
+    @property
+    def called(self) -> str:
+        """What a message has to name: the file, or the dataset or method whose settings it has."""
+        path = Path(self.file)
+        return path.stem if path.is_relative_to("config") else path.name
 
     @property
     def is_made(self) -> bool:

@@ -83,8 +83,8 @@ class Trial:
         if answer.code == 0:
             return self._silent(data, answer)
         messages = re.split(f"^{ERROR}", answer.output, flags=re.MULTILINE)[1:]
-        if len(messages) != 1 or Path(self._target.file).name not in messages[0]:
-            return "not one message that names the file"
+        if len(messages) != 1 or self._target.called not in messages[0]:
+            return "not one message that names it"
         return ""
 
     def _silent(self, data: bytes, answer: Answer) -> str:
