@@ -1,8 +1,8 @@
-"""The one kind of error a person is meant to read."""
+"""Errors that a person is meant to read and can mend."""
 
 
 class FewmaskError(Exception):
-    """Something the user can mend: names the file or key, what was found, and what to do.
+    """A mistake that the user can mend. It names the file or key, what was found, and what to do.
 
     The command line prints it as one message without a traceback and exits with code 1.
     """

@@ -1,7 +1,7 @@
-"""Text that a person wrote, made literal for the place where it is put.
+"""Text that a person wrote, escaped for the format that it is inserted into.
 
-Titles, descriptions, names of classes and files may hold anything. Each function returns text that
-its place shows letter by letter, so that nothing in it is a tag, a command or markup.
+Titles, descriptions, names of classes and files may contain anything. Each function returns text
+that its format shows letter by letter, so that nothing in it is a tag, a command or markup.
 """
 
 import re
@@ -26,7 +26,7 @@ def json_in_html(json: str) -> str:
 
     Only strings can hold these characters, and in strings JSON allows them to be written as codes.
     """
-    return re.sub("[<>&]", lambda found: f"\\u{ord(found[0]):04x}", json)
+    return re.sub("[<>&]", lambda sign: f"\\u{ord(sign[0]):04x}", json)
 
 
 def latex(text: str) -> str:

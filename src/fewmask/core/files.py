@@ -1,4 +1,4 @@
-"""Files that are whole or not there, also where the disk is full."""
+"""Files that are either whole or absent, even on a full disk."""
 
 import errno
 import fcntl
@@ -13,14 +13,14 @@ from pathlib import Path
 from fewmask.core.errors import FewmaskError
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
-"""What only writing fails with: a full disk, a quota, a limit to the size of files, a disk that may
-only be read."""
+"""Errors that only writing raises: a full disk, a quota, a limit to the size of files, a read-only
+disk."""
 
 PARTIAL = ".partial"
-"""What the names of half-written files have before their suffix."""
+"""The end of the names of half-written files, before their suffix."""
 
 STEM_CHARACTERS = 50
-"""So many characters of a file's name are in its temporary name, which must not get too long."""
+"""The number of characters of a file's name in its temporary name, which must not get too long."""
 
 PROBE_BYTES = 2**20
 
@@ -29,11 +29,11 @@ PROBE_BYTES = 2**20
 def written_whole(path: Path) -> Iterator[Path]:
     """A temporary name to write to; renamed to ``path`` when the block ends without an error.
 
-    Readers see the old file or the new one, never a part. The folder is made if need be. What a
-    killed writer of the same file left half-written is removed.
+    Readers see the old file or the new one, never a part. The folder is made if it is missing. What
+    killed writers of the same file left behind is removed.
 
-    Raises FewmaskError: the file cannot be written. Whatever the block raised where the disk is
-    full becomes this, for many writers have an error of their own for it.
+    Raises FewmaskError: the file cannot be written. On a full disk, every error of the block
+    becomes this one, for many libraries raise errors of their own there.
     """
     with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def _open_partial(path: Path) -> tuple[Path, int]:
             fcntl.flock(lock, fcntl.LOCK_EX)
         if os.path.exists(name):
             return Path(name), lock
-        os.close(lock)  # taken for a leftover before it was locked
+        os.close(lock)  # removed as a leftover before it was locked
 
 
 def _beginning(path: Path) -> str:
@@ -70,21 +70,23 @@ def _beginning(path: Path) -> str:
 
 
 def _remove_leftovers_of(path: Path) -> None:
-    """Remove what killed writers of one file left."""
-    for leftover in _found(path.parent.absolute()):
+    """Remove what killed writers of one file left behind."""
+    for leftover in _first_partials(path.parent.absolute()):
         if leftover.name.startswith(_beginning(path)) and leftover.suffix == path.suffix:
             _remove_if_dead(leftover)
 
 
 @cache
-def _found(folder: Path) -> list[Path]:
-    """What was half-written in a folder when this process first wrote there: looking each time
-    would take long where it writes thousands of files."""
+def _first_partials(folder: Path) -> list[Path]:
+    """The half-written files in a folder when this process first wrote there.
+
+    Listing the folder each time would take long where a process writes thousands of files.
+    """
     return _partials(folder)
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed writers left in a folder; files that are being written stay."""
+    """Remove what killed writers left in a folder, but not the files that are being written."""
     for leftover in _partials(folder):
         _remove_if_dead(leftover)
 
@@ -94,7 +96,7 @@ def _partials(folder: Path) -> list[Path]:
 
 
 def _remove_if_dead(partial: Path) -> None:
-    # The lock says more than a process number, which may be of another node or taken again.
+    # A lock is reliable; a process number may be of another node, or in use again.
     with suppress(OSError), partial.open("r+") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         partial.unlink()
@@ -102,7 +104,7 @@ def _remove_if_dead(partial: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Say of an OSError that it is the file at ``path`` that cannot be written."""
+    """Turn an OSError into a FewmaskError which says that ``path`` cannot be written."""
     try:
         yield
     except OSError as error:
@@ -116,15 +118,15 @@ def _explained_where_full(path: Path, temporary: Path) -> Iterator[None]:
     except FewmaskError:
         raise
     except Exception as error:
-        is_told = isinstance(error, OSError) and error.errno in NO_ROOM
-        failure = error if is_told else _failure_of_writing(temporary)
+        is_clear = isinstance(error, OSError) and error.errno in NO_ROOM
+        failure = error if is_clear else _failure_of_writing(temporary)
         if failure is None:
             raise
         raise cannot_write(path, failure) from None
 
 
 def _failure_of_writing(temporary: Path) -> OSError | None:
-    """Whether nothing more can be written to a file, and why."""
+    """The error of writing to a file; None if it can be written to."""
     try:
         with temporary.open("ab") as file:
             file.write(bytes(PROBE_BYTES))
@@ -134,7 +136,7 @@ def _failure_of_writing(temporary: Path) -> OSError | None:
 
 
 def cannot_write(path: object, error: OSError) -> FewmaskError:
-    """That something cannot be written, why, and how to mend it."""
+    """An error which says what cannot be written, why, and how to mend it."""
     in_its_place = (NotADirectoryError, FileExistsError, IsADirectoryError)
     mend = "free space there, or permissions"
     if isinstance(error, in_its_place):
@@ -149,8 +151,10 @@ def _umask() -> int:
 
 
 def check_folder(path: Path, holds: str) -> None:
-    """Refuse what is to be a folder (one that is there, or is to be made) and is a file, or lies
-    in one. Raises FewmaskError."""
+    """Check that a path is a folder or can become one.
+
+    Raises FewmaskError: it is a file, or lies in one.
+    """
     for part in (path, *path.parents):
         if part.exists() and not part.is_dir():
             raise FewmaskError(

@@ -1,13 +1,13 @@
-"""One training on several processes, each with a GPU of its own where there are any.
+"""One training on several processes, each with a GPU of its own where there are GPUs.
 
 Every process draws the same batches, and computes the same losses from the network's outputs for
-all of their images. What they share is the network's work: each passes every n-th image through
-it (`over_shards`), outputs are gathered, and gradients are added up (`add_up`). So the batch, its
-augmentation and the losses, whatever these compare, are those of one process; only sums are taken
-in another order, and dropout leaves out other values. Batch-norm takes its statistics over all
-processes (`fewmask.networks.shared_norm`).
+all of their images. Only the work of the network is shared: each process passes every n-th image
+through it (`over_shards`), outputs are gathered, and gradients are added up (`add_up`). So batches,
+augmentation and losses, even those that compare images, are those of a single process; only sums
+are taken in another order, and dropout leaves out other values. Batch-norm takes its statistics
+over all processes (`fewmask.networks.shared_norm`).
 
-Without other processes, all of this does nothing.
+In a training of a single process, all of this does nothing.
 """
 
 import os
@@ -24,28 +24,32 @@ from torch import Tensor
 from fewmask.core.errors import FewmaskError
 
 PATIENCE = timedelta(hours=2)
-"""How long processes wait for each other: while the first one judges the validation images, the
-others wait. When one fails, who started them ends the others."""
+"""How long processes wait for each other: while the first one evaluates on the validation images,
+the others wait. When one fails, the launcher ends the others."""
 
 
 class Place(NamedTuple):
-    """Which one of how many processes this is."""
+    """The position of this process among those that train together."""
 
     rank: int
     processes: int
     local_rank: int
-    """The number among those of this machine, and so of its GPU."""
+    """The number among the processes of this machine, and so of its GPU."""
 
 
 def place() -> Place | None:
-    """This process's place as torchrun, `fewmask.training.launch` or SLURM's srun tell it; None: it
-    was started alone."""
-    told = os.environ
-    if "RANK" in told and "WORLD_SIZE" in told:
-        return Place(int(told["RANK"]), int(told["WORLD_SIZE"]), int(told.get("LOCAL_RANK", 0)))
-    if int(told.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+    """This process's place, as torchrun, `fewmask.training.launch` or SLURM's srun set it in the
+    environment; None if it was started alone."""
+    variables = os.environ
+    if "RANK" in variables and "WORLD_SIZE" in variables:
+        return Place(
+            int(variables["RANK"]),
+            int(variables["WORLD_SIZE"]),
+            int(variables.get("LOCAL_RANK", 0)),
+        )
+    if int(variables.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
         numbers = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID")
-        return Place(*(int(told[name]) for name in numbers))
+        return Place(*(int(variables[name]) for name in numbers))
     return None
 
 
@@ -53,7 +57,7 @@ def place() -> Place | None:
 def together(processes: int) -> Iterator[None]:
     """Join the other processes of a training, if it has any, until the block ends.
 
-    Raises FewmaskError: there are not as many as ``processes`` says.
+    Raises FewmaskError: another number of processes than ``processes`` was started.
     """
     here = place()
     found = here.processes if here else 1
@@ -76,20 +80,20 @@ def together(processes: int) -> Iterator[None]:
     try:
         with nullcontext() if is_first() else _silence():
             yield
-            wait_for_all()  # who started them ends the others when one has ended
+            wait_for_all()  # the launcher ends the others when one has ended
     finally:
         dist.destroy_process_group()
 
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Say nothing: the first process speaks for all. Errors that end the block are told."""
+    """Print nothing: the first process does. Errors that end the block are still raised."""
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         yield
 
 
 def _meet_in_slurm() -> None:
-    """The tasks of a step meet at its first machine, at a port of its own."""
+    """Let the tasks of a step meet at its first machine, on a port of this step."""
     nodes = os.environ["SLURM_STEP_NODELIST"]
     command = ["scontrol", "show", "hostnames", nodes]
     hosts = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
@@ -103,22 +107,22 @@ def count() -> int:
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes and speaks."""
+    """Whether this is the first process, which writes files and prints."""
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
 def wait_for_all() -> None:
-    """Return when every process has come here."""
+    """Return when every process has called this."""
     told_by_first(None)
 
 
 def told_by_first(value: Any) -> Any:
-    """What the first process has for ``value``, in all of them."""
+    """The first process's ``value``, in all processes."""
     if count() == 1:
         return value
-    told = [value]
-    dist.broadcast_object_list(told, device=torch.device("cpu"))
-    return told[0]
+    values = [value]
+    dist.broadcast_object_list(values, device=torch.device("cpu"))
+    return values[0]
 
 
 def any_says(flag: bool) -> bool:
@@ -131,13 +135,13 @@ def any_says(flag: bool) -> bool:
 
 
 def over_shards(function: Callable[..., Any], *tensors: Tensor) -> Any:
-    """What ``function`` makes of batches, each process doing its share.
+    """The outputs of ``function`` for batches, of which each process computes a share.
 
     Args:
         function: from tensors (N, ...) to tensors (N, ...), or to tuples or dictionaries of them;
-            it works image by image, but for batch-norm.
-        tensors: batches, which may have different numbers of images, each a multiple of the
-            processes. Images that stand at the beginning of a batch do so in its shards.
+            it treats images one by one, except in batch-norm.
+        tensors: batches, which may have different numbers of images, each a multiple of the number
+            of processes. Images at the beginning of a batch are at the beginning of its shards.
 
     Returns:
         The outputs for all images, in their order. The gradient that reaches a parameter is that
@@ -157,8 +161,8 @@ def _gathered(found: Any) -> Any:
 
 
 class _Gather(torch.autograd.Function):
-    """The shards of all processes as one batch; of its gradient each keeps its own shard's, for all
-    compute the same losses from it."""
+    """The shards of all processes as one batch. Each process keeps the gradient of its own shard,
+    for all compute the same losses from the batch."""
 
     @staticmethod
     def forward(ctx: Any, shard: Tensor) -> Tensor:
@@ -173,12 +177,13 @@ class _Gather(torch.autograd.Function):
 
 
 def total(values: Tensor) -> Tensor:
-    """The sum over all processes of what each has, in all of them; gradients flow through it."""
+    """The sum of ``values`` over all processes, in each of them; gradients flow through it."""
     return _Total.apply(values)
 
 
 class _Total(torch.autograd.Function):
-    """Every process's outputs depend on the sum, and so their gradients on it are added up too."""
+    """A sum over processes. The outputs of all of them depend on it, so that their gradients with
+    respect to it are added up too."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where everything lies: the one place that knows the names of files."""
+"""The places of all files: no other module knows their names."""
 
 import os
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class Layout:
 
     @property
     def download(self) -> str:
-        """The receipt of a downloaded (or found) dataset."""
+        """The receipt of a dataset that was downloaded, or was there already."""
         return f"{self.results}/downloads/{{dataset}}.txt"
 
     @property
@@ -51,7 +51,7 @@ class Layout:
 
     @property
     def split(self) -> str:
-        """Who is labelled, unlabelled, validation and test."""
+        """Which images are labelled, unlabelled, validation and test images."""
         return f"{self.results}/splits/{{dataset}}/{{fraction}}/{{seed}}.csv"
 
     @property
@@ -66,7 +66,7 @@ class Layout:
 
     @property
     def metrics(self) -> str:
-        """The metrics of one run; figures of every image and examples lie beside it."""
+        """The metrics of one run; those of every image, and examples, lie beside it."""
         return f"{self.results}/metrics/{self.run_cell}.json"
 
     @property
@@ -76,7 +76,7 @@ class Layout:
 
     @property
     def examples(self) -> str:
-        """Some test images' predictions of one run."""
+        """The predictions of one run for some test images."""
         return f"{self.results}/metrics/{self.run_cell}.examples.h5"
 
     @property

@@ -1,4 +1,4 @@
-"""How far a job is: a bar on a terminal, nothing in a log (plain lines are the job's own)."""
+"""The progress of a job: a bar on a terminal, nothing in a log (jobs write lines of their own)."""
 
 import sys
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from rich.progress import (
 
 
 class Bar:
-    """A bar that is shown only on a terminal."""
+    """A progress bar, which is shown only on a terminal."""
 
     def __init__(self, progress: Progress, total: int, done: int) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=total, completed=done)
 
     def at(self, done: int, text: str = "") -> None:
-        """Show that ``done`` of the total is done."""
+        """Set how much of the total is done."""
         self._progress.update(self._task, completed=done, description=text)
 
     def more(self, done: int) -> None:
-        """Show that so much more is done."""
+        """Add to how much of the total is done."""
         self._progress.advance(self._task, done)
 
     def say(self, line: str) -> None:
@@ -39,7 +39,7 @@ class Bar:
 def bar(title: str, total: int, done: int = 0) -> Iterator[Bar]:
     """A progress bar on stderr with time elapsed and time left.
 
-    ``done``: what was done before; the time left is judged by what is done from now on.
+    ``done`` is what was done before; the time left is estimated from what is done after this call.
     """
     columns = (
         TextColumn(title),
