@@ -89,7 +89,7 @@ def log_of(run: Run) -> Path:
         ("step 3\nerror: the disk is full\n  mend: x\n", "failed", "the disk is full"),
         ("error: the first try\nstep 3\nerror: the second\n", "failed", "the second"),
         ("step 3/9\n", "failed", "stopped without a message; its last line: step 3/9"),
-        ("", "failed", "stopped before it said anything; killed?"),
+        ("", "failed", "stopped before it wrote anything to its log; killed?"),
         ("step 9/9\ndone\n", "missing", ""),
         (None, "missing", ""),
     ],
@@ -110,7 +110,10 @@ def test_an_empty_log_is_that_of_a_run_that_starts_while_a_process_has_it_open(g
     with log.open("w"):
         assert statuses(grid)[grid.runs[0]].state == "running"
     found = statuses(grid)[grid.runs[0]]
-    assert (found.state, found.reason) == ("failed", "stopped before it said anything; killed?")
+    assert (found.state, found.reason) == (
+        "failed",
+        "stopped before it wrote anything to its log; killed?",
+    )
 
 
 def test_a_job_that_was_killed_before_it_said_anything_has_failed_at_once(grid):

@@ -178,8 +178,8 @@ def test_what_is_printed(grid: Grid, project: Path):
     assert ["evaluate", "rooms", "chain", *"202", "–", "–", "–", "–"] in rows
     assert ["total", *("15", "0", "15"), "3.00", "1.50"] in rows
     assert "YAML: the stage's resources.minutes, a limit" in told.stdout
-    assert "No estimate, and not counted: prepare, split, evaluate, summarise." in told.stdout
-    assert "up to 20 GB of memory, processors: 4, GPUs: 2." in told.stdout
+    assert "No estimate, not counted: prepare, split, evaluate, summarise." in told.stdout
+    assert "Per job at most: 20 GB of memory, CPU cores: 4, GPUs: 2." in told.stdout
     assert not Path("results").exists()
 
 
@@ -188,7 +188,7 @@ def test_when_all_is_there_nothing_is_to_do(grid: Grid, capsys):
         finish(grid, f"evaluate/rooms/{run.method}/{run.fraction}/{run.seed}")
     write(Path("results/tables/summary.csv"), "")
     print_plan(grid, 2)
-    assert "Nothing is to do" in capsys.readouterr().out
+    assert "Nothing to do" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

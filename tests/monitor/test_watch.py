@@ -104,7 +104,7 @@ def test_what_it_shows(grid: Grid):
         "rooms  supervised  n4  done: 0  running: 1",
         "rooms  supervised  n8  failed: 0  missing: 1",
         "",
-        "Ctrl-C ends this view; the runs go on",
+        "Ctrl-C closes this view; the runs continue",
     ]
 
 
@@ -117,7 +117,7 @@ def test_damaged_logs_are_no_matter(grid: Grid):
     log.mkdir()
     found = statuses(grid)
     assert found[grid.runs[2]].reason == "]0;titledisk"
-    assert found[grid.runs[3]].reason == "its log is no file; remove it"
+    assert found[grid.runs[3]].reason == "its log is not a file; delete it"
     assert "\x1b" not in "\n".join(printed(grid))
 
 
@@ -206,7 +206,7 @@ def test_all_runs_are_watched(grid: Grid):
 
 def test_ctrl_c_ends_it_quietly(grid: Grid):
     terminal = Terminal(WATCH, Path.cwd())
-    terminal.wait_for("Ctrl-C ends this view")
+    terminal.wait_for("Ctrl-C closes this view")
     terminal.type("\x03")
     assert terminal.end() == 130
     assert "Traceback" not in terminal.said

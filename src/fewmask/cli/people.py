@@ -121,14 +121,16 @@ def list_methods() -> None:
     from fewmask.config.layers import validate
     from fewmask.config.method import Method
     from fewmask.config.named import load_method, names_in
+    from fewmask.core.columns import aligned
     from fewmask.planning.stages import stage_order
 
-    names = names_in("methods")
-    width = max(map(len, names), default=0)
-    for name in names:
-        method = validate(Method, load_method(name))
-        stages = " -> ".join(stage_order(method.stages))
-        click.echo(f"{name:{width}} {stages:32} {method.description}")
+    methods = {name: validate(Method, load_method(name)) for name in names_in("methods")}
+    rows = [
+        (name, " -> ".join(stage_order(method.stages)), method.description)
+        for name, method in methods.items()
+    ]
+    for line in aligned(rows):
+        click.echo(line)
 
 
 @methods.command("show")

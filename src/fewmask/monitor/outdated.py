@@ -1,7 +1,7 @@
-"""Whether results are of the settings that are requested, told from what stands in them.
+"""Whether results were made with the requested settings, read from the results themselves.
 
-Snakemake tells changed settings by its own records, which may be gone. What was trained says itself
-with what, and so do metrics.
+Snakemake detects changed settings by its own records, which may be gone. The records of trainings
+and metrics files state the settings that they were made with.
 """
 
 import json
@@ -17,7 +17,7 @@ Content = dict[str, Any]
 
 
 class Wanted:
-    """The settings that are requested."""
+    """The requested settings."""
 
     def __init__(self, grid: Grid) -> None:
         self._grid = grid
@@ -26,15 +26,15 @@ class Wanted:
         self._readings: dict[str, Content] = {}
 
     def is_other_training(self, weights: Path, key: StageKey) -> bool:
-        """Whether a stage's weights were trained with other settings, or on data that were prepared
-        with others. A record that is gone or damaged says nothing."""
+        """Whether the weights of a stage were trained with other settings, or on data prepared with
+        other settings; False if its record is missing or damaged."""
         found = _read(weights.with_name(TRAINING))
         return bool(found) and (
             found.get("training") != self._training(key) or self._is_other(found, key.dataset)
         )
 
     def is_other_evaluation(self, metrics: Path, run: Run) -> bool:
-        """The same of the trainings that a run went through, as its metrics file has them."""
+        """The same for the trainings of a run, as its metrics file states them."""
         found = _read(metrics).get("provenance")
         if not isinstance(found, dict):
             return False
@@ -55,14 +55,14 @@ class Wanted:
 
 
 def _shaping(reading: Any) -> Any:
-    """Without what can also be said when data are prepared by hand."""
+    """The settings that shape the data."""
     if not isinstance(reading, dict):
         return reading
     return {key: value for key, value in reading.items() if key != "skip_damaged"}
 
 
 def _read(path: Path) -> Content:
-    """A JSON file; empty for one that is gone or none."""
+    """The content of a JSON file; empty if it is missing or is not JSON."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What an experiment has yet to do and what that may take, told before anything is started."""
+"""The jobs that an experiment still has to run, and how long they may take."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ import click
 from fewmask.cluster.timings import elapsed
 from fewmask.config.resources import Resources
 from fewmask.core.cells import Run
+from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING
 from fewmask.metrics.records import read_training
@@ -19,19 +20,18 @@ from fewmask.planning.jobs import Job, jobs
 
 NOTHING = "–"
 HEADER = ("Job", "Dataset", "Method", "Jobs", "Done", "To do", "Minutes", "From", "GPU h", "CPU h")
-WORDS = {"Job", "Dataset", "Method", "From"}
-"""The columns that are aligned left."""
+SIDES = "lllrrrrlrr"
 
 LIMIT, MEASURED = "YAML", "measured"
 
 
 class Kind(NamedTuple):
-    """Jobs that are one row."""
+    """What the jobs of one row have in common."""
 
     rule: str
     dataset: str
     method: str
-    """The method and its stage, or the encoder; nothing for datasets and splits."""
+    """The method and its stage, or the encoder; empty for datasets and splits."""
 
 
 class Estimate(NamedTuple):
@@ -39,7 +39,8 @@ class Estimate(NamedTuple):
 
     minutes: float
     source: str
-    """``YAML``: the stage's ``resources.minutes``, a limit. ``measured``: what others took."""
+    """``YAML``: the stage's ``resources.minutes``, a limit. ``measured``: the mean of finished
+    jobs."""
 
 
 @dataclass
@@ -49,15 +50,15 @@ class JobGroup:
     jobs: int = 0
     to_do: int = 0
     estimates: list[Estimate] = field(default_factory=list)
-    """Of those that are to do, as far as anything is known."""
+    """Of the jobs to do, as far as known."""
     gpu_hours: float = 0
-    """Of what is to do, as are the hours of processors, for jobs without a GPU."""
+    """Of the jobs to do; ``cpu_hours`` likewise, of jobs without a GPU."""
     cpu_hours: float = 0
     measured: float | None = None
-    """The mean minutes of those that are done."""
+    """The mean minutes of finished jobs."""
 
     def add(self, other: "JobGroup") -> None:
-        """Count another row's jobs too."""
+        """Add the jobs of another group."""
         self.jobs += other.jobs
         self.to_do += other.to_do
         self.estimates += other.estimates
@@ -66,7 +67,7 @@ class JobGroup:
 
 
 class Plan:
-    """The jobs of an experiment: which are to do, and what each of these may take."""
+    """The jobs of an experiment: which are to do, and how long each of these may take."""
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
@@ -97,13 +98,13 @@ class Plan:
         return {key: mean(minutes) for key, minutes in found.items()}
 
     def resources(self, job: Job) -> Resources | None:
-        """What a job asks for; None for those that depend on no stage."""
+        """The resources that a job requests; None for jobs that depend on no stage."""
         return None if job.stage is None else self.grid.stage(job.stage).resources
 
     def estimate(self, job: Job) -> Estimate | None:
-        """What a job may take: the mean of other seeds, else of other fractions, else its limit.
+        """The duration of a job: the mean of other seeds, else of other fractions, else its limit.
 
-        None where nothing is known: only trainings say in YAML how long they may take.
+        None if nothing is known: only trainings have a limit in YAML.
         """
         for key in _relations(job):
             if key in self._minutes:
@@ -133,7 +134,7 @@ class Plan:
         return JobGroup(1, 1, [estimate], hours * resources.gpus, cpu_hours)
 
     def hours(self, run: Run | None = None) -> float:
-        """The hours of what is to do, added up: of a run with all that it depends on, or in all."""
+        """Total hours of the jobs to do: of a run with all that it depends on, or of all runs."""
         chosen = self.is_to_do if run is None else self.of_runs[run]
         estimates = (self.estimate(job) for job in chosen if self.is_to_do[job])
         return sum(one.minutes for one in estimates if one is not None) / 60
@@ -148,16 +149,16 @@ def _kind(job: Job) -> Kind:
 
 
 def _relations(job: Job) -> list[tuple[Kind, str | None]]:
-    """Which jobs tell of a job, the nearest first: other seeds, then other fractions."""
+    """The jobs whose durations estimate a job's, nearest first: other seeds, other fractions."""
     if job.stage is None:
         return []
     kind = _kind(job)
-    # Trainings whose length is told in epochs are longer at larger fractions.
+    # Trainings whose length is given in epochs are longer at larger fractions.
     return [(kind, job.cell.split("/")[2]), (kind, None)]
 
 
 def _trained_seconds(job: Job) -> float | None:
-    """The seconds that a finished training counted itself."""
+    """The seconds that a finished training measured itself."""
     if job.rule != "train":
         return None
     path = Path(job.output).with_name(TRAINING)
@@ -171,9 +172,9 @@ def _trained_seconds(job: Job) -> float | None:
 
 
 def print_plan(grid: Grid, at_once: int | None = None) -> None:
-    """Print the table of jobs, their total, and what the largest asks for.
+    """Print the table of jobs, their total, and the resources of the largest job.
 
-    ``at_once``: also tell about how long it takes with so many jobs at a time.
+    ``at_once``: also estimate the duration with so many jobs at a time.
     """
     plan = Plan(grid)
     rows = plan.rows()
@@ -182,7 +183,7 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
         total.add(row)
     lines = [HEADER, *(_cells(kind, row) for kind, row in rows.items())]
     lines.append(_cells(Kind("total", "", ""), total))
-    for line in _aligned(lines):
+    for line in aligned(lines, SIDES):
         click.echo(line)
     for note in _notes(plan, rows, total, at_once):
         click.echo(note)
@@ -199,30 +200,21 @@ def _cells(kind: Kind, row: JobGroup) -> tuple[str, ...]:
     return (*kind, *counts, *(told if kind.rule != "total" else ("", "")), *hours)
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = zip(HEADER, row, widths, strict=True)
-        yield "  ".join(
-            text.ljust(width) if name in WORDS else text.rjust(width) for name, text, width in cells
-        ).rstrip()
-
-
 def _notes(
     plan: Plan, rows: dict[Kind, JobGroup], total: JobGroup, at_once: int | None
 ) -> Iterator[str]:
     yield ""
     if not total.to_do:
-        yield "Nothing is to do, unless settings were changed: snakemake --dry-run tells."
+        yield "Nothing to do, unless settings were changed: see snakemake --dry-run."
         return
     sources = {one.source for one in total.estimates}
     if LIMIT in sources:
-        yield f"{LIMIT}: the stage's resources.minutes, a limit; jobs may well take less."
+        yield f"{LIMIT}: the stage's resources.minutes, a limit; jobs may take much less."
     if MEASURED in sources:
-        yield f"{MEASURED}: the mean of finished jobs, of the same fraction if there are any."
+        yield f"{MEASURED}: the mean of finished jobs, of the same label fraction if there are any."
     unknown = [kind.rule for kind, row in rows.items() if row.to_do > len(row.estimates)]
     if unknown:
-        yield f"No estimate, and not counted: {', '.join(dict.fromkeys(unknown))}."
+        yield f"No estimate, not counted: {', '.join(dict.fromkeys(unknown))}."
     yield from _largest(plan.resources(job) for job, is_to_do in plan.is_to_do.items() if is_to_do)
     if at_once:
         longest = max(map(plan.hours, plan.of_runs))
@@ -243,4 +235,4 @@ def _largest(wanted: Iterable[Resources | None]) -> Iterator[str]:
         memory, cpus, gpus = (
             max(getattr(one, name) for one in found) for name in ("memory_gb", "cpus", "gpus")
         )
-        yield f"A job asks for up to {memory:g} GB of memory, processors: {cpus}, GPUs: {gpus}."
+        yield f"Per job at most: {memory:g} GB of memory, CPU cores: {cpus}, GPUs: {gpus}."

@@ -1,4 +1,4 @@
-"""What has become of every run, told from files alone."""
+"""The status of every run, read from files and SLURM's queue."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ import click
 from fewmask.cluster.job_log import DONE, ERROR, is_held, is_open
 from fewmask.cluster.slurm import QueuedJob, comment_of, queued_jobs
 from fewmask.core.cells import Run
+from fewmask.core.columns import padded
 from fewmask.monitor.outdated import Wanted
 from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
@@ -29,8 +30,8 @@ COLOURS: dict[State, str] = {
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a run; for one that failed or waits, why, and where to read on; for one that is
-    outdated, the first file of other settings."""
+    """The state of a run; if it failed or waits, the reason and the log; if it is outdated, the
+    first file that was made with other settings."""
 
     state: State
     reason: str = ""
@@ -41,18 +42,18 @@ class Status:
 def statuses(grid: Grid) -> dict[Run, Status]:
     """The status of every run of a grid.
 
-    The first of its jobs without its file decides: one that is in SLURM's queue waits or is
-    running, one whose log is held by a process is running, one whose log does not end well failed.
-    So metrics of an earlier training do not hide that a new one failed. A run with metrics whose
-    other files were only removed is done. One whose weights or metrics are there, but of other
-    settings than are requested, is outdated.
+    The first job of a run whose output is missing decides: in SLURM's queue it is waiting or
+    running; with a log that a process holds it is running; with a log that does not end well it
+    failed. So the metrics of an earlier training do not hide that a new one failed. A run with
+    metrics is done even if its other files were deleted. A run is outdated if its weights or
+    metrics were made with other settings than the requested ones.
     """
     wanted = Wanted(grid)
     queued = {job.comment: job for job in queued_jobs(Path.cwd())}
-    look = cache(partial(_look, queued, wanted))
+    status_of = cache(partial(_status_of, queued, wanted))
 
     def status(run: Run) -> Status:
-        found = next((s for job in jobs(grid, run) if (s := look(job))), Status("done"))
+        found = next((s for job in jobs(grid, run) if (s := status_of(job))), Status("done"))
         metrics = Path(grid.layout.metrics.format(**vars(run)))
         if found.state != "missing" or not metrics.exists():
             return found
@@ -63,8 +64,8 @@ def statuses(grid: Grid) -> dict[Run, Status]:
     return {run: status(run) for run in grid.runs}
 
 
-def _look(queued: dict[str, QueuedJob], wanted: Wanted, job: Job) -> Status | None:
-    """What a job that has not made its file tells of its run; None if it has made it."""
+def _status_of(queued: dict[str, QueuedJob], wanted: Wanted, job: Job) -> Status | None:
+    """What a job without output says about its run; None if its output is there and up to date."""
     output = Path(job.output)
     if output.exists():
         is_outdated = job.rule == "train" and wanted.is_other_training(output, job.stage)
@@ -75,31 +76,36 @@ def _look(queued: dict[str, QueuedJob], wanted: Wanted, job: Job) -> Status | No
     if not log.exists():
         return Status("missing")
     if not log.is_file():
-        return Status("failed", "its log is no file; remove it", job.log)
+        return Status("failed", "its log is not a file; delete it", job.log)
     if is_held(log):
         return Status("running", log=job.log)
     lines = [line for line in map(_printable, log.read_text(errors="replace").splitlines()) if line]
     if is_held(log) or (not lines and is_open(log)):  # it has just started, or is about to
         return Status("running", log=job.log)
     if not lines:
-        return Status("failed", "stopped before it said anything; killed?", job.log)
+        return Status("failed", "stopped before it wrote anything to its log; killed?", job.log)
     if lines[-1] == DONE:
-        return Status("missing")  # it went well, and the file was removed since
+        return Status("missing")  # it went well, and its output was deleted since
     errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
     reason = errors[-1] if errors else f"stopped without a message; its last line: {lines[-1]}"
     return Status("failed", reason, job.log)
 
 
 def _printable(line: str) -> str:
-    """A line of a log without what would make a terminal do something."""
+    """A line of a log without control characters and escape sequences."""
     return "".join(c for c in click.unstyle(line) if c.isprintable()).strip()
 
 
 def print_status(
     grid: Grid, only_failed: bool = False, targets: bool = False, outdated: bool = False
 ) -> None:
-    """Print the status of every run, or what to hand to snakemake to make the unfinished ones, or
-    to its --forcerun to make the outdated ones."""
+    """Print the status of every run.
+
+    Args:
+        only_failed: of failed runs only.
+        targets: print instead the files to request from snakemake for the unfinished runs.
+        outdated: print instead the files to pass to its --forcerun for the outdated runs.
+    """
     found = statuses(grid)
     if outdated:
         for file in outdated_files(found):
@@ -126,19 +132,17 @@ def overview(found: dict[Run, Status]) -> Iterator[str]:
     for run, status in found.items():
         cell = seeds.setdefault((run.dataset, run.method, run.fraction), {})
         cell.setdefault(status.state, []).append(run.seed)
-    widths = [max((len(cell[i]) for cell in seeds), default=0) for i in range(3)]
-    for cell, states in seeds.items():
-        names = "  ".join(name.ljust(width) for name, width in zip(cell, widths, strict=True))
+    for cell, states in zip(padded(list(seeds)), seeds.values(), strict=True):
         parts = [
             click.style(f"{state}: {' '.join(map(str, states[state]))}", fg=COLOURS[state])
             for state in COLOURS
             if state in states
         ]
-        yield f"{names}  {'  '.join(parts)}"
+        yield "  ".join([*cell, *parts])
 
 
 def waiting(found: dict[Run, Status]) -> Iterator[str]:
-    """What runs wait for in SLURM's queue, in SLURM's words."""
+    """The reasons for which runs wait in SLURM's queue, as SLURM states them."""
     reasons = Counter(status.reason for status in found.values() if status.state == "waiting")
     if reasons:
         named = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
@@ -146,7 +150,7 @@ def waiting(found: dict[Run, Status]) -> Iterator[str]:
 
 
 def reasons(found: dict[Run, Status]) -> Iterator[str]:
-    """Why runs failed; runs that failed by the same job are named together."""
+    """Why runs failed; runs that failed because of the same job are listed together."""
     failed: dict[Status, list[Run]] = {}
     for run, status in found.items():
         if status.state == "failed":
@@ -160,16 +164,16 @@ def reasons(found: dict[Run, Status]) -> Iterator[str]:
 
 
 def outdated_files(found: dict[Run, Status]) -> list[str]:
-    """The files that must be made anew, each once; what depends on them follows."""
+    """The files that must be made again, each once; whatever depends on them follows."""
     return list(dict.fromkeys(s.file for s in found.values() if s.state == "outdated"))
 
 
 def mend_of_outdated(found: dict[Run, Status]) -> Iterator[str]:
-    """What outdated runs are, and how they are made anew."""
+    """What outdated runs are, and how to run them again."""
     if files := outdated_files(found):
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         yield (
-            f"\noutdated: of other settings than are requested: {files[0]}{more}\n"
-            f"  snakemake makes them anew; should it say that nothing is to be done, hand them to\n"
-            f"  it as --forcerun $(fewmask status --outdated)\n"
+            f"\noutdated: made with other settings than the requested ones: {files[0]}{more}\n"
+            f"  snakemake makes them again; if it says that there is nothing to do, pass them\n"
+            f"  to it: --forcerun $(fewmask status --outdated)\n"
         )

@@ -1,4 +1,4 @@
-"""`fewmask status --watch`: how a grid fares, on the screen for as long as it runs."""
+"""`fewmask status --watch`: the state of a grid, on the screen for as long as it runs."""
 
 import sys
 import time
@@ -16,6 +16,7 @@ from fewmask.cluster.job_log import is_held
 from fewmask.cluster.submitter import is_at_work
 from fewmask.cluster.training_log import TrainingProgress
 from fewmask.core.cells import Run
+from fewmask.core.columns import padded
 from fewmask.core.errors import FewmaskError
 from fewmask.monitor.status import (
     COLOURS,
@@ -30,42 +31,42 @@ from fewmask.monitor.status import (
 from fewmask.planning.grid import Grid
 
 Found = dict[Run, Status]
-FOOT = "Ctrl-C ends this view; the runs go on"
+FOOT = "Ctrl-C closes this view; the runs continue"
 TAIL = 4096
-"""Bytes at the end of a log in which its training's last line is looked for."""
+"""Bytes at the end of a log that are searched for the last line of its training."""
 BAR = 20
 """Columns of a training's bar."""
 BY_INTEREST: tuple[State, ...] = ("failed", "running", "waiting", "outdated", "missing", "done")
-"""Which cells are shown where there is not room for all: the first have a seed in such a state."""
+"""If there is not room for all cells, those with a seed in the first of these states are shown."""
 
 
 class Lines(NamedTuple):
-    """Lines that belong together; where there is not room for all, low ranks are shown."""
+    """Lines that belong together; if there is not room for all, those of low rank are shown."""
 
     lines: list[Text]
     rank: int = 0
 
 
 def watch(grid: Grid, every: float) -> None:
-    """Show how a grid fares until nothing goes on any more, and then print its status.
+    """Show the state of a grid until nothing is running any more, then print its status.
 
-    That is when no run waits or is running and no Snakemake is at work; and either one was, or
-    all runs are done or failed.
+    Nothing is running when no run is waiting or running and no Snakemake is at work. Before a
+    Snakemake has been seen at work, the view also stays open while runs are missing.
 
     Args:
-        every: seconds between two looks.
+        every: seconds between two updates.
 
     Raises:
-        FewmaskError: stdout is no terminal that can be written anew.
+        FewmaskError: stdout is not a terminal that can be redrawn.
     """
     console = Console()
     if not sys.stdout.isatty() or console.is_dumb_terminal:
-        raise FewmaskError("--watch needs a terminal; without it the status is printed once")
+        raise FewmaskError("--watch needs a terminal; without --watch the status is printed once")
     was_at_work = False
     with Live(console=console, screen=True, auto_refresh=False) as live:
         while True:
             began = time.monotonic()
-            # Before the runs: if it is not, they are as it has left them.
+            # Asked before the states of runs: once no Snakemake is at work, these are final.
             at_work = is_at_work(grid.layout.results)
             found = statuses(grid)
             live.update(view(grid, found, at_work, *console.size), refresh=True)
@@ -74,14 +75,14 @@ def watch(grid: Grid, every: float) -> None:
             goes_on = at_work or states & {"running", "waiting"}
             if not goes_on and (was_at_work or "missing" not in states):
                 break
-            # However large the grid, no more than half of the time is spent in looking.
+            # However large the grid, at most half of the time is spent reading its state.
             time.sleep(max(every, time.monotonic() - began))
     print_status(grid)
 
 
 def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Group:
-    """Totals, what is running now, what failed and why, and the seeds of every cell of the grid, or
-    as much of it as ``height`` lines can hold."""
+    """Totals, running jobs, failures with their reasons, and the seeds of every cell of the grid:
+    as much of it as fits into ``height`` lines."""
     snakemake = "snakemake is at work" if at_work else "no snakemake is at work here"
     head = [
         _line((grid.experiment.title, "bold"), f"  {datetime.now():%H:%M:%S}"),
@@ -108,7 +109,7 @@ def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Gr
 
 
 def shares(wanted: list[int], room: int) -> list[int]:
-    """How many lines several lists get: all that they want, or equal parts of what smaller ones
+    """The number of lines that each list gets: all it wants, or an equal part of what smaller lists
     leave."""
     given, room = [0] * len(wanted), max(room, 0)
     for done, place in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
@@ -118,8 +119,8 @@ def shares(wanted: list[int], room: int) -> list[int]:
 
 
 def fitted(items: list[Lines], room: int) -> list[Text]:
-    """The lines of items, in their order; of too many those of the lowest ranks, and a last line
-    that says how many are left out."""
+    """The lines of items, in their order; if they do not fit, those of the lowest ranks, and a last
+    line that says how many items are left out."""
     chosen, left = set(range(len(items))), room
     if sum(len(item.lines) for item in items) > room:
         chosen, left = set(), room - 1
@@ -161,30 +162,29 @@ def _counts(found: Found) -> Iterator[str | tuple[str, str]]:
 
 
 def _running(grid: Grid, found: Found, width: int) -> Iterator[Text]:
-    """A line for every job that is running: which one, how far it is, how long it still takes."""
+    """A line for every running job: its name, its progress, the time left."""
     logs = Counter(status.log for status in found.values() if status.state == "running")
     summarise = grid.layout.log("summarise", "all")
     if is_held(Path(summarise)):
         logs[summarise] = 0
     jobs = [(*grid.layout.job_of(log), Path(log), runs) for log, runs in logs.items()]
-    widths = [max((len(job[i]) for job in jobs), default=0) for i in range(2)]
-    for rule, cell, log, runs in jobs:
-        name = f"{rule.ljust(widths[0])}  {cell.ljust(widths[1])}"
-        line = _line(name, (f"  {runs} runs depend on it" if runs > 1 else "", "dim"))
-        if log.exists() and (look := TrainingProgress.last_in(_end_of(log))):
-            _add_look(line, look, time.time() - log.stat().st_mtime, width)
+    names = padded([job[:2] for job in jobs])
+    for name, (*_, log, runs) in zip(names, jobs, strict=True):
+        line = _line("  ".join(name), (f"  {runs} runs depend on it" if runs > 1 else "", "dim"))
+        if log.exists() and (progress := TrainingProgress.last_in(_end_of(log))):
+            _add_progress(line, progress, time.time() - log.stat().st_mtime, width)
         yield line
 
 
-def _add_look(line: Text, look: TrainingProgress, seconds_ago: float, width: int) -> None:
-    """Say what a training's last look found, what is most wanted first; a bar if there is room."""
-    left = _duration(max(0.0, look.seconds_left - seconds_ago))
-    line.append(f"  {left:>6} left  step {look.step}/{look.steps}")
-    if look.metric is not None:
-        line.append(f"  {look.metric} {look.value:.4f}")
-    line.append(f"  {look.speed:.0f} images/s  ")
+def _add_progress(line: Text, progress: TrainingProgress, seconds_ago: float, width: int) -> None:
+    """Append the progress of a training, most important first; a bar if there is room."""
+    left = _duration(max(0.0, progress.seconds_left - seconds_ago))
+    line.append(f"  {left:>6} left  step {progress.step}/{progress.steps}")
+    if progress.metric is not None:
+        line.append(f"  {progress.metric} {progress.value:.4f}")
+    line.append(f"  {progress.speed:.0f} images/s  ")
     columns = min(BAR, max(0, width - len(line)))
-    full = min(columns, columns * look.step // look.steps)
+    full = min(columns, columns * progress.step // progress.steps)
     line.append("━" * full, COLOURS["running"]).append("━" * (columns - full), "dim")
 
 

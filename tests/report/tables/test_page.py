@@ -49,7 +49,17 @@ def test_markdown_has_as_many_cells_in_every_row(rows):
     unescaped = [line.replace(r"\|", "") for line in lines]
     assert len(lines) == 2 + len(rows)
     assert {line.count("|") for line in unescaped} == {3}
-    assert len(set(map(len, lines))) == 1, "aligned"
+
+
+def test_markdown_columns_are_aligned_as_a_terminal_shows_them():
+    table = Table("title", [], ["one", "two"], "lr", [["a", "10.5"], ["猫 and dog", "–"]])
+    lines = [line for line in table.markdown().splitlines() if line.startswith("|")]
+    assert lines == [
+        "| one        |  two |",
+        "| ---------- | ---: |",
+        "| a          | 10.5 |",
+        "| 猫 and dog |    – |",
+    ]
 
 
 def test_ranks_and_what_stands_behind():

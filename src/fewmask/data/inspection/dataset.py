@@ -8,6 +8,7 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import load_dataset, names_in
+from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.inspection.sheet import contact_sheet
@@ -36,14 +37,14 @@ def describe(path: Path) -> str:
             ("digest", f"{store.digest}, agrees with the content"),
             ("settings", store.settings),
         ]
-        text = "\n".join(f"{key:15} {value}" for key, value in lines)
+        text = "\n".join(aligned(lines))
         return f"{text}\n\n{_classes(store)}{_left_out(store)}"
 
 
 def list_datasets() -> str:
     """One line for every dataset in config/datasets, also for those that cannot be read."""
     lines = [("name", "reader", "files", "description"), *map(_about, names_in("datasets"))]
-    return table(lines)
+    return "\n".join(aligned(lines))
 
 
 def _about(name: str) -> tuple[str, str, str, str]:
@@ -83,7 +84,7 @@ def _classes(store: Store) -> str:
         store.classes, pixels.sum(axis=0), (pixels > 0).sum(axis=0), strict=True
     ):
         lines.append((name, f"{100 * count / total:5.1f} %", f"{seen:,} of {labelled:,}"))
-    return table(lines)
+    return "\n".join(aligned(lines))
 
 
 def _left_out(store: Store) -> str:
@@ -110,12 +111,3 @@ def _sizes(sizes: np.ndarray) -> str:
 def _counts(names: Iterable[str]) -> str:
     counts = sorted(Counter(names).items())
     return ", ".join(f"{name} {count:,}" for name, count in counts)
-
-
-def table(lines: list[tuple[str, ...]]) -> str:
-    """Lines of cells as text in columns."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest
-from fewmask.data.inspection.dataset import table
 from fewmask.data.inspection.sheet import Shown, class_legend, coloured, draw_sheet, sample
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store.store import Store
@@ -71,13 +71,12 @@ def _describe(pseudo_masks: PseudoMasks, store: Store, pixels: np.ndarray) -> st
         ("weights", f"{_weights(pseudo_masks)}, digest {origin.weights_digest}"),
         *_quality(pseudo_masks.path.with_suffix(".json"), origin.weights_digest),
     ]
-    text = "\n".join(f"{key:15} {value}" for key, value in lines)
     shares = 100 * pixels.sum(axis=0) / pixels.sum()
     seen = (pixels > 0).sum(axis=0)
     classes = [("class", "predicted pixels", "images")]
     for name, share, count in zip(origin.classes, shares, seen, strict=True):
         classes.append((name, f"{share:5.1f} %", f"{count:,} of {len(rows):,}"))
-    return f"{text}\n\n{table(classes)}"
+    return "\n".join([*aligned(lines), "", *aligned(classes)])
 
 
 def _weights(pseudo_masks: PseudoMasks) -> str:

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Literal, NamedTuple
 
 from fewmask.core import escape
+from fewmask.core.columns import padded
 
 Rank = Literal["best", "second", ""]
 
@@ -100,23 +101,11 @@ def _in_html(cell: TableCell | str) -> str:
     return marked(cell, escape.html, {"best": "<b>{}</b>", "second": "<u>{}</u>"})
 
 
+RULES = {"l": "-", "r": "-:"}
+
+
 def _pipes(rows: list[list[str]], sides: str) -> str:
     """Cells, the header first, as a Markdown table."""
-    # A rule has at least a dash, and a colon where it aligns to the right.
-    widths = [
-        max(1 + (side == "r"), *map(len, column))
-        for column, side in zip(zip(*rows, strict=True), sides, strict=True)
-    ]
-    rules = [
-        "-" * w if side == "l" else "-" * (w - 1) + ":"
-        for w, side in zip(widths, sides, strict=True)
-    ]
-    return "\n".join(_pad(row, widths, sides) for row in [rows[0], rules, *rows[1:]])
-
-
-def _pad(row: list[str], widths: list[int], sides: str) -> str:
-    cells = [
-        text.ljust(width) if side == "l" else text.rjust(width)
-        for text, width, side in zip(row, widths, sides, strict=True)
-    ]
-    return f"| {' | '.join(cells)} |"
+    header, rules, *others = padded([rows[0], [RULES[side] for side in sides], *rows[1:]], sides)
+    rules = [rule.strip().rjust(len(rule), "-") for rule in rules]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [header, rules, *others])
