@@ -1,1 +1,1 @@
-"""How near the limit Fewmask is: `uv run python -m benchmarks`. See benchmarks/README.md."""
+"""How close Fewmask comes to the limit: `uv run python -m benchmarks`. See benchmarks/README.md."""

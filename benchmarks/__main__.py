@@ -1,4 +1,4 @@
-"""Run benchmarks: all, or those that are named.
+"""Run benchmarks: all of them, or those that are named.
 
 uv run python -m benchmarks                     # all
 uv run python -m benchmarks training resuming   # those of some topics
@@ -15,22 +15,22 @@ from pathlib import Path
 
 import click
 
-from benchmarks.figure import Figure
 from benchmarks.machine import machine, versions
+from benchmarks.measurement import Measurement
 from benchmarks.table import as_json, markdown, write
 from fewmask.core.errors import FewmaskError
 
 TOPICS = ("training", "evaluation", "resuming", "planning", "prepare", "commands")
-"""Modules of this folder, in the order of the table; each has a list ``BENCHMARKS``."""
+"""Modules of this folder in the order of the table; each has a list ``BENCHMARKS``."""
 
 
-Benchmark = Callable[[], list[Figure]]
+Benchmark = Callable[[], list[Measurement]]
 
 
 def chosen(names: tuple[str, ...]) -> dict[str, Benchmark]:
-    """What ``names``, of topics or of single benchmarks, stand for; without any, all.
+    """The benchmarks that ``names`` (of topics or single benchmarks) select; all without names.
 
-    The benchmarks come by name, ``topic.function``, in the order of the table.
+    They are returned by name, ``topic.function``, in the order of the table.
     """
     found = {
         f"{topic}.{one.__name__}": one
@@ -46,13 +46,13 @@ def chosen(names: tuple[str, ...]) -> dict[str, Benchmark]:
 
 @click.command(help=__doc__.split("\n")[0])
 @click.argument("names", nargs=-1)
-@click.option("--list", "listed", is_flag=True, help="Say what there is, and measure nothing.")
+@click.option("--list", "listed", is_flag=True, help="List the benchmarks and measure nothing.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     default="results/speed.json",
     show_default=True,
-    help="Where the figures go as JSON.",
+    help="The JSON file for the measurements.",
 )
 def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
     """Measure, print a table, and write a JSON file."""
@@ -62,11 +62,11 @@ def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
             click.echo(f"{name:40} {one.__doc__.split(chr(10))[0]}")
         return
     started, load = datetime.now().astimezone(), os.getloadavg()[0]
-    figures: list[tuple[str, Figure]] = []
+    measurements: list[tuple[str, Measurement]] = []
     for name, one in requested.items():
         click.echo(f"{name} ...", err=True)
         try:
-            figures += [(name, figure) for figure in one()]
+            measurements += [(name, measurement) for measurement in one()]
         except FewmaskError as error:
             raise click.ClickException(f"{name}: {error}") from None
     content = {
@@ -75,10 +75,10 @@ def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "machine": machine() | {"load_before": round(load, 2)},
         "versions": versions(),
-        "figures": as_json(figures),
+        "measurements": as_json(measurements),
     }
     write(output, content)
-    click.echo(markdown(figures))
+    click.echo(markdown(measurements))
     click.echo(f"\n{content['command']}  ({content['date']}, {content['seconds']} s)")
     click.echo(", ".join(f"{name} {value}" for name, value in content["machine"].items()))
     click.echo(f"written to {output}")

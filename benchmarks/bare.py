@@ -1,8 +1,8 @@
-"""Bare steps: forward, backward and update, written with torch alone as far as that goes.
+"""Bare steps: forward pass, backward pass and update, written with torch alone where possible.
 
 Each works on one batch that stays where it is, augmented once, in the precision and memory format
 of the training, with a copy of its networks and torch's fused AdamW. Nothing is drawn, moved,
-looked at or kept.
+logged or recorded.
 """
 
 from collections.abc import Callable
@@ -36,8 +36,8 @@ def supervised(training: Training) -> Step:
 
 
 def self_training(training: Training) -> Step:
-    """The teacher on labelled and unlabelled images; the student on labelled images and, once
-    more, on both; the auxiliary head on both; three cross-entropies, one backward pass, update of
+    """The teacher on labelled and unlabelled images; the student on labelled images and again on
+    both; the auxiliary head on both; three cross-entropies, one backward pass, update of
     the student. The teacher does not follow."""
     objective, batches = deepcopy(training.objective), _batches(training)
     labelled, both = batches["labelled"], list(batches.values())
@@ -110,8 +110,8 @@ def masked_image(training: Training) -> Step:
 
 
 def _step(training: Training, objective: Objective, losses: Losses) -> Step:
-    """Forward, a backward pass of every loss, update. The learning rate is 0, so that weights stay
-    what they are however often it is done; the work is the same."""
+    """A forward pass, a backward pass for every loss, and an update. The learning rate is 0, so
+    that the weights stay the same however often the step is done; the work is the same."""
     trained = [one for one in objective.parameters() if one.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=0, fused=True)
 

@@ -1,4 +1,4 @@
-"""How long a person waits for an answer of the command line."""
+"""How long a user waits for the command line."""
 
 import shutil
 import subprocess
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.figure import Figure, in_turns
+from benchmarks.measurement import Measurement, in_turns
 from fewmask.core.cells import Run
 from fewmask.core.paths import CONFIG
 from fewmask.planning.grid import Grid, load_grid
@@ -27,13 +27,13 @@ ERRORS = {1: FAILED, 3: STOPPED}
 """How trainings of runs ended, by the last digit of the run's number; even ones went well."""
 
 
-def help_text() -> list[Figure]:
+def help_text() -> list[Measurement]:
     """fewmask --help."""
     seconds = in_turns({"help": partial(_fewmask, Path(), "--help")}, turns=9)
-    return [Figure("fewmask --help", "start", seconds["help"], 0.4, "s", at_most=True)]
+    return [Measurement("fewmask --help", "start", seconds["help"], 0.4, "s", at_most=True)]
 
 
-def status() -> list[Figure]:
+def status() -> list[Measurement]:
     """fewmask status of 10,020 runs: half of them done, others failed, stopped or missing."""
     config = [f"{key}={value}".replace(" ", "").replace("'", "") for key, value in AXES.items()]
     command = ("status", *(part for one in config for part in ("--config", one)))
@@ -43,7 +43,7 @@ def status() -> list[Figure]:
         number = _fake(load_grid(config=AXES), folder)
         seconds = in_turns({"status": partial(_fewmask, folder, *command)})
     what = f"fewmask status, {number:,} runs"
-    return [Figure(what, "start", seconds["status"], 3, "s", at_most=True)]
+    return [Measurement(what, "start", seconds["status"], 3, "s", at_most=True)]
 
 
 def _fake(grid: Grid, folder: Path) -> int:

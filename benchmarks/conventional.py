@@ -1,4 +1,4 @@
-"""The loop that one would write first: a DataLoader with two workers, Pillow, torchvision.
+"""The loop that people write first: a DataLoader with two workers, Pillow, torchvision.
 
 Images are decoded and brought to size each time they are drawn, augmented one by one on the
 processor, trained on in 32 bits and in torch's default memory format. Network, batch size, losses,

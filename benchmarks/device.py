@@ -4,6 +4,6 @@ import torch
 
 
 def wait() -> None:
-    """Until the GPU, if there is one, has done what it was requested."""
+    """Wait until the GPU, if there is one, has finished its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()

@@ -1,4 +1,4 @@
-"""How near an evaluation comes to the forward passes of its network."""
+"""How close an evaluation comes to the forward passes of its network."""
 
 from pathlib import Path
 from statistics import median
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import torch
 
 from benchmarks.device import wait
-from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.measurement import Measurement, in_turns, speed_up
 from benchmarks.project import CORES, project
 from fewmask.core.cells import Run
 from fewmask.data.batches import Images
@@ -19,10 +19,10 @@ from fewmask.inference.trained import Trained
 BATCH_SIZE = 32
 
 
-def pet_256() -> list[Figure]:
+def pet_256() -> list[Measurement]:
     """The job of an evaluation, 298 images of 256 px: against the forward passes alone.
 
-    The job reads the network, the images and their split, and writes metrics, figures of every
+    The job reads the network, the images and their split, and writes metrics, values of every
     image and examples. Bare are the passes of the network on the same batches, read before.
     """
     run = Run("oxford_pet_64", "supervised", "n200", 0)
@@ -56,7 +56,9 @@ def pet_256() -> list[Figure]:
     speeds = {
         f"images_per_second_{name}": len(rows) / median(each) for name, each in seconds.items()
     }
-    return [Figure(what, "bare forward", speed_up(seconds, "job", "bare"), 0.9, details=speeds)]
+    return [
+        Measurement(what, "bare forward", speed_up(seconds, "job", "bare"), 0.9, details=speeds)
+    ]
 
 
 BENCHMARKS = [pet_256]

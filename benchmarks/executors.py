@@ -35,7 +35,7 @@ EXECUTORS = {
     "slurm": ["--slurm-status-command", "squeue", "--max-status-checks-per-second", "0.2"],
     "submitit": ["--seconds-between-status-checks", "20"],
 }
-"""With what the profiles say of how often jobs are looked at."""
+"""Options of both profiles, with their intervals between checks of jobs."""
 
 
 def measure(cluster: Cluster, executor: str, pairs: int) -> dict[str, float]:
@@ -76,8 +76,8 @@ def main() -> None:
     finally:
         cluster.stop()
     print(f"{'':40}" + "".join(f"{name:>12}" for name in found))
-    for figure in found["slurm"]:
-        print(f"{figure:40}" + "".join(f"{one[figure]:12.1f}" for one in found.values()))
+    for measurement in found["slurm"]:
+        print(f"{measurement:40}" + "".join(f"{one[measurement]:12.1f}" for one in found.values()))
 
 
 if __name__ == "__main__":

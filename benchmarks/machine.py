@@ -1,4 +1,4 @@
-"""Where and with what figures were measured."""
+"""The machine and the versions with which measurements were made."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ import torch
 from fewmask.training.runtime import Runtime, describe
 
 PACKAGES = ("torchvision", "pillow", "snakemake", "pydantic")
-"""Whose versions are told besides those that every training tells."""
+"""Packages whose versions are listed besides those that every training records."""
 
 
 def device() -> torch.device:
@@ -19,7 +19,7 @@ def device() -> torch.device:
 
 
 def machine() -> dict[str, object]:
-    """Processor, GPU, cores, memory, system, and how busy it is with other things."""
+    """Processor, GPU, cores, memory and system."""
     found = {"processor": describe(Runtime(torch.device("cpu"), "fp32"))["device"]}
     if torch.cuda.is_available():
         found["gpu"] = torch.cuda.get_device_name()
@@ -33,10 +33,10 @@ def machine() -> dict[str, object]:
 
 def versions() -> dict[str, object]:
     """Python, the packages that matter, and the commit (``+``: with changes)."""
-    told = describe(Runtime(device(), "fp32"))
+    described = describe(Runtime(device(), "fp32"))
     return {
-        "python": told["python"],
-        **told["versions"],
+        "python": described["python"],
+        **described["versions"],
         **{name: version(name) for name in PACKAGES},
-        "git_commit": told["git_commit"],
+        "git_commit": described["git_commit"],
     }

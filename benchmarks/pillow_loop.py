@@ -1,4 +1,4 @@
-"""What one would write to prepare a dataset: a loop over Pillow, in one process.
+"""The usual way to prepare a dataset: a loop over Pillow, in one process.
 
     uv run python -m benchmarks.pillow_loop FOLDER OUTPUT SIZE [--checked]
 

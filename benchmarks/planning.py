@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.measurement import Measurement, in_turns, speed_up
 from fewmask.planning.grid import load_grid
 from fewmask.planning.jobs import jobs
 
@@ -71,23 +71,23 @@ rule summarise:
 nothing else: no settings, resources, logs, benchmarks or environments."""
 
 
-def jobs_1000() -> list[Figure]:
-    """The plan of 1,000 jobs (snakemake -n), against a toy graph of as many."""
+def jobs_1000() -> list[Measurement]:
+    """The plan of 1,000 jobs (snakemake -n), against a toy graph of the same size."""
     return [*_plan(1_000, turns=5, quiet=True), *_plan(1_000, turns=5, quiet=False)]
 
 
-def jobs_10000() -> list[Figure]:
-    """The plan of 10,000 jobs, likewise."""
+def jobs_10000() -> list[Measurement]:
+    """The same for 10,000 jobs."""
     return [*_plan(10_000, turns=2, quiet=True), *_plan(10_000, turns=2, quiet=False)]
 
 
-def jobs_20000() -> list[Figure]:
-    """The plan of 20,000 jobs, likewise, without printing them."""
+def jobs_20000() -> list[Measurement]:
+    """The same for 20,000 jobs, without printing them."""
     return _plan(20_000, turns=2, quiet=True)
 
 
-def shared_jobs() -> list[Figure]:
-    """The jobs of 5 methods x 3 fractions x 5 seeds on Oxford-IIIT Pet, against sharing nothing."""
+def shared_jobs() -> list[Measurement]:
+    """The jobs of 5 methods x 3 fractions x 5 seeds on Oxford-IIIT Pet, against unshared stages."""
     grid = load_grid([EXPERIMENT], {"fractions": FRACTIONS, "seeds": list(range(5))})
     of_runs = [list(jobs(grid, run)) for run in grid.runs]
     alone, shared = [job for run in of_runs for job in run], {job for run in of_runs for job in run}
@@ -97,12 +97,12 @@ def shared_jobs() -> list[Figure]:
         details[f"{rule}_jobs_if_nothing_were_shared"] = sum(job.rule == rule for job in alone)
     what = f"jobs of the Pet grid: {len(shared)}, 75 runs"
     against = f"each run with its own: {len(alone)}"
-    return [Figure(what, against, [len(alone) / len(shared)], details=details)]
+    return [Measurement(what, against, [len(alone) / len(shared)], details=details)]
 
 
-def _plan(number: int, turns: int, quiet: bool) -> list[Figure]:
-    """How many times as long ours takes as the toy; with ``quiet`` it prints how many jobs of
-    each rule there are, as Snakemake recommends for large workflows, and no more."""
+def _plan(number: int, turns: int, quiet: bool) -> list[Measurement]:
+    """The time of Fewmask's plan divided by that of the toy graph. With ``quiet`` only the number
+    of jobs of each rule is printed, as Snakemake recommends for large workflows."""
     options = ["--quiet"] if quiet else []
     seeds = number // JOBS_PER_SEED
     with tempfile.TemporaryDirectory() as folder:
@@ -112,7 +112,7 @@ def _plan(number: int, turns: int, quiet: bool) -> list[Figure]:
         }
         seconds = in_turns(ways, turns, warm_up=0)
     return [
-        Figure(
+        Measurement(
             f"{number:,} jobs, snakemake {' '.join(['-n', *options])}",
             "as long as a toy graph",
             speed_up(seconds, "toy", "grid"),

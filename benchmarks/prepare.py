@@ -1,4 +1,4 @@
-"""How many images `fewmask prepare` takes in, and how much memory."""
+"""The speed and memory of `fewmask prepare`."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.measurement import Measurement, in_turns, speed_up
 from benchmarks.project import CORES
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
@@ -24,25 +24,25 @@ from fewmask.data.preparation.prepare import prepare
 prepare(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 """
-"""Prints the peak memory of the process in kilobytes."""
+"""A program that runs the command and prints the peak memory of its process in kilobytes."""
 
 
-def size_64() -> list[Figure]:
+def size_64() -> list[Measurement]:
     """11,056 images of 256 px brought to 64 px, against a loop over Pillow."""
     return _speed(copies=16, size=64)
 
 
-def size_256() -> list[Figure]:
+def size_256() -> list[Measurement]:
     """5,528 images of 256 px kept as they are, against a loop over Pillow."""
     return _speed(copies=8, size=256)
 
 
-def from_500_px() -> list[Figure]:
-    """2,764 images enlarged to 500 px, as the dataset has them, brought to 256 px, likewise."""
+def from_500_px() -> list[Measurement]:
+    """2,764 images enlarged to 500 px, the size of the dataset, brought to 256 px, likewise."""
     return _speed(copies=4, size=256, side=500)
 
 
-def memory() -> list[Figure]:
+def memory() -> list[Measurement]:
     """The peak memory of the main process for 11,056 images, against that for a quarter of them.
 
     What is left to grow are names and paths.
@@ -55,7 +55,7 @@ def memory() -> list[Figure]:
             peaks[number] = _prepare(root, root / "out.h5", 64)
     less, more = peaks
     return [
-        Figure(
+        Measurement(
             f"peak memory of prepare, {more:,} images",
             f"{less:,} images",
             [peaks[more] / peaks[less]],
@@ -66,7 +66,7 @@ def memory() -> list[Figure]:
     ]
 
 
-def _speed(copies: int, size: int, side: int | None = None) -> list[Figure]:
+def _speed(copies: int, size: int, side: int | None = None) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as folder:
         root, output = Path(folder), Path(folder, "out.h5")
         number = _images(root / "pets", copies, side)
@@ -81,13 +81,13 @@ def _speed(copies: int, size: int, side: int | None = None) -> list[Figure]:
     against = "one process, Pillow, the same work"
     unchecked = "one process, Pillow, unchecked"
     return [
-        Figure(what, against, speed_up(seconds, "prepare", "loop"), 1.8, details=speeds),
-        Figure(what, unchecked, speed_up(seconds, "prepare", "unchecked_loop")),
+        Measurement(what, against, speed_up(seconds, "prepare", "loop"), 1.8, details=speeds),
+        Measurement(what, unchecked, speed_up(seconds, "prepare", "unchecked_loop")),
     ]
 
 
 def _images(root: Path, copies: int, side: int | None = None) -> int:
-    """Real images and masks, each under several names: how many there are."""
+    """Copy real images and masks under several names each; returns their number."""
     source = data_folder() / "oxford-iiit-pet"
     if not source.is_dir():
         raise FewmaskError(f"{source}: no such folder; set FEWMASK_DATA")
@@ -111,7 +111,7 @@ def _images(root: Path, copies: int, side: int | None = None) -> int:
 
 
 def _prepare(root: Path, output: Path, size: int) -> float:
-    """Run the command as the workflow does; the peak memory of its main process in megabytes."""
+    """Run the command as the workflow does; returns the peak memory of its main process in MB."""
     reading = json.loads(
         JobArguments(load_grid(config={"datasets": ["oxford_pet"]})).prepare_settings("oxford_pet")
     )
@@ -122,12 +122,12 @@ def _prepare(root: Path, output: Path, size: int) -> float:
 
 
 def _loop(root: Path, output: Path, size: int, *options: str) -> None:
-    """What one would write instead; see there."""
+    """The loop over Pillow (`benchmarks.pillow_loop`)."""
     _python("-m", "benchmarks.pillow_loop", root / "pets", output, size, *options)
 
 
 def _python(*arguments: object, data: Path | None = None) -> str:
-    """What a Python of its own prints; ``data`` is the folder of datasets."""
+    """The output of a new Python process; ``data`` is the folder of datasets."""
     environment = os.environ | ({"FEWMASK_DATA": str(data)} if data else {})
     command = [sys.executable, *map(str, arguments)]
     return subprocess.check_output(command, env=environment, text=True, stderr=subprocess.DEVNULL)

@@ -1,4 +1,4 @@
-"""A run of a small experiment with its files made, ready to train and to evaluate."""
+"""A run of a small experiment with its files, ready to train and to evaluate."""
 
 import json
 import os
@@ -24,17 +24,17 @@ from fewmask.training.runtime import start
 
 CORES = len(os.sched_getaffinity(0))
 EXPERIMENTS = Path("config/experiments/small")
-NO_LOOKS = {"every": 10**9, "metric": "none"}
+NO_EVALUATIONS = {"every": 10**9, "metric": "none"}
 
 
 @contextmanager
 def project(
     experiment: str, run: Run, size: int | None = None, **settings: Any
 ) -> "Iterator[Project]":
-    """A run out of one of the small experiments, in a folder of results that goes with it.
+    """A run of one of the small experiments, in a temporary folder of results.
 
-    ``size`` is that of the images, if not the dataset's own; ``settings`` are those of all stages
-    that shall differ, as in ``overrides``.
+    ``size``: the size of the images, by default that of the dataset; ``settings``: overrides for
+    all stages.
     """
     with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
         config = {
@@ -53,17 +53,17 @@ class Project:
     size: int | None
 
     def training(self, name: str, **changes: Any) -> Training:
-        """The training of the stage ``name`` at its first step, without end and without looks at
-        validation images."""
+        """The training of the stage ``name`` at its first step, without end and without evaluations
+        on the validation images."""
         key = self.key(name)
-        stage = self.stage(key, steps=10**9, evaluation=NO_LOOKS, **changes)
+        stage = self.stage(key, steps=10**9, evaluation=NO_EVALUATIONS, **changes)
         inputs = self.inputs(key)
         runtime = start(stage.precision, CORES, stage.deterministic)
         with redirect_stderr(StringIO()):
             return build_training(inputs, stage, self.run.seed, Store(inputs.dataset), runtime)
 
     def key(self, name: str) -> StageKey:
-        """The run's stage of that name."""
+        """The stage of the run with that name."""
         return next(key for key in self.grid.stages(self.run) if key.stage == name)
 
     def stage(self, key: StageKey, **changes: Any) -> Stage:
@@ -73,7 +73,7 @@ class Project:
     def inputs(self, key: StageKey) -> Inputs:
         """The files that a stage reads; they are made if they are not there.
 
-        Those of stages before it come from trainings of a single step.
+        Those of earlier stages come from trainings of a single step.
         """
         files = {
             name: Path(path)
@@ -104,13 +104,13 @@ class Project:
             )
 
     def trained(self, key: StageKey) -> dict[str, str]:
-        """What a stage's training writes, after a single step, and with its pseudo-masks."""
+        """The files of a stage that was trained for a single step, with its pseudo-masks."""
         files = self.grid.layout.stage_files(key, self.run.seed)
         if Path(files["weights"]).exists():
             return files
         with redirect_stderr(StringIO()):
             inputs = self.inputs(key)
-            stage = self.stage(key, steps=1, schedule={}, evaluation=NO_LOOKS)
+            stage = self.stage(key, steps=1, schedule={}, evaluation=NO_EVALUATIONS)
             train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
             masks = Path(self.grid.layout.pseudo_mask_files(key, self.run.seed)["masks"])
             name = f"{key.method}/{key.stage}"

@@ -18,7 +18,7 @@ from fewmask.training.loop import Training
 
 
 def main() -> None:
-    """Train for one step, and stop as SLURM stops a job: it saves a checkpoint."""
+    """Train for one step, then stop like a job that SLURM stops, which saves a checkpoint."""
     imported = time.perf_counter()
     settings, files, output, threads = json.loads(sys.argv[1])
     inputs = Inputs(**{name: path and Path(path) for name, path in files.items()})

@@ -1,10 +1,10 @@
-"""How long a training that was stopped takes to go on."""
+"""How long a stopped training takes to resume."""
 
 import json
 import subprocess
 import sys
 
-from benchmarks.figure import Figure
+from benchmarks.measurement import Measurement
 from benchmarks.project import CORES, project
 from fewmask.core.cells import Run
 from fewmask.planning.job_arguments import JobArguments
@@ -12,7 +12,7 @@ from fewmask.planning.job_arguments import JobArguments
 TURNS = 5
 
 
-def pet_64() -> list[Figure]:
+def pet_64() -> list[Measurement]:
     """From a checkpoint to the first new step, U-Net ResNet-18, 64 px: seconds after the imports.
 
     Each time is that of a new process. Told are the step's beginning and its end.
@@ -28,8 +28,8 @@ def pet_64() -> list[Figure]:
     begun, done = zip(*moments, strict=True)
     what = "going on from a checkpoint, U-Net ResNet-18, 64 px"
     return [
-        Figure(f"{what}: first new step begins", "imports done", begun, 1, "s", at_most=True),
-        Figure(f"{what}: first new step done", "imports done", done, unit="s"),
+        Measurement(f"{what}: first new step begins", "imports done", begun, 1, "s", at_most=True),
+        Measurement(f"{what}: first new step done", "imports done", done, unit="s"),
     ]
 
 

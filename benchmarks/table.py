@@ -1,59 +1,64 @@
-"""Figures as a table for people, and as JSON for programs."""
+"""Measurements as a table for people and as JSON for programs."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figure import Figure
+from benchmarks.measurement import Measurement
 
 HEADER = ("benchmark", "what", "against", "median", "quartiles", "turns", "target", "")
 
 
-def markdown(figures: Iterable[tuple[str, Figure]]) -> str:
-    """A Markdown table, its columns aligned; ``figures`` with the names of their benchmarks."""
-    rows = [HEADER, *(_row(name, figure) for name, figure in figures)]
+def markdown(measurements: Iterable[tuple[str, Measurement]]) -> str:
+    """A Markdown table with aligned columns; ``measurements`` with the names of their
+    benchmarks."""
+    rows = [HEADER, *(_row(name, measurement) for name, measurement in measurements)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     rows.insert(1, tuple("-" * width for width in widths))
     return "\n".join("| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows)
 
 
-def as_json(figures: Iterable[tuple[str, Figure]]) -> list[dict[str, Any]]:
-    """One entry a figure, with all its values."""
+def as_json(measurements: Iterable[tuple[str, Measurement]]) -> list[dict[str, Any]]:
+    """One entry for every measurement, with all its values."""
     return [
         {
             "benchmark": name,
-            "what": figure.what,
-            "against": figure.against,
-            "unit": figure.unit,
-            "values": list(figure.values),
-            "median": figure.median,
-            "spread": list(figure.spread),
-            "target": figure.target,
-            "at_most": figure.at_most,
-            "reached": figure.reached,
-            "details": dict(figure.details),
+            "what": measurement.what,
+            "against": measurement.against,
+            "unit": measurement.unit,
+            "values": list(measurement.values),
+            "median": measurement.median,
+            "spread": list(measurement.spread),
+            "target": measurement.target,
+            "at_most": measurement.at_most,
+            "reached": measurement.reached,
+            "details": dict(measurement.details),
         }
-        for name, figure in figures
+        for name, measurement in measurements
     ]
 
 
 def write(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON, and the folders that lead to it."""
+    """Write JSON, and make the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1))
 
 
-def _row(name: str, figure: Figure) -> tuple[str, ...]:
-    low, high = figure.spread
-    target = "" if figure.target is None else f"{'≤' if figure.at_most else '≥'} {figure.target:g}"
+def _row(name: str, measurement: Measurement) -> tuple[str, ...]:
+    low, high = measurement.spread
+    target = (
+        ""
+        if measurement.target is None
+        else f"{'≤' if measurement.at_most else '≥'} {measurement.target:g}"
+    )
     return (
         name,
-        figure.what,
-        figure.against,
-        f"{figure.median:.3g} {figure.unit}",
+        measurement.what,
+        measurement.against,
+        f"{measurement.median:.3g} {measurement.unit}",
         f"{low:.3g} to {high:.3g}",
-        str(len(figure.values)),
+        str(len(measurement.values)),
         target,
-        {None: "", True: "reached", False: "missed"}[figure.reached],
+        {None: "", True: "reached", False: "missed"}[measurement.reached],
     )

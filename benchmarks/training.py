@@ -1,4 +1,4 @@
-"""How near a training's loop comes to the bare work of its network."""
+"""How close the loop of a training comes to the bare work of its network."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import bare
 from benchmarks.conventional import ImageFiles, conventional
 from benchmarks.device import wait
-from benchmarks.figure import Figure, in_turns, repeats, speed_up
+from benchmarks.measurement import Measurement, in_turns, repeats, speed_up
 from benchmarks.project import Project, project
 from fewmask.core.cells import Run
 from fewmask.core.paths import data_folder
@@ -17,7 +17,7 @@ from fewmask.training.loop import Training
 PET = Run("oxford_pet_64", "supervised", "n200", 0)
 
 
-def supervised_64() -> list[Figure]:
+def supervised_64() -> list[Measurement]:
     """Supervised training, U-Net ResNet-18, 64 px: against the bare step, and a usual loop."""
     with _supervised("resnet18", 64) as (made, training):
         files = _image_files(made, training, 64)
@@ -25,19 +25,21 @@ def supervised_64() -> list[Figure]:
         seconds, speeds = _measure(training, bare.supervised(training), {"conventional": usual})
     what = "supervised, U-Net ResNet-18, 64 px, batch 32"
     return [
-        Figure(what, "bare step", speed_up(seconds, "loop", "bare"), 0.92, details=speeds),
-        Figure(what, "usual loop", speed_up(seconds, "loop", "conventional"), 2, details=speeds),
+        Measurement(what, "bare step", speed_up(seconds, "loop", "bare"), 0.92, details=speeds),
+        Measurement(
+            what, "usual loop", speed_up(seconds, "loop", "conventional"), 2, details=speeds
+        ),
     ]
 
 
-def supervised_128() -> list[Figure]:
+def supervised_128() -> list[Measurement]:
     """Supervised training, U-Net ResNet-34, 128 px: against the bare step."""
     with _supervised("resnet34", 128) as (_, training):
         what = "supervised, U-Net ResNet-34, 128 px, batch 32"
         return _near(training, bare.supervised(training), what, "bare step", 0.92)
 
 
-def self_training() -> list[Figure]:
+def self_training() -> list[Measurement]:
     """The last stage of three-stage self-training on CamVid: against its passes, bare."""
     run = Run("camvid_48", "three_stage", "n46", 0)
     with project("camvid_three_stage", run) as made:
@@ -46,8 +48,8 @@ def self_training() -> list[Figure]:
         return _near(training, bare.self_training(training), what, "bare passes", 0.9)
 
 
-def nash_mtl() -> list[Figure]:
-    """Masks, depths and normals of rooms weighed by Nash-MTL: against three backward passes."""
+def nash_mtl() -> list[Measurement]:
+    """Masks, depths and normals of rooms weighted by Nash-MTL: against three backward passes."""
     run = Run("scenes", "multi_task_nash_mtl", "n80", 0)
     with project("scenes_multi_task", run) as made:
         training = made.training("multi_task")
@@ -55,7 +57,7 @@ def nash_mtl() -> list[Figure]:
         return _near(training, bare.multi_task(training), what, "3 backward passes, bare", 0.85)
 
 
-def simclr() -> list[Figure]:
+def simclr() -> list[Measurement]:
     """SimCLR pretraining on CIFAR-10: against the bare step."""
     run = Run("oxford_pet_binary_64", "simclr_cifar10", "n124", 0)
     with project("pet_simclr", run) as made:
@@ -64,8 +66,8 @@ def simclr() -> list[Figure]:
         return _near(training, bare.simclr(training), what, "bare step", 0.9)
 
 
-def masked_image() -> list[Figure]:
-    """Pretraining on masked images: against the bare step."""
+def masked_image() -> list[Measurement]:
+    """Masked-image pretraining: against the bare step."""
     run = Run("oxford_pet_64", "masked_image", "n120", 0)
     with project("pet_masked_image", run) as made:
         training = made.training("pretrain")
@@ -73,7 +75,7 @@ def masked_image() -> list[Figure]:
         return _near(training, bare.masked_image(training), what, "bare step", 0.9)
 
 
-def compiled() -> list[Figure]:
+def compiled() -> list[Measurement]:
     """The loop with `compile` against the same without, once all is compiled."""
     with project("pet_supervised", PET) as made:
         ways = {
@@ -83,7 +85,7 @@ def compiled() -> list[Figure]:
         steps = repeats(_loop(ways["plain"], 1))
         seconds = in_turns({name: _loop(one, steps) for name, one in ways.items()})
     what = "supervised, U-Net ResNet-18, 64 px, batch 32, compiled"
-    return [Figure(what, "not compiled", speed_up(seconds, "compiled", "plain"))]
+    return [Measurement(what, "not compiled", speed_up(seconds, "compiled", "plain"))]
 
 
 @contextmanager
@@ -103,10 +105,10 @@ def _image_files(made: Project, training: Training, size: int) -> ImageFiles:
 
 def _near(
     training: Training, bare_step: bare.Step, what: str, against: str, target: float
-) -> list[Figure]:
-    """How near the loop comes to the bare step."""
+) -> list[Measurement]:
+    """How close the loop comes to the bare step."""
     seconds, speeds = _measure(training, bare_step)
-    return [Figure(what, against, speed_up(seconds, "loop", "bare"), target, details=speeds)]
+    return [Measurement(what, against, speed_up(seconds, "loop", "bare"), target, details=speeds)]
 
 
 def _measure(

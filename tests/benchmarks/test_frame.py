@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.figure import Figure, in_turns, speed_up
+from benchmarks.measurement import Measurement, in_turns, speed_up
 from benchmarks.table import as_json, markdown
 
 from tests.conftest import ROOT
@@ -31,15 +31,18 @@ def test_a_ratio_of_each_turn():
 
 def test_median_quartiles_and_target():
     ratios = [0.5, 0.9, 0.8, 0.7, 0.6]
-    figure = Figure("loop", "bare", ratios, target=0.7)
-    assert (figure.median, figure.spread, figure.reached) == (0.7, (0.6, 0.8), True)
-    assert not Figure("loop", "bare", ratios, target=0.71).reached
-    assert not Figure("wait", "start", ratios, target=0.69, unit="s", at_most=True).reached
-    assert Figure("loop", "bare", [0.5]).reached is None
+    measurement = Measurement("loop", "bare", ratios, target=0.7)
+    assert (measurement.median, measurement.spread, measurement.reached) == (0.7, (0.6, 0.8), True)
+    assert not Measurement("loop", "bare", ratios, target=0.71).reached
+    assert not Measurement("wait", "start", ratios, target=0.69, unit="s", at_most=True).reached
+    assert Measurement("loop", "bare", [0.5]).reached is None
 
 
 def test_the_table_says_what_was_missed():
-    rows = [("a.b", Figure("loop", "bare", [0.5], 0.7)), ("a.c", Figure("wait", "start", [2.5]))]
+    rows = [
+        ("a.b", Measurement("loop", "bare", [0.5], 0.7)),
+        ("a.c", Measurement("wait", "start", [2.5])),
+    ]
     header, _, first, second = markdown(rows).splitlines()
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in (first, second)]
     assert cells[0] == ["a.b", "loop", "bare", "0.5 x", "0.5 to 0.5", "1", "≥ 0.7", "missed"]
@@ -66,9 +69,9 @@ def test_the_smallest_is_measured_and_written_down(tmp_path: Path):
     assert {"processor", "cores", "memory_gb", "system", "load_before"} <= set(found["machine"])
     assert found["machine"]["cores"] == len(os.sched_getaffinity(0))
     assert {"python", "torch", "fewmask", "git_commit"} <= set(found["versions"])
-    for figure in found["figures"]:
-        assert figure["benchmark"] == "commands.help_text"
-        low, high = figure["spread"]
-        assert 0 < low <= figure["median"] <= high
-        assert len(figure["values"]) == 9
+    for measurement in found["measurements"]:
+        assert measurement["benchmark"] == "commands.help_text"
+        low, high = measurement["spread"]
+        assert 0 < low <= measurement["median"] <= high
+        assert len(measurement["values"]) == 9
     assert set((ROOT / "results").iterdir()) == before

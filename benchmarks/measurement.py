@@ -1,4 +1,4 @@
-"""What a benchmark hands back, and how two ways are measured in turns."""
+"""The result of a benchmark, and how several ways are timed in turns."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,27 +7,27 @@ from statistics import median, quantiles
 
 
 @dataclass(frozen=True)
-class Figure:
+class Measurement:
     """One row of the table: a ratio, or seconds, measured in several turns."""
 
     what: str
-    """What was measured, with its sizes: ``U-Net ResNet-18, 64 px, batch 32``."""
+    """What was measured, with sizes: ``U-Net ResNet-18, 64 px, batch 32``."""
     against: str
-    """What it was measured against, or what the seconds are counted from."""
+    """What it is compared with, or the moment from which seconds are counted."""
     values: Sequence[float]
-    """One of each turn."""
+    """One value for each turn."""
     target: float | None = None
-    """What the median should reach; None where there is nothing to reach."""
+    """The value that the median should reach; None if there is no target."""
     unit: str = "x"
     """``x`` for a ratio, ``s`` for seconds."""
     at_most: bool = False
-    """Whether the target is a limit from above."""
+    """Whether the target is an upper limit."""
     details: Mapping[str, float] = field(default_factory=dict)
-    """Further numbers for the JSON file; names say their unit: ``images_per_second``."""
+    """Further numbers for the JSON file, with their units in their names: ``images_per_second``."""
 
     @property
     def median(self) -> float:
-        """Of the values."""
+        """The median of the values."""
         return median(self.values)
 
     @property
@@ -40,23 +40,23 @@ class Figure:
 
     @property
     def reached(self) -> bool | None:
-        """Whether the median reaches the target; None where there is none."""
+        """Whether the median reaches the target; None if there is no target."""
         if self.target is None:
             return None
         return self.median <= self.target if self.at_most else self.median >= self.target
 
 
 Seconds = dict[str, list[float]]
-"""What each way took in each turn, by its name."""
+"""The seconds of every turn, by the name of the way."""
 
 
 def in_turns(ways: Mapping[str, Callable[[], object]], turns: int = 5, warm_up: int = 1) -> Seconds:
-    """Time several ways in turns, ABAB..., so that whatever else the machine does hits all alike.
+    """Time several ways in turns, ABAB..., so that other load on the machine affects all alike.
 
     Args:
-        ways: functions that do one turn's work and return when it is done, a GPU's included.
+        ways: functions that do the work of one turn and return when it is done, also on a GPU.
         turns: how often each is timed.
-        warm_up: how often each is run before, untimed.
+        warm_up: how often each is run before that, untimed.
     """
     for _ in range(warm_up):
         for way in ways.values():
@@ -71,7 +71,7 @@ def in_turns(ways: Mapping[str, Callable[[], object]], turns: int = 5, warm_up: 
 
 
 def repeats(way: Callable[[], object], seconds: float = 2.0) -> int:
-    """How often a short way is to be repeated for a turn of about ``seconds``; it is run thrice."""
+    """How often to repeat a short way for a turn of about ``seconds``; runs it three times."""
     way()
     started = time.perf_counter()
     way()
@@ -80,5 +80,5 @@ def repeats(way: Callable[[], object], seconds: float = 2.0) -> int:
 
 
 def speed_up(seconds: Seconds, way: str, against: str) -> list[float]:
-    """How many times as fast ``way`` is as ``against``, turn by turn."""
+    """The speed of ``way`` divided by that of ``against``, turn by turn."""
     return [b / a for a, b in zip(seconds[way], seconds[against], strict=True)]
