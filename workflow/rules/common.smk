@@ -1,4 +1,4 @@
-# From wildcards to what grid.py knows. Nothing else: logic lives in src/fewmask, where it is tested.
+# From wildcards to the keys of the grid, and nothing else: logic is in src/fewmask, where it is tested.
 from inspect import signature
 
 
@@ -17,8 +17,8 @@ def stage_for(w):
 
 
 def with_signature(function):
-    """The function, its signature worked out once: Snakemake asks for it anew for every job, which
-    takes longer than most functions do."""
+    """The function with its signature computed once: Snakemake computes it for every job, which takes
+    longer than most functions do."""
     function.__signature__ = signature(function)
     return function
 
@@ -28,27 +28,27 @@ def memory_for(w, attempt):
     return memory_mb(stage_for(w).resources.memory_gb, attempt)
 
 
-def from_stage(told):
-    """What ``told`` says of a job's stage. No function where all stages of the grid agree: planning
-    calls every function for every job."""
-    answers = {told(stage) for stage in grid.all_stages()}
-    if len(answers) == 1:
-        return answers.pop()
-    return with_signature(lambda w: told(stage_for(w)))
+def from_stage(property_of):
+    """A property of a job's stage: its value where all stages of the grid agree, else a function, which
+    Snakemake calls for every job."""
+    values = {property_of(stage) for stage in grid.all_stages()}
+    if len(values) == 1:
+        return values.pop()
+    return with_signature(lambda w: property_of(stage_for(w)))
 
 
 def gpus_of_one(stage):
-    """The GPUs of a job of one process, whatever its training has."""
+    """The GPUs of a job that runs as one process, however many its training uses."""
     return min(1, stage.resources.gpus)
 
 
 def on_cluster(gpus):
-    """Resources that say where on a cluster a job goes; ``gpus`` of its stage."""
-    found = {
+    """The resources that tell a cluster where a job runs; ``gpus`` gives its GPUs from its stage."""
+    resources = {
         name: from_stage(lambda stage, name=name: site.resources(gpus(stage))[name])
         for name in RESOURCES
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in resources.items() if value is not None}
 
 
 def repeated(option, files):
@@ -56,7 +56,7 @@ def repeated(option, files):
 
 
 def with_caption(file):
-    """A file of the experiment's, shown in the report where it is meant to be."""
+    """A table or figure of the experiment, with its caption if it belongs to the report."""
     if not file.category:
         return file.path
     caption = f"../report/{file.caption}.rst"

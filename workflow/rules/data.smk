@@ -1,4 +1,4 @@
-# From files on disk to one HDF5 file per dataset, and who is labelled in it.
+# From files on disk to one HDF5 file for each dataset, and to its splits.
 
 
 localrules:

@@ -1,4 +1,4 @@
-# Tables and figures of all runs; `partial` makes do with the runs that are there.
+# Tables and figures of all runs; `partial` makes them of the runs that are done.
 import os
 
 
@@ -7,7 +7,7 @@ localrules:
 
 
 def experiment_of(w):
-    """What tables are given; no text, for Snakemake would take braces in a title for wildcards."""
+    """The experiment as JSON. A function, for Snakemake takes braces in a text for wildcards."""
     return requested.as_json()
 
 

@@ -1,4 +1,4 @@
-# Stages are trained, and a run's last stage is judged on the test images.
+# Stages are trained, and the last stage of a run is evaluated on the test images.
 
 
 localrules:
@@ -38,8 +38,8 @@ rule train:
         ),
         mem_mb=memory_for,
         gpu=from_stage(lambda stage: stage.resources.gpus),
-        # Not in params: it cannot change a result, so changing it must not rerun anything. In
-        # seconds, for resources are whole numbers.
+        # Not in params: a change of it changes no result and must not rerun anything. In seconds, for
+        # resources are whole numbers.
         checkpoint_seconds=from_stage(
             lambda stage: round(60 * stage.checkpoint_minutes)
         ),
