@@ -1,4 +1,4 @@
-"""Gaussian blur of a batch, of another strength for every image."""
+"""Gaussian blur of a batch, with a strength of its own for every image."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Changes of colour of a batch, by another factor for every image."""
+"""Changes of the colours of a batch, by a factor of its own for every image."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from fewmask.data.augmentation.warp import memory_format_of
 
 @dataclass(frozen=True)
 class Colour:
-    """Changes of colour: a factor or shift for every image, (N, 1, 1, 1), or None for none."""
+    """Changes of colour: a factor or shift for every image, (N, 1, 1, 1); None for no change."""
 
     brightness: Tensor | None = None
     contrast: Tensor | None = None
     saturation: Tensor | None = None
     hue: Tensor | None = None
     greyscale: Tensor | None = None
-    """Of 1 where nothing is left of the colours, of 0 elsewhere."""
+    """1 for images that become grey, 0 for the others."""
 
     @classmethod
     def draw(
@@ -75,7 +75,7 @@ def adjust_saturation(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
-    """Turn the colour circle by ``shift`` of a whole turn; a pixel's extremes stay."""
+    """Turn the colour circle by ``shift`` of a whole turn; the extremes of a pixel stay."""
     value, strongest = images.max(1, keepdim=True)
     chroma = value - images.amin(1, keepdim=True)
     # In sixths of a turn: the place of the strongest channel, and how far towards which other.
@@ -88,6 +88,6 @@ def adjust_hue(images: Tensor, shift: Tensor) -> Tensor:
 
 
 def _grey(images: Tensor) -> Tensor:
-    """How bright a pixel appears, (N, 1, H, W) (ITU-R BT.601)."""
+    """The perceived brightness of every pixel, (N, 1, H, W) (ITU-R BT.601)."""
     red, green, blue = images.split(1, dim=1)
     return 0.2989 * red + 0.587 * green + 0.114 * blue

@@ -15,8 +15,8 @@ can: hence the normals stay. The same camera as before would see the image in a 
 along its axis, where z of the normals were zoom times as long before they are brought to length 1;
 no such room exists.
 
-Values are those of the nearest pixel, for a mean across an edge lies on no surface, and 0, which is
-not known, outside the image: as `Warp.inside` does it.
+Values are those of the nearest pixel, because a mean across an edge lies on no surface, and 0 (not
+known) outside the image, as in `Warp.inside`.
 """
 
 from torch import Tensor

@@ -5,13 +5,13 @@ Cubuk et al., "RandAugment: Practical automated data augmentation with a reduced
 (2017). Operations, magnitudes and Cutout are those of the code that belongs to the paper
 (github.com/RK621/ThreeStageSelftraining_SemanticSegmentation, commit e9b941d).
 
-An image draws some of 14 operations, with replacement, and applies them in the order drawn. There,
-every operation makes an image anew, by nearest pixels. Here operations of colour come first and
-those of geometry follow as one bilinear `Warp`, each kind in the order drawn: colours do not move
-pixels, maps do not change colours, and an image is interpolated at most once.
+For every image some of 14 operations are drawn, with replacement, and applied in the order drawn.
+In that code every operation resamples the image, by nearest pixels. Here operations of colour come
+first and those of geometry follow as one bilinear `Warp`, each kind in the order drawn: colours do
+not move pixels, maps do not change colours, and an image is interpolated at most once.
 
-What lies outside an image, and what is cut out, becomes mid-grey: it tells nothing of any class,
-whereas edge pixels drawn out to stripes look like some.
+Pixels outside the image, and those that are cut out, become mid-grey, which suggests no class,
+whereas edge pixels stretched to stripes resemble some classes.
 """
 
 from collections.abc import Callable
@@ -104,7 +104,8 @@ class StrongAugmentation:
         return self.warp.images(changed).masked_fill_(self._is_grey[:, None], GREY)
 
     def masks(self, masks: Tensor) -> Tensor:
-        """Operator B: uint8 or int64 (N, H, W), nearest pixel; `IGNORE` where nothing counts."""
+        """Operator B: uint8 or int64 (N, H, W), nearest pixel; `IGNORE` where pixels do not
+        count."""
         return self.warp.masks(masks).masked_fill(~self.counts, IGNORE)
 
     def maps(self, maps: Tensor) -> Tensor:
@@ -115,13 +116,14 @@ class StrongAugmentation:
         return self.warp.images(maps)
 
     def inside(self, inside: Tensor) -> Tensor:
-        """The padding channel, float32 (N, 1, H, W), 0 outside the image; boxes do not matter."""
+        """The padding channel, float32 (N, 1, H, W), 0 outside the image; boxes do not change
+        it."""
         return self.warp.inside(inside)
 
     @cached_property
     def counts(self) -> Tensor:
         """bool (N, H, W): pixels that show something of the image, unless it is in a box and
-        boxes are ignored. Padding counts here: it is for ``inside`` to tell."""
+        boxes are ignored. Padding counts here: ``inside`` marks it."""
         return ~self._is_grey if self.ignore_boxes else self._is_covered
 
     @cached_property
@@ -151,7 +153,7 @@ class StrongAugmentation:
 def _colour_steps(
     operations: Tensor, levels: Tensor, device: torch.device | str
 ) -> tuple[ColourStep, ...]:
-    """What is to be done to the colours, from operations, int64 (N, places), and their levels."""
+    """The changes of colour, from operations, int64 (N, places), and their levels."""
     steps = []
     for place in range(operations.shape[1]):
         for index, name in enumerate(COLOURS):
@@ -169,7 +171,7 @@ def compose(
     size: tuple[int, int],
     device: torch.device | str = "cpu",
 ) -> Warp:
-    """One map for the operations of geometry that follow one another.
+    """One map for all operations of geometry in their order.
 
     Rotations are about the centre, shears about the top left corner, as in the paper's code.
 
@@ -185,7 +187,7 @@ def compose(
     first = len(COLOURS)
     is_drawn = operations[..., None] == torch.arange(first, first + len(GEOMETRY))
     shear_x, shear_y, rotate, *translate = (levels[..., None] * is_drawn).unbind(2)
-    # Maps go backwards, from the result to the image. Of all these one at most is not 0.
+    # Maps go backwards, from the result to the image. At most one of these is not 0.
     cos, sin = (ANGLE * rotate).cos(), (ANGLE * rotate).sin()
     rows = [cos, -sin - SHEAR * shear_x, sin - SHEAR * shear_y, cos]
     linear = torch.stack(rows, dim=2).unflatten(2, (2, 2))
@@ -203,12 +205,12 @@ def compose(
 
 
 def _times(matrices: Tensor, vectors: Tensor) -> Tensor:
-    """(..., 2, 2) and (..., 2); unlike ``@`` it keeps all bits under autocast."""
+    """The product of (..., 2, 2) and (..., 2); unlike ``@`` it keeps all bits under autocast."""
     return (matrices * vectors[..., None, :]).sum(-1)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor:
-    """Of matrices, (N, 2, 2), likewise."""
+    """The product of matrices, (N, 2, 2), likewise."""
     return (left[..., None] * right[:, None]).sum(2)
 
 
@@ -217,7 +219,7 @@ def _product(left: Tensor, right: Tensor) -> Tensor:
 
 
 def autocontrast(images: Tensor) -> Tensor:
-    """Stretch every channel's values to [0, 1]; a channel of one value stays."""
+    """Stretch the values of every channel to [0, 1]; a constant channel stays as it is."""
     lowest, highest = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     stretched = (images - lowest) / (highest - lowest)
     return torch.where(highest > lowest, stretched, images)

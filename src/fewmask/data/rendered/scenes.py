@@ -1,7 +1,7 @@
-"""The embedded data set: small ray-cast rooms with exact masks, depths and surface normals.
+"""The built-in dataset: small ray-cast rooms with exact masks, depths and surface normals.
 
 A room has a floor, walls and three to six solids that stand, lie, lean or are stacked. Colours and
-textures are drawn without regard to the class, so that only shape, shading and context tell it.
+textures are drawn without regard to the class, so that only shape, shading and context reveal it.
 
 Room coordinates are metres with x to the right, y into the room, z up and the floor at z = 0.
 Camera coordinates have x to the right, y down, z along the optical axis. The camera is a pinhole:
@@ -70,7 +70,7 @@ def focal_length(width: int) -> float:
 
 
 def render(seed: int, index: int, height: int = 64, width: int = 64) -> Scene:
-    """Image `index` of the data set `seed`."""
+    """Image `index` of the dataset `seed`."""
     rng = np.random.default_rng([seed, index])
     room = _draw_room(rng)
     camera = _draw_camera(rng, room)

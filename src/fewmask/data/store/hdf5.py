@@ -1,8 +1,9 @@
-"""HDF5 files, opened, read and written so that what goes wrong is one message.
+"""HDF5 files, opened, read and written so that every failure is one message.
 
 Datasets of pixels have a checksum for every chunk (Fletcher-32), which HDF5 compares whenever it
-reads one. All else, attributes and small datasets, is under one seal, which is compared when a file
-is opened. The structure between them has checksums of its own since version 1.10 of the format.
+reads one. Everything else, attributes and small datasets, is covered by one seal, which is compared
+when a file is opened. The structure between them has checksums of its own since version 1.10 of the
+format.
 """
 
 import hashlib
@@ -22,17 +23,17 @@ from fewmask.core.files import explained, written_whole
 BLOCK_BYTES = 2**22
 SEAL = "seal"
 WRITING = {"libver": ("v110", "v110"), "rdcc_nbytes": 0}
-"""Options of files that are written. No cache for chunks: rows are written as they come."""
+"""Options for writing files. There is no cache of chunks: rows are written as they come."""
 
 
 def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
-    """A file for reading; any number of processes may have it open.
+    """Open a file for reading; any number of processes may have it open.
 
-    Raises FewmaskError if there is none, with ``missing`` as its last line, or if it may not be
-    read or is no whole HDF5 file, with ``mend``.
+    Raises FewmaskError, with ``missing`` as its last line if there is no such file, and with
+    ``mend`` if it is not a whole HDF5 file; also if there is no permission to read it.
     """
     try:
-        # Locks would only make trouble on network drives: the file never changes.
+        # Locks would only cause trouble on network drives: the file never changes.
         return h5py.File(path, "r", locking=False)
     except FileNotFoundError:
         raise FewmaskError(f"{path}: no such file\n{missing}") from None
@@ -45,12 +46,12 @@ def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
 
 
 def seal(file: h5py.File) -> None:
-    """Put a file's seal on it, when all else is written."""
+    """Add the seal to a file once everything else is written."""
     file.attrs[SEAL] = _seal(file)
 
 
 def check_seal(file: h5py.File) -> None:
-    """Raise ValueError if what is under a file's seal is not what it was."""
+    """Raise ValueError if what the seal of a file covers has changed."""
     if file.attrs.get(SEAL) != _seal(file):
         raise ValueError("the content does not match its seal")
 
@@ -89,17 +90,17 @@ def read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def rows_per_block(row_bytes: int) -> int:
-    """How many rows are read or written at a time: a call for each would take longer than the
-    pixels do, and many take much memory."""
+    """The number of rows that are read or written at a time: one call per row would take longer
+    than the pixels themselves, and too many rows take much memory."""
     return max(1, BLOCK_BYTES // row_bytes)
 
 
 class GrowingDataset:
-    """A dataset that grows by one row at a time, one row per chunk; it is written in blocks, and
-    each is read again to see that it is there.
+    """A dataset that grows by one row at a time, one row per chunk. It is written in blocks, each
+    of which is read again to verify it.
 
     Args:
-        file: where it is made.
+        file: the file in which it is made.
         raw: what ``file`` writes to.
         name: its name.
         row: the first row, whose shape and type all have.
@@ -137,7 +138,7 @@ class GrowingDataset:
     def flush(self) -> None:
         """Write the rows that are not written yet.
 
-        Raises OSError if they cannot be written, or are not what is read again.
+        Raises OSError if they cannot be written, or if reading them again gives other values.
         """
         start, stop = len(self._dataset), len(self._dataset) + self._filled
         rows, self._filled = self._block[: self._filled], 0

@@ -22,11 +22,11 @@ COLUMN_TYPES = {"extent": np.int32, "size": np.int32, "mask_digest": np.uint8}
 
 
 class StoreWriter:
-    """Writes a store beside its final name; the final name appears when all is well.
+    """Writes a store under a temporary name; the final name appears once it is complete.
 
     Use it as a context manager and ``append`` the rows in their order. If the block ends with an
-    exception, nothing is left behind. Raises FewmaskError if the file cannot be written, or if a
-    row does not agree with the first one.
+    exception, no file is left behind. Raises FewmaskError if the file cannot be written, or if a
+    row has other shapes than the first one.
     """
 
     def __init__(self, path: Path, settings_json: str, categories: tuple[str, ...] = ()) -> None:
