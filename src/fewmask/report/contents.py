@@ -1,4 +1,4 @@
-"""What an experiment ends in: its files, and which of them the report shows, where and as what.
+"""The tables and figures of an experiment, and how the report lists them.
 
 Snakemake imports this to plan, so nothing here imports numpy, pandas or matplotlib.
 """
@@ -24,9 +24,9 @@ class File(NamedTuple):
     """What the rule calls it."""
     path: str
     category: str = ""
-    """Where it stands in the report; empty: not in it."""
+    """Its category in the report; empty: it is not in the report."""
     shows: str = ""
-    """What it is called there."""
+    """Its title in the report."""
     caption: str = ""
     """The name of its caption in workflow/report."""
 
@@ -43,7 +43,7 @@ class Entry(NamedTuple):
 CONTENTS = (
     Entry("table", "summary", RESULTS, "Scores of all methods"),
     Entry("figure", "label_curve", RESULTS, "Figure: score against labelled images"),
-    Entry("table", "comparison", RESULTS, "Is it better? Every method against the reference"),
+    Entry("table", "comparison", RESULTS, "Is it better? Every method compared with the reference"),
     Entry("table", "label_savings", RESULTS, "Label savings, with intervals"),
     Entry("figure", "label_savings", RESULTS, "Figure: label savings"),
     Entry("table", "published", RESULTS, "Published beside measured"),
@@ -62,37 +62,37 @@ CONTENTS = (
 
 
 def files(requested: Requested) -> list[File]:
-    """Every table and figure of an experiment; tables that say nothing are not in the report."""
+    """Every table and figure of an experiment; tables without content are not in the report."""
     folder = Layout(requested.results).tables
     found = [
         File("runs", f"{folder}/runs.csv", DATA, "runs.csv: every run", "runs"),
         File("summary_tex", f"{folder}/summary.tex"),
     ]
     numbers: Counter[str] = Counter()
-    untold = _without_content(requested)
+    absent = _without_content(requested)
     for entry in CONTENTS:
-        is_told = entry.name not in untold
-        numbers[entry.category] += is_told
+        is_shown = entry.name not in absent
+        numbers[entry.category] += is_shown
         shows = f"{numbers[entry.category]} {entry.shows}"
         if entry.kind == "table":
             found += (
-                _table(requested, entry, shows) if is_told else _table_files(requested, entry.name)
+                _table(requested, entry, shows) if is_shown else _table_files(requested, entry.name)
             )
-        elif is_told:
+        elif is_shown:
             found += _figures(requested, entry, shows)
     return found
 
 
 def figures(requested: Requested) -> list[str]:
     """The figures that an experiment has, below their folder and without their ending."""
-    untold = _without_content(requested)
-    drawn = [one for one in CONTENTS if one.kind != "table" and one.name not in untold]
+    absent = _without_content(requested)
+    drawn = [one for one in CONTENTS if one.kind != "table" and one.name not in absent]
     return [stem for entry in drawn for stem in _stems(requested, entry)]
 
 
 def _without_content(requested: Requested) -> set[str]:
     """The tables and figures that have nothing to say of an experiment."""
-    is_told = {
+    is_shown = {
         "comparison": len(requested.methods) > 1,
         "label_savings": bool(
             {*requested.methods} - {requested.compared_with, *requested.all_masks}
@@ -102,7 +102,7 @@ def _without_content(requested: Requested) -> set[str]:
         "depth_examples": "depth" in requested.tasks,
         "normal_examples": "normal" in requested.tasks,
     }
-    return {name for name, told in is_told.items() if not told}
+    return {name for name, told in is_shown.items() if not told}
 
 
 def _table_files(requested: Requested, name: str) -> list[File]:
@@ -138,7 +138,7 @@ def _figures(requested: Requested, entry: Entry, shows: str) -> Iterator[File]:
 
 
 def facts(requested: Requested) -> dict[str, object]:
-    """What captions tell of an experiment, safe to be put into reStructuredText."""
+    """The facts of an experiment that captions state, escaped for reStructuredText."""
     literal = escape.restructured_text
     return {
         "title": literal(requested.title),

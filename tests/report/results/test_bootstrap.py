@@ -115,15 +115,15 @@ class TestScores:
         scores = self.scores()
         assert scores.images == {"scenes": 0}
         assert np.ptp(scores.drawn["scenes", "b", "n10"][1]) == 0
-        assert "seeds alone where each has test images of its own" in scores.notes()[0]
+        assert "seeds alone where every seed has test images of its own" in scores.notes()[0]
 
-    def test_of_losses_nothing_is_kept_of_images(self, project):
+    def test_losses_are_not_stored_for_every_image(self, project):
         for seed in (0, 1):
             write_run(seed=seed, cross_entropy=0.25 + seed)
             write_run(method="b", seed=seed)
         scores = self.scores(metrics=["cross_entropy"])
         assert scores.of_seeds["scenes", "supervised", "n10"] == {0: 0.25, 1: 1.25}
-        assert "over seeds alone, for of this metric" in scores.notes()[0]
+        assert "over seeds alone; this metric is not stored" in scores.notes()[0]
 
     def test_runs_that_segment_nothing_are_left_out(self, project):
         write_run()

@@ -151,7 +151,9 @@ def test_metrics_of_data_that_were_prepared_otherwise_count_as_missing(project):
 def test_runs_of_different_data_are_refused(project):
     for seed in (0, 1):
         write_run(seed=seed, provenance={"digests": {"dataset": f"digest {seed}"}})
-    with pytest.raises(FewmaskError, match=r"n10/1\.json: of other data than results/.*/0\.json"):
+    with pytest.raises(
+        FewmaskError, match=r"n10/1\.json: made with other data than results/.*/0\.json"
+    ):
         collect(requested(seeds=[0, 1]))
 
 

@@ -139,7 +139,7 @@ def test_with_one_seed_nothing_can_be_said(project):
     assert table["verdict"].tolist() == ["one seed"]
     assert table[["difference_low", "probability_better"]].isna().all(axis=None)
     text = comparison_table(grid, table, scores).markdown()
-    assert "With one seed nothing can be said about chance" in text
+    assert "With one seed the variation by chance is unknown" in text
     assert rows_of(text)[0][5:] == ["+80.0", "–", "–", "one seed", "1"]
     assert with_marks(whole, table) is whole
 

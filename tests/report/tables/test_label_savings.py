@@ -171,7 +171,7 @@ def test_one_seed_has_no_interval(project):
     assert table["factor"].tolist() == pytest.approx([1] * 4)
     assert table[["needed_low", "needed_high", "factor_low"]].isna().all(axis=None)
     text = label_savings_table(grid, table, scores).markdown()
-    assert "With one seed nothing can be said about chance" in text
+    assert "With one seed the variation by chance is unknown" in text
     assert "bootstrap" not in text
 
 

@@ -75,7 +75,7 @@ def test_a_class_and_a_loss(project):
         )
     figures = ({}, {"iou_wall": 0.8, "cross_entropy": 0.5})
     table = compared(with_figures(figures, seeds=[0, 1, 2])).set_index("metric")
-    # Of losses nothing is kept image by image: the interval is one over seeds.
+    # Losses are not stored for every image: the interval is over seeds alone.
     half = 4.303 * 0.01 / np.sqrt(3)
     assert table.loc["cross_entropy", "measured_high"] == pytest.approx(0.21 + half, abs=0.1 * half)
     assert table.loc["cross_entropy", "published_is"] == "above the interval"

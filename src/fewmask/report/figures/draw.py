@@ -1,4 +1,4 @@
-"""The figures of an experiment, all of them drawn."""
+"""Draw all figures of an experiment."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ KNOWN_BY = {"depth_examples": "depth_absolute_error", "normal_examples": "normal
 
 
 def draw(requested: Requested, found: Runs, results: Results) -> dict[str, Figure]:
-    """The figures, by their names; without those that no run that is there has anything for.
+    """The figures by name, without those for which no finished run has data.
 
     Raises FewmaskError: a file is damaged.
     """

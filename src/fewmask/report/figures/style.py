@@ -33,12 +33,12 @@ LEADING = 1.35 / 72
 
 STYLED = matplotlib.style.context(
     [
-        "default",  # whatever the user's own matplotlibrc says
+        "default",  # not the settings of a user's matplotlibrc
         {
             "font.family": "DejaVu Sans",
             "font.size": BODY,
             "text.color": INK,
-            "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+            "text.parse_math": False,  # dollar signs in names are literal
             "axes.edgecolor": FAINT,
             "axes.labelcolor": INK,
             "axes.linewidth": 0.8,
@@ -99,7 +99,7 @@ class Page:
         return self.figure.add_artist(line)
 
     def heading(self, title: str, note: str) -> None:
-        """The title and what must be known to read the figure; ``heading_height`` says how high."""
+        """Draw the title and the note of the figure; see ``heading_height`` for their height."""
         width = self.width - 2 * MARGIN
         lines = wrap(title, width, TITLE, weight="bold")
         self.text(MARGIN, MARGIN, "\n".join(lines), size=TITLE, weight="bold", linespacing=1.2)
@@ -109,7 +109,7 @@ class Page:
 
 
 def heading_height(title: str, note: str, width: float) -> float:
-    """How far down the heading of a page of this width reaches."""
+    """The lower end of the heading of a page of this width, in inches from the top."""
     width -= 2 * MARGIN
     lines = (
         len(wrap(title, width, TITLE, weight="bold")) * TITLE + len(wrap(note, width, NOTE)) * NOTE
@@ -136,7 +136,7 @@ def wrap(text: str, width: float, size: float, weight: str = "normal") -> list[s
 
 
 def flow(widths: list[float], room: float) -> list[tuple[int, float]]:
-    """Where things of these widths go that stand side by side in lines: their lines and lefts."""
+    """Arrange items of these widths side by side in lines: the line and the left edge of each."""
     places: list[tuple[int, float]] = []
     line, left = 0, 0.0
     for width in widths:
@@ -148,7 +148,7 @@ def flow(widths: list[float], room: float) -> list[tuple[int, float]]:
 
 
 def shorten(text: str, width: float, size: float, weight: str = "normal") -> str:
-    """Leave out the middle of text that is wider than ``width`` inches."""
+    """Shorten text to ``width`` inches, with an ellipsis in its middle."""
     kept = len(text)
     short = text
     while kept > 2 and text_width(short, size, weight) > width:

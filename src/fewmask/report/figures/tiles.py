@@ -17,14 +17,14 @@ from fewmask.report.figures.example_images import (
 from fewmask.report.figures.style import DPI, NOTE, RULE, Page, flow, text_width
 
 TALLEST = 1.25
-"""The height of a tile for its width; a taller image is made narrower."""
+"""The largest ratio of height to width of a tile; a taller image is drawn narrower."""
 
 # Inches.
 SWATCH, LEGEND_LINE = 0.13, 0.22
 
 
 def whole(inches: float) -> float:
-    """As a whole number of pixels, so that tiles are printed without being sampled again."""
+    """Inches rounded to whole pixels, so that tiles are drawn without being resampled."""
     return round(inches * DPI) / DPI
 
 
@@ -60,7 +60,7 @@ def draw_tile(
 
 @dataclass(frozen=True)
 class ClassLegend:
-    """The classes that are to be seen on some images, in lines."""
+    """The legend of the classes that occur in some images."""
 
     of: Examples
     shown: list[Example]
@@ -69,7 +69,7 @@ class ClassLegend:
 
     @cached_property
     def values(self) -> list[int]:
-        """The mask values to be seen, in their order; none where colours are shown."""
+        """The mask values that occur, in order; none if tiles hold colours instead of masks."""
         masks = [mask for one in self.shown for mask in (one.mask, one.prediction)]
         return sorted({value for mask in masks for value in _values(mask)})
 
@@ -86,7 +86,7 @@ class ClassLegend:
         return LEGEND_LINE * (self._places[-1][0] + 1 if self._places else 0)
 
     def draw(self, page: Page, left: float, top: float) -> None:
-        """Draw it from its upper left corner on."""
+        """Draw the legend from its upper left corner on."""
         for value, (line, beside) in zip(self.values, self._places, strict=True):
             begin, above = left + beside, top + line * LEGEND_LINE
             page.rectangle(begin, above, SWATCH, SWATCH, **self._looks(value))

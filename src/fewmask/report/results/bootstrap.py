@@ -1,4 +1,4 @@
-"""By how much the scores of a grid could differ, had seeds and test images been others.
+"""How much the scores of a grid would vary with other seeds and other test images.
 
 A score is a mean over S seeds, each a score on the same P test images, and both are samples. The
 bootstrap has two levels:
@@ -6,16 +6,17 @@ bootstrap has two levels:
 - Test images are drawn with replacement, the same ones for all runs of a dataset, so that what
   makes an image hard cancels in a comparison (Davison & Hinkley, 1997, section 3.8; Owen, 2007,
   "The pigeonhole bootstrap").
-- Seeds are a handful. Drawn with replacement, three of them have two thirds of the variance that
-  they should, and never leave their own range: such intervals hold the truth in less than four of
-  five cases. So a draw of seeds weighs their deviations from their mean by normal numbers (a
-  multiplier bootstrap), divided by the root of a chi-squared one over its S - 1 degrees of freedom.
-  These are draws from Student's t distribution around the mean, exact for normal deviations.
+- Seeds are few. Drawn with replacement, three of them have two thirds of the variance that they
+  should have, and never leave their own range: such intervals cover the truth in fewer than four of
+  five cases. So a draw of seeds weights their deviations from their mean by normal random numbers
+  (a multiplier bootstrap), divided by the root of a chi-squared one over its S - 1 degrees of
+  freedom. These are draws from Student's t distribution around the mean, exact for normal
+  deviations.
 
-The two deviations are added. Chance that belongs to one seed and one image alone is in both, so
-that intervals are never too narrow for it, but a little wide where seeds differ in little else.
-Where every seed has test images of its own, the seeds' deviations hold those of images already,
-and images are not drawn. With one seed nothing is known of the deviations between seeds.
+The two deviations are added. Chance that belongs to a single seed and image is in both, so that
+intervals are never too narrow for it, but slightly too wide where seeds differ in little else.
+Where every seed has test images of its own, the deviations of seeds include those of images, and
+images are not drawn. With one seed the deviations between seeds are unknown.
 """
 
 from dataclasses import dataclass, field
@@ -42,9 +43,9 @@ from fewmask.report.results.runs import run_file
 DRAWS = 10_000
 LEVEL = 0.95
 ROUNDING = 1e-9
-"""Differences of scores below this are those of sums in another order."""
+"""Smaller differences of scores come from the order of summation."""
 AT_ONCE = 500
-"""How many samples of images are in memory together."""
+"""The number of samples of images that are in memory together."""
 
 GridCell = tuple[str, str, str]
 """Dataset, method and fraction."""
@@ -56,7 +57,7 @@ class Scores:
 
     metric: str
     images: dict[str, int] = field(default_factory=dict)
-    """By dataset, how many test images are drawn from; 0: they are not drawn."""
+    """By dataset, the number of test images that samples are drawn from; 0: none are drawn."""
     of_seeds: dict[GridCell, dict[int, float]] = field(default_factory=dict)
     """By cell and seed; runs without the metric are left out."""
     drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
@@ -67,17 +68,17 @@ class Scores:
         return any(cell[:2] == (dataset, method) for cell in self.of_seeds)
 
     def notes(self) -> list[str]:
-        """How intervals were had, in sentences."""
+        """How intervals were computed, in sentences."""
         if max((len(seeds) for seeds in self.of_seeds.values()), default=0) < 2:
-            return ["With one seed nothing can be said about chance: there are no intervals."]
+            return ["With one seed the variation by chance is unknown: there are no intervals."]
         how = f"95 % intervals: bootstrap ({DRAWS:,} draws)"
         if not metrics.find(self.metric).can_be_resampled:
-            return [f"{how} over seeds alone, for of this metric nothing is kept of test images."]
+            return [f"{how} over seeds alone; this metric is not stored for every test image."]
         drawn = [dataset for dataset, images in self.images.items() if images]
         paired = "seeds and test images, the same ones for all methods"
         if len(drawn) == len(self.images):
             return [f"{how} over {paired}."]
-        alone = "over seeds alone where each has test images of its own"
+        alone = "over seeds alone where every seed has test images of its own"
         return [f"{how} over {paired}; {alone}." if drawn else f"{how} {alone}."]
 
     def seeds(self, cells: list[GridCell]) -> list[int]:
@@ -88,7 +89,7 @@ class Scores:
     def start_of_row(
         self, requested: Requested, cell: pd.Series, seeds: list[int]
     ) -> dict[str, object]:
-        """What rows of tables begin with: which cell, compared with what, by what and by whom."""
+        """The first columns of a row: the cell, the reference, the metric and the seeds."""
         return {
             "dataset": cell["dataset"],
             "method": cell["method"],
@@ -141,7 +142,7 @@ def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Genera
 
 
 def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Bootstrap samples of images: how often each has each, float32 (count, images)."""
+    """Bootstrap samples of images: how often each holds every image, float32 (count, images)."""
     drawn = random.integers(images, size=(count, images))
     places = (drawn + images * np.arange(count)[:, None]).ravel()
     found = np.bincount(places, minlength=count * images)
@@ -161,8 +162,8 @@ def interval(values: np.ndarray) -> Interval:
 def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
     """The scores of runs by a metric, and on samples of test images.
 
-    Test images are drawn where the metric can be had from what is kept of them, and where all
-    these runs of a dataset have the same. Raises FewmaskError: a table of images is damaged.
+    Test images are drawn where the metric can be computed from their stored counts, and where all
+    these runs of a dataset share them. Raises FewmaskError: a table of images is damaged.
     """
     scores = Scores(metric)
     for dataset in requested.datasets:

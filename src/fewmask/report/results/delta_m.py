@@ -1,4 +1,4 @@
-"""How runs of several tasks compare with runs of single tasks, seed by seed."""
+"""Runs of several tasks compared with runs of single tasks, seed by seed."""
 
 import pandas as pd
 

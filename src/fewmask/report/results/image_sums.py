@@ -19,7 +19,7 @@ KINDS = Counts._fields
 KIND = "the test images of this run"
 MEND = "delete the .json beside it and run the workflow again, which evaluates the run anew"
 AGREEMENT = 1e-4
-"""How near a metric of all images has to come to that of the metrics file."""
+"""The largest difference between a metric of all images and that of the metrics file."""
 
 
 class ImageCounts(NamedTuple):

@@ -14,18 +14,18 @@ HOUR = 3600
 
 
 class RunCost(NamedTuple):
-    """What a metrics file says of the jobs of a run."""
+    """What a metrics file states about the jobs of a run."""
 
     stages: list[StageCost]
     learnt: list[str]
-    """The stages whose pseudo-masks others learnt, as METHOD/STAGE."""
+    """The stages whose pseudo-masks other stages learnt from, as METHOD/STAGE."""
     gpus: int | None
-    """Of the evaluation, as is the device."""
+    """Of the evaluation; ``device`` likewise."""
     device: str
 
 
 class JobCost(NamedTuple):
-    """What one job took."""
+    """The cost of one job."""
 
     name: str
     """Its rule and cell. Runs that share a job have the same one."""
@@ -35,14 +35,15 @@ class JobCost(NamedTuple):
 
 
 class Accounts:
-    """What the jobs of an experiment took, whoever knows it best."""
+    """The costs of the jobs of an experiment, from the best source for each."""
 
     def __init__(self, results: str) -> None:
         self._layout = Layout(results)
         self._accounted = accounted_jobs(Path.cwd())
 
     def jobs(self, run: Run, cost: RunCost) -> list[JobCost]:
-        """The jobs of a run: its trainings, pseudo-labelling where others learn it, evaluation."""
+        """The trainings of a run, its evaluation, and its pseudo-labelling if another stage learns
+        from it."""
         run_cell = self._layout.run_cell.format(**vars(run))
         found, by_name = [], {}
         for place, stage in enumerate(cost.stages):
@@ -59,7 +60,7 @@ class Accounts:
     def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
         name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))
         if spent is not None:
-            # Not every site's accounting tells GPUs.
+            # Not every site's accounting records GPUs.
             gpu_seconds = spent.gpu_seconds or spent.seconds * gpus
             return JobCost(name, spent.seconds, gpu_seconds, "accounting")
         seconds, source = elapsed(Path(self._layout.benchmark(rule, cell)), trained)

@@ -1,4 +1,4 @@
-"""The metrics file of a run: what tables need of it, checked as it is read."""
+"""The metrics file of a run: the part that tables need, checked when it is read."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -54,7 +54,7 @@ def _is_known(metric: str) -> str:
 
 
 class _Settings(Record):
-    """Settings, of which only a part is of use here."""
+    """Settings, of which only a part is used here."""
 
     model_config = ConfigDict(extra="allow")
 

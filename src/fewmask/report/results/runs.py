@@ -1,4 +1,4 @@
-"""The runs of an experiment that are there, as one table."""
+"""The finished runs of an experiment, as one table."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -23,20 +23,20 @@ COST_NAMES = (*TRAINING_COSTS, "hours", "gpu_hours")
 
 
 class Runs(NamedTuple):
-    """What there is of an experiment."""
+    """The finished runs of an experiment, and the missing ones."""
 
     table: pd.DataFrame
-    """One row for every run that is there."""
+    """One row for every finished run."""
     pseudo_masks: pd.DataFrame
     """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
     jobs: dict[Run, list[JobCost]]
-    """What the jobs of every run that is there took."""
+    """The costs of the jobs of every finished run."""
     trainings: list[TrainedStage]
     """Those that the runs went through, in their order; shared ones several times."""
     missing: list[Path]
-    """The metrics files that are requested and not there, or outdated."""
+    """The requested metrics files that do not exist or are outdated."""
     outdated: list[Path]
-    """Those that were made with other settings."""
+    """The metrics files that were made with other settings."""
 
 
 def run_file(pattern: str, run: Run) -> Path:
@@ -45,18 +45,18 @@ def run_file(pattern: str, run: Run) -> Path:
 
 
 def collect(requested: Requested) -> Runs:
-    """The runs that are there, one row each, in the order of the experiment.
+    """The finished runs, one row each, in the order of the experiment.
 
     The table has the columns dataset, method, fraction, labelled and test (images), seed; every
-    metric, shares in [0, 1]; those of depths and normals and delta_m where runs have them; seconds,
-    peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, those that are shared
-    with other runs in full (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as
-    iou_pet, for the classes of all datasets. NaN where a value is undefined. All
-    but the optional and the classes' columns are there even if no run is.
+    metric, shares in [0, 1]; those of depths and normals and delta_m if runs have them; seconds,
+    peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, shared ones in full
+    (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as iou_pet, for the classes
+    of all datasets. NaN where a value is undefined. All columns but those of some runs and of
+    classes exist even without a run.
 
     Raises:
-        FewmaskError: a metrics file is damaged, belongs to another run, or is of other data than
-            the others of its dataset.
+        FewmaskError: a metrics file is damaged, belongs to another run, or was made with other
+            data than the others of its dataset.
     """
     pattern = Layout(requested.results).metrics
     records: dict[Run, MetricsFile] = {}
@@ -94,7 +94,7 @@ def _check_data(pattern: str, records: dict[Run, MetricsFile]) -> None:
         digests = [one.provenance.digests.get("dataset") for one in (record, records[other])]
         if digests[0] != digests[1]:
             raise FewmaskError(
-                f"{run_file(pattern, run)}: of other data than {run_file(pattern, other)}\n"
+                f"{run_file(pattern, run)}: made with other data than {run_file(pattern, other)}\n"
                 f"  delete the older of the two with the stages of its run, and run the workflow "
                 f"again"
             )
