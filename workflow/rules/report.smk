@@ -6,11 +6,6 @@ localrules:
     summarise,
 
 
-def experiment_of(w):
-    """The experiment as JSON. A function, for Snakemake takes braces in a text for wildcards."""
-    return requested.as_json()
-
-
 rule summarise:
     input:
         metrics=arguments.summarise_inputs(),
@@ -21,7 +16,8 @@ rule summarise:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=experiment_of,
+        # A function, for Snakemake takes braces in a text for wildcards.
+        experiment=lambda w: requested.as_json(),
         tables=lambda w, output: os.path.dirname(output.runs),
         figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
@@ -36,7 +32,7 @@ rule partial:
     conda:
         "../../envs/fewmask.yaml"
     params:
-        experiment=experiment_of,
+        experiment=lambda w: requested.as_json(),
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:
