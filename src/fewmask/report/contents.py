@@ -151,7 +151,7 @@ def facts(requested: Requested) -> dict[str, object]:
         "spread": (
             f"mean and sample standard deviation over {len(requested.seeds)} seeds"
             if len(requested.seeds) > 1
-            else "one seed, so that no spread is known"
+            else "one seed, so the spread is unknown"
         ),
         "contents": sorted({entry.name for entry in CONTENTS} - _without_content(requested)),
         "published": literal(requested.published.source) if requested.published else "",

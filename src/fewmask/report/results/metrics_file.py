@@ -27,7 +27,7 @@ StageCell = Annotated[str, Field(pattern=f"^{NAME}/{NAME}/[a-z0-9][a-z0-9._-]*/[
 
 
 class StageCost(Record):
-    """What a metrics file says of one training. Those of earlier versions say less."""
+    """What a metrics file says of one training. None: an earlier version did not write it."""
 
     seconds: Amount
     device: str = ""
