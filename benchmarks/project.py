@@ -18,7 +18,9 @@ from fewmask.data.store.store import Store
 from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.job_arguments import JobArguments
-from fewmask.training.job import Inputs, build_training, train
+from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 

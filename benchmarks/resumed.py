@@ -13,7 +13,8 @@ from pathlib import Path
 
 from fewmask.config.layers import from_json
 from fewmask.config.stage import TrainingSettings
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from fewmask.training.loop import Training
 
 

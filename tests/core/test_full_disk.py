@@ -21,7 +21,8 @@ from fewmask.inference import (
 )
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests import processes
 from tests.conftest import small_stage
 from tests.workflow.snakemake import write_project

@@ -26,7 +26,8 @@ from fewmask.inference.predict import predict
 from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.metrics.records import write_record
 from fewmask.networks.weights import load_segmenter
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 RUN = Run("rooms", "supervised", "n12", 0)

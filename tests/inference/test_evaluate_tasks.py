@@ -17,7 +17,8 @@ from fewmask.inference.evaluate import evaluate
 from fewmask.networks.weights import load_segmenter
 from fewmask.planning.requested import Requested
 from fewmask.report.results.runs import collect
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 from tests.data.making import scenes_store
 

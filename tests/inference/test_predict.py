@@ -17,7 +17,8 @@ from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.data.store.store import Store
 from fewmask.inference.predict import RECORD, predict
 from fewmask.networks.weights import load_segmenter
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 

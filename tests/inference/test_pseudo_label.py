@@ -21,7 +21,8 @@ from fewmask.data.store.store import Store
 from fewmask.data.store.writer import StoreWriter
 from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.networks.weights import load_segmenter
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 EXTENTS = {1: (32, 20), 13: (25, 32), 14: (32, 17)}

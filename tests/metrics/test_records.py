@@ -8,7 +8,8 @@ import pytest
 from fewmask.core.errors import FewmaskError
 from fewmask.metrics.records import read_training, write_record
 from fewmask.report.results.histories import TrainedStage, histories
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 RECORD = {

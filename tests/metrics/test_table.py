@@ -15,7 +15,8 @@ from fewmask.metrics.segmentation import ratio
 from fewmask.metrics.table import Metric, register
 from fewmask.planning.grid import Run
 from fewmask.report.results.runs import collect
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 from tests.report.synthetic_runs import requested, write_run
 

@@ -15,7 +15,8 @@ from fewmask.config.stage import Objective as AnyOptions
 from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.objectives.objective import Objective
-from fewmask.training.job import Inputs, build_training
+from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage

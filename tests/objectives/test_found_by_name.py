@@ -79,7 +79,8 @@ for name in {packages!r}:
 from fewmask.config.stage import Stage
 stage = Stage.model_validate_json(sys.stdin.read())
 assert "torch" not in sys.modules
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 train(Inputs(store, split), stage, 0, output)
 """
 STAGE = """{

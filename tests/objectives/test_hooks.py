@@ -16,7 +16,9 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.parameter_group import ParameterGroup
-from fewmask.training.job import Inputs, build_training, train
+from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage

@@ -19,7 +19,8 @@ from fewmask.networks.weights import load_weights
 from fewmask.objectives.masked_image import objective as masked_image
 from fewmask.objectives.masked_image.objective import MaskedImage, rotate_patches
 from fewmask.objectives.masked_image.settings import MaskedImageSettings as Options
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 PRETRAINING = {

@@ -13,7 +13,8 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives.objective import build
 from fewmask.objectives.reconstruction.objective import Reconstruction
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 STAGE = {"objective": {"name": "reconstruction"}, "batch": {"labelled": 4, "unlabelled": 3}}

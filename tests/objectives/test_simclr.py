@@ -27,7 +27,8 @@ from fewmask.objectives.objective import build
 from fewmask.objectives.simclr import objective as simclr
 from fewmask.objectives.simclr.objective import nt_xent
 from fewmask.objectives.simclr.settings import SimCLRSettings as Options
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])

@@ -15,7 +15,8 @@ from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives.objective import build
 from fewmask.objectives.supervised.objective import Supervised
 from fewmask.objectives.supervised.settings import SupervisedSettings as Options
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 OBJECTIVE = {"name": "supervised", "classification": {"dropout": 0.0}}

@@ -13,7 +13,8 @@ from torch import nn
 
 from fewmask.core import parallel
 from fewmask.data.store.store import Store
-from fewmask.training.job import Inputs, build_training
+from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
 

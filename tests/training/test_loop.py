@@ -19,7 +19,8 @@ from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives.objective import build
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage

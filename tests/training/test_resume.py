@@ -21,7 +21,8 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.store.store import Store
 from fewmask.networks.weights import load_weights
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 from tests.data.making import scenes_store
 from tests.processes import run, start

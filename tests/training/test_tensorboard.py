@@ -17,7 +17,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from fewmask.config.stage import Stage
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 from tests.processes import run, start
 

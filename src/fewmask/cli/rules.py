@@ -122,7 +122,8 @@ def train(
         return
     from fewmask.config.layers import from_json
     from fewmask.config.stage import TrainingSettings
-    from fewmask.training.job import Inputs, train
+    from fewmask.training.inputs import Inputs
+    from fewmask.training.job import train
 
     stage = from_json(TrainingSettings, settings, "--settings")
     is_done = train(

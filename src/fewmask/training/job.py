@@ -3,16 +3,11 @@
 import csv
 import hashlib
 import json
-import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from fewmask import __version__
 from fewmask.cluster.job_log import ERROR
@@ -23,43 +18,18 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest, written_whole
 from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, TRIES, WEIGHTS
 from fewmask.core.progress import bar
-from fewmask.core.seeds import derive
-from fewmask.data.batches import Draws, Images
-from fewmask.data.pseudo_masks import PseudoMasks
-from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.metrics.records import write_record
-from fewmask.networks.blueprint import Blueprint
-from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import load_weights, read_description, save_weights
-from fewmask.objectives.objective import build
+from fewmask.training.building import build_training
 from fewmask.training.checkpoint import Checkpoint, State
+from fewmask.training.inputs import Inputs
 from fewmask.training.locking import locked
 from fewmask.training.loop import Training
 from fewmask.training.runtime import Runtime, describe, start
+from fewmask.training.signals import interruptible
 from fewmask.training.tensorboard import curves
 from fewmask.training.tries import Tries
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """The files that a training reads."""
-
-    dataset: Path
-    split: Path
-    start_from: Path | None = None
-    encoder: Path | None = None
-    pseudo_masks: Path | None = None
-
-    def digests(self, store: Store) -> dict[str, str]:
-        """What the files hold, by name, and ``held_out``: who is validated and tested on.
-
-        Raises FewmaskError if the split is not one of the store's.
-        """
-        held_out = split_files.held_out_digest(split_files.read(self.split, store.names))
-        files = {name: path for name, path in vars(self).items() if name != "dataset"}
-        found = {name: file_digest(path) for name, path in files.items() if path is not None}
-        return {"dataset": store.digest, "held_out": held_out, **found}
 
 
 def train(
@@ -161,57 +131,6 @@ def _is_done(output: Path, description: dict[str, Any]) -> bool:
         return False
 
 
-def build_training(
-    inputs: Inputs, stage: TrainingSettings, seed: int, store: Store, runtime: Runtime
-) -> Training:
-    """The training at its first step."""
-    rows = split_files.read(inputs.split, store.names)
-    sizes = {role: size for role, size in stage.batch if size}
-    drawn = {
-        "labelled": rows["labelled"],
-        "unlabelled": rows["unlabelled"],
-        "all": np.sort(np.concatenate([rows["labelled"], rows["unlabelled"]])),
-    }
-    for role, size in sizes.items():
-        if not len(drawn[role]):
-            raise FewmaskError(f"{inputs.split}: no image is {role}, but the objective needs some")
-        if stage.objective.compares_images and size > len(drawn[role]):
-            raise FewmaskError(
-                f"batch.{role} is {size}, and {inputs.split} has {len(drawn[role])} such images: "
-                f"{stage.objective.name} cannot tell an image from itself\n"
-                f"  mend: a batch of at most {len(drawn[role])}, or more images"
-            )
-    looks_for = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
-    if looks_for and not len(rows["validation"]):
-        raise FewmaskError(
-            f"{inputs.split}: no validation images to select by {' and '.join(looks_for)}; "
-            f"set split.validation in the dataset, or evaluation.metric: none"
-        )
-    try:
-        stage.batch.check_shared(parallel.count())
-        stage.check_images(store.height, store.width)
-    except ValueError as error:
-        raise FewmaskError(f"{inputs.dataset}: {error}") from None
-    try:
-        stage = stage.in_steps({role: len(drawn[role]) for role in sizes})
-    except ValueError as error:
-        raise FewmaskError(f"{inputs.split}: {error}") from None
-    torch.manual_seed(derive(seed, "weights"))
-    counts = len(store.classes), len(store.categories)
-    objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
-    if inputs.start_from is not None:
-        for network in objective.networks:
-            transfer(network, inputs.start_from, stage.transfer)
-    objective.started()
-    used = np.unique(np.concatenate([drawn[role] for role in sizes]))
-    pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
-    tasks = list(stage.objective.heads)
-    images = Images(store, used, runtime.device, tasks, pseudo_masks)
-    draws = Draws(images, {role: drawn[role] for role in sizes}, sizes, seed)
-    validation = Images(store, rows["validation"], runtime.device, tasks)
-    return Training(stage, objective, draws, validation, seed, runtime)
-
-
 def _run(
     training: Training,
     save: Callable[[Training], None],
@@ -219,32 +138,19 @@ def _run(
     tensorboard: Path | None,
 ) -> bool:
     """Train, and save when it is time or a signal comes; returns whether the end was reached."""
-    terminated = []
-    signals = (signal.SIGTERM, signal.SIGINT)
-    previous = {
-        one: signal.signal(one, lambda number, frame: terminated.append(number)) for one in signals
-    }
-    try:
-        with (
-            curves(tensorboard, training) as update_curves,
-            bar("train", training.stage.steps, training.step) as shown,
-        ):
+    with (
+        interruptible() as interrupted,
+        curves(tensorboard, training) as update_curves,
+        bar("train", training.stage.steps, training.step) as shown,
+    ):
 
-            def report(now: Training) -> None:
-                shown.at(now.step)
-                if now.history and now.history[-1]["step"] == now.step:
-                    shown.say(str(_look(now)))
-                    update_curves()
+        def report(now: Training) -> None:
+            shown.at(now.step)
+            if now.history and now.history[-1]["step"] == now.step:
+                shown.say(str(_progress(now)))
+                update_curves()
 
-            ended = training.run(
-                save=save,
-                checkpoint_minutes=checkpoint_minutes,
-                interrupted=lambda: bool(terminated),
-                report=report,
-            )
-    finally:
-        for one, handler in previous.items():
-            signal.signal(one, handler)
+        ended = training.run(save, checkpoint_minutes, interrupted, report)
     if not ended:
         print(
             f"{ERROR}stopped at step {training.step}, checkpoint saved; start it again to go on",
@@ -253,8 +159,8 @@ def _run(
     return ended
 
 
-def _look(training: Training) -> TrainingProgress:
-    """What the last look at the validation images found."""
+def _progress(training: Training) -> TrainingProgress:
+    """How far a training is, and the values of its last evaluation."""
     last, metric = training.history[-1], training.stage.evaluation.metric
     metric = "miou" if metric == "none" else metric
     value = last.get(f"validation_{metric}")

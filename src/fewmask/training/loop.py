@@ -33,7 +33,7 @@ from fewmask.training.runtime import Runtime, peak_memory_mb
 from fewmask.training.schedule import learning_rate_factor
 
 CHECK_EVERY = 50
-"""Steps between two looks at whether the losses are finite: each one waits for the device."""
+"""Steps between two checks that the losses are finite: each one waits for the device."""
 
 
 class Training:
@@ -66,17 +66,17 @@ class Training:
         self.step = 0
         self.pending: list[Tensor] = []
         self.loss_names: list[str] = []
-        self.since_look: list[list[float]] = []
+        self.since_evaluation: list[list[float]] = []
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"value": None, "step": 0, "weights": None}
-        self.looks_without_gain = 0
+        self.evaluations_without_gain = 0
         self.rate = 0.0
         self.seconds = 0.0
         self.memory_mb = 0.0
 
     @property
     def network(self) -> torch.nn.Module:
-        """The network that is judged: the objective's result, or its average."""
+        """The network that is evaluated: the objective's result, or its EMA."""
         return self.average.network if self.average else self.objective.result
 
     @property
@@ -88,7 +88,7 @@ class Training:
     def finished(self) -> bool:
         """Whether all steps are done, or early stopping has ended them."""
         every, patience = self.stage.evaluation.every, self.stage.evaluation.patience
-        stopped_early = patience is not None and self.looks_without_gain * every >= patience
+        stopped_early = patience is not None and self.evaluations_without_gain * every >= patience
         return self.step >= self.stage.steps or stopped_early
 
     @property
@@ -113,14 +113,14 @@ class Training:
         seconds_before = self.seconds
         while not self.finished:
             self._update()
-            look_due = self.step % self.stage.evaluation.every == 0
+            evaluation_due = self.step % self.stage.evaluation.every == 0
             save_due = time.monotonic() - last_save > 60 * checkpoint_minutes
             stop = parallel.any_says(interrupted())
-            if look_due or save_due or stop or self.step % CHECK_EVERY == 0 or self._at_end:
+            if evaluation_due or save_due or stop or self.step % CHECK_EVERY == 0 or self._at_end:
                 self._settle()
             self.seconds = seconds_before + time.monotonic() - started
-            if look_due or self._at_end:
-                self._look()
+            if evaluation_due or self._at_end:
+                self._evaluate()
             report(self)
             if (save_due or stop) and not self.finished:
                 self.memory_mb = max(self.memory_mb, peak_memory_mb(self.runtime.device))
@@ -186,9 +186,9 @@ class Training:
         first = self.step - len(rows)
         for offset, row in enumerate(rows):
             if not all(math.isfinite(value) for value in row):
-                before = rows[offset - 1] if offset else (self.since_look or [None])[-1]
+                before = rows[offset - 1] if offset else (self.since_evaluation or [None])[-1]
                 raise FewmaskError(self._not_finite(first + offset, row, before))
-            self.since_look.append(row)
+            self.since_evaluation.append(row)
         self.pending.clear()
 
     def _not_finite(self, step: int, row: list[float], before: list[float] | None) -> str:
@@ -204,16 +204,16 @@ class Training:
             f"  try a lower learning rate, a longer warm-up, clip_gradient_norm, or fp32"
         )
 
-    def _look(self) -> None:
-        """Judge the network on the validation images; keep its weights if they are the best."""
+    def _evaluate(self) -> None:
+        """Evaluate the network on the validation images; keep its weights if they are the best."""
         evaluation = self.stage.evaluation
         found = {}
         if len(self.validation.rows) and parallel.is_first():
             batches = self.validation.in_order(evaluation.batch_size)
             found = self.objective.validate(self.network, batches, self.runtime.autocast)
         found = parallel.told_by_first(found)
-        means = torch.tensor(self.since_look, dtype=torch.float64).mean(dim=0).tolist()
-        self.since_look.clear()
+        means = torch.tensor(self.since_evaluation, dtype=torch.float64).mean(dim=0).tolist()
+        self.since_evaluation.clear()
         self.history.append(
             {
                 "step": self.step,
@@ -230,10 +230,10 @@ class Training:
             self.best = {"value": value, "step": self.step, "weights": weights}
         if evaluation.patience:
             is_better = self._is_best(evaluation.stops_by)
-            self.looks_without_gain = 0 if is_better else self.looks_without_gain + 1
+            self.evaluations_without_gain = 0 if is_better else self.evaluations_without_gain + 1
 
     def _is_best(self, metric: str) -> bool:
-        """Whether the last look found a better value than every look before it."""
+        """Whether the last evaluation has a better value than every one before it."""
         *before, value = [row[f"validation_{metric}"] for row in self.history]
         if not math.isfinite(value):
             raise FewmaskError(
@@ -253,10 +253,10 @@ class Training:
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average else None,
             "loss_names": self.loss_names,
-            "since_look": self.since_look,
+            "since_evaluation": self.since_evaluation,
             "history": self.history,
             "best": self.best,
-            "looks_without_gain": self.looks_without_gain,
+            "evaluations_without_gain": self.evaluations_without_gain,
             "seconds": self.seconds,
             "memory_mb": self.memory_mb,
         }

@@ -16,7 +16,7 @@ NO_CURVES = ("step", "images_seen", "seconds")
 """Columns of the history that say where on its curves a row is."""
 
 Row = dict[str, float]
-"""A row of the history: what a look at the validation images found."""
+"""A row of the history: the values of one evaluation."""
 
 START: Row = {"step": 0, "images_seen": 0, "seconds": 0.0}
 """Where a training begins."""

@@ -20,7 +20,8 @@ from fewmask.networks.architectures.deeplabv2.network import Enlarge, SummedASPP
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import save_weights
-from fewmask.training.job import Inputs, train
+from fewmask.training.inputs import Inputs
+from fewmask.training.job import train
 from tests.conftest import small_stage
 
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from fewmask.data.store.store import Store
-from fewmask.training.job import Inputs, build_training
+from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage

@@ -1,0 +1,100 @@
+"""Builds the training of a stage: what it draws, its networks, what it is evaluated on."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fewmask.config.stage import TrainingSettings
+from fewmask.core import parallel
+from fewmask.core.errors import FewmaskError
+from fewmask.core.seeds import derive
+from fewmask.data.batches import Draws, Images
+from fewmask.data.pseudo_masks import PseudoMasks
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
+from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.transfer import transfer
+from fewmask.objectives.objective import Objective, build
+from fewmask.training.inputs import Inputs
+from fewmask.training.loop import Training
+from fewmask.training.runtime import Runtime
+
+Rows = dict[str, np.ndarray]
+"""Rows in the store, int64, by the role of their images."""
+
+
+def build_training(
+    inputs: Inputs, stage: TrainingSettings, seed: int, store: Store, runtime: Runtime
+) -> Training:
+    """The training at its first step.
+
+    Raises FewmaskError: the files are damaged, or are not what the stage needs.
+    """
+    rows = split_files.read(inputs.split, store.names)
+    drawn = _drawn(stage, rows, inputs.split)
+    _check_validation(stage, rows, inputs.split)
+    _check_images(stage, store, inputs.dataset)
+    stage = _in_steps(stage, drawn, inputs.split)
+    torch.manual_seed(derive(seed, "weights"))
+    objective = _objective(stage, store, inputs)
+    tasks = list(stage.objective.heads)
+    pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
+    used = np.unique(np.concatenate(list(drawn.values())))
+    images = Images(store, used, runtime.device, tasks, pseudo_masks)
+    draws = Draws(images, drawn, {role: getattr(stage.batch, role) for role in drawn}, seed)
+    validation = Images(store, rows["validation"], runtime.device, tasks)
+    return Training(stage, objective, draws, validation, seed, runtime)
+
+
+def _drawn(stage: TrainingSettings, rows: Rows, split: Path) -> Rows:
+    """The rows that a step draws from, by role."""
+    either = np.sort(np.concatenate([rows["labelled"], rows["unlabelled"]]))
+    drawn = {role: (rows | {"all": either})[role] for role in stage.batch.roles}
+    for role, found in drawn.items():
+        size = getattr(stage.batch, role)
+        if not len(found):
+            raise FewmaskError(f"{split}: no image is {role}, but the objective needs some")
+        if stage.objective.compares_images and size > len(found):
+            raise FewmaskError(
+                f"batch.{role} is {size}, and {split} has {len(found)} such images: "
+                f"{stage.objective.name} cannot tell an image from itself\n"
+                f"  mend: a batch of at most {len(found)}, or more images"
+            )
+    return drawn
+
+
+def _check_validation(stage: TrainingSettings, rows: Rows, split: Path) -> None:
+    """Refuse to select, or to stop, by images that there are not."""
+    metrics = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
+    if metrics and not len(rows["validation"]):
+        raise FewmaskError(
+            f"{split}: no validation images to select by {' and '.join(metrics)}; "
+            f"set split.validation in the dataset, or evaluation.metric: none"
+        )
+
+
+def _check_images(stage: TrainingSettings, store: Store, dataset: Path) -> None:
+    try:
+        stage.batch.check_shared(parallel.count())
+        stage.check_images(store.height, store.width)
+    except ValueError as error:
+        raise FewmaskError(f"{dataset}: {error}") from None
+
+
+def _in_steps(stage: TrainingSettings, drawn: Rows, split: Path) -> TrainingSettings:
+    try:
+        return stage.in_steps({role: len(rows) for role, rows in drawn.items()})
+    except ValueError as error:
+        raise FewmaskError(f"{split}: {error}") from None
+
+
+def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objective:
+    """The objective, its networks with the weights that they start from."""
+    counts = len(store.classes), len(store.categories)
+    objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
+    if inputs.start_from is not None:
+        for network in objective.networks:
+            transfer(network, inputs.start_from, stage.transfer)
+    objective.started()
+    return objective

@@ -1,0 +1,29 @@
+"""The files that a training reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fewmask.core.files import file_digest
+from fewmask.data.splits import file as split_files
+from fewmask.data.store.store import Store
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The files that a training reads."""
+
+    dataset: Path
+    split: Path
+    start_from: Path | None = None
+    encoder: Path | None = None
+    pseudo_masks: Path | None = None
+
+    def digests(self, store: Store) -> dict[str, str]:
+        """What the files hold, by name, and ``held_out``: who is validated and tested on.
+
+        Raises FewmaskError if the split is not one of the store's.
+        """
+        held_out = split_files.held_out_digest(split_files.read(self.split, store.names))
+        files = {name: path for name, path in vars(self).items() if name != "dataset"}
+        found = {name: file_digest(path) for name, path in files.items() if path is not None}
+        return {"dataset": store.digest, "held_out": held_out, **found}
