@@ -45,7 +45,7 @@ SHOWN = {
     "1 Results": [
         "1 Scores of all methods",
         "2 Figure: score against labelled images",
-        "3 Is it better? Every method against the reference",
+        "3 Is it better? Every method compared with the reference",
         "4 Label savings, with intervals",
         "5 Figure: label savings",
         "6 Published beside measured",
