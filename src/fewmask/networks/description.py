@@ -34,7 +34,7 @@ class Description(BaseModel):
     network: Network
     training: TrainingSettings
     dataset: dict[str, Any]
-    """As `Grid.reading` makes it."""
+    """The settings of its preparation, as `JobArguments.prepare_settings` gives them."""
     seed: int = Field(ge=0)
     digests: Digests
 

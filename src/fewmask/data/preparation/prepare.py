@@ -35,7 +35,7 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
     """Write the store of a dataset, whole or not at all; the same for any number of workers.
 
     Args:
-        settings_json: what `Grid.reading` says of the dataset.
+        settings_json: the settings of the dataset, see `JobArguments.prepare_settings`.
         output: the HDF5 file to write.
         workers: how many processes decode.
         skip_damaged: leave damaged images out, as if the settings said so.

@@ -74,7 +74,7 @@ class _Provenance(Record):
     device: str = ""
     stages: list[_StageSettings] = []
     dataset: dict[str, Any] = {}
-    """The settings that the data were prepared with, as ``Grid.reading`` has them."""
+    """The settings that the data were prepared with, as the job was given them."""
     digests: dict[str, str] = {}
     """Of files that the last stage learnt from; ``dataset`` is that of the prepared data."""
     evaluated_at: str | None = None
