@@ -213,7 +213,7 @@ def test_a_stage_starts_from_the_weights_it_is_given(
 
 def test_images_of_a_wrong_size_are_refused(rooms: Path, rooms_split: Path, tmp_path: Path):
     stage = small_stage(augmentation={"crop": 20})
-    with pytest.raises(FewmaskError, match=r"20 x 20 do not fit.* multiples of 8.*\[16, 16\]"):
+    with pytest.raises(FewmaskError, match=r"(?s)20 x 20 do not fit.* multiples of 8.*\[16, 16\]"):
         train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
 
 
