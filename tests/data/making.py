@@ -77,7 +77,7 @@ def scenes_store(path: Path, images: int, geometry: bool = True) -> Path:
     with StoreWriter(path, json.dumps(found), scenes.CATEGORIES) as writer:
         for i in range(images):
             room = scenes.render(0, i, *size)
-            fields = {"depth": room.depth, "normal": room.normal} if geometry else {}
+            fields = {"truth": room.truth} if geometry else {}
             fields["mask_digest"] = mask_digest(room.mask)
             writer.append(
                 Row(

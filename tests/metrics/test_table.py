@@ -24,7 +24,7 @@ from tests.report.synthetic_runs import requested, write_run
 @pytest.fixture
 def toy(monkeypatch):
     """A metric that only this test has: the share of the labelled pixels that are missed."""
-    monkeypatch.setattr(table, "_TABLE", dict(table._TABLE))
+    monkeypatch.setattr(table, "_TABLE", dict(table._table()))
 
     def missed(pixels):
         return 1 - ratio(pixels.hit.sum(axis=-1), pixels.truth.sum(axis=-1))

@@ -53,9 +53,9 @@ def gaps(batch: Batch) -> Batch:
         unknown = slice(0, 4 * (row % 7))
         batch.mask[i, unknown] = IGNORE
         batch.inside[i, :, unknown] = 0
-        if batch.depth is not None:
-            batch.depth[i, unknown] = 0
-            batch.normal[i, :, unknown] = 0
+        if batch.truth:
+            batch.truth["depth"][i, unknown] = 0
+            batch.truth["normal"][i, :, unknown] = 0
     return batch
 
 

@@ -16,14 +16,11 @@ from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.losses import mean
-from fewmask.objectives.multi_task.objective import (
-    MultiTask,
-    depth_error,
-    depth_squared_error,
-    normal_error,
-)
+from fewmask.objectives.multi_task.objective import MultiTask
 from fewmask.objectives.multi_task.settings import MultiTaskSettings as Options
 from fewmask.objectives.objective import build
+from fewmask.tasks.depth import depth_error, depth_squared_error
+from fewmask.tasks.normal import normal_error
 from tests.conftest import small_stage
 
 TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
@@ -46,7 +43,7 @@ def batch(images: int, masks: bool) -> Batch:
     mask = torch.randint(0, CLASSES, size) if masks else None
     image = torch.rand(images, 3, 32, 32)
     return Batch(np.arange(images), image, torch.ones(images, 1, 32, 32), mask,
-                 depth=depth, normal=normal)  # fmt: skip
+                 truth={"depth": depth, "normal": normal})  # fmt: skip
 
 
 def batches() -> dict[str, Batch]:
@@ -91,14 +88,15 @@ def test_where_nothing_is_known_nothing_is_lost():
 
 def test_codes_are_learnt_by_the_cross_entropy_of_a_naive_loop():
     one, drawn = objective("normal", normal_codes=6).eval(), batches()
+    directions = one.network.helpers("normal")[0].directions.double().numpy()
     expected = []
     for role in drawn.values():
         with torch.no_grad():
             logits = one.network(role.image, role.inside)["normal_logits"].double().numpy()
         for n, y, x in np.ndindex(len(role.rows), 32, 32):
-            truth, scores = role.normal[n, :, y, x].double().numpy(), logits[n, :, y, x]
+            truth, scores = role.truth["normal"][n, :, y, x].double().numpy(), logits[n, :, y, x]
             if truth.any():
-                code = np.argmax(one.network.normal_codes.directions.double().numpy() @ truth)
+                code = np.argmax(directions @ truth)
                 expected.append(np.log(np.exp(scores).sum()) - scores[code])
     with torch.no_grad():
         found = one.losses(drawn, step=0)["normal"]
@@ -190,7 +188,7 @@ def test_depths_and_normals_come_with_all_images(tmp_path: Path, rooms: Path):
         drawn = images.batch(np.array([2, 0]), masks=False)
         scene = render(0, 2, 32, 32)
         assert drawn.mask is None
-        assert np.array_equal(drawn.depth[0].numpy(), scene.depth)
-        assert np.array_equal(drawn.normal[0].permute(1, 2, 0).numpy(), scene.normal)
+        assert np.array_equal(drawn.truth["depth"][0].numpy(), scene.depth)
+        assert np.array_equal(drawn.truth["normal"][0].permute(1, 2, 0).numpy(), scene.normal)
     with Store(rooms) as store, pytest.raises(FewmaskError, match="has no depth, which"):
         Images(store, np.arange(3), torch.device("cpu"), ["depth"])

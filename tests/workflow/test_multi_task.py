@@ -65,6 +65,34 @@ def test_it_runs_to_the_change_against_single_tasks(tmp_path: Path):
         assert list(results.glob(f"figures/{task}_examples.*"))
 
 
+@pytest.mark.slow
+def test_a_task_that_is_one_module_runs_to_table_and_figure(tmp_path: Path):
+    """Heights are known to no other code than `fewmask.tasks.height` and the rendered rooms."""
+    write_project(tmp_path)
+    tasks = "{name: multi_task, tasks: [segmentation, height]}"
+    text = MULTI_TASK.replace("{name: multi_task}", tasks)
+    (tmp_path / "config/methods/heights.yaml").write_text(text)
+    path = tmp_path / "config/config.yaml"
+    requested = {
+        "methods": ["supervised", "heights"],
+        "fractions": ["n8"],
+        "seeds": [0],
+        "metrics": ["miou", "height_absolute_error"],
+    }
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | requested))
+    answer = snakemake(tmp_path)
+    assert answer.returncode == 0, answer.stdout
+
+    results = tmp_path / "results"
+    metrics = json.loads((results / "metrics/rooms/heights/n8/0.json").read_text())["metrics"]
+    with (results / "tables/runs.csv").open() as file:
+        told = {row["method"]: row["height_absolute_error"] for row in csv.DictReader(file)}
+    assert float(told["heights"]) == pytest.approx(metrics["height_absolute_error"])
+    assert told["supervised"] == ""
+    assert "Height abs. error (m)" in (results / "tables/summary.md").read_text()
+    assert {one.suffix for one in results.glob("figures/height_examples.*")} == {".svg", ".png"}
+
+
 def change(metrics: dict[str, dict[str, float]]) -> float:
     """The mean change of the four figures against the baselines, where lower is better."""
     pairs = [("miou", "supervised", -1), ("pixel_accuracy", "supervised", -1)]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fewmask.config.experiment import is_list_name
-from fewmask.config.readers import CATEGORISED, LABEL_FREE, MEASURED, Reader
+from fewmask.config.readers import CATEGORISED, LABEL_FREE, Reader
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
 
 
@@ -168,15 +168,14 @@ class Dataset(Settings):
 
     @property
     def gives(self) -> set[str]:
-        """What is known of its images, or of some: segmentation, category, depth, normal."""
+        """What is known of its images, or of some: category, and the truth of which tasks."""
         reader = self.reader
         known = {
             "segmentation": bool(self.classes),
             "category": reader.name in CATEGORISED,
-            "depth": reader.name in MEASURED,
-            "normal": reader.name in MEASURED and getattr(reader, "normals", "") != "none",
         }
-        return {name for name, is_known in known.items() if is_known}
+        measured = set(getattr(reader, "measures", ()))
+        return {name for name, is_known in known.items() if is_known} | measured
 
     @property
     def height_width(self) -> tuple[int, int]:

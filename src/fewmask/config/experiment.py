@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
 from fewmask.config.settings import NAME, Line, Name, RelativePath, Settings
-from fewmask.config.task import Task
+from fewmask.config.task import TaskName
 
 ALL = "all"
 """The fraction in which every training image that has a mask is labelled."""
@@ -145,7 +145,7 @@ class Experiment(Settings):
     and compare at each image's own size."""
     metrics: list[str] = Field(default=["miou", "pixel_accuracy", "dice"], min_length=1)
     """What the tables for people show: test metrics, and figures of classes such as iou_pet."""
-    baselines: dict[Task, Name] = {}
+    baselines: dict[TaskName, Name] = {}
     """The methods that learn a task alone: what `delta_m` compares the others with."""
     reference: Name | None = None
     """The method that all others are compared with. Absent: supervised, if it is one of the

@@ -1,6 +1,6 @@
 """Settings of the readers: one class for each on-disk format, `fewmask.data.readers.<name>`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -15,6 +15,9 @@ class ScenesReader(Settings):
     """How many images are rendered."""
     seed: int = Field(default=0, ge=0)
     """Which rooms: image i is a function of (seed, i)."""
+
+    measures: ClassVar[tuple[str, ...]] = ("depth", "normal", "height")
+    """The tasks besides segmentation whose truth it gives."""
 
 
 class OxfordPetReader(Settings):
@@ -142,6 +145,8 @@ class Nyuv2MtanReader(Settings):
     """Which axes of the normals in the files point right, down and away from the camera. If
     they are right, floors are green and what faces the camera blue in ``fewmask inspect``."""
 
+    measures: ClassVar[tuple[str, ...]] = ("depth", "normal")
+
     @field_validator("normal_axes")
     @classmethod
     def _are_three(cls, axes: tuple[Axis, Axis, Axis]) -> tuple[Axis, Axis, Axis]:
@@ -162,6 +167,11 @@ class Nyuv2Reader(Settings):
     """Depths with their gaps filled in by the authors, or as the sensor gave them."""
     normals: Literal["derived", "none"] = "derived"
     """The file has no normals: derive them from the depths, or do without."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Depths, and normals if they are derived."""
+        return ("depth", "normal") if self.normals == "derived" else ("depth",)
 
 
 Reader = Annotated[
@@ -184,6 +194,3 @@ LABEL_FREE = ("class_folders", "cifar10", "nyuv2")
 
 CATEGORISED = ("oxford_pet", "class_folders", "cifar10")
 """Readers that tell the category of images."""
-
-MEASURED = ("scenes", "nyuv2_mtan", "nyuv2")
-"""Readers that know depths and, unless they are told not to, surface normals."""

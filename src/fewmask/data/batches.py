@@ -6,7 +6,7 @@ else in the file, read through a step ahead. Which rows step k draws follows fro
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 import numpy as np
@@ -14,12 +14,14 @@ import psutil
 import torch
 from torch import Tensor
 
+from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store.store import Store
 
-BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1, "depth": 4, "normal": 12}
+BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1}
+"""Of what is not the truth of a further task."""
 
 SHARE_OF_MEMORY = 0.4
 """Images may fill this share of what is free, on the device and in memory."""
@@ -39,12 +41,10 @@ class Batch:
     """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
     category: Tensor | None = None
     """int64 (N): index into the dataset's categories, -1 = not known; absent with the masks."""
-    depth: Tensor | None = None
-    """float32 (N, H, W): metres, 0 where it is not known; absent unless it is learnt."""
-    normal: Tensor | None = None
-    """float32 (N, 3, H, W): unit vectors (x right, y down, z away), 0 where they are not known."""
     pseudo_mask: Tensor | None = None
     """int64 (N, H, W): what another stage predicted, or 255; absent if none is learnt."""
+    truth: dict[str, Tensor] = field(default_factory=dict)
+    """float32 (N, H, W) or (N, channels, H, W): the truth of further tasks, by their names."""
 
 
 class Images:
@@ -60,10 +60,10 @@ class Images:
     ) -> None:
         """Load ``rows`` (int64, in any order) to where they fit.
 
-        ``tasks``: of depth and normal, what is needed besides images and masks.
+        ``tasks``: those whose truth is needed besides images and masks.
 
-        Raises FewmaskError if the store has no depths or normals though they are needed, or if the
-        pseudo-masks are of another dataset, or not of all rows.
+        Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks are of
+        another dataset, or not of all rows.
         """
         self.store, self.device = store, device
         self.rows = np.sort(rows)
@@ -73,7 +73,7 @@ class Images:
         if "category" in store.fields:
             self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
         self._read = _readers(store, tasks, pseudo_masks)
-        values = sum(BYTES_PER_PIXEL[name] for name in self._read)
+        values = sum(BYTES_PER_PIXEL.get(name) or load(name).bytes_per_pixel for name in self._read)
         self.residence = _residence(len(rows) * store.height * store.width * values, device)
         if self.residence != "file":
             home = device if self.residence == "device" else torch.device("cpu")
@@ -96,8 +96,11 @@ class Images:
         index = torch.from_numpy(places).to(self.device)
         image = _as_float(fetched.pop("image"))
         batch = Batch(rows, image, _inside(self.extents[index], *self.size))
-        for name, field in fetched.items():
-            setattr(batch, name, _as_labels(name, field))
+        for name, values in fetched.items():
+            if name in BYTES_PER_PIXEL:
+                setattr(batch, name, values.long())
+            else:
+                batch.truth[name] = _channels_first(values)
         if masks and self.has_masks and self.categories is not None:
             batch.category = self.categories[index]
         return batch
@@ -155,9 +158,10 @@ class Draws:
         return generator.permutation(len(self.rows[role]))
 
 
-def joined(batches: Sequence[Batch], field: str) -> Tensor:
-    """A field of several batches as one tensor, in their order."""
-    return torch.cat([getattr(batch, field) for batch in batches])
+def joined(batches: Sequence[Batch], name: str) -> Tensor:
+    """A field of several batches, or the truth of a task, as one tensor, in their order."""
+    return torch.cat([batch.truth[name] if name in batch.truth else getattr(batch, name)
+                      for batch in batches])  # fmt: skip
 
 
 def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> Batch:
@@ -172,24 +176,24 @@ def _readers(
 ) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """What reads the rows of every field that is needed."""
     for task in tasks:
-        if task not in store.fields:
+        if load(task).field not in store.fields:
             raise FewmaskError(
                 f"{store.path}: has no {task}, which the objective learns\n"
-                f"  found: {', '.join(sorted(store.fields))}"
+                f"  found: {', '.join(sorted(store.fields))}\n"
+                f"  mend: prepare the dataset anew if an earlier version did, or learn other tasks"
             )
-    names = ["image", *(["mask"] if "mask" in store.fields else []), *tasks]
+    names = ["image", *(["mask"] if "mask" in store.fields else [])]
     readers = {name: partial(store.read, name) for name in names}
+    readers |= {task: partial(store.read, load(task).field) for task in tasks}
     if pseudo_masks is not None:
         pseudo_masks.check(store)
         readers["pseudo_mask"] = pseudo_masks.labels
     return readers
 
 
-def _as_labels(name: str, field: Tensor) -> Tensor:
-    """Classes as int64, normals with their axes first, depths as they are."""
-    if name == "normal":
-        return field.permute(0, 3, 1, 2).contiguous()
-    return field if name == "depth" else field.long()
+def _channels_first(values: Tensor) -> Tensor:
+    """(N, H, W, C) as (N, C, H, W); without channels as it is."""
+    return values.permute(0, 3, 1, 2).contiguous() if values.ndim == 4 else values
 
 
 def _as_float(image: Tensor) -> Tensor:

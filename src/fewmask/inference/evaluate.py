@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from fewmask import IGNORE
+from fewmask.config.task import Errors, load
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
@@ -23,8 +24,6 @@ from fewmask.data.store.hdf5 import hdf5_written_whole
 from fewmask.data.store.store import Store
 from fewmask.inference.trained import Trained
 from fewmask.metrics import table
-from fewmask.metrics.depth import DepthErrors
-from fewmask.metrics.normal import NormalErrors
 from fewmask.metrics.pooled_losses import PooledLosses
 from fewmask.metrics.records import TrainingRecord, read_quality, read_training, write_record
 from fewmask.metrics.segmentation import (
@@ -37,9 +36,6 @@ from fewmask.metrics.segmentation import (
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import predictions
 from fewmask.training.runtime import Runtime, describe
-
-ERRORS = {"depth": DepthErrors, "normal": NormalErrors}
-"""What adds up the errors of a task."""
 
 EXAMPLES = {"fixed": 6, "median": 3, "worst": 3}
 """How many test images are kept with their predictions: the same ones in every run, those whose
@@ -89,7 +85,7 @@ def evaluate(
             raise FewmaskError(f"{split}: no test images; set split.test in the dataset")
         images = Images(store, roles["test"], runtime.device, list(network.tasks))
         segments = "segmentation" in trained.predicts
-        errors = {task: ERRORS[task]() for task in network.tasks}
+        errors = {task: load(task).errors() for task in network.tasks}
         matrices, losses = _assess(network, images, runtime, batch_size, size, segments, errors)
         of_images = image_scores(matrices)
         _write_images(output.with_suffix(".csv"), store, images.rows, matrices, of_images)
@@ -141,11 +137,11 @@ def _assess(
     batch_size: int,
     size: str,
     segments: bool,
-    errors: dict[str, DepthErrors | NormalErrors],
+    errors: dict[str, Errors],
 ) -> tuple[np.ndarray, PooledLosses]:
     """The confusion matrices of all images, int64 (N, K, K), in the order of their rows; and
-    their losses, which are always those at the network's size, as are the ``errors`` of depths and
-    normals that are added up on the way.
+    their losses, which are always those at the network's size, as are the ``errors`` of further
+    tasks that are added up on the way.
 
     Of a network that has not learnt to segment nothing is compared, so that all are 0.
     """
@@ -162,7 +158,7 @@ def _assess(
             matrices += compare(batch, logits)
             losses.add(logits, batch.mask)
             for task, error in errors.items():
-                error.add(outputs[task], getattr(batch, task))
+                error.add(outputs[task], batch.truth[task])
             shown.more(len(batch.rows))
     return torch.cat(matrices).cpu().numpy(), losses
 
@@ -224,7 +220,7 @@ def _choose(miou: np.ndarray) -> dict[str, np.ndarray]:
 def _write_examples(
     path: Path, trained: Trained, images: Images, chosen: dict[str, np.ndarray]
 ) -> None:
-    """Images, truth and predictions; of depths and normals too if the network tells them."""
+    """Images, truth and predictions, of all tasks that the network has learnt."""
     store = images.store
     rows = images.rows[np.concatenate(list(chosen.values()))]
     batch = images.batch(rows)
@@ -243,7 +239,7 @@ def _write_examples(
             "image": store.read("image", rows),
             "mask": store.read("mask", rows),
             "prediction": (prediction if segments else hidden).cpu().numpy().astype(np.uint8),
-            **{task: store.read(task, rows) for task in trained.network.tasks},
+            **{task: store.read(load(task).field, rows) for task in trained.network.tasks},
             **{f"{task}_prediction": _as_stored(outputs[task]) for task in trained.network.tasks},
         }.items():
             file.create_dataset(name, data=values, compression="gzip")
@@ -253,7 +249,7 @@ def _write_examples(
 
 
 def _as_stored(maps: torch.Tensor) -> np.ndarray:
-    """Depths (N, H, W) as they are, normals (N, 3, H, W) with their axes last."""
+    """(N, C, H, W) with channels last; without channels as it is."""
     return (maps if maps.ndim == 3 else maps.permute(0, 2, 3, 1)).cpu().numpy()
 
 

@@ -1,6 +1,7 @@
 """The table of metrics: what each is called and measured in, and what it follows from.
 
-A metric is one entry, registered beside the code that computes it. Everything else (selection on
+A metric is one entry, registered beside the code that computes it: in this package, or in the
+module of its task. Everything else (selection on
 validation images, evaluation, tables, figures, intervals) asks this table, by `find` or by one of
 the lists below, so that no other code names the metrics.
 
@@ -11,6 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Literal
 
 from fewmask.core.errors import FewmaskError
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from fewmask.metrics.counts import Counts
 
 Occasion = Literal["validation", "test", "runs", "pseudo_masks"]
+
+TASKS = "fewmask.tasks"
+"""Whose modules may register metrics, too."""
 
 HIGHEST = {"%": 1.0, "°": 180.0}
 """Where the range of metrics ends, by their unit."""
@@ -75,6 +82,18 @@ class Metric:
 _TABLE: dict[str, Metric] = {}
 
 
+def _table() -> dict[str, Metric]:
+    """The table, with the metrics that tasks bring along."""
+    _import_tasks()
+    return _TABLE
+
+
+@cache
+def _import_tasks() -> None:
+    for task in iter_modules(import_module(TASKS).__path__, f"{TASKS}."):
+        import_module(task.name)
+
+
 def register(*metrics: Metric) -> None:
     """Add metrics to the table. Raises ValueError for a name that is taken."""
     for metric in metrics:
@@ -91,14 +110,14 @@ def find(name: str) -> Metric:
     """
     found = lookup(name)
     if found is None:
-        raise FewmaskError(f"there is no metric {name}\n  known: {', '.join(_TABLE)}")
+        raise FewmaskError(f"there is no metric {name}\n  known: {', '.join(_table())}")
     return found
 
 
 def lookup(name: str) -> Metric | None:
     """The same; None if there is no such metric."""
-    if name in _TABLE:
-        return _TABLE[name]
+    if name in _table():
+        return _table()[name]
     for metric in class_metrics():
         of_class = name.removeprefix(f"{metric.name}_")
         if of_class not in ("", name):
@@ -111,24 +130,24 @@ def measured_on(occasion: Occasion, task: str | None = None) -> list[Metric]:
     """The metrics of an occasion, of one task or of all, in the order of tables."""
     return [
         metric
-        for metric in _TABLE.values()
+        for metric in _table().values()
         if occasion in metric.measured_on and task in (None, metric.task)
     ]
 
 
 def in_delta_m(task: str) -> list[Metric]:
     """What a task is judged by in delta_m."""
-    return [metric for metric in _TABLE.values() if metric.in_delta_m and metric.task == task]
+    return [metric for metric in _table().values() if metric.in_delta_m and metric.task == task]
 
 
 def class_metrics() -> list[Metric]:
     """The metrics that every class has one of."""
-    return [metric for metric in _TABLE.values() if metric.of_classes]
+    return [metric for metric in _table().values() if metric.of_classes]
 
 
 def counted() -> list[Metric]:
     """The metrics, of all classes together, that follow from counted pixels."""
-    return [metric for metric in _TABLE.values() if metric.from_counts is not None]
+    return [metric for metric in _table().values() if metric.from_counts is not None]
 
 
 def names(metrics: list[Metric]) -> list[str]:

@@ -4,12 +4,11 @@ from pathlib import Path
 
 from segmentation_models_pytorch.base import ClassificationHead
 from torch import Tensor, nn
-from torch.nn import functional
 
 from fewmask.config.network import Network
+from fewmask.config.task import load
 from fewmask.networks.architectures.building import build
 from fewmask.networks.backbone import Backbone
-from fewmask.networks.normal_codes import NormalCodes
 
 
 class Segmenter(Backbone):
@@ -35,7 +34,6 @@ class Segmenter(Backbone):
         self.segmentation_head = model.segmentation_head
         self.classification_head = None
         self.tasks = nn.ModuleDict()
-        self.normal_codes = None
 
     def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
         """Scores of every pixel.
@@ -61,33 +59,25 @@ class Segmenter(Backbone):
         """Logits, float (N, K, H, W), from the encoder's feature maps (see ``features``)."""
         return self.segmentation_head(self.decoder(features))
 
-    def of_task(self, task: str, features: list[Tensor]) -> dict[str, Tensor]:
-        """Depths or normals from the encoder's feature maps.
+    def of_task(self, name: str, features: list[Tensor]) -> dict[str, Tensor]:
+        """What `Task.output` says of a further task, from the encoder's feature maps."""
+        decoder, head = self.tasks[name][:2]
+        return load(name).output(head(decoder(features)).float(), self.helpers(name))
 
-        Returns:
-            ``depth``: float32 (N, H, W), metres; or ``normal``: float32 (N, 3, H, W), unit vectors,
-            with normal codes also ``normal_logits``: float32 (N, number of codes, H, W).
-        """
-        decoder, head = self.tasks[task]
-        maps = head(decoder(features)).float()
-        if task == "depth":
-            return {task: maps[:, 0]}
-        if self.normal_codes is None:
-            return {task: functional.normalize(maps, dim=1)}
-        return {task: self.normal_codes(maps), "normal_logits": maps}
+    def helpers(self, name: str) -> list[nn.Module]:
+        """The modules without weights that a task needs (see `Task.helpers`)."""
+        return list(self.tasks[name])[2:] if name in self.tasks else []
 
     def add_tasks(self, channels: dict[str, int]) -> None:
-        """Let ``forward`` also tell depths or normals, by a decoder and a head each.
+        """Let ``forward`` also tell of further tasks, by a decoder and a head each.
 
         Args:
-            channels: of the heads, by task: 1 for ``depth``; for ``normal`` 3, which are its axes,
-                or more, which are codes to choose from.
+            channels: of the heads, by task.
         """
-        for task, count in channels.items():
+        for name, count in channels.items():
             model = build(self.settings, count)
-            self.tasks[task] = nn.ModuleList([model.decoder, model.segmentation_head])
-        if channels.get("normal", 3) > 3:
-            self.normal_codes = NormalCodes(channels["normal"])
+            parts = [model.decoder, model.segmentation_head, *load(name).helpers(count)]
+            self.tasks[name] = nn.ModuleList(parts)
 
     def add_classification_head(self, categories: int, dropout: float) -> None:
         """Let ``forward`` also tell the category of an image (Li, 2.3)."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fewmask.core.seeds import derive
 from fewmask.data.batches import Batch
 from fewmask.metrics.segmentation import confusion
-from fewmask.objectives.losses import pixel_cross_entropy
+from fewmask.tasks.segmentation import summed_cross_entropy
 
 Autocast = Callable[[], AbstractContextManager]
 """What makes the context that a forward pass runs in."""
@@ -110,7 +110,7 @@ def assess(
     for batch, outputs in predictions(network, batches, autocast):
         logits = outputs["segmentation"].float()
         matrices.append(confusion(logits.argmax(dim=1), batch.mask, logits.shape[1]))
-        loss.add(*pixel_cross_entropy(logits, batch.mask))
+        loss.add(*summed_cross_entropy(logits, batch.mask))
         if keep is not None:
             keep(batch, outputs)
     return Assessment(torch.cat(matrices), loss.value)

@@ -3,9 +3,9 @@ against images, where the padding does not count. All are in float32."""
 
 import segmentation_models_pytorch as smp
 from torch import Tensor
-from torch.nn import functional
 
 from fewmask import IGNORE
+from fewmask.tasks.segmentation import summed_cross_entropy
 
 CHANNELS = 3
 """What a network predicts for a pixel of an image: red, green and blue."""
@@ -16,18 +16,9 @@ def mean(total: Tensor, count: Tensor) -> Tensor:
     return total / count.clamp(min=1)
 
 
-def pixel_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """The summed cross-entropy of the labelled pixels, and how many they are.
-
-    ``logits`` float (N, K, H, W), ``mask`` int64 (N, H, W).
-    """
-    total = functional.cross_entropy(logits.float(), mask, ignore_index=IGNORE, reduction="sum")
-    return total, (mask != IGNORE).sum()
-
-
 def cross_entropy(logits: Tensor, mask: Tensor) -> Tensor:
     """The mean cross-entropy over the labelled pixels; 0 where there are none, not NaN."""
-    return mean(*pixel_cross_entropy(logits, mask))
+    return mean(*summed_cross_entropy(logits, mask))
 
 
 def pixel_squared_error(predicted: Tensor, image: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:

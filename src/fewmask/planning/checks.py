@@ -12,6 +12,7 @@ from fewmask.config.layer import Layer
 from fewmask.config.named import all_stages, names_in
 from fewmask.config.network import NAMED_WEIGHTS
 from fewmask.config.stage import Stage
+from fewmask.config.task import load
 from fewmask.core.cells import StageKey
 from fewmask.core.errors import ConfigError
 from fewmask.planning.stages import Resolved
@@ -135,16 +136,17 @@ def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
 
 
 def _check_not_stretched(key: StageKey, stage: Stage, dataset: Dataset) -> None:
-    """Refuse to learn normals of stretched images, in which they are no longer true.
+    """Refuse to learn from stretched images what is no longer true of them, such as normals.
 
     Depths are along the camera's axis, and remain true. Where images have the proportions of the
     size, nothing needs to be stretched, and pad and crop give the same.
     """
-    if "normal" in stage.objective.predicts and dataset.fit == "stretch":
+    tasks = [task for task in map(load, stage.objective.predicts) if not task.fits_stretched]
+    if tasks and dataset.fit == "stretch":
         raise ConfigError(
             f"config/datasets/{key.dataset}.yaml: fit is stretch, which changes shapes\n"
-            f"  expected: pad or crop, for {key.stage} of {key.method} learns surface normals\n"
-            f"  mend: fit: pad (or crop), or leave normal out of the stage's tasks"
+            f"  expected: pad or crop, for {key.stage} of {key.method} learns {tasks[0].title}\n"
+            f"  mend: fit: pad (or crop), or leave {tasks[0].name} out of the stage's tasks"
         )
 
 

@@ -9,7 +9,7 @@ from fewmask.config.experiment import Experiment
 from fewmask.config.layers import validate
 from fewmask.config.method import Method
 from fewmask.config.named import load_method
-from fewmask.config.task import Task
+from fewmask.config.task import TaskName
 from fewmask.core import escape
 from fewmask.core.cells import Run
 from fewmask.planning.grid import Grid
@@ -34,7 +34,7 @@ class Requested(Experiment):
     """By dataset, the names of its classes in their order; absent: those of the runs."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
-    tasks: list[Task] = []
+    tasks: list[TaskName] = []
     """The tasks that the networks under test predict besides or instead of segmentation."""
 
     @property

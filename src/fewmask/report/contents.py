@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
+from fewmask.config.task import Task, with_figure
 from fewmask.core import escape
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
@@ -40,6 +41,16 @@ class Entry(NamedTuple):
     shows: str
 
 
+def examples_of(task: Task) -> str:
+    """The name of the figure of a task's examples."""
+    return f"{task.name}_examples"
+
+
+def _examples(task: Task) -> Entry:
+    shows = f"{task.title.capitalize()} of the same test images"
+    return Entry("figure", examples_of(task), IMAGES, shows)
+
+
 CONTENTS = (
     Entry("table", "summary", RESULTS, "Scores of all methods"),
     Entry("figure", "label_curve", RESULTS, "Figure: score against labelled images"),
@@ -52,8 +63,15 @@ CONTENTS = (
     Entry("figure", "cost", RESULTS, "Figure: cost against score"),
     Entry("figure", "examples", IMAGES, "The same test images for all runs"),
     Entry("figures", "cases", IMAGES, "Worst and median test images"),
-    Entry("figure", "depth_examples", IMAGES, "Depths of the same test images"),
-    Entry("figure", "normal_examples", IMAGES, "Surface normals of the same test images"),
+    *(
+        Entry(
+            "figure",
+            examples_of(task),
+            IMAGES,
+            f"{task.title.capitalize()} of the same test images",
+        )
+        for task in with_figure()
+    ),
     Entry("figures", "training_curves", TRAINING, "Figure: training curves"),
     Entry("table", "pseudo_masks", TRAINING, "Quality of pseudo-masks"),
     Entry("figure", "pseudo_masks", TRAINING, "Figure: quality of pseudo-masks by stage"),
@@ -99,8 +117,7 @@ def _without_content(requested: Requested) -> set[str]:
         ),
         "published": requested.published is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
-        "depth_examples": "depth" in requested.tasks,
-        "normal_examples": "normal" in requested.tasks,
+        **{examples_of(task): task.name in requested.tasks for task in with_figure()},
     }
     return {name for name, told in is_shown.items() if not told}
 
@@ -133,7 +150,9 @@ def _figures(requested: Requested, entry: Entry, shows: str) -> Iterator[File]:
         about = f"{shows}, {dataset}" if dataset and len(requested.datasets) > 1 else shows
         key = stem.replace("/", "_").replace("-", "_")
         svg = f"{folder}/{stem}.svg"
-        yield File(f"figure_{key}_svg", svg, entry.category, about, f"{entry.name}_figure")
+        of_tasks = {examples_of(task) for task in with_figure()}
+        caption = "task_examples" if entry.name in of_tasks else entry.name
+        yield File(f"figure_{key}_svg", svg, entry.category, about, f"{caption}_figure")
         yield File(f"figure_{key}_png", f"{folder}/{stem}.png")
 
 

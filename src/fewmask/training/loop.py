@@ -9,17 +9,16 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from fewmask.config.stage import TrainingSettings
+from fewmask.config.task import load
 from fewmask.core import parallel
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
-from fewmask.data.augmentation.geometry import warp_depth, warp_normals
 from fewmask.data.augmentation.weak import Change
 from fewmask.data.batches import Batch, Draws, Images
 from fewmask.metrics import table
@@ -161,16 +160,15 @@ class Training:
 
     def augmented(self, batch: Batch) -> Batch:
         change = Change.draw(self.stage.augmentation, batch.image)
-        moves = {
-            "inside": change.warp.inside,
-            "mask": change.warp.masks,
-            "pseudo_mask": change.warp.masks,
-            "depth": partial(warp_depth, change.warp),
-            "normal": partial(warp_normals, change.warp),
-        }
-        fields = {name: getattr(batch, name) for name in moves}
-        moved = {name: moves[name](field) for name, field in fields.items() if field is not None}
-        return replace(batch, image=change.images(batch.image), **moved)
+        warp = change.warp
+        masks = {"mask": batch.mask, "pseudo_mask": batch.pseudo_mask}
+        return replace(
+            batch,
+            image=change.images(batch.image),
+            inside=warp.inside(batch.inside),
+            truth={name: load(name).warped(warp, one) for name, one in batch.truth.items()},
+            **{name: mask if mask is None else warp.masks(mask) for name, mask in masks.items()},
+        )
 
     def _set_learning_rate(self) -> float:
         factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)

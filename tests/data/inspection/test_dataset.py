@@ -95,7 +95,9 @@ def test_rooms_have_tiles_of_depth_and_normals(tmp_path):
     normal = np.tile(np.array([0, 0, -1], np.float32), (*SIZE, 1))
     with StoreWriter(tmp_path / "a.h5", reading()) as writer:
         image, mask = noise(*SIZE, 3), noise(*SIZE, below=3)
-        writer.append(Row("a", "", SIZE, SIZE, image, mask, depth=depth, normal=normal))
+        writer.append(
+            Row("a", "", SIZE, SIZE, image, mask, truth={"depth": depth, "normal": normal})
+        )
     contact_sheet(tmp_path / "a.h5", tmp_path / "a.png")
     pixels = np.array(Image.open(tmp_path / "a.png").convert("RGB"))
     towards_camera = (pixels == (127, 127, 255)).all(axis=-1)

@@ -52,9 +52,9 @@ def test_a_sample_is_what_was_rendered(settings, root):
     assert (sample.image == room.image).all()
     assert sample.mask[0, :3].tolist() == [255, 12, 0]
     assert (sample.mask[1:] == room.mask[1:]).all()
-    assert np.array_equal(sample.depth, room.depth)
-    assert np.allclose(sample.normal, room.normal, atol=1e-6)
-    assert sample.normal.dtype == sample.depth.dtype == np.float32
+    assert np.array_equal(sample.truth["depth"], room.depth)
+    assert np.allclose(sample.truth["normal"], room.normal, atol=1e-6)
+    assert sample.truth["normal"].dtype == sample.truth["depth"].dtype == np.float32
 
 
 def test_what_is_not_known_is_zero(settings, root):
@@ -67,8 +67,8 @@ def test_what_is_not_known_is_zero(settings, root):
     replace(root / "train/normal/0.npy", lambda normal: 3 * normal)
     reader = reader_of(settings, root)
     sample = reader.load(reader.items()[0])
-    assert sample.depth[:4, 0].tolist() == [0, 0, 0, 0]
-    lengths = np.linalg.norm(sample.normal, axis=-1)
+    assert sample.truth["depth"][:4, 0].tolist() == [0, 0, 0, 0]
+    lengths = np.linalg.norm(sample.truth["normal"], axis=-1)
     assert lengths[:4, 0] == pytest.approx([0, 0, 1, 0])
     assert np.allclose(lengths[4:], 1)
 
@@ -76,7 +76,7 @@ def test_what_is_not_known_is_zero(settings, root):
 def test_axes_are_turned(settings, root):
     replace(root / "train/normal/0.npy", lambda normal: normal * 0 + np.float32([0.6, 0, 0.8]))
     reader = reader_of(settings, root, normal_axes=["x", "-z", "y"])
-    normal = reader.load(reader.items()[0]).normal[0, 0]
+    normal = reader.load(reader.items()[0]).truth["normal"][0, 0]
     assert normal.tolist() == pytest.approx([0.6, -0.8, 0])
 
 

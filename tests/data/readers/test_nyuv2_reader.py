@@ -44,21 +44,21 @@ def test_arrays_are_turned_back(root):
     reader = reader_of(root)
     sample, room = reader.load(reader.items()[1]), render(0, 1, 24, 32)
     assert (sample.image == room.image).all()
-    assert np.array_equal(sample.depth, room.depth)
+    assert np.array_equal(sample.truth["depth"], room.depth)
     assert sample.mask is None
     raw = reader_of(root, {"depth": "raw"}).load(reader.items()[1])
-    assert raw.depth[0, 0] == 0
-    assert (raw.depth[1:] == room.depth[1:]).all()
+    assert raw.truth["depth"][0, 0] == 0
+    assert (raw.truth["depth"][1:] == room.depth[1:]).all()
 
 
 def test_normals_are_derived_unless_they_are_not_wanted(root):
     reader = reader_of(root)
-    normal = reader.load(reader.items()[0]).normal
+    normal = reader.load(reader.items()[0]).truth["normal"]
     known = normal.any(axis=-1)
     assert known[8:-8, 8:-8].any()
     assert np.allclose(np.linalg.norm(normal[known], axis=-1), 1)
     assert not known[:8].any()
-    assert reader_of(root, {"normals": "none"}).load(reader.items()[0]).normal is None
+    assert reader_of(root, {"normals": "none"}).load(reader.items()[0]).truth.keys() == {"depth"}
 
 
 def test_masks_where_classes_are_given(root):

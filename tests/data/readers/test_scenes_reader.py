@@ -23,8 +23,10 @@ def test_rooms_are_rendered_at_the_size_of_the_store(tmp_path):
     items = reader.items()
     assert [item.name for item in items] == ["scene_00000", "scene_00001", "scene_00002"]
     sample, scene = reader.load(items[2]), render(5, 2, 24, 32)
-    for field in ("image", "mask", "depth", "normal"):
+    for field in ("image", "mask"):
         assert np.array_equal(getattr(sample, field), getattr(scene, field))
+    for field in ("depth", "normal", "height"):
+        assert np.array_equal(sample.truth[field], getattr(scene, field))
     assert reader.categories[sample.category] == CATEGORIES[scene.category]
 
 

@@ -98,7 +98,7 @@ def test_labelled_pixels_are_counted_by_class(tmp_path):
 def test_depth_and_normal_are_kept_if_there(tmp_path):
     depth = np.random.default_rng(0).random((HEIGHT, WIDTH), np.float32)
     normal = np.random.default_rng(1).random((HEIGHT, WIDTH, 3), np.float32)
-    rows = [make_row(i, depth=depth * i, normal=normal) for i in range(2)]
+    rows = [make_row(i, truth={"depth": depth * i, "normal": normal}) for i in range(2)]
     with Store(write(tmp_path / "a.h5", rows, ())) as store:
         assert {"depth", "normal"} < set(store.fields)
         assert "category" not in store.fields

@@ -31,7 +31,7 @@ def warp_depth(warp: Warp, depth: Tensor) -> Tensor:
     """
     if warp.is_identity:
         return depth
-    return warp.inside(depth[:, None])[:, 0] / _zoom(warp)[:, None, None]
+    return warp.inside(depth[:, None])[:, 0] / zoom(warp)[:, None, None]
 
 
 def warp_normals(warp: Warp, normals: Tensor) -> Tensor:
@@ -42,13 +42,13 @@ def warp_normals(warp: Warp, normals: Tensor) -> Tensor:
     if warp.is_identity:
         return normals
     turned = warp.inside(normals)
-    to_image = warp.matrices[:, :, :2] * _zoom(warp)[:, None, None]
+    to_image = warp.matrices[:, :, :2] * zoom(warp)[:, None, None]
     # The transpose of Q times (x, y), as products and a sum: autocast would round a matrix product.
     turned[:, :2] = (to_image[..., None, None] * turned[:, :2, None]).sum(dim=1)
     return turned
 
 
-def _zoom(warp: Warp) -> Tensor:
+def zoom(warp: Warp) -> Tensor:
     """How many times as large things are shown, float32 (N,)."""
     (a, b), (c, d) = (row.unbind(1) for row in warp.matrices[:, :, :2].unbind(1))
     return 1 / (a * d - b * c).abs().sqrt()

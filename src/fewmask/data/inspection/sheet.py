@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewmask import IGNORE
+from fewmask.config.task import with_figure
 from fewmask.data.store.store import Store
 
 if TYPE_CHECKING:
@@ -106,14 +107,14 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
         mask = read("mask")
         tiles["mask"] = coloured(mask, store.palette)
         tiles["overlay"] = _overlay(tiles["image"], mask, store.palette)
-    if "depth" in store.fields:
-        tiles["depth"] = colour_depth(read("depth"))
-    if "normal" in store.fields:
-        tiles["normal"] = colour_normal(read("normal"))
+    for task in with_figure():
+        if task.field in store.fields:
+            truth = read(task.field)
+            tiles[task.name] = task.colours(truth, truth)
     return tiles
 
 
-def _hatched(known: np.ndarray, colours: np.ndarray) -> np.ndarray:
+def hatched(known: np.ndarray, colours: np.ndarray) -> np.ndarray:
     """Colours, (h, w, 3), with stripes where nothing is known, as uint8."""
     row, column = np.indices(known.shape)
     period = max(4, max(known.shape) // 16)
@@ -124,7 +125,7 @@ def _hatched(known: np.ndarray, colours: np.ndarray) -> np.ndarray:
 def coloured(mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """A mask in the colours of its classes, uint8 (h, w, 3); striped where it is ignored."""
     known = mask != IGNORE
-    return _hatched(known, palette[np.where(known, mask, 0)])
+    return hatched(known, palette[np.where(known, mask, 0)])
 
 
 def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
@@ -132,23 +133,6 @@ def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.nda
     colours = palette[np.where(mask == IGNORE, 0, mask)]
     mixed = (1 - STRENGTH) * image + STRENGTH * colours
     return np.where(known, mixed, image).round().astype(np.uint8)
-
-
-def colour_depth(depth: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
-    """Depths (H, W) in metres as colours, uint8 (H, W, 3): near is bright. The range is that of
-    ``of``, by default of the depths themselves."""
-    from matplotlib import colormaps
-
-    known, of = depth > 0, depth if of is None else of
-    low, high = np.percentile(of[of > 0], [1, 99]) if (of > 0).any() else (0, 1)
-    share = np.clip((depth - low) / max(high - low, 1e-6), 0, 1)
-    return _hatched(known, 255 * colormaps["magma_r"](share)[..., :3])
-
-
-def colour_normal(normal: np.ndarray) -> np.ndarray:
-    """Normals (H, W, 3) as colours, uint8: red is right, green up, blue towards the camera."""
-    known = normal.any(axis=-1)
-    return _hatched(known, 255 * (normal * [1, -1, -1] + 1) / 2)
 
 
 def _title(store: Store) -> str:

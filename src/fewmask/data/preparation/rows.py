@@ -6,7 +6,7 @@ It imports little, as every process has to.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
+from fewmask.config.task import fields
 from fewmask.core.paths import data_folder
 from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.fit import fit_image, fit_values, place
@@ -33,8 +34,8 @@ class Row:
     image: np.ndarray
     mask: np.ndarray | None
     category: int = -1
-    depth: np.ndarray | None = None
-    normal: np.ndarray | None = None
+    truth: dict[str, np.ndarray] = field(default_factory=dict)
+    """Of further tasks, by their fields."""
     mask_digest: bytes = bytes(32)
 
 
@@ -81,12 +82,13 @@ def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
     sample = reader.load(item)
     placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
 
-    def fitted(values: np.ndarray | None, fill: float) -> np.ndarray | None:
-        return None if values is None else fit_values(values, placement, fill)
-
-    mask = fitted(sample.mask, IGNORE)
+    mask = None if sample.mask is None else fit_values(sample.mask, placement, IGNORE)
     if mask is None and settings.classes:
         mask = np.full(placement.frame, IGNORE, np.uint8)
+    unknown = {name: task.unknown for name, task in fields().items()}
+    truth = {
+        name: fit_values(values, placement, unknown[name]) for name, values in sample.truth.items()
+    }
     return Row(
         name=item.name,
         subset=item.subset,
@@ -95,8 +97,7 @@ def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
         image=fit_image(sample.image, placement),
         mask=mask,
         category=-1 if sample.category is None else sample.category,
-        depth=fitted(sample.depth, 0),
-        normal=fitted(sample.normal, 0),
+        truth=truth,
         mask_digest=mask_digest(sample.mask),
     )
 

@@ -6,7 +6,7 @@ contain. Sizes and storage are the business of `fewmask.data.preparation.prepare
 ``load`` in several processes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -43,8 +43,7 @@ class Sample:
     image: np.ndarray  # uint8 (H, W, 3)
     mask: np.ndarray | None = None  # uint8 (H, W), class indices, 255 = ignore
     category: int | None = None  # index into the reader's categories
-    depth: np.ndarray | None = None  # float32 (H, W), metres, 0 = not known
-    normal: np.ndarray | None = None  # float32 (H, W, 3), unit vectors, 0 = not known
+    truth: dict[str, np.ndarray] = field(default_factory=dict)  # of further tasks, by their fields
 
 
 class Reader(Protocol):

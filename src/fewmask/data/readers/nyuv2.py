@@ -68,12 +68,11 @@ class Reader:
         index = int(item.name) - 1
         depth = clean_depth(self._depths.at(index))
         derive = self._reader.normals == "derived"
-        return Sample(
-            self._images.at(index),
-            None if self._table is None else self._mask(index),
-            depth=depth,
-            normal=normals_from_depth(depth, CAMERA, REACH) if derive else None,
-        )
+        truth = {"depth": depth}
+        if derive:
+            truth["normal"] = normals_from_depth(depth, CAMERA, REACH)
+        mask = None if self._table is None else self._mask(index)
+        return Sample(self._images.at(index), mask, truth=truth)
 
     def _mask(self, index: int) -> np.ndarray:
         labels = self._labels.at(index)

@@ -48,7 +48,8 @@ class Reader:
         mask = None
         if item.mask is not None:
             mask = to_classes(_whole(_read(item.mask, size), item.mask), self._code, item.mask)
-        return Sample(image, mask, depth=clean_depth(depth), normal=_turn(normal, self._axes))
+        truth = {"depth": clean_depth(depth), "normal": _turn(normal, self._axes)}
+        return Sample(image, mask, truth=truth)
 
     def _items_of(self, subset: str) -> list[Item]:
         folder = self._root / subset

@@ -43,7 +43,13 @@ class Scene:
     mask: np.ndarray  # uint8 (H, W), index into CLASSES
     depth: np.ndarray  # float32 (H, W), metres along the optical axis, > 0
     normal: np.ndarray  # float32 (H, W, 3), unit vectors in camera coordinates
+    height: np.ndarray  # float32 (H, W), metres above the floor, >= 0
     category: int  # index into CATEGORIES: the kind of solid that covers the most pixels
+
+    @property
+    def truth(self) -> dict[str, np.ndarray]:
+        """What is known besides the mask, by the fields of the store."""
+        return {"depth": self.depth, "normal": self.normal, "height": self.height}
 
 
 @dataclass(frozen=True)
@@ -96,6 +102,7 @@ def render(seed: int, index: int, height: int = 64, width: int = 64) -> Scene:
         mask=mask,
         depth=depth.reshape(samples)[centre].astype(np.float32),
         normal=(normal @ camera.axes.T).reshape(*samples, 3)[centre].astype(np.float32),
+        height=points[:, 2].clip(0).reshape(samples)[centre].astype(np.float32),
         category=int(np.bincount(mask.ravel(), minlength=len(CLASSES))[FIRST_SOLID:].argmax()),
     )
 

@@ -3,8 +3,8 @@
     image         uint8   (N, H, W, 3)  one image per chunk, not compressed
     mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled;
                                         absent where the dataset has no classes
-    depth         float32 (N, H, W)     optional, metres, 0 = not known
-    normal        float32 (N, H, W, 3)  optional, unit vectors, 0 = not known
+    TASK          float32 (N, H, W) or  optional, the truth of a further task, under its own name
+                          (N, H, W, C)  (see `fewmask.tasks`)
     extent        int32   (N, 2)        height and width of the part that is image, not padding
     size          int32   (N, 2)        height and width of the original image
     mask_digest   uint8   (N, 32)       of the mask at its own size (see `rows`), 0: it has none;
@@ -30,11 +30,12 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
+from fewmask.config.task import fields
 from fewmask.core.errors import FewmaskError
 from fewmask.data.store.hdf5 import check_seal, open_hdf5, read_rows, rows_per_block
 
 FORMAT = 3
-PIXELS = ("image", "mask", "depth", "normal")
+PIXELS = ("image", *fields())
 PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
 REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
 MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fewmask prepare)"

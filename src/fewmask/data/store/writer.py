@@ -55,8 +55,8 @@ class StoreWriter:
 
     def append(self, row: Row) -> None:
         """Add one image."""
-        arrays = {field: getattr(row, field) for field in PIXELS}
-        arrays = {field: value for field, value in arrays.items() if value is not None}
+        arrays = {"image": row.image, "mask": row.mask, **row.truth}
+        arrays = {field: arrays[field] for field in PIXELS if arrays.get(field) is not None}
         columns = {
             "extent": row.extent,
             "size": row.size,

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator, model_validator
 
 from fewmask.config.objective import ObjectiveSettings
-from fewmask.config.task import Task
+from fewmask.config.task import TaskName, load, names
 
 
 class MultiTaskSettings(ObjectiveSettings):
@@ -16,7 +16,7 @@ class MultiTaskSettings(ObjectiveSettings):
     """
 
     name: Literal["multi_task"]
-    tasks: list[Task] = Field(default=["segmentation", "depth", "normal"], min_length=1)
+    tasks: list[TaskName] = Field(default=["segmentation", "depth", "normal"], min_length=1)
     """What is learnt; with one, the single-task twin."""
     depth_loss: Literal["l1", "l2"] = "l1"
     """The error of depths: absolute (the NYUv2 benchmark's), or squared."""
@@ -29,8 +29,8 @@ class MultiTaskSettings(ObjectiveSettings):
 
     @property
     def draws(self) -> tuple[str, ...]:
-        """Masks are only with labelled images; depths and normals are with any."""
-        return ("labelled",) if "segmentation" in self.tasks else ()
+        """Labelled images, if only they have the truth of a task; that of others any image has."""
+        return ("labelled",) if any(load(task).of_labelled_images for task in self.tasks) else ()
 
     @property
     def predicts(self) -> tuple[str, ...]:
@@ -44,20 +44,20 @@ class MultiTaskSettings(ObjectiveSettings):
 
     @property
     def heads(self) -> dict[str, int]:
-        """Depths have one channel, normals one for every axis or code."""
-        channels = {"depth": 1, "normal": self.normal_codes or 3}
-        return {task: channels[task] for task in self.tasks if task in channels}
+        """The tasks that need a decoder and a head beside the network's own."""
+        channels = {task: load(task).head_channels(self) for task in self.tasks}
+        return {task: count for task, count in channels.items() if count}
 
     @field_validator("tasks")
     @classmethod
-    def _no_task_twice(cls, tasks: list[Task]) -> list[Task]:
+    def _no_task_twice(cls, tasks: list[TaskName]) -> list[TaskName]:
         if len(set(tasks)) < len(tasks):
             raise ValueError("a task is named twice")
         return tasks
 
     @model_validator(mode="after")
     def _losses_are_of_tasks(self) -> "MultiTaskSettings":
-        for key, task in (("depth_loss", "depth"), ("normal_codes", "normal")):
+        for key, task in ((key, name) for name in names() for key in load(name).options):
             is_chosen = getattr(self, key) != type(self).model_fields[key].default
             if is_chosen and task not in self.tasks:
                 raise ValueError(

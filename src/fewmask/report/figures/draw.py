@@ -6,6 +6,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fewmask.config.task import with_figure
 from fewmask.core.progress import bar
 from fewmask.planning.requested import Requested
 from fewmask.report import contents
@@ -21,8 +22,8 @@ from fewmask.report.results.histories import histories
 from fewmask.report.results.runs import Runs
 from fewmask.report.tables.tabulate import Results
 
-KNOWN_BY = {"depth_examples": "depth_absolute_error", "normal_examples": "normal_mean_angle"}
-"""What every run that tells depths or normals has."""
+KNOWN_BY = {contents.examples_of(task): task.judged_by for task in with_figure()}
+"""What every run that learns a task has, by the name of its figure."""
 
 
 def draw(requested: Requested, found: Runs, results: Results) -> dict[str, Figure]:
@@ -36,10 +37,12 @@ def draw(requested: Requested, found: Runs, results: Results) -> dict[str, Figur
         "label_savings": partial(savings_figure, requested, table, results.label_savings),
         "cost": partial(cost_figure, requested, table),
         "examples": partial(examples, requested, runs),
-        "depth_examples": lambda: examples(requested, _that_tell("depth_examples", runs), "depth"),
-        "normal_examples": lambda: examples(
-            requested, _that_tell("normal_examples", runs), "normal"
-        ),
+        **{
+            (name := contents.examples_of(task)): partial(
+                examples, requested, _that_tell(name, runs), task.name
+            )
+            for task in with_figure()
+        },
         "pseudo_masks": partial(pseudo_masks_figure, requested, results.pseudo_masks),
     }
     of_datasets: dict[str, Callable[[str], Figure]] = {

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from fewmask import IGNORE
+from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
-from fewmask.data.inspection.sheet import colour_depth, colour_normal
 from fewmask.metrics.records import damaged
 
 DAMAGES = (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError)
@@ -46,8 +46,8 @@ def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed")
     """Read the images that are the same in every run (``fixed``), or its own ``worst`` or
     ``median`` ones.
 
-    They come with masks or, for the task ``depth`` or ``normal``, with these as colours: none if
-    the run does not tell them. Raises FewmaskError.
+    They come with masks or, for another task, with its truth as colours: none if the run does not
+    learn it. Raises FewmaskError.
     """
     mend = "run the workflow again, which evaluates the run anew"
     if not path.is_file():
@@ -84,10 +84,8 @@ def _example(file: h5py.File, i: int, task: str, classes: int) -> Example:
     if task == "segmentation":
         _check_mask(truth, classes)
         _check_mask(prediction, classes)
-    if task == "depth":
-        truth, prediction = (colour_depth(depth, of=truth) for depth in (truth, prediction))
-    if task == "normal":
-        truth, prediction = colour_normal(truth), colour_normal(prediction)
+    else:
+        truth, prediction = (load(task).colours(values, truth) for values in (truth, prediction))
     # Images of other than three channels are shown by their first.
     image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
     miou = float(file["miou"][i]) if task == "segmentation" else float("nan")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from fewmask.config.task import load
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
@@ -38,14 +39,10 @@ WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
 SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
 
 SAME_IMAGES = "The same test images for all runs, not picked by result. "
-HOW_TO_READ = {
-    "segmentation": SAME_IMAGES
-    + "Below a prediction: mIoU of this image (%). "
-    + "Models are selected on the validation set, never on the test set.",
-    "depth": SAME_IMAGES + "Depth: near is bright, on the scale of the image's truth.",
-    "normal": SAME_IMAGES
-    + "Surface normals: red is right, green is up, blue is towards the camera.",
-}
+OF_MASKS = (
+    "Below a prediction: mIoU of this image (%). "
+    "Models are selected on the validation set, never on the test set."
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str = "segmentation
     """Draw, for every dataset, some test images, their truth and what the runs made of them.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
-    there; of the tasks ``depth`` and ``normal`` those that learn them.
+    there; of another task than segmentation those that learn it.
 
     Raises:
         FewmaskError: an examples file is missing or damaged, or runs share no image.
@@ -129,10 +126,11 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str = "segmentation
     blocks = [replace(block, tile=tile) for block in blocks]
 
     width = max(6.0, *(block.width for block in blocks))
-    top = whole(heading_height(requested.title, HOW_TO_READ[task], width) + 0.05)
+    how_to_read = SAME_IMAGES + (load(task).legend or OF_MASKS)
+    top = whole(heading_height(requested.title, how_to_read, width) + 0.05)
     height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
     page = Page(whole(width), whole(height))
-    page.heading(requested.title, HOW_TO_READ[task])
+    page.heading(requested.title, how_to_read)
     for block in blocks:
         _draw_header(page, block, top)
         _draw_tiles(page, block, top + block.header)

@@ -9,7 +9,7 @@ from torch.nn.functional import normalize, one_hot
 
 from fewmask import IGNORE
 from fewmask.data.rendered.scenes import render
-from fewmask.networks.normal_codes import NormalCodes, spread
+from fewmask.tasks.normal.codes import NormalCodes, spread
 
 COUNTS = [4, 10, 40, 255]
 

@@ -1,0 +1,86 @@
+"""Heights: how high above the floor every pixel is, in metres."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fewmask.config.task import Errors, Task
+from fewmask.metrics.table import Metric, register
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from fewmask.data.augmentation.warp import Warp
+
+METRIC = "height_absolute_error"
+
+register(Metric(METRIC, "Height abs. error", "m", False, ("test",), "height", in_delta_m=True))
+
+
+class Height(Task):
+    """Heights, float32 (H, W), metres; -1 = not known, for the floor has 0."""
+
+    name = field = "height"
+    unknown = -1
+    title = "heights above the floor"
+    judged_by = METRIC
+    legend = "Height above the floor: high is bright, on the scale of the image's truth."
+
+    def output(self, maps: Tensor, helpers: Sequence[nn.Module]) -> dict[str, Tensor]:
+        """Heights, float32 (N, H, W), metres."""
+        return {self.name: maps[:, 0]}
+
+    def error(
+        self, outputs: dict[str, Tensor], truth: Tensor, options: Any, helpers: Sequence[nn.Module]
+    ) -> tuple[Tensor, Tensor]:
+        """The absolute error, in metres."""
+        known = truth >= 0
+        return ((outputs[self.name].float() - truth).abs() * known).sum(), known.sum()
+
+    def warped(self, warp: Warp, truth: Tensor) -> Tensor:
+        """Divided by the zoom, as depths are: a room that is shown larger is smaller."""
+        from fewmask.data.augmentation.geometry import zoom
+
+        if warp.is_identity:
+            return truth
+        moved = warp.masks(truth, outside=self.unknown)
+        return (moved / zoom(warp)[:, None, None]).masked_fill(moved < 0, self.unknown)
+
+    def errors(self) -> Errors:
+        """The mean absolute error."""
+        return HeightErrors()
+
+    def colours(self, values: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        """High is bright."""
+        from matplotlib import colormaps
+
+        from fewmask.data.inspection.sheet import hatched
+
+        share = np.clip(values / max(float(truth.max()), 1e-6), 0, 1)
+        known = values >= 0 if values is truth else np.ones(values.shape, bool)
+        return hatched(known, 255 * colormaps["viridis"](share)[..., :3])
+
+
+class HeightErrors:
+    """The mean of |p - t| over the pixels whose true height is known."""
+
+    def __init__(self) -> None:
+        self._total, self._pixels = 0.0, 0
+
+    def add(self, prediction: Tensor, truth: Tensor) -> None:
+        """Count a batch: both float (N, H, W), metres; below 0 in the truth = not known."""
+        known = truth >= 0
+        error = (prediction.double() - truth).abs().masked_fill(~known, 0)
+        self._total += float(error.sum())
+        self._pixels += int(known.sum())
+
+    def scores(self) -> dict[str, float]:
+        """The error of all pixels that were added."""
+        return {METRIC: self._total / self._pixels if self._pixels else float("nan")}
+
+
+TASK = Height()
