@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fewmask.report.results.results import tabulate
 from pydantic import ValidationError
 
 from fewmask.core.paths import HISTORY, TRAINING, WEIGHTS, Layout
@@ -15,6 +14,7 @@ from fewmask.metrics.segmentation import ratio
 from fewmask.metrics.table import Metric, register
 from fewmask.planning.grid import Run
 from fewmask.report.results.runs import collect
+from fewmask.report.tables.tabulate import tabulate
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
