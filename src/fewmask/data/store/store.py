@@ -44,7 +44,7 @@ MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fe
 class Store:
     """A prepared dataset, open for reading; any number of processes may have it open.
 
-    Raises FewmaskError if the file is missing, is no store, is damaged, or is of another format.
+    Raises FewmaskError if the file is missing, not a store, damaged, or of another format.
     """
 
     def __init__(self, path: Path) -> None:
@@ -69,7 +69,7 @@ class Store:
         return self._file["image"].shape[0]
 
     def close(self) -> None:
-        """Close the file; what was read stays valid."""
+        """Close the file; values that were read stay valid."""
         self._file.close()
 
     @cached_property
@@ -79,7 +79,7 @@ class Store:
 
     @cached_property
     def subsets(self) -> list[str]:
-        """The official subset of every image, or an empty text."""
+        """The official subset of every image, or an empty string."""
         return self._file["subset"].asstr()[:].tolist()
 
     @cached_property
@@ -91,7 +91,7 @@ class Store:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        """The names of the classes in the order of their indices; none: there are no masks."""
+        """The names of the classes in the order of their indices; empty if there are no masks."""
         return tuple(json.loads(self._file.attrs["classes"]))
 
     @cached_property
@@ -101,7 +101,7 @@ class Store:
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
-        """What the category of an image can be; empty where images have none."""
+        """The categories that an image may have; empty if images have none."""
         return tuple(json.loads(self._file.attrs["categories"]))
 
     @cached_property
@@ -126,7 +126,7 @@ class Store:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """What ``read`` can read."""
+        """The fields that ``read`` can read."""
         return tuple(field for field in (*PIXELS, *PER_ROW) if field in self._file)
 
     @property
@@ -146,7 +146,7 @@ class Store:
 
     @property
     def dataset_settings(self) -> Dataset:
-        """The settings that the dataset was prepared with."""
+        """The settings with which the dataset was prepared."""
         return self._dataset[1]
 
     @cached_property
@@ -160,7 +160,7 @@ class Store:
 
     @property
     def fit(self) -> str:
-        """How images came to the store's size: pad, crop or stretch."""
+        """How images were brought to the size of the store: pad, crop or stretch."""
         return self._file.attrs["fit"]
 
     @property
@@ -169,7 +169,7 @@ class Store:
         return self._file.attrs["digest"]
 
     def read(self, field: str, rows: np.ndarray | list[int] | None = None) -> np.ndarray:
-        """A field's values for ``rows`` in any order, with repeats; None: for all rows.
+        """The values of a field for ``rows`` in any order, with repeats; None: for all rows.
 
         Returns an array (len(rows), ...). Raises IndexError for rows outside 0 ... N - 1, and
         FewmaskError if the file is damaged there.
@@ -186,7 +186,7 @@ class Store:
         return values
 
     def verify(self) -> None:
-        """Read everything. Raises FewmaskError if the content is not what the digest says."""
+        """Read everything. Raises FewmaskError if the content does not match the digest."""
         digest = hashlib.sha256()
         columns = {field: self.read(field) for field in PER_ROW if field in self.fields}
         pixels = [field for field in PIXELS if field in self.fields]
@@ -204,7 +204,7 @@ class Store:
     def check_name(self) -> None:
         """Raise FewmaskError if the file is named after another dataset than the one it holds.
 
-        Jobs are handed the file ``NAME.h5`` for the dataset NAME of the experiment.
+        Jobs are passed the file ``NAME.h5`` for the dataset NAME of the experiment.
         """
         if self.path.stem != self.dataset:
             raise FewmaskError(
@@ -240,7 +240,7 @@ class Store:
 def add_to_digest(
     digest: Any, name: str, subset: str, columns: dict[str, Any], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Add a row to the digest: the shape before the bytes, so that no two rows look the same."""
+    """Add a row to the digest: the shape before the bytes, so that different rows differ."""
     numbers = {field: np.asarray(value).tolist() for field, value in columns.items()}
     shapes = {field: [value.dtype.type.__name__, *value.shape] for field, value in arrays.items()}
     digest.update(json.dumps([name, subset, numbers, shapes], sort_keys=True).encode())
