@@ -11,6 +11,10 @@ from hypothesis import settings
 
 from fewmask.config.stage import Stage
 
+# Before torch is imported, and for all children: tests fork, and a child of a process whose threads
+# have worked waits for them for ever. Two processes run the tests, on as many cores as CI has.
+os.environ["OMP_THREAD_LIMIT"] = "1"
+
 # Machines that run tests are shared: how long an example takes says nothing.
 settings.register_profile("fewmask", deadline=None)
 settings.load_profile("fewmask")
