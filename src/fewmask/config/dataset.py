@@ -4,9 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from fewmask.config.choices import choices
 from fewmask.config.experiment import is_list_name
-from fewmask.config.readers import CATEGORISED, LABEL_FREE, Reader
+from fewmask.config.reader import ReaderSettings
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
+
+Reader = choices("fewmask.data.readers", ReaderSettings)
+"""Any reader's settings, told apart by ``name``."""
 
 
 def _is_a_colour(colour: tuple[int, int, int]) -> tuple[int, int, int]:
@@ -145,7 +149,7 @@ class Dataset(Settings):
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> "Dataset":
         names = [one.name for one in self.classes]
-        if len(names) < 2 and (names or not self._can_be_label_free):
+        if len(names) < 2 and (names or self.reader.needs_classes):
             raise ValueError(f"classes: found {len(names)}; name at least two for the masks")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two classes share a name: {', '.join(twice)}")
@@ -157,25 +161,18 @@ class Dataset(Settings):
                 f"mask_values names {', '.join(sorted(unknown))}; "
                 f"the classes are {', '.join(names)}, and 'ignore'"
             )
-        if self.root is None and self.reader.name != "scenes":
+        if self.root is None and self.reader.needs_root:
             raise ValueError(f"the reader {self.reader.name} needs a root: the dataset's folder")
         return self
 
     @property
-    def _can_be_label_free(self) -> bool:
-        has_no_masks = self.reader.name == "folder" and self.reader.masks is None
-        return has_no_masks or self.reader.name in LABEL_FREE
-
-    @property
     def gives(self) -> set[str]:
         """What is known of its images, or of some: category, and the truth of which tasks."""
-        reader = self.reader
         known = {
             "segmentation": bool(self.classes),
-            "category": reader.name in CATEGORISED,
+            "category": self.reader.has_categories,
         }
-        measured = set(getattr(reader, "measures", ()))
-        return {name for name, is_known in known.items() if is_known} | measured
+        return {name for name, is_known in known.items() if is_known} | {*self.reader.measures}
 
     @property
     def height_width(self) -> tuple[int, int]:

@@ -11,9 +11,9 @@ import pytest
 
 from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
-from fewmask.data.readers.cifar10 import BATCHES, FOLDER
-from fewmask.data.readers.pickled import read_pickle
+from fewmask.data.readers.cifar10.pickled import read_pickle
+from fewmask.data.readers.cifar10.reader import BATCHES, FOLDER
+from fewmask.data.readers.reader import open_reader
 from tests.data.making import noise
 
 
@@ -128,7 +128,7 @@ def test_a_malicious_pickle_does_not_run(folder, protocol, function, named):
         b"\x80\x02cnumpy\nndarray\n}U\x05shapeK\x01sb.",
         b"\x80\x02cnumpy\ndtype\n)\x81.",
         b"\x80\x04\x8c\x05numpy\x8c\x0endarray.tofile\x93.",
-        b"\x80\x02cfewmask.data.readers.pickled\nStoredArray\n.",
+        b"\x80\x02cfewmask.data.readers.cifar10.pickled\nStoredArray\n.",
         b"\x80\x02\x82\x01.",  # an extension
         b"P0\n.",  # a persistent object
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from tests.data.making import noise, save
 from tests.data.readers.official import prepared, roles, settings
 

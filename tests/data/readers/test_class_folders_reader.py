@@ -7,7 +7,7 @@ import pytest
 
 from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from tests.data.making import noise, save
 
 

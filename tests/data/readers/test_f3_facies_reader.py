@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
-from fewmask.data.readers.f3_facies import to_grey
+from fewmask.data.readers.f3_facies.reader import to_grey
+from fewmask.data.readers.reader import open_reader
 from tests.data.readers.official import prepared, roles, settings
 
 # Inlines, crosslines, depth.

@@ -3,7 +3,7 @@
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from tests.data.making import make_folder, noise, save, settings
 
 

@@ -8,7 +8,7 @@ import pytest
 from fewmask.config.named import dataset_from_json, load_dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.prepare import prepare
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from fewmask.data.rendered.scenes import render
 from fewmask.data.splits import draw as splits
 from fewmask.data.store.store import Store

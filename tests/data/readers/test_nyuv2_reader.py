@@ -10,7 +10,7 @@ from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
 from fewmask.data.inspection.dataset import describe
 from fewmask.data.preparation.prepare import prepare
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from fewmask.data.rendered.scenes import render
 from fewmask.data.store.store import Store
 from tests.data.readers.nyuv2_files import write_official

@@ -8,8 +8,8 @@ import pytest
 
 from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
-from fewmask.data.readers.oxford_pet import BREEDS
+from fewmask.data.readers.oxford_pet.reader import BREEDS
+from fewmask.data.readers.reader import open_reader
 from tests.data.making import noise, save
 
 LISTED = ["Abyssinian_1 1 1 1", "Bengal_7 6 1 2", "yorkshire_terrier_3 37 2 25"]

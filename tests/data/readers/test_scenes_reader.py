@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from fewmask.data.rendered.scenes import CATEGORIES, CLASSES, render
 from tests.conftest import ROOT
 from tests.data.making import settings

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from fewmask.data.splits import file as split_files
 from fewmask.data.splits.job import split
 from tests.data.making import noise, save

@@ -12,7 +12,7 @@ from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.inspection.sheet import contact_sheet
-from fewmask.data.readers import has_files
+from fewmask.data.readers.reader import has_files
 from fewmask.data.store.store import Store
 
 __all__ = ["contact_sheet", "describe", "list_datasets"]

@@ -14,7 +14,7 @@ from fewmask.config.dataset import Dataset, Download
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.paths import data_folder
-from fewmask.data.readers import has_files
+from fewmask.data.readers.reader import has_files
 
 
 def download(settings: Dataset, receipt: Path) -> None:

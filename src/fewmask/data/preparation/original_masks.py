@@ -7,7 +7,7 @@ import numpy as np
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.preparation.rows import mask_digest
-from fewmask.data.readers import open_reader
+from fewmask.data.readers.reader import open_reader
 from fewmask.data.store.store import Store
 
 

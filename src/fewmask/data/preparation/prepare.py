@@ -23,7 +23,7 @@ from fewmask.core.progress import bar
 from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.rows import LeftOut, make_rows
 from fewmask.data.preparation.workers import work_on
-from fewmask.data.readers import Item, has_files, open_reader
+from fewmask.data.readers.reader import Item, has_files, open_reader
 from fewmask.data.store.store import Store
 from fewmask.data.store.writer import StoreWriter
 

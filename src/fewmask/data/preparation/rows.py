@@ -20,7 +20,7 @@ from fewmask.core.paths import data_folder
 from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.fit import fit_image, fit_values, place
 from fewmask.data.preparation.image_files import is_inside
-from fewmask.data.readers import Item, Reader, open_reader
+from fewmask.data.readers.reader import Item, Reader, open_reader
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from fewmask.data.preparation.image_files import (
     is_image,
     real_path,
 )
-from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.reader import Item, Sample
 
 
 class Reader:

@@ -14,8 +14,8 @@ import numpy as np
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import ImageError
-from fewmask.data.readers import Item, Sample
-from fewmask.data.readers.pickled import StoredArray, read_pickle
+from fewmask.data.readers.cifar10.pickled import StoredArray, read_pickle
+from fewmask.data.readers.reader import Item, Sample
 
 FOLDER = "cifar-10-batches-py"
 BATCHES = {f"data_batch_{i}": "train" for i in range(1, 6)} | {"test_batch": "test"}

@@ -7,10 +7,10 @@ the two folders training uses. The test images (val) are always compared with VO
 from pathlib import Path
 
 from fewmask.config.dataset import Dataset
-from fewmask.config.readers import VocReader
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import mask_code, read_pair
-from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.reader import Item, Sample
+from fewmask.data.readers.voc.settings import VocSettings
 from fewmask.data.splits.lists import read_list
 
 OFFICIAL_MASKS = "SegmentationClass"
@@ -94,7 +94,7 @@ class Reader:
         return inside if inside.exists() else self._root / path
 
 
-def _check_apart(train: list[str], val: list[str], reader: VocReader) -> None:
+def _check_apart(train: list[str], val: list[str], reader: VocSettings) -> None:
     """Raise FewmaskError if training would see test images (trainval.txt holds both)."""
     both = sorted({*train} & {*val})
     if both:

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from fewmask.config.dataset import Dataset
-from fewmask.config.readers import F3FaciesReader
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import ImageError, mask_code, to_classes
-from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.f3_facies.settings import F3FaciesSettings
+from fewmask.data.readers.reader import Item, Sample
 
 AXES = {"inline": 0, "crossline": 1}
 FOLDERS = {"train": "train", "test1": "test_once", "test2": "test_once"}
@@ -108,7 +108,7 @@ def to_grey(amplitudes: np.ndarray, clip: float) -> np.ndarray:
     return np.floor(unit * 127.5 + 128).clip(0, 255).astype(np.uint8)
 
 
-def _divided(train: _Volume, reader: F3FaciesReader) -> list[_Volume]:
+def _divided(train: _Volume, reader: F3FaciesSettings) -> list[_Volume]:
     """The training volume, divided into its training and validation parts."""
     count, (inlines, *others) = reader.validation_inlines, train.shape
     if not count:

@@ -11,7 +11,7 @@ from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import read_image
 from fewmask.data.preparation.image_files import images_below
-from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.reader import Item, Sample
 
 
 class Reader:

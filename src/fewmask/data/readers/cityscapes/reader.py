@@ -7,7 +7,7 @@ from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import mask_code, read_image, read_pair
-from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.reader import Item, Sample
 
 LABELLED = ("train", "val")
 # -1 is the id of licence plates; in an 8-bit image it would be 255.

@@ -19,7 +19,7 @@ from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import ImageError, mask_code, to_classes
-from fewmask.data.readers import Item, Sample
+from fewmask.data.readers.reader import Item, Sample
 
 SUBSETS = ("train", "val")
 LAYOUT = "the layout of MTAN: train/ and val/, each with image/, label/, depth/ and normal/"

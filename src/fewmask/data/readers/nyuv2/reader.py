@@ -19,9 +19,9 @@ from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import ImageError, mask_code
-from fewmask.data.readers import Item, Sample
 from fewmask.data.readers.normals_from_depth import Camera, normals_from_depth
-from fewmask.data.readers.nyuv2_mtan import clean_depth
+from fewmask.data.readers.nyuv2_mtan.reader import clean_depth
+from fewmask.data.readers.reader import Item, Sample
 
 FILE, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
 HIGHEST_LABEL = 894

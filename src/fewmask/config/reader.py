@@ -1,0 +1,23 @@
+"""What the settings of every reader tell planning.
+
+Those of each stand beside its code, in ``fewmask.data.readers.NAME.settings``.
+"""
+
+from typing import ClassVar
+
+from fewmask.config.settings import Settings
+
+
+class ReaderSettings(Settings):
+    """Base of the settings of all readers, one for each on-disk format."""
+
+    name: str
+
+    needs_root: ClassVar[bool] = True
+    """Whether it reads files, from a folder that the dataset must name."""
+    needs_classes: ClassVar[bool] = True
+    """Whether a dataset must name classes, because its images have masks."""
+    has_categories: ClassVar[bool] = False
+    """Whether it knows the category of each image."""
+    measures: ClassVar[tuple[str, ...]] = ()
+    """The tasks besides segmentation whose truth it reads."""

@@ -1,0 +1,1 @@
+"""The reader of a folder of images and masks."""

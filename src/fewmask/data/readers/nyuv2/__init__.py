@@ -1,0 +1,1 @@
+"""The reader of NYUv2's official file."""

@@ -1,0 +1,1 @@
+"""The reader of MTAN's NYUv2."""
