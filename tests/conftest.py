@@ -11,9 +11,10 @@ from hypothesis import settings
 
 from fewmask.config.stage import Stage
 
-# Before torch is imported, and for all children: tests fork, and a child of a process whose threads
-# have worked waits for them for ever. Two processes run the tests, on as many cores as CI has.
-os.environ["OMP_THREAD_LIMIT"] = "1"
+# Before torch is imported, and for all children: tests fork, and a child of a process whose OpenMP
+# threads have worked waits for them for ever. Two processes run the tests, on as many cores as CI
+# has. (OMP_THREAD_LIMIT would let oneDNN wait for threads that it was promised and does not get.)
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # Machines that run tests are shared: how long an example takes says nothing.
 settings.register_profile("fewmask", deadline=None)

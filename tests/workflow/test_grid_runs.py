@@ -43,7 +43,7 @@ def cell(row: dict[str, str]) -> tuple[str, str, str]:
 
 def hold(folder: Path, results: str) -> FileLock:
     """Hold a folder of results as another Snakemake would."""
-    locks = folder / ".snakemake" / "heads"
+    locks = folder / ".snakemake" / "submitters"
     locks.mkdir(parents=True)
     (locks / f"{results}.txt").write_text("process 7 on node3")
     lock = FileLock(locks / f"{results}.lock")
