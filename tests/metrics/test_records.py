@@ -1,4 +1,4 @@
-"""Files that jobs write about their results are told when they were changed."""
+"""Changed files about the results of jobs are refused."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,7 @@ from fewmask.report.results.histories import TrainedStage, histories
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
-
-RECORD = {
-    **{"seconds": 12.5, "peak_memory_mb": None, "images_seen": 40, "steps": 20, "device": "cpu"},
-    **{"version": "1", "network": {}, "dataset": {}, "seed": 0, "digests": {}},
-    "training": {"steps": 20, "optimiser": {"learning_rate": 3e-4}},
-}
+from tests.report.synthetic_runs import RECORD
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -28,7 +23,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"), [('"seconds": 12.5', '"seconds": 13.5'), ("0.0003", "0.003")]
 )
-def test_a_number_that_was_changed_is_told(tmp_path: Path, old: str, new: str) -> None:
+def test_a_changed_number_is_refused(tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "training.json"
     write_record(path, RECORD)
     path.write_text(path.read_text().replace(old, new))
@@ -37,12 +32,19 @@ def test_a_number_that_was_changed_is_told(tmp_path: Path, old: str, new: str) -
         read_training(path)
 
 
-def test_a_history_that_was_changed_is_told(rooms: Path, rooms_split: Path, project: Path) -> None:
+def test_a_record_without_digest_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "training.json"
+    path.write_text(json.dumps(RECORD))
+    with pytest.raises(FewmaskError, match=rf"{path}.*digest: Field required"):
+        read_training(path)
+
+
+def test_a_changed_history_is_refused(rooms: Path, rooms_split: Path, project: Path) -> None:
     cell = "rooms/supervised/n12/0/supervised"
     folder = project / "results/stages" / cell
     assert train(Inputs(rooms, rooms_split), small_stage(steps=5), 0, folder)
     [history] = histories("results", [TrainedStage(cell, "miou")], "rooms")
-    assert history.looks["step"].tolist() == [5]
+    assert history.evaluations["step"].tolist() == [5]
     path = folder / "history.csv"
     path.write_text(path.read_text().replace("\n5,", "\n4,"))
     with pytest.raises(FewmaskError, match=r"history.csv: .*does not match its digest"):

@@ -1,15 +1,17 @@
 """What is planned: the jobs that Snakemake plans too, and what they may take."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from fewmask.core.paths import TRAINING
+from fewmask.metrics.records import write_record
 from fewmask.monitor.plan import Estimate, Kind, Plan, print_plan
 from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.jobs import Job
 from tests.conftest import ROOT
+from tests.report.synthetic_runs import RECORD
 from tests.workflow.snakemake import fewmask, planned, write_project
 
 SUPERVISED = Kind("train", "rooms", "supervised/supervised")
@@ -63,10 +65,7 @@ def finish(grid: Grid, name: str, minutes: float | None = None, trained: float =
     job = job_of(Plan(grid), name)
     write(Path(job.output), "")
     if job.rule == "train":
-        told = {"seconds": 60 * trained, "peak_memory_mb": 900, "images_seen": 1, "steps": 1}
-        told |= {"device": "a processor", "version": "0", "seed": 0}
-        text = json.dumps(told | {key: {} for key in ("training", "network", "dataset", "digests")})
-        write(Path(job.output).with_name("training.json"), text)
+        write_record(Path(job.output).with_name(TRAINING), RECORD | {"seconds": 60 * trained})
     if minutes is not None:
         write(Path(grid.layout.benchmark(job.rule, job.cell)), f"s\th:m:s\n{60 * minutes}\t-\n")
 

@@ -6,12 +6,24 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from fewmask.core.paths import Layout
+from fewmask.core.files import file_digest
+from fewmask.core.paths import HISTORY, TRAINING, Layout
+from fewmask.metrics.records import write_record
 from fewmask.planning.requested import Requested
 
 CLASSES = ["wall", "box"]
 KINDS = ["hit", "truth", "predicted"]
+TRAINED = {"evaluation": {"metric": "miou"}}
+"""The settings of a stage."""
 PALETTE = np.array([[40, 40, 40], [230, 159, 0]], np.uint8)
+
+
+RECORD = {
+    **{"seconds": 12.5, "peak_memory_mb": None, "images_seen": 40, "steps": 20, "device": "cpu"},
+    **{"version": "1", "network": {}, "dataset": {}, "seed": 0, "digests": {}},
+    **{"gpus": 0, "history": "", "training": {"steps": 20, "optimiser": {"learning_rate": 3e-4}}},
+}
+"""What a training.json states."""
 
 
 def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **figures):
@@ -22,6 +34,8 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
     if "miou" not in figures and "images" in figures:
         miou = pooled(images)
     cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
+    seconds = figures.get("seconds", 90.0)
+    stage = {"cell": f"{dataset}/{method}/{fraction}/{seed}/supervised", "gpus": 0}
     record = {
         **cell,
         "images": {
@@ -47,21 +61,24 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
             for name, iou in figures.get("classes", {"wall": 0.8, "box": 0.2}).items()
         },
         "cost": {
-            "seconds": figures.get("seconds", 90.0),
+            "seconds": seconds,
             "peak_memory_mb": 900,
             "images_seen": 4800,
-            "stages": figures.get("stages", [{"seconds": figures.get("seconds", 90.0)}]),
+            "stages": [stage | one for one in figures.get("stages", [{"seconds": seconds}])],
         },
         "pseudo_masks": figures.get("pseudo_masks", []),
         "provenance": {
             "version": "0.1.0",
-            "stages": [figures.get("training", {"steps": 100})],
+            "stages": figures.get("trainings", [TRAINED] * len(figures.get("stages", [1]))),
+            "gpus": 0,
+            "dataset": {},
+            "digests": {},
+            "evaluated_at": "network",
             **figures.get("provenance", {}),
         },
     }
     path = Path(Layout().metrics.format(**cell))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record))
+    write_record(path, record)
     write_images(path.with_suffix(".csv"), images)
     write_examples(Path(Layout().examples.format(**cell)), **figures)
     return path
@@ -105,16 +122,22 @@ def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24
 
 
 def write_history(cell, validation, metric="miou"):
-    """Write the history of a stage, DATASET/METHOD/FRACTION/SEED/STAGE: a look every 10 steps.
+    """Write the history of a stage, DATASET/METHOD/FRACTION/SEED/STAGE, evaluated every 10 steps.
 
     Returns its part of a metrics file: its cost and its settings.
     """
-    folder = Path("results/stages") / cell
-    folder.mkdir(parents=True, exist_ok=True)
     lines = [f"step,loss,validation_{metric},validation_loss"]
     lines += [f"{10 * (i + 1)},{1 / (i + 1)},{value},0.5" for i, value in enumerate(validation)]
-    (folder / "history.csv").write_text("\n".join(lines) + "\n")
+    write_training(cell, "\n".join(lines) + "\n")
     return {"seconds": 90.0, "cell": cell}, {"evaluation": {"metric": metric}}
+
+
+def write_training(cell, history):
+    """Write the history of a stage, and the record of its training."""
+    folder = Path("results/stages") / cell
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / HISTORY).write_text(history)
+    write_record(folder / TRAINING, RECORD | {"history": file_digest(folder / HISTORY)})
 
 
 def requested(**axes):

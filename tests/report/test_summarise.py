@@ -11,7 +11,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.planning.requested import fingerprint
 from fewmask.report.contents import files
 from fewmask.report.summarise import summarise
-from tests.report.synthetic_runs import requested, write_run
+from tests.report.synthetic_runs import TRAINED, requested, write_run
 
 
 def as_json(**axes):
@@ -67,8 +67,8 @@ def test_partial_makes_do_and_says_so_on_every_row(project):
 
 def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
     write_run(method="a")
-    outdated = write_run(method="b", training={"steps": 50})
-    grid = as_json(methods=["a", "b"], trainings=[fingerprint([{"steps": 100}])] * 2)
+    outdated = write_run(method="b", trainings=[TRAINED | {"steps": 50}])
+    grid = as_json(methods=["a", "b"], trainings=[fingerprint([TRAINED])] * 2)
     summarise(grid, Path("tables"), Path("figures"), partial=True)
     assert pd.read_csv("tables/summary.csv")["seeds"].tolist() == [1, 0]
     assert (

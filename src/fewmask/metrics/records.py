@@ -44,20 +44,24 @@ def _in_range(values: dict[str, float | None]) -> dict[str, float | None]:
 
 
 Metrics = Annotated[dict[str, float | None], AfterValidator(_in_range)]
-"""Metrics by name, or those of a class; None: undefined. Their range is the table's; one that is
-not in it was written by another version."""
+"""Metrics by name, or those of a class; None: undefined. Their range is that in the table of
+metrics, for those that are in it."""
 
 
 METRICS = TypeAdapter(Metrics)
 
 
-class Record(BaseModel):
-    """Base of these files."""
+class RecordPart(BaseModel):
+    """Base of these files and of what is nested in them."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
-    digest: str | None = Field(default=None, exclude=True)
-    """Of all else in the file; none in those of earlier versions."""
+
+class Record(RecordPart):
+    """Base of these files."""
+
+    digest: str = Field(exclude=True)
+    """SHA-256 of all else in the file."""
 
 
 AnyRecord = TypeVar("AnyRecord", bound=Record)
@@ -97,7 +101,7 @@ def read_record(model: type[AnyRecord], path: Path, kind: str, mend: str) -> Any
         if where and isinstance(first["input"], str | float | None):
             what += f", found {json.dumps(first['input'])[:60]}"
         raise damaged(path, kind, f"{where}: {what}" if where else what, mend) from None
-    if record.digest not in (None, _digest(json.loads(text))):
+    if record.digest != _digest(json.loads(text)):
         raise damaged(path, kind, "its content does not match its digest; it was changed", mend)
     return record
 
@@ -108,16 +112,16 @@ def damaged(path: Path, kind: str, found: object, mend: str) -> FewmaskError:
 
 
 class TrainingRecord(Record):
-    """What training.json tells of the training of a stage."""
+    """The training of a stage: what its training.json states."""
 
     seconds: Amount
     peak_memory_mb: Amount | None
     images_seen: Count
     steps: Count
     device: str
-    gpus: Count | None = None
-    history: str | None = None
-    """SHA-256 of the history.csv beside it; None: of an earlier version."""
+    gpus: Count
+    history: str
+    """SHA-256 of the history.csv beside it."""
     training: dict[str, Any]
     """The settings, as ``TrainingSettings.shaping`` has them."""
     # What else stands beside the tensors in the weights, see `fewmask.networks.description`.
@@ -134,8 +138,8 @@ def read_training(path: Path) -> TrainingRecord:
     return read_record(TrainingRecord, path, "the record of a training", mend)
 
 
-class PseudoMaskQuality(Record):
-    """What pseudo_masks.json tells of the pseudo-masks of a stage; null: nothing is known."""
+class PseudoMaskQuality(RecordPart):
+    """How good the pseudo-masks of a stage are; null: unknown."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -147,19 +151,24 @@ class PseudoMaskQuality(Record):
     @property
     def metrics(self) -> dict[str, float]:
         """Those of pseudo-masks, by name; NaN where one is undefined or not in the file."""
-        told = self.model_extra or {}
-        found = {name: told.get(name) for name in table.names(table.measured_on("pseudo_masks"))}
-        return {name: float("nan") if value is None else value for name, value in found.items()}
+        stated = self.model_extra or {}
+        values = {name: stated.get(name) for name in table.names(table.measured_on("pseudo_masks"))}
+        return {name: float("nan") if value is None else value for name, value in values.items()}
 
     @model_validator(mode="after")
     def _metrics_are_in_range(self) -> "PseudoMaskQuality":
         known = table.names(table.measured_on("pseudo_masks"))
-        told = self.model_extra or {}
-        METRICS.validate_python({name: told[name] for name in known if name in told}, strict=True)
+        stated = self.model_extra or {}
+        values = {name: stated[name] for name in known if name in stated}
+        METRICS.validate_python(values, strict=True)
         return self
 
 
-def read_quality(path: Path) -> PseudoMaskQuality:
+class PseudoMaskRecord(Record, PseudoMaskQuality):
+    """The same as a file: pseudo_masks.json."""
+
+
+def read_quality(path: Path) -> PseudoMaskRecord:
     """A pseudo_masks.json. Raises FewmaskError: it is not there, or is damaged."""
     mend = "delete it and run the workflow again, which makes the pseudo-masks anew"
-    return read_record(PseudoMaskQuality, path, "the quality of pseudo-masks", mend)
+    return read_record(PseudoMaskRecord, path, "the quality of pseudo-masks", mend)

@@ -9,7 +9,13 @@ from fewmask.core.errors import FewmaskError
 from fewmask.report.figures.training_curves import training_curves
 from fewmask.report.results.histories import TrainedStage, histories
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import assert_apart, requested, write_history, write_run
+from tests.report.synthetic_runs import (
+    assert_apart,
+    requested,
+    write_history,
+    write_run,
+    write_training,
+)
 
 CELL = "scenes/supervised/{}/{}/supervised"
 
@@ -23,9 +29,7 @@ def write_grid(fractions, seeds, shared=None):
             if shared:
                 parts.insert(0, write_history(shared.format(seed), [0.9, 0.3, 0.5], "loss"))
             costs, settings = zip(*parts, strict=True)
-            path = write_run(fraction=fraction, seed=seed, stages=list(costs))
-            text = path.read_text().replace('[{"steps": 100}]', str(list(settings)))
-            path.write_text(text.replace("'", '"'))
+            write_run(fraction=fraction, seed=seed, stages=costs, trainings=settings)
 
 
 def drawn(grid):
@@ -90,10 +94,7 @@ def test_a_stage_that_is_judged_in_two_ways_has_a_row_for_each(project):
 
 
 def test_without_validation_images(project):
-    write_history(CELL.format("n10", 0), [0.5])
-    path = "results/stages/" + CELL.format("n10", 0) + "/history.csv"
-    with open(path, "w") as file:
-        file.write("step,loss\n10,0.5\n")
+    write_training(CELL.format("n10", 0), "step,loss\n10,0.5\n")
     [found] = histories("results", [TrainedStage(CELL.format("n10", 0), "none")], "scenes")
     assert found.judged_by == ""
     assert found.selected is None

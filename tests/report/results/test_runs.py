@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
+from fewmask.metrics.records import write_record
 from fewmask.planning.requested import fingerprint, reading_fingerprint
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import requested, write_run
+from tests.report.synthetic_runs import TRAINED, requested, write_run
 
 COLUMNS = [
     *("dataset", "method", "fraction", "labelled", "test", "seed"),
@@ -53,67 +54,74 @@ def test_without_runs_the_columns_are_there(project):
     assert len(collect(requested()).table) == 0
 
 
-def without(*keys):
-    def damage(text):
-        record = inner = json.loads(text)
+def having(value, *keys):
+    """A change of a record: what ``keys`` lead to becomes ``value``; None: it is removed."""
+
+    def damage(record):
+        inner = record
         for key in keys[:-1]:
             inner = inner[key]
-        del inner[keys[-1]]
-        return json.dumps(record)
+        inner[keys[-1]] = value
+        if value is None:
+            del inner[keys[-1]]
 
     return damage
 
 
-@pytest.mark.parametrize(
-    ("damage", "found"),
-    [
-        (lambda text: text[:100], "Invalid JSON"),
-        (lambda text: "", "Invalid JSON"),
-        (lambda text: "[]", "object"),
-        (lambda text: text.replace('"seconds": 90.0, "peak', '"peak'), "cost.seconds"),
-        (lambda text: text.replace('"miou": 0.5', '"miou": "high"'), "metrics.miou"),
-        (lambda text: text.replace('"seed": 0', '"seed": 7'), "scenes/supervised/n10/7"),
-        (
-            lambda text: text.replace('"miou": 0.5', '"miou": 5.0'),
-            "metrics: miou: found 5, expected",
-        ),
-        (
-            lambda text: text.replace('"miou": 0.5', '"miou": "0.5"'),
-            "metrics.miou: Input should be",
-        ),
-        (lambda text: text.replace('"miou": 0.5', '"miou": "NaN"'), 'found "NaN"'),
-        (lambda text: text.replace('"miou": 0.5', '"miou": NaN'), "metrics.miou"),
-        (lambda text: text.replace('"miou": 0.5', '"miou": Infinity'), "metrics.miou"),
-        (lambda text: text.replace('"focal_loss": 0.1', '"focal_loss": -0.1'), "focal_loss: found"),
-        (lambda text: text.replace('"iou": 0.2', '"iou": 1.2'), "classes.box: iou: found 1.2"),
-        (lambda text: text.replace('"labelled": 10', '"labelled": -10'), "images.labelled"),
-        (lambda text: text.replace('"labelled": 10', '"labelled": 9.5'), "images.labelled"),
-        (
-            lambda text: text.replace('"seconds": 90.0, "peak', '"seconds": -1, "peak'),
-            "cost.seconds",
-        ),
-        (lambda text: text.replace('"stages": [{"steps": 100}]', '"stages": [[]]'), "provenance"),
-        (
-            lambda text: text.replace('"steps": 100', '"evaluation": {"metric": "x"}'),
-            "metric: there is no such metric",
-        ),
-        (
-            lambda text: text.replace('[{"seconds": 90.0}]', '[{"seconds": 1, "cell": "../x"}]'),
-            "cell",
-        ),
-        (lambda text: text.encode().replace(b"scenes", b"\xff"), ""),
-        (without("classes", "box"), "classes: found wall, expected wall, box"),
-    ],
-)
-def test_a_damaged_file_is_named_with_what_is_wrong(project, damage, found):
-    path = write_run()
-    text = damage(path.read_text())
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+def assert_is_named(path, found):
     with pytest.raises(FewmaskError) as error:
         collect(requested(classes={"scenes": ["wall", "box"]}))
     assert str(error.value).startswith(str(path))
     assert found in str(error.value)
     assert "run the workflow again" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (having(None, "cost", "seconds"), "cost.seconds: Field required"),
+        (having(None, "cost", "stages", 0, "gpus"), "cost.stages.0.gpus: Field required"),
+        (having("high", "metrics", "miou"), "metrics.miou"),
+        (having(7, "seed"), "scenes/supervised/n10/7"),
+        (having(5.0, "metrics", "miou"), "metrics: miou: found 5, expected"),
+        (having("0.5", "metrics", "miou"), "metrics.miou: Input should be"),
+        (having("NaN", "metrics", "miou"), 'found "NaN"'),
+        (having(float("nan"), "metrics", "miou"), "metrics.miou"),
+        (having(float("inf"), "metrics", "miou"), "metrics.miou"),
+        (having(-0.1, "metrics", "focal_loss"), "focal_loss: found"),
+        (having(1.2, "classes", "box", "iou"), "classes.box: iou: found 1.2"),
+        (having(-10, "images", "labelled"), "images.labelled"),
+        (having(9.5, "images", "labelled"), "images.labelled"),
+        (having(-1, "cost", "seconds"), "cost.seconds"),
+        (having([[]], "provenance", "stages"), "provenance"),
+        (having({"metric": "x"}, "provenance", "stages", 0, "evaluation"), "no such metric"),
+        (having("../x", "cost", "stages", 0, "cell"), "cell"),
+        (having(None, "classes", "box"), "classes: found wall, expected wall, box"),
+    ],
+)
+def test_a_damaged_record_is_named_with_what_is_wrong(project, damage, found):
+    path = write_run()
+    record = json.loads(path.read_text())
+    damage(record)
+    write_record(path, record)
+    assert_is_named(path, found)
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        (lambda content: content[:100], "Invalid JSON"),
+        (lambda content: b"", "Invalid JSON"),
+        (lambda content: b"[]", "object"),
+        (lambda content: content.replace(b"scenes", b"\xff"), ""),
+        (lambda content: content.replace(b'"miou": 0.5', b'"miou": 0.6'), "its digest"),
+        (lambda content: content.replace(b'"digest"', b'"checksum"'), "digest: Field required"),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_is_wrong(project, damage, found):
+    path = write_run()
+    path.write_bytes(damage(path.read_bytes()))
+    assert_is_named(path, found)
 
 
 def test_results_may_lie_deeper(project):
@@ -126,7 +134,7 @@ def test_results_may_lie_deeper(project):
 
 def test_metrics_of_earlier_settings_count_as_missing(project):
     axes = {"methods": ["a", "b"], "seeds": [0, 1]}
-    trainings = [fingerprint([{"steps": steps}]) for steps in (100, 200)]
+    trainings = [fingerprint([TRAINED]), fingerprint([TRAINED | {"steps": 200}])]
     paths = [write_run(method=method, seed=seed) for method in "ab" for seed in (0, 1)]
     paths[0].unlink()
     runs = collect(requested(**axes, trainings=trainings))

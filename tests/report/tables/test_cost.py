@@ -107,14 +107,6 @@ def test_where_accounting_tells_no_gpus_those_of_the_job_count(project, monkeypa
     assert runs[["hours", "gpu_hours"]].to_numpy().tolist() == [[2, 4]]
 
 
-@pytest.mark.parametrize(("device", "gpu_hours"), [("NVIDIA H200", 1), ("AMD EPYC 7763", 0)])
-def test_metrics_of_earlier_versions_are_counted_by_their_device(project, device, gpu_hours):
-    write_run(stages=[{"seconds": 3600, "device": device}], pseudo_masks=[quality()])
-    runs, table = collected()
-    assert runs[["hours", "gpu_hours"]].to_numpy().tolist() == [[1, gpu_hours]]
-    assert table["jobs"].tolist() == [2, 2]
-
-
 def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
     write_run(method="a", seed=0, stages=[stage("scenes/a/n10/0/supervised", 3600)])
     grid = requested(methods=["a", "b"], seeds=[0, 1])

@@ -1,6 +1,5 @@
 """The table of pseudo-masks, against figures worked out by hand."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -93,14 +92,6 @@ def test_without_pseudo_masks_the_files_say_so(project):
     table = pd.read_csv("tables/pseudo_masks.csv")
     assert table.empty
     assert list(table)[:5] == ["dataset", "method", "fraction", "stage", "seeds"]
-
-
-def test_metrics_of_before_there_were_any_are_read(project):
-    path = write_run()
-    told = json.loads(path.read_text())
-    del told["pseudo_masks"]
-    path.write_text(json.dumps(told))
-    assert collect(requested()).pseudo_masks.empty
 
 
 def test_a_damaged_entry_is_told(project):

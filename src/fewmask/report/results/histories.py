@@ -84,6 +84,5 @@ def _check(evaluations: pd.DataFrame) -> None:
 
 def _check_digest(path: Path) -> None:
     """Raise ValueError if it is not what the training has written."""
-    record = path.with_name(TRAINING)
-    if record.is_file() and read_training(record).history not in (None, file_digest(path)):
+    if read_training(path.with_name(TRAINING)).history != file_digest(path):
         raise ValueError(f"its content does not match its digest in {TRAINING}; it was changed")

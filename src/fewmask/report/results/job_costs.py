@@ -19,9 +19,8 @@ class RunCost(NamedTuple):
     stages: list[StageCost]
     learnt: list[str]
     """The stages whose pseudo-masks other stages learnt from, as METHOD/STAGE."""
-    gpus: int | None
-    """Of the evaluation; ``device`` likewise."""
-    device: str
+    gpus: int
+    """Of the evaluation."""
 
 
 class JobCost(NamedTuple):
@@ -45,17 +44,13 @@ class Accounts:
         """The trainings of a run, its evaluation, and its pseudo-labelling if another stage learns
         from it."""
         run_cell = self._layout.run_cell.format(**vars(run))
-        found, by_name = [], {}
-        for place, stage in enumerate(cost.stages):
-            # Without its name a stage cannot be told from those of other runs.
-            cell = stage.cell or f"{run_cell}/{place}"
-            gpus = _gpus(stage.gpus, stage.device)
-            by_name[_method_and_stage(cell)] = cell, gpus
-            found.append(self._job("train", cell, gpus, stage.seconds))
-        found += [
-            self._job("pseudo_label", *by_name[name]) for name in cost.learnt if name in by_name
+        by_name = {_method_and_stage(stage.cell): stage for stage in cost.stages}
+        learnt = [by_name[name] for name in cost.learnt if name in by_name]
+        return [
+            *(self._job("train", one.cell, one.gpus, one.seconds) for one in cost.stages),
+            *(self._job("pseudo_label", one.cell, one.gpus) for one in learnt),
+            self._job("evaluate", run_cell, cost.gpus),
         ]
-        return [*found, self._job("evaluate", run_cell, _gpus(cost.gpus, cost.device))]
 
     def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
         name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))
@@ -70,11 +65,6 @@ class Accounts:
 def _method_and_stage(cell: str) -> str:
     _, *rest = cell.split("/")
     return "/".join([*rest[:1], *rest[-1:]])
-
-
-def _gpus(gpus: int | None, device: str) -> int:
-    """How many GPUs a job had; what earlier versions wrote tells only the device's name."""
-    return int("NVIDIA" in device) if gpus is None else gpus
 
 
 def total(jobs: Iterable[JobCost]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from fewmask.metrics.records import (
     Metrics,
     PseudoMaskQuality,
     Record,
+    RecordPart,
     damaged,
     read_record,
 )
@@ -26,25 +27,24 @@ StageCell = Annotated[str, Field(pattern=f"^{NAME}/{NAME}/[a-z0-9][a-z0-9._-]*/[
 """Which stage it is: dataset/method/fraction/seed/stage."""
 
 
-class StageCost(Record):
-    """What a metrics file says of one training. None: an earlier version did not write it."""
+class StageCost(RecordPart):
+    """The cost of one training."""
 
     seconds: Amount
-    device: str = ""
-    gpus: Count | None = None
-    cell: StageCell | None = None
+    gpus: Count
+    cell: StageCell
 
 
-class _Images(Record):
+class _Images(RecordPart):
     labelled: Count
     test: Count
 
 
-class _Cost(Record):
+class _Cost(RecordPart):
     seconds: Amount
     peak_memory_mb: Amount | None
     images_seen: Count
-    stages: list[StageCost] = []
+    stages: list[StageCost]
 
 
 def _is_known(metric: str) -> str:
@@ -53,38 +53,38 @@ def _is_known(metric: str) -> str:
     return metric
 
 
-class _Settings(Record):
+class _Settings(RecordPart):
     """Settings, of which only a part is used here."""
 
     model_config = ConfigDict(extra="allow")
 
 
 class _Evaluation(_Settings):
-    metric: Annotated[str, AfterValidator(_is_known)] = "none"
+    metric: Annotated[str, AfterValidator(_is_known)]
 
 
 class _StageSettings(_Settings):
-    """What ``TrainingSettings.shaping`` has of a stage."""
+    """The settings of a stage, as ``TrainingSettings.shaping`` has them."""
 
-    evaluation: _Evaluation = _Evaluation()
+    evaluation: _Evaluation
 
 
-class _Provenance(Record):
-    gpus: Count | None = None
-    device: str = ""
-    stages: list[_StageSettings] = []
-    dataset: dict[str, Any] = {}
+class _Provenance(RecordPart):
+    gpus: Count
+    """Of the evaluation."""
+    stages: list[_StageSettings]
+    dataset: dict[str, Any]
     """The settings that the data were prepared with, as the job was given them."""
-    digests: dict[str, str] = {}
+    digests: dict[str, str]
     """Of files that the last stage learnt from; ``dataset`` is that of the prepared data."""
-    evaluated_at: str | None = None
+    evaluated_at: str
     """The experiment's ``evaluation_size``."""
 
 
 class MetricsFile(Record):
     """What the tables need of a metrics file; null stands for what is undefined.
 
-    A metric that came after the file was written is not in it."""
+    A metric that was added after the evaluation is not in it."""
 
     dataset: str
     method: str
@@ -95,20 +95,20 @@ class MetricsFile(Record):
     classes: dict[str, Metrics]
     cost: _Cost
     provenance: _Provenance
-    pseudo_masks: list[PseudoMaskQuality] = []
+    pseudo_masks: list[PseudoMaskQuality]
 
     def is_of(self, requested: Requested, training: str | None) -> bool:
-        """Whether it was made with the settings of an experiment, as far as it tells them.
+        """Whether it was made with the settings of an experiment.
 
         ``training``: the fingerprint of the settings of its stages; None: any.
         """
-        told = self.provenance
-        stages = fingerprint([one.model_dump(exclude_unset=True) for one in told.stages])
+        made_with = self.provenance
+        stages = fingerprint([one.model_dump(exclude_unset=True) for one in made_with.stages])
         reading = requested.readings.get(self.dataset)
         return (
             training in (None, stages)
-            and (reading is None or reading == reading_fingerprint(told.dataset))
-            and told.evaluated_at in (None, requested.evaluation_size)
+            and (reading is None or reading == reading_fingerprint(made_with.dataset))
+            and made_with.evaluated_at == requested.evaluation_size
         )
 
     def check_classes(self, path: Path, classes: list[str]) -> None:
@@ -123,6 +123,6 @@ def read_metrics(run: Run, path: Path) -> MetricsFile:
     record = read_record(MetricsFile, path, KIND, MEND)
     found = Run(record.dataset, record.method, record.fraction, record.seed)
     if found != run:
-        told = f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
-        raise damaged(path, KIND, told, MEND)
+        other = f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
+        raise damaged(path, KIND, other, MEND)
     return record

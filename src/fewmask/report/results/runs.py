@@ -101,16 +101,13 @@ def _check_data(pattern: str, records: dict[Run, MetricsFile]) -> None:
 
 
 def _trainings(record: MetricsFile) -> Iterator[TrainedStage]:
-    """What earlier versions wrote does not name its stages."""
-    for stage, settings in zip(record.cost.stages, record.provenance.stages, strict=False):
-        if stage.cell:
-            yield TrainedStage(stage.cell, settings.evaluation.metric)
+    for stage, settings in zip(record.cost.stages, record.provenance.stages, strict=True):
+        yield TrainedStage(stage.cell, settings.evaluation.metric)
 
 
 def _run_cost(record: MetricsFile) -> RunCost:
     learnt = [quality.stage for quality in record.pseudo_masks]
-    evaluated_on = record.provenance
-    return RunCost(record.cost.stages, learnt, evaluated_on.gpus, evaluated_on.device)
+    return RunCost(record.cost.stages, learnt, record.provenance.gpus)
 
 
 def _table(records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
