@@ -75,7 +75,7 @@ def test_the_losses_are_their_formulas():
     assert torch.allclose(found["consistency"], expected, atol=1e-6)
 
     of_both = [feature[2:] for feature in features]
-    of_both[-1] = again.auxiliary.stage(of_both[-2])
+    of_both[-1] = again.auxiliary.encoder(of_both[-2])
     scores = again.auxiliary.segmentation_head(again.auxiliary.decoder(of_both))
     expected = functional.cross_entropy(scores, pseudo_masks)
     assert torch.allclose(found["pseudo_masks"], expected, atol=1e-6)

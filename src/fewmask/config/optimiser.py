@@ -10,29 +10,35 @@ LearningRate = Annotated[float, Field(gt=0)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
-class Adam(Settings):
+class _Optimiser(Settings):
+    """What all optimisers have."""
+
+    learning_rate: LearningRate
+    decay_norms_and_biases: bool = True
+    """Whether weight decay also acts on biases and on the scales and shifts of normalisation
+    layers; false: only on tensors of two dimensions or more."""
+
+
+class Adam(_Optimiser):
     """Adam (Kingma and Ba 2015)."""
 
     name: Literal["adam"]
-    learning_rate: LearningRate
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=0.0, ge=0)
 
 
-class AdamW(Settings):
+class AdamW(_Optimiser):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
     name: Literal["adamw"]
-    learning_rate: LearningRate
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     weight_decay: float = Field(default=0.01, ge=0)
 
 
-class SGD(Settings):
+class SGD(_Optimiser):
     """Stochastic gradient descent with momentum."""
 
     name: Literal["sgd"]
-    learning_rate: LearningRate
     momentum: float = Field(default=0.9, ge=0, lt=1)
     nesterov: bool = False
     weight_decay: float = Field(default=0.0, ge=0)

@@ -45,6 +45,11 @@ class TrainingSettings(Settings):
     weighting: Weighting = Field(default={"name": "fixed"}, validate_default=True)
     """How several losses become one update."""
     optimiser: Optimiser
+    rate_factors: dict[Part, Annotated[float, Field(gt=0)]] = {}
+    """What the learning rates of parts of the network are multiplied with; of other parts: 1."""
+    layer_decay: float = Field(default=1, gt=0, le=1)
+    """Layer-wise decay: the learning rate of each block of the encoder as a multiple of that of the
+    next one (Bao et al. 2022)."""
     schedule: Schedule = Schedule()
     steps: Duration
     """Updates of the weights; or epochs, each of which sees the labelled images once (all that
@@ -132,6 +137,16 @@ class TrainingSettings(Settings):
                 raise ValueError(
                     f"evaluation.{key} is {metric}; on validation images the objective "
                     f"{self.objective.name} tells {', '.join(known)}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _rates_are_of_parts(self) -> Self:
+        for part in self.rate_factors:
+            if part not in self.objective.parts:
+                raise ValueError(
+                    f"rate_factors names {part}; the network of {self.objective.name} has "
+                    f"{', '.join(self.objective.parts)}"
                 )
         return self
 

@@ -38,12 +38,18 @@ class Objective(nn.Module, ABC):
         where the settings name one."""
         return [self.network]
 
+    def parts(self, name: str) -> list[nn.Module]:
+        """The modules that are a part of its networks: their ``encoder``, say. Settings give each
+        part its learning rate."""
+        return [getattr(network, name) for network in self.networks]
+
     @abstractmethod
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         """The losses of a step by name, each a scalar; ``batches`` by role."""
 
     def parameter_groups(self) -> list[ParameterGroup]:
-        """Those of its parameters that have a rate, a weight decay or a clipping of their own."""
+        """Those of its parameters that have an optimiser, a rate, a weight decay or a clipping of
+        their own."""
         return []
 
     def started(self) -> None:

@@ -4,14 +4,19 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from fewmask.config.optimiser import Optimiser
+
 
 @dataclass(frozen=True)
 class ParameterGroup:
     """Some parameters, and how they are trained; what is absent is the stage's."""
 
     parameters: list[nn.Parameter]
+    optimiser: Optimiser | None = None
+    """The optimiser of its own, for a discriminator, say; its rate follows the stage's schedule."""
     learning_rate: float | None = None
-    """It follows the stage's schedule."""
+    """Overrides that of the optimiser, and likewise follows the schedule."""
     weight_decay: float | None = None
+    """Overrides that of the optimiser."""
     clip_gradient_norm: float | None = None
     """The largest norm of their gradient, taken by itself; absent: they count with all others."""

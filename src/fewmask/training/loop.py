@@ -27,7 +27,7 @@ from fewmask.networks.teacher import Teacher
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import build as build_weighting
 from fewmask.training.compiling import compile_networks
-from fewmask.training.optimiser import build_optimiser, clip_gradients, set_learning_rates
+from fewmask.training.optimiser import Optimisers
 from fewmask.training.runtime import Runtime, peak_memory_mb
 from fewmask.training.schedule import learning_rate_factor
 
@@ -53,9 +53,8 @@ class Training:
         self.objective = objective.to(runtime.device, memory_format=torch.channels_last)
         weighting = build_weighting(stage.weighting, stage.objective.loss_names)
         self.weighting = weighting.to(runtime.device)
-        self.groups = objective.parameter_groups()
-        groups = [*self.groups, *weighting.parameter_groups()]
-        self.optimiser = build_optimiser(stage.optimiser, objective.parameters(), groups)
+        groups = [*objective.parameter_groups(), *weighting.parameter_groups()]
+        self.optimisers = Optimisers(stage, objective, groups)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=stage.precision == "fp16")
         self.average = None
         if stage.averaging:
@@ -137,25 +136,21 @@ class Training:
     def _update(self) -> None:
         """One step: draw, augment, forward, backward, update."""
         torch.manual_seed(derive(self.seed, "step", self.step))
-        rate = self._set_learning_rate()
+        factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
+        self.optimisers.set_learning_rates(factor)
         batches = {role: self.augmented(b) for role, b in self.draws.at(self.step).items()}
         with self.runtime.autocast():
             losses = self.objective.losses(batches, self.step)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimisers.zero_grad()
         figures = self.weighting.backward(losses, self.objective, self.scaler, self.step)
-        norms = [self.stage.clip_gradient_norm, *(one.clip_gradient_norm for one in self.groups)]
-        if any(norms):
-            self.scaler.unscale_(self.optimiser)
-            clip_gradients(self.objective.parameters(), norms[0], self.groups)
-        self.scaler.step(self.optimiser)
-        self.scaler.update()
+        self.optimisers.step(self.scaler)
         self.objective.after_update()
         if self.average:
             self.average.update(self.objective.result)
         # Kept on the device: reading a loss at every step would wait for the device.
         self.loss_names = list(figures)
         self.pending.append(torch.stack([*figures.values()]).detach().float())
-        self.rate = rate
+        self.rate = self.stage.optimiser.learning_rate * factor
         self.step += 1
 
     def augmented(self, batch: Batch) -> Batch:
@@ -169,12 +164,6 @@ class Training:
             truth={name: load(name).warped(warp, one) for name, one in batch.truth.items()},
             **{name: mask if mask is None else warp.masks(mask) for name, mask in masks.items()},
         )
-
-    def _set_learning_rate(self) -> float:
-        factor = learning_rate_factor(self.stage.schedule, self.step, self.stage.steps)
-        rate = self.stage.optimiser.learning_rate
-        set_learning_rates(self.optimiser, rate, factor)
-        return rate * factor
 
     def _settle(self) -> None:
         """Fetch the losses of the last steps from the device, and stop if one is not finite."""
@@ -247,7 +236,7 @@ class Training:
             "step": self.step,
             "objective": self.objective.state_dict(),
             "weighting": self.weighting.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": self.optimisers.state_dict(),
             "scaler": self.scaler.state_dict(),
             "average": self.average.state_dict() if self.average else None,
             "loss_names": self.loss_names,
@@ -267,7 +256,7 @@ class Training:
         state = copy.copy(state)
         self.objective.load_state_dict(state.pop("objective"))
         self.weighting.load_state_dict(state.pop("weighting"))
-        self.optimiser.load_state_dict(state.pop("optimiser"))
+        self.optimisers.load_state_dict(state.pop("optimisers"))
         self.scaler.load_state_dict(state.pop("scaler"))
         average = state.pop("average")
         if self.average:

@@ -51,6 +51,11 @@ class SelfTraining(Objective):
     def result(self) -> nn.Module:
         return self.teacher.network if self.options.result == "teacher" else self.network
 
+    def parts(self, name: str) -> list[nn.Module]:
+        """Also those of the auxiliary head."""
+        own = getattr(self.auxiliary, name, None)
+        return [*super().parts(name), *([own] if own is not None else [])]
+
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled = batches["labelled"]
         both = [labelled, batches["unlabelled"]]
@@ -115,12 +120,12 @@ class AuxiliaryHead(nn.Module):
         super().__init__()
         self.decoder = network.decoder
         self.segmentation_head = network.segmentation_head
-        self.stage = _last_stage(network) if own_blocks == 2 else None
+        self.encoder = _last_stage(network) if own_blocks == 2 else None
 
     def forward(self, features: list[Tensor]) -> Tensor:
         """Logits, float (N, K, H, W), from all feature maps of the other's encoder."""
-        if self.stage is not None:
-            features = [*features[:-1], self.stage(features[-2])]
+        if self.encoder is not None:
+            features = [*features[:-1], self.encoder(features[-2])]
         return self.segmentation_head(self.decoder(features))
 
 

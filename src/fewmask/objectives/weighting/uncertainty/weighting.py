@@ -38,7 +38,9 @@ class Uncertainty(LossWeighting):
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """The log-variances; without weight decay, which would draw all weights to a half."""
-        return [ParameterGroup([self.log_variances], self.learning_rate, weight_decay=0.0)]
+        return [
+            ParameterGroup([self.log_variances], learning_rate=self.learning_rate, weight_decay=0.0)
+        ]
 
 
 build = Uncertainty
