@@ -128,7 +128,7 @@ def of_tomorrow(path: Path) -> None:
         (drop("confidence"), "not whole"),
         (drop("weights_digest"), "not whole"),
         (drop("pseudo_masks_format"), "not pseudo-masks that Fewmask wrote"),
-        (of_tomorrow, "format 9; this version reads 2"),
+        (of_tomorrow, "format 9; this version reads format 2"),
         (Path.unlink, "no such file"),
     ],
 )

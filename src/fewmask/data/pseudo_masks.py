@@ -12,18 +12,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 
-from fewmask.core.errors import FewmaskError
-from fewmask.data.store.hdf5 import check_seal, hdf5_written_whole, open_hdf5, read_rows
+from fewmask.data.store.hdf5 import hdf5_written_whole, read_rows
+from fewmask.data.store.sealed import SealedFile
 from fewmask.data.store.store import Store
 
-FORMAT = 2
+FORMAT_ATTRIBUTE, FORMAT = "pseudo_masks_format", 2
 PIXELS = ("labels", "confidence")
-MEND = "  mend: delete it and run the workflow again (or fewmask pseudo-label)"
 
 
 @dataclass(frozen=True)
@@ -71,51 +69,31 @@ def write_pseudo_masks(
             for name, values in zip(PIXELS, part, strict=True):
                 file[name][start:stop] = values
             start = stop
-        file.attrs.update(pseudo_masks_format=FORMAT, **asdict(origin))
+        file.attrs.update({FORMAT_ATTRIBUTE: FORMAT}, **asdict(origin))
 
 
 def holds_pseudo_masks(path: Path) -> bool:
     """Whether a file holds pseudo-masks, damaged or not, and not something else."""
     try:
         with h5py.File(path, "r", locking=False) as file:
-            return "pseudo_masks_format" in file.attrs
+            return FORMAT_ATTRIBUTE in file.attrs
     except (OSError, KeyError, RuntimeError):  # whatever damage makes of HDF5's structure
         return False
 
 
-class PseudoMasks:
+class PseudoMasks(SealedFile):
     """A file of pseudo-masks, open for reading.
 
-    Raises FewmaskError if it is missing, holds something else, is not whole, or is of another
-    format.
+    Raises FewmaskError if it is missing, holds something else, is damaged, or is of another format.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self._file = open_hdf5(
-            self.path, "  mend: run the workflow (or fewmask pseudo-label)", MEND
-        )
-        try:
-            self._check()
-        except FewmaskError:
-            self.close()
-            raise
-        except Exception as error:  # whatever damage makes of HDF5's structure
-            self.close()
-            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
-
-    def __enter__(self) -> "PseudoMasks":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
+    kind = "pseudo-masks that Fewmask wrote"
+    format_attribute, format = FORMAT_ATTRIBUTE, FORMAT
+    missing = "run the workflow (or fewmask pseudo-label)"
+    mend = "delete it and run the workflow again (or fewmask pseudo-label)"
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def close(self) -> None:
-        """Close the file; values that were read stay valid."""
-        self._file.close()
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -130,8 +108,8 @@ class PseudoMasks:
     @cached_property
     def origin(self) -> Origin:
         """The data and weights from which they were made."""
-        found = {one.name: self._file.attrs[one.name] for one in fields(Origin)}
-        return Origin(**found | {"classes": tuple(found["classes"])})
+        values = {one.name: self._file.attrs[one.name] for one in fields(Origin)}
+        return Origin(**values | {"classes": tuple(values["classes"])})
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
         """The pseudo-masks of ``rows`` of the store in any order, with repeats: uint8 (n, H, W).
@@ -149,40 +127,32 @@ class PseudoMasks:
         found = (self.origin.dataset_digest, self.size)
         expected = (store.digest, (store.height, store.width))
         if found != expected:
-            raise FewmaskError(
-                f"{self.path}: pseudo-masks of other images than {store.path} holds\n"
+            raise self.error(
+                f"pseudo-masks of other images than {store.path} holds\n"
                 f"  found: {_described(self.origin.dataset, *found)}\n"
-                f"  expected: {_described(store.dataset, *expected)}\n{MEND}"
+                f"  expected: {_described(store.dataset, *expected)}"
             )
 
     def _read(self, field: str, rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows, np.int64)
         unknown = rows[~np.isin(rows, self.rows)]
         if len(unknown):
-            raise FewmaskError(
-                f"{self.path}: no pseudo-mask of row {unknown[0]} of {self.origin.dataset}\n"
+            raise self.error(
+                f"no pseudo-mask of row {unknown[0]} of {self.origin.dataset}\n"
                 f"  found: those of {len(self)} rows from {self.rows[0]} to {self.rows[-1]}\n"
-                f"  expected: one for every training image; was the split drawn anew?\n{MEND}"
+                f"  expected: one for every training image; was the split drawn anew?"
             )
         try:
             return read_rows(self._file[field], np.searchsorted(self.rows, rows))
         except OSError as error:
-            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
+            raise self._damaged(error) from None
 
     def _check(self) -> None:
-        found = self._file.attrs.get("pseudo_masks_format")
-        if found is None:
-            raise FewmaskError(f"{self.path}: not pseudo-masks that Fewmask wrote\n{MEND}")
-        if found != FORMAT:
-            raise FewmaskError(
-                f"{self.path}: pseudo-masks of format {found}; this version reads {FORMAT}\n{MEND}"
-            )
         shapes = {name: self._file[name].shape for name in (*PIXELS, "row") if name in self._file}
         lacking = {one.name for one in fields(Origin)} - set(self._file.attrs)
         lengths = {shape[0] for shape in shapes.values()}
         if len(shapes) < 3 or len(lengths) > 1 or 0 in lengths or lacking:
-            raise FewmaskError(f"{self.path}: not whole: it holds {shapes}\n{MEND}")
-        check_seal(self._file)
+            raise self.error(f"not whole: it holds {shapes}")
 
 
 def _described(dataset: str, digest: str, size: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""HDF5 files, opened, read and written so that every failure is one message.
+"""HDF5 files, sealed, read and written so that damage is noticed and no failure passes unseen.
 
 Datasets of pixels have a checksum for every chunk (Fletcher-32), which HDF5 compares whenever it
 reads one. Everything else, attributes and small datasets, is covered by one seal, which is compared
@@ -17,32 +17,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fewmask.core.errors import FewmaskError
 from fewmask.core.files import explained, written_whole
 
 BLOCK_BYTES = 2**22
 SEAL = "seal"
 WRITING = {"libver": ("v110", "v110"), "rdcc_nbytes": 0}
 """Options for writing files. There is no cache of chunks: rows are written as they come."""
-
-
-def open_hdf5(path: Path, missing: str, mend: str) -> h5py.File:
-    """Open a file for reading; any number of processes may have it open.
-
-    Raises FewmaskError, with ``missing`` as its last line if there is no such file, and with
-    ``mend`` if it is not a whole HDF5 file; also if there is no permission to read it.
-    """
-    try:
-        # Locks would only cause trouble on network drives: the file never changes.
-        return h5py.File(path, "r", locking=False)
-    except FileNotFoundError:
-        raise FewmaskError(f"{path}: no such file\n{missing}") from None
-    except PermissionError:
-        raise FewmaskError(
-            f"{path}: no permission to read it\n  mend: chmod u+r, or ask its owner"
-        ) from None
-    except OSError as error:
-        raise FewmaskError(f"{path}: not a whole HDF5 file: {error}\n{mend}") from None
 
 
 def seal(file: h5py.File) -> None:

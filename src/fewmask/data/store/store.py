@@ -22,7 +22,6 @@ have checksums, so that no reader sees others than those that were written.
 import hashlib
 import json
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,45 +31,28 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.config.task import fields
 from fewmask.core.errors import FewmaskError
-from fewmask.data.store.hdf5 import check_seal, open_hdf5, read_rows, rows_per_block
+from fewmask.data.store.hdf5 import read_rows, rows_per_block
+from fewmask.data.store.sealed import SealedFile
 
 FORMAT = 3
 PIXELS = ("image", *fields())
 PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
 REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
-MEND = "  mend: delete it and prepare the dataset again (run the workflow, or fewmask prepare)"
 
 
-class Store:
+class Store(SealedFile):
     """A prepared dataset, open for reading; any number of processes may have it open.
 
     Raises FewmaskError if the file is missing, not a store, damaged, or of another format.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = Path(path)
-        self._file = open_hdf5(self.path, "  mend: prepare the dataset (run the workflow)", MEND)
-        try:
-            self._check()
-        except FewmaskError:
-            self.close()
-            raise
-        except Exception as error:  # whatever damage makes of HDF5's structure
-            self.close()
-            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
-
-    def __enter__(self) -> "Store":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.close()
+    kind = "a dataset prepared by Fewmask"
+    format_attribute, format = "format", FORMAT
+    missing = "prepare the dataset (run the workflow)"
+    mend = "delete it and prepare the dataset again (run the workflow, or fewmask prepare)"
 
     def __len__(self) -> int:
         return self._file["image"].shape[0]
-
-    def close(self) -> None:
-        """Close the file; values that were read stay valid."""
-        self._file.close()
 
     @cached_property
     def names(self) -> list[str]:
@@ -180,7 +162,7 @@ class Store:
         try:
             values = data[:] if rows is None else read_rows(data, np.asarray(rows, np.int64))
         except OSError as error:
-            raise FewmaskError(f"{self.path}: damaged: {error}\n{MEND}") from None
+            raise self._damaged(error) from None
         if field == "mask":
             self._check_classes(values)
         return values
@@ -199,7 +181,7 @@ class Store:
                 arrays = {field: values[i - start] for field, values in block.items()}
                 add_to_digest(digest, self.names[i], self.subsets[i], row, arrays)
         if digest.hexdigest() != self.digest:
-            raise FewmaskError(f"{self.path}: the content does not match its digest\n{MEND}")
+            raise self.error("the content does not match its digest")
 
     def check_name(self) -> None:
         """Raise FewmaskError if the file is named after another dataset than the one it holds.
@@ -207,33 +189,25 @@ class Store:
         Jobs are passed the file ``NAME.h5`` for the dataset NAME of the experiment.
         """
         if self.path.stem != self.dataset:
-            raise FewmaskError(
-                f"{self.path}: found the dataset {self.dataset}\n"
-                f"  expected: {self.path.stem}, as the file is called\n{MEND}"
+            raise self.error(
+                f"found the dataset {self.dataset}\n"
+                f"  expected: {self.path.stem}, as the file is called"
             )
 
     def _check(self) -> None:
-        found = self._file.attrs.get("format")
-        if found is None:
-            raise FewmaskError(f"{self.path}: not a dataset prepared by Fewmask\n{MEND}")
-        if found != FORMAT:
-            raise FewmaskError(
-                f"{self.path}: format {found}; this version reads format {FORMAT}\n{MEND}"
-            )
-        wanted = {*self.fields, *REQUIRED, *(["mask", "mask_digest"] if self.classes else [])}
-        lengths = {field: len(self._file[field]) for field in wanted if field in self._file}
-        if len(lengths) < len(wanted) or len(set(lengths.values())) != 1:
-            raise FewmaskError(f"{self.path}: not whole: it holds {lengths}\n{MEND}")
-        check_seal(self._file)
+        expected = {*self.fields, *REQUIRED, *(["mask", "mask_digest"] if self.classes else [])}
+        lengths = {field: len(self._file[field]) for field in expected if field in self._file}
+        if len(lengths) < len(expected) or len(set(lengths.values())) != 1:
+            raise self.error(f"not whole: it holds {lengths}")
 
     def _check_classes(self, mask: np.ndarray) -> None:
         is_known = np.zeros(IGNORE + 1, bool)
         is_known[: len(self.classes)] = is_known[IGNORE] = True
         if not is_known[mask].all():
             highest = len(self.classes) - 1
-            raise FewmaskError(
-                f"{self.path}: found the value {mask[~is_known[mask]][0]} in a mask\n"
-                f"  expected: classes from 0 to {highest}, or {IGNORE} = ignore\n{MEND}"
+            raise self.error(
+                f"found the value {mask[~is_known[mask]][0]} in a mask\n"
+                f"  expected: classes from 0 to {highest}, or {IGNORE} = ignore"
             )
 
 

@@ -86,21 +86,6 @@ class Scores:
         of_cells = [set(self.of_seeds.get(cell, {})) for cell in cells]
         return sorted(set.intersection(*of_cells))
 
-    def start_of_row(
-        self, requested: Requested, cell: pd.Series, seeds: list[int]
-    ) -> dict[str, object]:
-        """The first columns of a row: the cell, the reference, the metric and the seeds."""
-        return {
-            "dataset": cell["dataset"],
-            "method": cell["method"],
-            "fraction": cell["fraction"],
-            "reference": requested.compared_with,
-            "metric": self.metric,
-            "labelled": cell["labelled"],
-            "seeds": len(seeds),
-            "seeds_requested": len(requested.seeds),
-        }
-
     def means(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         """The scores of C cells, means over these seeds: float (C,)."""
         return self._table(cells, seeds).mean(axis=0)

@@ -23,6 +23,7 @@ from fewmask.report.tables.columns import (
     title,
 )
 from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.reference import FIRST_COLUMNS, compared_cells, first_columns
 from fewmask.report.tables.statistics import CELL
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
@@ -30,16 +31,7 @@ ONE_SEED, NO_RUN = "one seed", "no run"
 MARKS = {BETTER: "↑", WORSE: "↓"}
 
 COLUMNS = [
-    *(
-        "dataset",
-        "method",
-        "fraction",
-        "reference",
-        "metric",
-        "labelled",
-        "seeds",
-        "seeds_requested",
-    ),
+    *FIRST_COLUMNS,
     *("score", "reference_score", "difference", "difference_low", "difference_high"),
     *("probability_better", "verdict"),
 ]
@@ -56,26 +48,21 @@ def comparison(requested: Requested, summary: pd.DataFrame, scores: Scores) -> p
     Returns:
         One row for every cell whose method has the metric, in the order of the experiment: dataset,
         method, fraction; reference, metric, labelled; seeds, the number that both methods have in
-        common, and seeds_requested; score and reference_score, means
-        over these; difference, score - reference_score, with _low and _high, its 95 % interval;
-        probability_better, the share of draws in which the method is better, half of those without
-        a difference included; verdict: ``better`` or ``worse`` where the interval excludes 0,
-        ``undecided`` where it does not, ``one seed`` without an interval, ``no run``. NaN where a
-        value is unknown.
+        common, and seeds_requested; score and reference_score, means over these; difference, score
+        - reference_score, with _low and _high, its 95 % interval; probability_better, the share of
+        draws in which the method is better, half of those without a difference included; verdict:
+        ``better`` or ``worse`` where the interval excludes 0, ``undecided`` where it does not,
+        ``one seed`` without an interval, ``no run``. NaN where a value is unknown.
     """
-    rows = []
-    for _, cell in summary.iterrows():
-        is_compared = cell["method"] != requested.compared_with
-        if is_compared and scores.has(cell["dataset"], cell["method"]):
-            rows.append(_row(requested, scores, cell))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    cells = compared_cells(summary, scores, but=[requested.compared_with])
+    return pd.DataFrame([_row(requested, scores, cell) for cell in cells], columns=COLUMNS)
 
 
 def _row(requested: Requested, scores: Scores, cell: pd.Series) -> dict[str, object]:
     dataset, _, fraction = own = tuple(cell[CELL])
     cells = [own, (dataset, requested.compared_with, fraction)]
     seeds = scores.seeds(cells)
-    row = scores.start_of_row(requested, cell, seeds)
+    row = first_columns(requested, scores, cell, seeds)
     if not seeds:
         return row | {"verdict": NO_RUN}
     score, reference = scores.means(cells, seeds)

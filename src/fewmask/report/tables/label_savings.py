@@ -23,9 +23,16 @@ from fewmask.report.tables.columns import (
     title,
 )
 from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.reference import FIRST_COLUMNS, compared_cells, first_columns
 from fewmask.report.tables.statistics import CELL
 
 BEYOND, BELOW = "beyond the curve", "below the curve"
+
+COLUMNS = [
+    *FIRST_COLUMNS,
+    *("score", "needed", "needed_low", "needed_high", "factor", "factor_low", "factor_high"),
+    *("curve", "curve_from", "curve_to"),
+]
 
 
 def reached_at(labelled: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -88,28 +95,8 @@ def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -
         likewise the ends of intervals. NaN without a run and with fewer than two points of the
         curve; intervals also with one seed.
     """
-    rows = []
-    for _, cell in summary.iterrows():
-        is_compared = cell["method"] not in (requested.compared_with, *requested.all_masks)
-        if is_compared and scores.has(cell["dataset"], cell["method"]):
-            rows.append(_row(requested, summary, scores, cell))
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-COLUMNS = [
-    *(
-        "dataset",
-        "method",
-        "fraction",
-        "reference",
-        "metric",
-        "labelled",
-        "seeds",
-        "seeds_requested",
-    ),
-    *("score", "needed", "needed_low", "needed_high", "factor", "factor_low", "factor_high"),
-    *("curve", "curve_from", "curve_to"),
-]
+    cells = compared_cells(summary, scores, but=[requested.compared_with, *requested.all_masks])
+    return pd.DataFrame([_row(requested, summary, scores, cell) for cell in cells], columns=COLUMNS)
 
 
 def _row(requested: Requested, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
@@ -117,7 +104,7 @@ def _row(requested: Requested, summary: pd.DataFrame, scores: Scores, cell: pd.S
     labelled, fractions = _curve(requested, summary, scores, dataset)
     cells = [own, *((dataset, requested.compared_with, one) for one in fractions)]
     seeds = scores.seeds(cells)
-    row = scores.start_of_row(requested, cell, seeds)
+    row = first_columns(requested, scores, cell, seeds)
     if not seeds or len(fractions) < 2:
         return row
     means = scores.means(cells, seeds)

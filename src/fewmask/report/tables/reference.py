@@ -1,0 +1,34 @@
+"""What the tables that compare methods with the reference method have in common."""
+
+from collections.abc import Container, Iterator
+
+import pandas as pd
+
+from fewmask.planning.requested import Requested
+from fewmask.report.results.bootstrap import Scores
+from fewmask.report.tables.statistics import CELL
+
+FIRST_COLUMNS = (*CELL, "reference", "metric", "labelled", "seeds", "seeds_requested")
+
+
+def compared_cells(
+    summary: pd.DataFrame, scores: Scores, but: Container[str]
+) -> Iterator[pd.Series]:
+    """The rows of a summary whose method has the metric and is none of ``but``."""
+    for _, cell in summary.iterrows():
+        if cell["method"] not in but and scores.has(cell["dataset"], cell["method"]):
+            yield cell
+
+
+def first_columns(
+    requested: Requested, scores: Scores, cell: pd.Series, seeds: list[int]
+) -> dict[str, object]:
+    """The first columns of a cell's row: the cell, the reference, the metric and the seeds."""
+    return {
+        **cell[CELL],
+        "reference": requested.compared_with,
+        "metric": scores.metric,
+        "labelled": cell["labelled"],
+        "seeds": len(seeds),
+        "seeds_requested": len(requested.seeds),
+    }
