@@ -142,7 +142,7 @@ def test_the_two_views_are_different_images_of_the_same_thing(monkeypatch: pytes
 
 
 def test_a_image_alone_is_refused():
-    with pytest.raises(ValidationError, match=r"batch\.all must be at least 2: simclr compares"):
+    with pytest.raises(ValidationError, match=r"batch\.all must be at least 2: simclr pairs"):
         small_stage(**PRETRAINING | {"batch": {"all": 1}})
 
 

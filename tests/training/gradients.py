@@ -37,6 +37,16 @@ STAGES = {
         },
         "batch": BOTH,
     },
+    "fixmatch": {
+        "objective": {"name": "fixmatch", "confidence": {"threshold": 0.2}}, "batch": BOTH
+    },
+    "mean_teacher": {
+        "objective": {
+            "name": "mean_teacher", "perturbation": {"name": "cutmix"},
+            "confidence": {"threshold": 0.2}
+        },
+        "batch": BOTH,
+    },
     "multi_task": {
         "objective": {"name": "multi_task", "tasks": ["segmentation", "depth", "normal"]},
         "batch": BOTH,

@@ -14,7 +14,40 @@ Positive = Annotated[float, Field(gt=0, le=100)]
 Range = tuple[Positive, Positive]
 
 
-class Augmentation(Settings):
+def ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    """A range as it is. Raises ValueError if its first number is above its second."""
+    if bounds[0] > bounds[1]:
+        raise ValueError("a range has two numbers, the smallest and the largest")
+    return bounds
+
+
+class ColourAugmentation(Settings):
+    """Random changes of an image's colours and its sharpness; no pixel moves."""
+
+    brightness: Change = 0.0
+    """Largest relative change of brightness."""
+    contrast: Change = 0.0
+    """Largest relative change of contrast."""
+    saturation: SaturationChange = 0.0
+    """Largest relative change of saturation."""
+    hue: HueShift = 0.0
+    """Largest shift of the hue, as a part of the colour circle."""
+    colour: Probability = 1.0
+    """Probability that an image's brightness, contrast, saturation and hue change at all."""
+    greyscale: Probability = 0.0
+    """Probability of an image without colours."""
+    blur: Probability = 0.0
+    """Probability of a Gaussian blur."""
+    blur_sigma: Range = (0.1, 2.0)
+    """Range of its standard deviation in pixels."""
+
+    @field_validator("blur_sigma")
+    @classmethod
+    def _blur_sigma_is_a_range(cls, bounds: Range) -> Range:
+        return ordered(bounds)
+
+
+class Augmentation(ColourAugmentation):
     """Random changes of an image; the geometric ones take its mask along."""
 
     flip: Probability = 0.5
@@ -33,23 +66,6 @@ class Augmentation(Settings):
     size (random resized crop)."""
     crop_aspect: Range = (1.0, 1.0)
     """Range of such a crop's width relative to its height, both relative to the image's."""
-    brightness: Change = 0.0
-    """Largest relative change of brightness."""
-    contrast: Change = 0.0
-    """Largest relative change of contrast."""
-    saturation: SaturationChange = 0.0
-    """Largest relative change of saturation."""
-    hue: HueShift = 0.0
-    """Largest shift of the hue, as a part of the colour circle."""
-
-    colour: Probability = 1.0
-    """Probability that an image's brightness, contrast, saturation and hue change at all."""
-    greyscale: Probability = 0.0
-    """Probability of an image without colours."""
-    blur: Probability = 0.0
-    """Probability of a Gaussian blur."""
-    blur_sigma: Range = (0.1, 2.0)
-    """Range of its standard deviation in pixels."""
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of what becomes of an image."""
@@ -67,12 +83,10 @@ class Augmentation(Settings):
                 f"  mend: leave crop_aspect out, or set it to [1, 1]"
             )
 
-    @field_validator("scale", "crop_area", "crop_aspect", "blur_sigma")
+    @field_validator("scale", "crop_area", "crop_aspect")
     @classmethod
     def _is_a_range(cls, bounds: Range) -> Range:
-        if bounds[0] > bounds[1]:
-            raise ValueError("a range has two numbers, the smallest and the largest")
-        return bounds
+        return ordered(bounds)
 
     @model_validator(mode="after")
     def _crops_one_way(self) -> "Augmentation":

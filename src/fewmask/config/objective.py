@@ -22,7 +22,9 @@ class ObjectiveSettings(Settings):
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "segmentation_head")
     """The parts of its network, whose weights other stages may start from."""
     compares_images: ClassVar[bool] = False
-    """Whether it compares the images of a step: there must be two, and none twice."""
+    """Whether it compares the images of a step, of which none must be there twice."""
+    pairs: ClassVar[tuple[str, ...]] = ()
+    """The roles whose images it compares or mixes with one another: a step must draw two."""
     learns_pseudo_masks: ClassVar[bool] = False
     """Whether it needs the pseudo-masks of another stage."""
     loss_names: ClassVar[tuple[str, ...]]

@@ -119,10 +119,11 @@ class TrainingSettings(Settings):
                 f"batch draws {', '.join(sorted(drawn)) or 'nothing'}; the objective "
                 f"{objective.name} needs {', '.join(sorted(needed)) or 'none of them'}{also}"
             )
-        alone = [role for role in self.batch.roles if getattr(self.batch, role) == 1]
-        if alone and objective.compares_images:
+        alone = [role for role in objective.pairs if getattr(self.batch, role) == 1]
+        if alone:
             raise ValueError(
-                f"batch.{alone[0]} must be at least 2: {objective.name} compares images"
+                f"batch.{alone[0]} must be at least 2: {objective.name} pairs every image with "
+                f"another one"
             )
         if self.labels == "all" and "unlabelled" in drawn:
             raise ValueError("with labels: all no image is unlabelled, but batch draws some")

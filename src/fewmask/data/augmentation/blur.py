@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from fewmask.config.augmentation import Augmentation
+from fewmask.config.augmentation import ColourAugmentation
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Blur:
 
     @classmethod
     def draw(
-        cls, settings: Augmentation, count: int, device: torch.device | str = "cpu"
+        cls, settings: ColourAugmentation, count: int, device: torch.device | str = "cpu"
     ) -> "Blur | None":
         """Draw whether and how strongly each of ``count`` images is blurred; None for never."""
         if not settings.blur:

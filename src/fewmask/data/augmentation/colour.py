@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fewmask.config.augmentation import Augmentation
+from fewmask.config.augmentation import ColourAugmentation
 from fewmask.data.augmentation.warp import memory_format_of
 
 
@@ -22,7 +22,7 @@ class Colour:
 
     @classmethod
     def draw(
-        cls, settings: Augmentation, count: int, device: torch.device | str = "cpu"
+        cls, settings: ColourAugmentation, count: int, device: torch.device | str = "cpu"
     ) -> "Colour":
         """Draw factors evenly around 1, and shifts of the hue around 0, for ``count`` images."""
         drawn = 2 * torch.rand(4, count, 1, 1, 1) - 1

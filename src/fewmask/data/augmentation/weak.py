@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from fewmask.config.augmentation import Augmentation
-from fewmask.data.augmentation.blur import Blur
-from fewmask.data.augmentation.colour import Colour
-from fewmask.data.augmentation.warp import Warp, memory_format_of
+from fewmask.data.augmentation.recolouring import Recolouring
+from fewmask.data.augmentation.warp import Warp
 
 
 @dataclass(frozen=True)
@@ -20,25 +19,17 @@ class Change:
     """All changes of a batch: what moves its pixels, and what changes their colours."""
 
     warp: Warp
-    colour: Colour
-    blur: Blur | None
+    recolouring: Recolouring
 
     @classmethod
     def draw(cls, settings: Augmentation, images: Tensor) -> "Change":
         """Draw the changes for images like ``images``, (N, C, H, W)."""
         count, _, height, width = images.shape
-        return cls(
-            Warp.draw(settings, count, height, width, images.device),
-            Colour.draw(settings, count, images.device),
-            Blur.draw(settings, count, images.device),
-        )
+        warp = Warp.draw(settings, count, height, width, images.device)
+        return cls(warp, Recolouring.draw(settings, images))
 
     def images(self, images: Tensor) -> Tensor:
         """The changed images, float32 (N, C, h, w) in [0, 1]."""
-        memory_format = memory_format_of(images)
         if not images.is_floating_point():
             images = images.float() / 255
-        images = self.colour.images(self.warp.images(images))
-        if self.blur is not None:
-            images = self.blur.images(images).contiguous(memory_format=memory_format)
-        return images
+        return self.recolouring.images(self.warp.images(images))

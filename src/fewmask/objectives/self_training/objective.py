@@ -13,13 +13,12 @@ from fewmask.data.augmentation.strong import StrongAugmentation
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.networks.teacher import Teacher
 from fewmask.objectives.losses import cross_entropy
-from fewmask.objectives.objective import Objective
 from fewmask.objectives.self_training.settings import SelfTrainingSettings
+from fewmask.objectives.taught import Taught
 
 
-class SelfTraining(Objective):
+class SelfTraining(Taught):
     """Cross-entropies against masks, against a teacher's classes, and against pseudo-masks.
 
     With x the images of a step as the stage's augmentation leaves them, and A and B one draw of
@@ -40,16 +39,10 @@ class SelfTraining(Objective):
         network: Segmenter,
         auxiliary: "AuxiliaryHead | None" = None,
     ) -> None:
-        super().__init__(network)
+        has_teacher = options.consistency or options.result == "teacher"
+        super().__init__(network, options.teacher_decay if has_teacher else None, options.result)
         self.options = options
         self.auxiliary = auxiliary
-        self.teacher = None
-        if options.consistency or options.result == "teacher":
-            self.teacher = Teacher(network, options.teacher_decay)
-
-    @property
-    def result(self) -> nn.Module:
-        return self.teacher.network if self.options.result == "teacher" else self.network
 
     def parts(self, name: str) -> list[nn.Module]:
         """Also those of the auxiliary head."""
@@ -84,16 +77,6 @@ class SelfTraining(Objective):
         if self.auxiliary is not None:
             of_auxiliary = self.auxiliary([level[count:] for level in features])
         return logits[:count], logits[count:], of_auxiliary
-
-    def started(self) -> None:
-        """Let the teacher start as its student does."""
-        if self.teacher is not None:
-            self.teacher.start_from(self.network)
-
-    def after_update(self) -> None:
-        """Let the teacher follow."""
-        if self.teacher is not None:
-            self.teacher.update(self.network)
 
     def _draw(self, image: Tensor) -> StrongAugmentation:
         options = self.options.strong_augmentation or NOTHING

@@ -45,6 +45,7 @@ class SimCLRSettings(ObjectiveSettings):
     loss_names: ClassVar[tuple[str, ...]] = ("contrastive",)
     parts: ClassVar[tuple[str, ...]] = ("encoder",)
     compares_images: ClassVar[bool] = True
+    pairs: ClassVar[tuple[str, ...]] = ("all",)
     predicts: ClassVar[tuple[str, ...]] = ()
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:

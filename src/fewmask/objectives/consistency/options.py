@@ -1,0 +1,101 @@
+"""Settings that several objectives of consistency share."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from fewmask.config.augmentation import (
+    Change,
+    ColourAugmentation,
+    HueShift,
+    Probability,
+    Range,
+    SaturationChange,
+    ordered,
+)
+from fewmask.config.objective import ObjectiveSettings
+from fewmask.config.settings import Settings
+
+Decay = Annotated[float, Field(gt=0, lt=1)]
+AreaShare = Annotated[float, Field(ge=0, le=1)]
+
+
+class Confidence(Settings):
+    """Which pixels of unlabelled images count, and by what their summed losses are divided."""
+
+    threshold: float = Field(default=0.95, ge=0, le=1)
+    """What the largest probability of a pixel must reach; 0: every pixel counts."""
+    rule: Literal["pixel", "batch"] = "pixel"
+    """``pixel``: pixels that reach the threshold count; ``batch``: all pixels count, times the
+    share of those that reach it."""
+    denominator: Literal["all", "valid", "kept"] = "valid"
+    """The number of all pixels, of those inside the images, or of those that count. With the last
+    one few confident pixels weigh as much as many."""
+
+
+class StrongColours(ColourAugmentation):
+    """Colours of a strong view (Yang et al. 2023); what is not given stays so."""
+
+    brightness: Change = 0.5
+    contrast: Change = 0.5
+    saturation: SaturationChange = 0.5
+    hue: HueShift = 0.25
+    colour: Probability = 0.8
+    greyscale: Probability = 0.2
+    blur: Probability = 0.5
+
+
+class BatchConfidence(Confidence):
+    """The rule of French et al. 2020: one scalar for the batch."""
+
+    threshold: float = Field(default=0.97, ge=0, le=1)
+    rule: Literal["pixel", "batch"] = "batch"
+
+
+class MildColours(ColourAugmentation):
+    """Colours of a student's view (the code of French et al. 2020); what is not given stays so."""
+
+    brightness: Change = 0.4
+    contrast: Change = 0.4
+    saturation: SaturationChange = 0.4
+    hue: HueShift = 0.1
+    colour: Probability = 0.8
+    greyscale: Probability = 0.2
+
+
+class Boxes(Settings):
+    """A box of another image that is pasted into an image."""
+
+    probability: Probability = 0.5
+    """Of an image that gets one."""
+    area: tuple[AreaShare, AreaShare] = (0.02, 0.4)
+    """Range of the share of the image that a box has."""
+    aspect: Range = (0.3, 1 / 0.3)
+    """Range of its height relative to its width, both relative to those of the image."""
+
+    @field_validator("area", "aspect")
+    @classmethod
+    def _is_a_range(cls, bounds: tuple[float, float]) -> tuple[float, float]:
+        return ordered(bounds)
+
+
+class ConsistencySettings(ObjectiveSettings):
+    """Base of those that have a teacher, which may be the student itself."""
+
+    teacher_decay: Decay | None = 0.99
+    """Of the teacher, the EMA of the student: what step k keeps of its weights, but at most
+    1 - 1 / (k + 1). null: the student teaches itself."""
+    result: Literal["student", "teacher"] = "teacher"
+    """Whose weights are evaluated and kept."""
+
+    draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
+    loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "consistency")
+
+    @model_validator(mode="after")
+    def _keeps_what_there_is(self) -> "ConsistencySettings":
+        if self.result == "teacher" and self.teacher_decay is None:
+            raise ValueError(
+                "result is teacher, but teacher_decay is null: there is none\n"
+                "  mend: result: student, or a teacher_decay such as 0.99"
+            )
+        return self

@@ -1,0 +1,51 @@
+"""Objectives whose network may be followed by a teacher."""
+
+import torch
+from torch import Tensor, nn
+
+from fewmask.data.batches import Batch, joined
+from fewmask.networks.segmenter import Segmenter
+from fewmask.networks.teacher import Teacher
+from fewmask.objectives.assessment import evaluating
+from fewmask.objectives.objective import Objective
+
+
+class Taught(Objective):
+    """An objective with a student, ``network``, and a teacher that is its EMA, where there is one.
+
+    Without a teacher the student labels images for itself.
+    """
+
+    def __init__(self, network: Segmenter, teacher_decay: float | None, result: str) -> None:
+        """``teacher_decay``: of the EMA; None for no teacher. ``result``: student or teacher."""
+        super().__init__(network)
+        self.teacher = None if teacher_decay is None else Teacher(network, teacher_decay)
+        self.is_teacher_kept = result == "teacher"
+
+    @property
+    def result(self) -> nn.Module:
+        return self.teacher.network if self.is_teacher_kept else self.network
+
+    def started(self) -> None:
+        """Let the teacher start as its student does."""
+        if self.teacher is not None:
+            self.teacher.start_from(self.network)
+
+    def after_update(self) -> None:
+        """Let the teacher follow."""
+        if self.teacher is not None:
+            self.teacher.update(self.network)
+
+    @torch.no_grad()
+    def taught(self, batch: Batch) -> Tensor:
+        """The logits of the teacher, or of the student itself, for a batch: float32 (N, K, H, W),
+        in evaluation mode and without a gradient."""
+        one = self.network if self.teacher is None else self.teacher.network
+        with evaluating(one):
+            return self.predict(one, batch.image, batch.inside)["segmentation"].float()
+
+    def scores(self, *batches: Batch) -> tuple[Tensor, ...]:
+        """The student's logits for batches, float (N, K, H, W) each, in one pass."""
+        image, inside = (joined(batches, name) for name in ("image", "inside"))
+        logits = self.predict(self.network, image, inside)["segmentation"]
+        return logits.split([len(batch.image) for batch in batches])

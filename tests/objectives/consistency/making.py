@@ -1,0 +1,94 @@
+"""A fixed batch with every difficulty, objectives on a tiny network, and what a student saw."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fewmask import IGNORE
+from fewmask.config.network import Network
+from fewmask.config.stage import Stage
+from fewmask.data.batches import Batch
+from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.objective import Objective, build
+from tests.conftest import small_stage
+
+CLASSES, SIZE = 4, 16
+TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
+STILL = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0, "greyscale": 0, "blur": 0}
+"""No change of colours, so that a pixel of a view is one of the images."""
+
+Batches = dict[str, Batch]
+
+
+def options(name: str, **changes: Any) -> Any:
+    """The settings of an objective, as a stage reads them."""
+    stage: Stage = small_stage(
+        objective={"name": name, **changes}, batch={"labelled": 2, "unlabelled": 3}
+    )
+    return stage.objective
+
+
+def objective(name: str, classes: int = CLASSES, **changes: Any) -> Objective:
+    """An objective in training mode, whose teacher, if any, differs from its student."""
+    torch.manual_seed(0)
+    one = build(options(name, **changes), Blueprint(TINY, classes))
+    teacher = getattr(one, "teacher", None)
+    with torch.no_grad():
+        for network in [one.network, *([teacher.network] if teacher else [])]:
+            for parameter in network.segmentation_head.parameters():
+                parameter.normal_(std=0.7)
+    return one.train()
+
+
+def batch(images: int, masks: bool) -> Batch:
+    """Images of which the first one has padding below and the last one on its right."""
+    inside = torch.ones(images, 1, SIZE, SIZE)
+    inside[0, :, SIZE - 4 :] = 0
+    inside[-1, :, :, SIZE - 3 :] = 0
+    mask = torch.randint(0, CLASSES, (images, SIZE, SIZE))
+    mask[:, :2] = IGNORE
+    image = torch.rand(images, 3, SIZE, SIZE)
+    return Batch(np.arange(images), image, inside, mask if masks else None)
+
+
+def batches() -> Batches:
+    torch.manual_seed(1)
+    return {"labelled": batch(2, masks=True), "unlabelled": batch(3, masks=False)}
+
+
+class Seen:
+    """The images that the student was given in training mode, and its logits for them."""
+
+    def __init__(self, one: Objective) -> None:
+        self.image = self.inside = self.logits = None
+        one.network.register_forward_hook(self._keep)
+
+    def _keep(self, network: Any, given: tuple[Tensor, ...], found: dict[str, Tensor]) -> None:
+        if network.training:
+            self.image, self.inside = given
+            self.logits = found["segmentation"].detach().double()
+
+
+def softmax(scores: list[float]) -> list[float]:
+    largest = max(scores)
+    powers = [float(np.exp(score - largest)) for score in scores]
+    return [power / sum(powers) for power in powers]
+
+
+def labelled_cross_entropy(logits: Tensor, mask: Tensor) -> float:
+    """The mean of -log p over labelled pixels, pixel by pixel."""
+    total, count = 0.0, 0
+    for n, y, x in np.ndindex(*mask.shape):
+        if mask[n, y, x] != IGNORE:
+            total -= float(np.log(softmax(logits[n, :, y, x].tolist())[mask[n, y, x]]))
+            count += 1
+    return total / count if count else 0.0
+
+
+def source(view: Tensor, images: Tensor, n: int, y: int, x: int) -> int:
+    """Whose pixel image ``n`` of a view shows at its place: its own, or its partner's."""
+    found = [i for i in (n, n - 1) if torch.equal(view[n, :, y, x], images[i, :, y, x])]
+    assert len(found) == 1
+    return found[0] % len(images)

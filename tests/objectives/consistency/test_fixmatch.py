@@ -1,0 +1,135 @@
+"""FixMatch, recomputed pixel by pixel from its formulas."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from fewmask import IGNORE
+from tests.conftest import small_stage
+from tests.objectives.consistency.making import (
+    STILL,
+    Batches,
+    Seen,
+    batches,
+    labelled_cross_entropy,
+    objective,
+    softmax,
+    source,
+)
+
+
+def taught_logits(one: Any, weak: Any) -> torch.Tensor:
+    """What the teacher, or the student in evaluation mode, says of plain images."""
+    network = one.network if one.teacher is None else one.teacher.network
+    was_training = network.training
+    with torch.no_grad():
+        logits = network.eval()(weak.image, weak.inside)["segmentation"].double()
+    network.train(was_training)
+    return logits
+
+
+def recomputed(logits: torch.Tensor, drawn: Batches, seen: Seen, options: Any) -> float:
+    """The consistency from what the teacher says and the student saw, pixel by pixel."""
+    weak, view = drawn["unlabelled"], seen.image[2:]
+    total, share, valid, pixels, kept = 0.0, 0, 0, 0, 0
+    for n, y, x in np.ndindex(len(view), *view.shape[2:]):
+        i = source(view, weak.image, n, y, x)
+        assert seen.inside[2 + n, 0, y, x] == weak.inside[i, 0, y, x]
+        pixels += 1
+        if not weak.inside[i, 0, y, x]:
+            continue
+        valid += 1
+        p = softmax(logits[i, :, y, x].tolist())
+        is_sure = max(p) >= options.threshold
+        share += is_sure
+        if options.rule == "batch" or is_sure:
+            kept += 1
+            total -= np.log(softmax(seen.logits[2 + n, :, y, x].tolist())[p.index(max(p))])
+    if options.rule == "batch":
+        total *= share / valid
+        kept = kept if share else 0
+    count = {"all": pixels, "valid": valid, "kept": max(1, kept)}[options.denominator]
+    return total / count
+
+
+@pytest.mark.parametrize("teacher", [{}, {"teacher_decay": None, "result": "student"}])
+@pytest.mark.parametrize("rule", ["pixel", "batch"])
+@pytest.mark.parametrize("denominator", ["all", "valid", "kept"])
+@pytest.mark.parametrize("threshold", [0, 0.5, 1])
+def test_the_losses_are_their_formulas(
+    teacher: dict, rule: str, denominator: str, threshold: float
+):
+    confidence = {"rule": rule, "denominator": denominator, "threshold": threshold}
+    one = objective("fixmatch", colours=STILL, confidence=confidence, **teacher)
+    drawn, seen = batches(), Seen(one)
+    logits = taught_logits(one, drawn["unlabelled"])
+    found = one.losses(drawn, 0)
+    expected = labelled_cross_entropy(seen.logits[:2], drawn["labelled"].mask)
+    assert found["cross_entropy"].item() == pytest.approx(expected, rel=1e-5)
+    expected = recomputed(logits, drawn, seen, one.options.confidence)
+    assert found["consistency"].item() == pytest.approx(expected, rel=1e-5)
+    assert (expected == 0) == (threshold == 1)
+    pasted = (seen.image[2:] != drawn["unlabelled"].image).any(1)
+    assert pasted.any(), "some pixels are another image's"
+
+
+def test_without_a_sure_pixel_and_without_any_mask_the_losses_are_0_and_have_gradients():
+    one = objective("fixmatch", confidence={"threshold": 1})
+    drawn = batches()
+    drawn["labelled"].mask.fill_(IGNORE)
+    losses = one.losses(drawn, 0)
+    assert [loss.item() for loss in losses.values()] == [0, 0]
+    sum(losses.values()).backward()
+    for parameter in one.network.parameters():
+        assert parameter.grad is None or not parameter.grad.any()
+
+
+def test_images_that_are_all_padding_do_not_count():
+    one = objective("fixmatch", confidence={"threshold": 0})
+    drawn = batches()
+    drawn["unlabelled"].inside.zero_()
+    assert one.losses(drawn, 0)["consistency"].item() == 0
+
+
+def test_a_single_class_is_learnt_as_well():
+    one = objective("fixmatch", classes=1)
+    drawn = batches()
+    drawn["labelled"].mask.clamp_(max=0)
+    assert all(loss.item() == 0 for loss in one.losses(drawn, 0).values())
+
+
+@pytest.mark.parametrize("name", ["fixmatch", "mean_teacher"])
+def test_no_gradient_reaches_the_teacher(name: str):
+    one = objective(name, confidence={"threshold": 0})
+    teacher = {name: tensor.clone() for name, tensor in one.teacher.state_dict().items()
+               if isinstance(tensor, torch.Tensor)}  # fmt: skip
+    sum(one.losses(batches(), 0).values()).backward()
+    assert all(p.grad is None and not p.requires_grad for p in one.teacher.parameters())
+    for key, tensor in teacher.items():
+        assert torch.equal(tensor, one.teacher.state_dict()[key]), key
+
+
+def test_the_student_that_labels_images_is_in_training_mode_afterwards():
+    one = objective("fixmatch", teacher_decay=None, result="student")
+    assert one.teacher is None
+    assert one.result is one.network
+    one.losses(batches(), 0)
+    assert all(module.training for module in one.network.modules())
+
+
+def test_a_result_without_a_teacher_is_refused():
+    with pytest.raises(ValidationError, match="mend: result: student"):
+        small_stage(
+            objective={"name": "fixmatch", "teacher_decay": None},
+            batch={"labelled": 2, "unlabelled": 2},
+        )
+
+
+def test_an_image_is_not_mixed_with_itself():
+    drawn = {"labelled": 1, "unlabelled": 1}
+    with pytest.raises(ValidationError, match=r"batch\.unlabelled must be at least 2: fixmatch"):
+        small_stage(objective={"name": "fixmatch"}, batch=drawn)
+    small_stage(objective={"name": "fixmatch", "mixing": None}, batch=drawn)
