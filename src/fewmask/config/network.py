@@ -26,6 +26,9 @@ OPTIONS = ("decoder_channels", "aspp_rates")
 """The settings that only some architectures have."""
 
 
+FrozenParts = Literal["nothing", "batch_norms", "encoder"]
+
+
 class Network(Settings):
     """The network of a stage: an encoder, a decoder, a head."""
 
@@ -37,6 +40,9 @@ class Network(Settings):
     weights: str = "imagenet"
     """Where the encoder starts: ``none`` (random), ``imagenet``, or a .safetensors file of an
     encoder's weights."""
+    frozen: FrozenParts = "nothing"
+    """What stays as in the initial weights: nothing, the batch-norms of the encoder (statistics,
+    scales and shifts), or all of the encoder, which then is in evaluation mode."""
     decoder_channels: list[Annotated[int, Field(gt=0, le=4096)]] | None = Field(
         default=None, min_length=3, max_length=5
     )

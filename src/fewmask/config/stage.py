@@ -152,6 +152,22 @@ class TrainingSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _what_is_frozen_has_been_trained(self) -> Self:
+        frozen = self.network.frozen
+        starts_with_encoder = self.start_from and "encoder" in self.transfer
+        if frozen != "nothing" and self.network.weights == "none" and not starts_with_encoder:
+            raise ValueError(
+                f"network.frozen is {frozen}, but the encoder starts from random weights\n"
+                f"  mend: network.weights: imagenet or a file, or start_from with the encoder in "
+                f"transfer"
+            )
+        if frozen == "encoder" and self.objective.is_encoder_alone:
+            raise ValueError(
+                f"network.frozen is encoder, but {self.objective.name} trains nothing else"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _fits_the_objective(self) -> Self:
         objective = self.objective
         if objective.heads:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fewmask.config.network import Network
 from fewmask.core.errors import FewmaskError
+from fewmask.networks.frozen import freeze_parts
 
 # Those of ImageNet, on which all encoder weights of segmentation_models_pytorch were trained.
 MEAN = (0.485, 0.456, 0.406)
@@ -51,6 +52,7 @@ class Backbone(nn.Module):
             self.encoder.set_in_channels(4, pretrained=False)
         if encoder_weights is not None:
             load_encoder(self.encoder, encoder_weights, settings.encoder)
+        freeze_parts(self.encoder, settings.frozen)
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
 

@@ -8,6 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from fewmask.networks.frozen import Frozen
+
 
 class Teacher(nn.Module):
     """The EMA of a network's weights, batch-norm statistics included, in evaluation mode.
@@ -16,13 +18,15 @@ class Teacher(nn.Module):
 
     The k-th update, counted from 0, keeps min(1 - 1 / (k + 1), decay) of what there is. So the
     first one copies the other network, the next ones make the plain mean of all so far, and nothing
-    of random initial weights remains. Whole numbers, which have no mean, are copied.
+    of random initial weights remains. Whole numbers, which have no mean, are copied. What is frozen
+    in the other network is shared with it.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         """A copy of ``network``, without gradients. ``decay``: what an update keeps at most."""
         super().__init__()
-        self.network = copy.deepcopy(network).requires_grad_(False)
+        shared = {id(one): one for one in network.modules() if isinstance(one, Frozen)}
+        self.network = copy.deepcopy(network, shared).requires_grad_(False)
         self.decay, self.updates = decay, 0
         self.eval()
 
@@ -40,6 +44,8 @@ class Teacher(nn.Module):
         self.updates += 1
         averaged, followed = [], []
         for mine, other in zip(_tensors(self.network), _tensors(network), strict=True):
+            if mine is other:
+                continue
             if mine.is_floating_point():
                 averaged.append(mine)
                 followed.append(other)

@@ -57,3 +57,8 @@ class SelfTrainingSettings(ObjectiveSettings):
                 f"objective.auxiliary.own_blocks: 2 needs an encoder of residual stages; "
                 f"{network.encoder} has none\n  mend: own_blocks: 1, or a ResNet"
             )
+        if needs_stage and network.frozen == "encoder":
+            raise ValueError(
+                "objective.auxiliary.own_blocks is 2, but network.frozen keeps the encoder as it is"
+                "\n  mend: own_blocks: 1"
+            )
