@@ -37,8 +37,9 @@ STAGES = {
         },
         "batch": BOTH,
     },
-    "fixmatch": {
-        "objective": {"name": "fixmatch", "confidence": {"threshold": 0.2}}, "batch": BOTH
+    **{
+        name: {"objective": {"name": name, "confidence": {"threshold": 0.2}}, "batch": BOTH}
+        for name in ("fixmatch", "classmix", "vat", "unimatch", "unimatch_v2")
     },
     "mean_teacher": {
         "objective": {

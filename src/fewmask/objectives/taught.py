@@ -1,5 +1,7 @@
 """Objectives whose network may be followed by a teacher."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -7,6 +9,7 @@ from fewmask.data.batches import Batch, joined
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.teacher import Teacher
 from fewmask.objectives.assessment import evaluating
+from fewmask.objectives.consistency.features import Scales
 from fewmask.objectives.objective import Objective
 
 
@@ -44,8 +47,19 @@ class Taught(Objective):
         with evaluating(one):
             return self.predict(one, batch.image, batch.inside)["segmentation"].float()
 
-    def scores(self, *batches: Batch) -> tuple[Tensor, ...]:
-        """The student's logits for batches, float (N, K, H, W) each, in one pass."""
+    def scores(self, *batches: Batch, scales: Scales | None = None) -> tuple[Tensor, ...]:
+        """The student's logits for batches, float (N, K, H, W) each, in one pass.
+
+        ``scales``: what the channels of some feature maps are multiplied by, for all images.
+        """
         image, inside = (joined(batches, name) for name in ("image", "inside"))
-        logits = self.predict(self.network, image, inside)["segmentation"]
+        scales = scales or {}
+        on_device = (one.to(image.device, non_blocking=True) for one in scales.values())
+        logits = self.predict(partial(self._scores, list(scales)), image, inside, *on_device)
         return logits.split([len(batch.image) for batch in batches])
+
+    def _scores(self, maps: list[int], image: Tensor, inside: Tensor, *scales: Tensor) -> Tensor:
+        features = list(self.network.features(image, inside))
+        for index, scale in zip(maps, scales, strict=True):
+            features[index] = features[index] * scale[..., None, None].to(features[index].dtype)
+        return self.network.scores(features)

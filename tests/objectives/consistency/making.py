@@ -9,7 +9,7 @@ from torch import Tensor
 from fewmask import IGNORE
 from fewmask.config.network import Network
 from fewmask.config.stage import Stage
-from fewmask.data.batches import Batch
+from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.objective import Objective, build
 from tests.conftest import small_stage
@@ -59,16 +59,19 @@ def batches() -> Batches:
 
 
 class Seen:
-    """The images that the student was given in training mode, and its logits for them."""
+    """The images that the student was given, its logits for them, and the scales of its features,
+    all as one batch."""
 
     def __init__(self, one: Objective) -> None:
-        self.image = self.inside = self.logits = None
-        one.network.register_forward_hook(self._keep)
+        self._scores = one.scores
+        one.scores = self._keep
 
-    def _keep(self, network: Any, given: tuple[Tensor, ...], found: dict[str, Tensor]) -> None:
-        if network.training:
-            self.image, self.inside = given
-            self.logits = found["segmentation"].detach().double()
+    def _keep(self, *given: Batch, scales: dict[int, Tensor] | None = None) -> tuple[Tensor, ...]:
+        self.image, self.inside = (joined(given, name) for name in ("image", "inside"))
+        self.scales = scales
+        found = self._scores(*given, scales=scales)
+        self.logits = torch.cat(found).detach().double()
+        return found
 
 
 def softmax(scores: list[float]) -> list[float]:
@@ -85,6 +88,41 @@ def labelled_cross_entropy(logits: Tensor, mask: Tensor) -> float:
             total -= float(np.log(softmax(logits[n, :, y, x].tolist())[mask[n, y, x]]))
             count += 1
     return total / count if count else 0.0
+
+
+def taught_logits(one: Any, weak: Batch) -> Tensor:
+    """What the teacher, or the student in evaluation mode, says of plain images."""
+    network = one.network if one.teacher is None else one.teacher.network
+    was_training = network.training
+    with torch.no_grad():
+        logits = network.eval()(weak.image, weak.inside)["segmentation"].double()
+    network.train(was_training)
+    return logits
+
+
+def recomputed(logits: Tensor, weak: Batch, seen: Seen, first: int, options: Any) -> float:
+    """The cross-entropy against a target, pixel by pixel, from what the teacher says of the images
+    and what the student saw and said of those from ``first`` on."""
+    view = seen.image[first : first + len(weak.image)]
+    total, sure, valid, pixels = 0.0, 0, 0, 0
+    for n, y, x in np.ndindex(len(view), *view.shape[2:]):
+        i = source(view, weak.image, n, y, x)
+        assert seen.inside[first + n, 0, y, x] == weak.inside[i, 0, y, x]
+        pixels += 1
+        if not weak.inside[i, 0, y, x]:
+            continue
+        valid += 1
+        p = softmax(logits[i, :, y, x].tolist())
+        is_sure = max(p) >= options.threshold
+        sure += is_sure
+        if options.rule == "batch" or is_sure:
+            of_student = softmax(seen.logits[first + n, :, y, x].tolist())
+            total -= float(np.log(of_student[p.index(max(p))]))
+    kept = sure
+    if options.rule == "batch":
+        total *= sure / valid
+        kept = valid if sure else 0
+    return total / {"all": pixels, "valid": valid, "kept": max(1, kept)}[options.denominator]
 
 
 def source(view: Tensor, images: Tensor, n: int, y: int, x: int) -> int:

@@ -1,8 +1,5 @@
 """FixMatch, recomputed pixel by pixel from its formulas."""
 
-from typing import Any
-
-import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -11,48 +8,13 @@ from fewmask import IGNORE
 from tests.conftest import small_stage
 from tests.objectives.consistency.making import (
     STILL,
-    Batches,
     Seen,
     batches,
     labelled_cross_entropy,
     objective,
-    softmax,
-    source,
+    recomputed,
+    taught_logits,
 )
-
-
-def taught_logits(one: Any, weak: Any) -> torch.Tensor:
-    """What the teacher, or the student in evaluation mode, says of plain images."""
-    network = one.network if one.teacher is None else one.teacher.network
-    was_training = network.training
-    with torch.no_grad():
-        logits = network.eval()(weak.image, weak.inside)["segmentation"].double()
-    network.train(was_training)
-    return logits
-
-
-def recomputed(logits: torch.Tensor, drawn: Batches, seen: Seen, options: Any) -> float:
-    """The consistency from what the teacher says and the student saw, pixel by pixel."""
-    weak, view = drawn["unlabelled"], seen.image[2:]
-    total, share, valid, pixels, kept = 0.0, 0, 0, 0, 0
-    for n, y, x in np.ndindex(len(view), *view.shape[2:]):
-        i = source(view, weak.image, n, y, x)
-        assert seen.inside[2 + n, 0, y, x] == weak.inside[i, 0, y, x]
-        pixels += 1
-        if not weak.inside[i, 0, y, x]:
-            continue
-        valid += 1
-        p = softmax(logits[i, :, y, x].tolist())
-        is_sure = max(p) >= options.threshold
-        share += is_sure
-        if options.rule == "batch" or is_sure:
-            kept += 1
-            total -= np.log(softmax(seen.logits[2 + n, :, y, x].tolist())[p.index(max(p))])
-    if options.rule == "batch":
-        total *= share / valid
-        kept = kept if share else 0
-    count = {"all": pixels, "valid": valid, "kept": max(1, kept)}[options.denominator]
-    return total / count
 
 
 @pytest.mark.parametrize("teacher", [{}, {"teacher_decay": None, "result": "student"}])
@@ -69,7 +31,7 @@ def test_the_losses_are_their_formulas(
     found = one.losses(drawn, 0)
     expected = labelled_cross_entropy(seen.logits[:2], drawn["labelled"].mask)
     assert found["cross_entropy"].item() == pytest.approx(expected, rel=1e-5)
-    expected = recomputed(logits, drawn, seen, one.options.confidence)
+    expected = recomputed(logits, drawn["unlabelled"], seen, 2, one.options.confidence)
     assert found["consistency"].item() == pytest.approx(expected, rel=1e-5)
     assert (expected == 0) == (threshold == 1)
     pasted = (seen.image[2:] != drawn["unlabelled"].image).any(1)
@@ -101,7 +63,7 @@ def test_a_single_class_is_learnt_as_well():
     assert all(loss.item() == 0 for loss in one.losses(drawn, 0).values())
 
 
-@pytest.mark.parametrize("name", ["fixmatch", "mean_teacher"])
+@pytest.mark.parametrize("name", ["fixmatch", "mean_teacher", "classmix", "vat", "unimatch_v2"])
 def test_no_gradient_reaches_the_teacher(name: str):
     one = objective(name, confidence={"threshold": 0})
     teacher = {name: tensor.clone() for name, tensor in one.teacher.state_dict().items()

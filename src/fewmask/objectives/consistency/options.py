@@ -99,3 +99,18 @@ class ConsistencySettings(ObjectiveSettings):
                 "  mend: result: student, or a teacher_decay such as 0.99"
             )
         return self
+
+
+class StrongViewSettings(ConsistencySettings):
+    """Base of those that learn classes on strong views."""
+
+    colours: StrongColours = StrongColours()
+    """How strong views change colours, after the stage's augmentation."""
+    mixing: Boxes | None = Boxes()
+    """The boxes of other images that are pasted into strong views; null: none."""
+    confidence: Confidence = Confidence()
+
+    @property
+    def pairs(self) -> tuple[str, ...]:
+        """Unlabelled images, if they are mixed."""
+        return ("unlabelled",) if self.mixing else ()

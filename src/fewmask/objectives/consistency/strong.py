@@ -9,16 +9,11 @@ from fewmask.data.augmentation.mixing import Paste, boxes, draw_between
 from fewmask.data.augmentation.recolouring import strong_view
 from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.options import Boxes
-from fewmask.objectives.consistency.target import Target
 
 
-def draw_boxes(options: Boxes, batch: Batch) -> Paste:
-    """The boxes that are pasted into the images of a batch."""
-    count, _, *size = batch.image.shape
-    is_pasted = torch.rand(count) < options.probability
-    area = draw_between(options.area, count) * is_pasted
-    pasted = boxes(area, options.aspect, tuple(size))
-    return Paste(pasted.to(batch.image.device, non_blocking=True))
+def recoloured(batch: Batch, colours: ColourAugmentation) -> Batch:
+    """Images in other colours, drawn anew at every call."""
+    return replace(batch, image=strong_view(colours, batch.image))
 
 
 def pasted(batch: Batch, paste: Paste) -> Batch:
@@ -26,12 +21,19 @@ def pasted(batch: Batch, paste: Paste) -> Batch:
     return replace(batch, image=paste(batch.image), inside=paste(batch.inside))
 
 
-def strong(
-    batch: Batch, target: Target, colours: ColourAugmentation, mixing: Boxes | None
-) -> tuple[Batch, Target]:
-    """A strong view of a batch, and what is to be predicted of it."""
-    view = replace(batch, image=strong_view(colours, batch.image))
-    if mixing is None:
-        return view, target
-    paste = draw_boxes(mixing, batch)
-    return pasted(view, paste), target.moved(paste)
+def strong(batch: Batch, colours: ColourAugmentation, mixing: Boxes | None) -> tuple[Batch, Paste]:
+    """A strong view of a batch, and what was pasted into it, for what is to be predicted of it."""
+    paste = _drawn(mixing or NOTHING, batch)
+    return pasted(recoloured(batch, colours), paste), paste
+
+
+def _drawn(options: Boxes, batch: Batch) -> Paste:
+    count, _, *size = batch.image.shape
+    is_pasted = torch.rand(count) < options.probability
+    area = draw_between(options.area, count) * is_pasted
+    found = boxes(area, options.aspect, tuple(size))
+    return Paste(found.to(batch.image.device, non_blocking=True))
+
+
+NOTHING = Boxes(probability=0)
+"""No box."""

@@ -37,11 +37,13 @@ class FixMatch(Taught):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
-        view, target = strong(weak, target, self.options.colours, self.options.mixing)
+        view, paste = strong(weak, self.options.colours, self.options.mixing)
         of_labelled, of_view = self.scores(labelled, view)
         return {
             "cross_entropy": cross_entropy(of_labelled, labelled.mask),
-            "consistency": target_cross_entropy(of_view, target, self.options.confidence),
+            "consistency": target_cross_entropy(
+                of_view, target.moved(paste), self.options.confidence
+            ),
         }
 
 

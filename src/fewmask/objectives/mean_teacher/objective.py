@@ -2,13 +2,12 @@
 (Tarvainen and Valpola 2017; for segmentation French et al. 2020)."""
 
 import math
-from dataclasses import replace
 
 from torch import Tensor
 
-from fewmask.data.augmentation.recolouring import strong_view
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.consistency.strong import recoloured
 from fewmask.objectives.consistency.target import SoftTarget, target_squared_error
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.mean_teacher.perturbations import BY_NAME
@@ -39,7 +38,7 @@ class MeanTeacher(Taught):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = SoftTarget.of(self.taught(weak), weak.inside)
-        view = replace(weak, image=strong_view(self.options.colour_augmentation, weak.image))
+        view = recoloured(weak, self.options.colour_augmentation)
         if perturbation := self.options.perturbation:
             view, target = BY_NAME[perturbation.name](perturbation, view, target)
         of_labelled, of_view = self.scores(labelled, view)

@@ -9,6 +9,7 @@ from torch import Tensor
 from fewmask.data.augmentation.mixing import Blend, Paste, boxes, draw_beta, draw_between, partners
 from fewmask.data.augmentation.strong import GREY
 from fewmask.data.batches import Batch
+from fewmask.objectives.consistency.strong import pasted
 from fewmask.objectives.consistency.target import SoftTarget
 from fewmask.objectives.mean_teacher.settings import ICT, CutMix, Cutout, OfArea
 
@@ -18,8 +19,7 @@ Perturbed = tuple[Batch, SoftTarget]
 def cutmix(options: CutMix, view: Batch, target: SoftTarget) -> Perturbed:
     """A box of the partner, with what its teacher says of it."""
     paste = Paste(_boxes(options, view.image))
-    mixed = replace(view, image=paste(view.image), inside=paste(view.inside))
-    return mixed, target.moved(paste)
+    return pasted(view, paste), target.moved(paste)
 
 
 def cutout(options: Cutout, view: Batch, target: SoftTarget) -> Perturbed:
