@@ -22,11 +22,16 @@ class Batch(Settings):
         """Those that are drawn, labelled images first."""
         return [role for role, size in self if size]
 
-    def check_shared(self, processes: int) -> None:
-        """Raise ValueError for a batch that so many processes cannot share."""
+    def check_shared(self, processes: int, micro_batches: int) -> None:
+        """Raise ValueError for a batch that cannot be divided into equal micro-batches of so many
+        processes."""
+        parts = processes * micro_batches
+        both = {"micro-batches": micro_batches, "processes": processes}
+        sharers = " of ".join(f"{count} {name}" for name, count in both.items() if count > 1)
         for role, size in self:
-            if size % processes:
+            if size % parts:
                 raise ValueError(
-                    f"batch.{role} is {size}, which {processes} processes cannot share\n"
-                    f"  mend: a multiple of {processes}, or another resources.processes"
+                    f"batch.{role} is {size}, which {sharers} cannot share\n"
+                    f"  mend: a multiple of {parts}, or another resources.processes or "
+                    f"micro_batches"
                 )

@@ -55,6 +55,9 @@ class TrainingSettings(Settings):
     """Updates of the weights; or epochs, each of which sees the labelled images once (all that
     are drawn, where no masks are)."""
     batch: Batch
+    micro_batches: int = Field(default=1, ge=1, le=1024)
+    """In how many parts, one after the other, a batch passes through the networks: the memory is
+    that of one part, and the time that of a further forward pass."""
     precision: Literal["fp32", "bf16", "fp16"] = "bf16"
     """Of forward and backward passes; the weights stay in 32 bits."""
     clip_gradient_norm: float | None = Field(default=None, gt=0)
@@ -201,5 +204,5 @@ class Stage(TrainingSettings):
 
     @model_validator(mode="after")
     def _processes_share_the_batch(self) -> Self:
-        self.batch.check_shared(self.resources.processes)
+        self.batch.check_shared(self.resources.processes, self.micro_batches)
         return self

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -13,6 +14,7 @@ from fewmask.data.batches import Batch
 from fewmask.metrics.segmentation import scores
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, assess
+from fewmask.objectives.micro_batches import in_parts
 from fewmask.objectives.parameter_group import ParameterGroup
 
 
@@ -22,6 +24,9 @@ class Objective(nn.Module, ABC):
     It owns its networks. ``network`` is the one that is trained, ``result`` the one that is
     evaluated and kept. It is a module, so a checkpoint of it holds all of them.
     """
+
+    micro_batches = 1
+    """In how many parts, one after the other, a batch passes through its networks."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -62,10 +67,11 @@ class Objective(nn.Module, ABC):
     def predict(self, network: Callable[..., Any], *batches: Tensor) -> Any:
         """What a network, or a function that calls some, makes of batches.
 
-        Every process of a training does its share of the images (see `over_shards`), so that all
-        outputs of a step that have gradients must come from here.
+        Every process of a training does its share of the images (see `over_shards`), micro-batch by
+        micro-batch (see `in_parts`), so that all outputs of a step that have gradients must come
+        from here.
         """
-        return over_shards(network, *batches)
+        return over_shards(partial(in_parts, network, self.micro_batches, self), *batches)
 
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast

@@ -76,7 +76,7 @@ def _check_validation(stage: TrainingSettings, rows: Rows, split: Path) -> None:
 
 def _check_images(stage: TrainingSettings, store: Store, dataset: Path) -> None:
     try:
-        stage.batch.check_shared(parallel.count())
+        stage.batch.check_shared(parallel.count(), stage.micro_batches)
         stage.check_images(store.height, store.width)
     except ValueError as error:
         raise FewmaskError(f"{dataset}: {error}") from None
@@ -93,6 +93,7 @@ def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objecti
     """The objective, its networks with the weights that they start from."""
     counts = len(store.classes), len(store.categories)
     objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
+    objective.micro_batches = stage.micro_batches
     if inputs.start_from is not None:
         for network in objective.networks:
             transfer(network, inputs.start_from, stage.transfer)
