@@ -16,7 +16,8 @@ from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
-from tests.workflow.snakemake import BIN, fewmask, write_project
+from tests.small_project import change_config, write_project
+from tests.workflow.snakemake import BIN, fewmask
 
 
 @pytest.mark.parametrize("command", [["--help"], ["train", "--help"], ["status"], ["plan"]])
@@ -194,8 +195,8 @@ def trained_run(grid) -> tuple[Run, Path]:
 
 
 CHANGES = {
-    "methods/supervised.yaml": ("learning_rate: 0.003", "learning_rate: 0.1"),
-    "datasets/rooms.yaml": ("size: 32", "size: 64"),
+    "methods/supervised": {"stages": {"supervised": {"optimiser": {"learning_rate": 0.1}}}},
+    "datasets/rooms": {"size": 64},
 }
 
 
@@ -208,10 +209,7 @@ def test_a_run_of_other_settings_is_outdated(
     if only_metrics:
         shutil.rmtree(weights.parent)
     assert statuses(load_grid())[run].state == "done"
-    path, (before, after) = project / "config" / file, CHANGES[file]
-    text = path.read_text()
-    assert before in text
-    path.write_text(text.replace(before, after))
+    change_config(project, file, **CHANGES[file])
     found = statuses(load_grid())[run]
     metrics = load_grid().layout.metrics.format(**asdict(run))
     assert (found.state, found.file) == ("outdated", metrics if only_metrics else str(weights))
@@ -257,8 +255,7 @@ def test_metrics_of_an_earlier_training_do_not_hide_a_failure(grid):
 
 def test_weights_that_could_not_be_fetched_fail_their_runs(project: Path):
     write_project(project)
-    method = project / "config/methods/supervised.yaml"
-    method.write_text(method.read_text().replace("weights: none", "weights: imagenet"))
+    change_config(project, "methods/supervised", network={"weights": "imagenet"})
     grid = load_grid()
     log_of(grid.runs[0])
     log = project / "results/logs/fetch_encoder/resnet18.log"

@@ -25,7 +25,7 @@ from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests import processes
 from tests.conftest import small_stage
-from tests.workflow.snakemake import write_project
+from tests.small_project import write_project
 
 STAGE = small_stage(steps=4)
 

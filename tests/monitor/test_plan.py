@@ -12,7 +12,8 @@ from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.jobs import Job
 from tests.conftest import ROOT
 from tests.report.synthetic_runs import RECORD
-from tests.workflow.snakemake import fewmask, planned, write_project
+from tests.small_project import DATASET, change_config, write_config, write_project
+from tests.workflow.snakemake import fewmask, planned
 
 SUPERVISED = Kind("train", "rooms", "supervised/supervised")
 
@@ -42,16 +43,12 @@ def grid(project: Path) -> Grid:
     """2 fractions x 2 seeds of 2 methods, one of which is pretrained on a dataset of its own and
     sees all masks."""
     write_project(project)
-    edit("config/methods/supervised.yaml", "gpus: 0", "gpus: 0, minutes: 45")
-    edit("config/config.yaml", "[supervised]", "[supervised, chain]")
-    Path("config/methods/chain.yaml").write_text(CHAIN)
-    Path("config/datasets/halls.yaml").write_text(Path("config/datasets/rooms.yaml").read_text())
+    resources = {"minutes": 45}
+    change_config(project, "methods/supervised", stages={"supervised": {"resources": resources}})
+    change_config(project, "config", methods=["supervised", "chain"])
+    write_config(project, "methods/chain", CHAIN)
+    write_config(project, "datasets/halls", DATASET)
     return load_grid()
-
-
-def edit(file: str, old: str, new: str) -> None:
-    path = Path(file)
-    path.write_text(path.read_text().replace(old, new))
 
 
 def job_of(plan: Plan, name: str) -> Job:

@@ -20,8 +20,9 @@ from fewmask.core.cells import Run
 from fewmask.monitor.status import statuses
 from fewmask.monitor.watch import Lines, fitted, shares, view
 from fewmask.planning.grid import Grid, load_grid
+from tests.small_project import change_config, write_project
 from tests.terminal import Terminal
-from tests.workflow.snakemake import BIN, fewmask, kill_group, start_snakemake, write_project
+from tests.workflow.snakemake import BIN, fewmask, kill_group, start_snakemake
 
 WATCH = [str(BIN / "fewmask"), "status", "--watch", "--every", "1"]
 ENTER, LEAVE = "\x1b[?1049h", "\x1b[?1049l"
@@ -259,10 +260,8 @@ def test_a_real_grid(project: Path):
 @pytest.mark.slow
 def test_a_real_training_that_is_stopped(project: Path):
     write_project(project)
-    method = project / "config/methods/supervised.yaml"
-    method.write_text(method.read_text().replace("steps: 6", "steps: 1000000"))
-    experiment = project / "config/config.yaml"
-    experiment.write_text(experiment.read_text().replace("[n4, n8]", "[n4]").replace("0, 1", "0"))
+    change_config(project, "methods/supervised", stages={"supervised": {"steps": 1000000}})
+    change_config(project, "config", fractions=["n4"], seeds=[0])
     running = start_snakemake(project, "--cores", "1")
     try:
         terminal = Terminal(WATCH, project)

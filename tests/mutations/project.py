@@ -13,50 +13,32 @@ from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.job_arguments import JobArguments
 from fewmask.planning.requested import Requested, requested_by
 from tests.mutations.calling import call
+from tests.small_project import change_config, write_project, write_refined
 
-DATASET = """\
-reader: {name: scenes, images: 18}
-classes: [wall, floor, box, ball, cylinder, cone, pyramid]
-size: 32
-split: {test: n4, validation: n3}
-"""
-METHOD = """\
-network: {encoder: mobilenet_v2, weights: none, decoder_channels: [8, 8, 4]}
-stages:
-  supervised:
-    objective: {name: supervised}
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 3
-    batch: {labelled: 2}
-    evaluation: {every: 2}
-    resources: {cpus: 1, gpus: 0}
-"""
-REFINED = """\
-extends: supervised
-description: Learns the pseudo-masks of the supervised stage
-stages:
-  refined:
-    objective: {name: self_training, auxiliary: {own_blocks: 1}}
-    start_from: supervised
-    pseudo_masks: supervised
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 3
-    batch: {labelled: 2, unlabelled: 2}
-    evaluation: {every: 2}
-    resources: {cpus: 1, gpus: 0}
-"""
-EXPERIMENT = """\
-title: A tiny grid
-datasets: [rooms]
-methods: [supervised, refined]
-fractions: [n4]
-seeds: [0]
-"""
 RUN = Run("rooms", "refined", "n4", 0)
 OUT = "out"
 """The folder that commands write to when they are tried."""
 
 BENCHMARK = "s\th:m:s\tmax_rss\n12.5\t0:00:12\t800.0\n"
+
+
+def write_smallest(folder: Path) -> None:
+    """The settings: two stages of a few steps on files that are small and quick to read."""
+    write_project(folder)
+    write_refined(folder)
+    split = {"test": "n4", "validation": "n3"}
+    change_config(folder, "datasets/rooms", reader={"images": 18}, split=split)
+    network = {"encoder": "mobilenet_v2", "decoder_channels": [8, 8, 4]}
+    stage = {"steps": 3, "evaluation": {"every": 2}}
+    supervised = stage | {"batch": {"labelled": 2}}
+    refined = {
+        "objective": {"auxiliary": {"own_blocks": 1}},
+        "start_from": "supervised",
+        "batch": {"labelled": 2, "unlabelled": 2},
+    }
+    change_config(folder, "methods/supervised", network=network, stages={"supervised": supervised})
+    change_config(folder, "methods/refined", stages={"refined": stage | refined})
+    change_config(folder, "config", methods=["supervised", "refined"], fractions=["n4"], seeds=[0])
 
 
 class Project:
@@ -67,15 +49,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name, text in {
-            "datasets/rooms": DATASET,
-            "methods/supervised": METHOD,
-            "methods/refined": REFINED,
-            "config": EXPERIMENT,
-        }.items():
-            path = folder / f"config/{name}.yaml"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+        write_smallest(folder)
         (folder / "images").mkdir()
         noise = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
         Image.fromarray(noise).save(folder / "images/noise.png")

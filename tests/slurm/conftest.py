@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from tests.slurm.cluster import Cluster, missing_packages
-from tests.slurm.head import forget_trainings, keep_figures, write_grid
+from tests.slurm.submitter import forget_trainings, keep_figures, write_grid
 from tests.workflow.snakemake import snakemake
 
 

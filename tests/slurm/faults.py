@@ -4,10 +4,9 @@ import signal
 import time
 from pathlib import Path
 
-import yaml
-
 from tests.slurm.cluster import Cluster
-from tests.slurm.head import SITE, Head, assert_equal, steps_trained
+from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
+from tests.small_project import change_config
 from tests.workflow.snakemake import job_counts
 
 ONE_SEED = ("--config", "seeds=[0]")
@@ -15,10 +14,7 @@ ONE_SEED = ("--config", "seeds=[0]")
 
 def ask_for(folder: Path, **resources: float) -> None:
     """Let trainings ask for other resources, which changes no result."""
-    path = folder / "config/methods/supervised.yaml"
-    method = yaml.safe_load(path.read_text())
-    method["stages"]["supervised"]["resources"] |= resources
-    path.write_text(yaml.safe_dump(method))
+    change_config(folder, "methods/supervised", stages={"supervised": {"resources": resources}})
 
 
 class Faults:
@@ -26,16 +22,16 @@ class Faults:
 
     profile: str
 
-    def head(self, cluster: Cluster, project: Path, *options: str) -> Head:
-        return Head(cluster, project, *options, profile=self.profile)
+    def submitter(self, cluster: Cluster, project: Path, *options: str) -> Submitter:
+        return Submitter(cluster, project, *options, profile=self.profile)
 
     def test_a_cancelled_job_is_sent_again(self, cluster: Cluster, project: Path, expected: Path):
-        head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
         cluster.run("scancel", number)
-        head.succeed()
-        assert head.tries(number) == ["CANCELLED"]
-        assert "going on from step" in head.log()
+        submitter.succeed()
+        assert submitter.tries(number) == ["CANCELLED"]
+        assert "going on from step" in submitter.log()
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
@@ -43,14 +39,14 @@ class Faults:
         self, cluster: Cluster, project: Path, expected: Path
     ):
         ask_for(project, gpus=1)
-        head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
         urgent = ("--partition=urgent", "--account=masks", "--gpus=2", "--output=/dev/null")
         cluster.run("sbatch", *urgent, "--wrap=sleep 3")
-        head.succeed()
-        assert head.tries(number) == ["PREEMPTED", "COMPLETED"]
-        assert "Trying to restart" not in head.said
-        assert "going on from step" in head.log()
+        submitter.succeed()
+        assert submitter.tries(number) == ["PREEMPTED", "COMPLETED"]
+        assert "Trying to restart" not in submitter.printed
+        assert "going on from step" in submitter.log()
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
@@ -59,12 +55,12 @@ class Faults:
     ):
         (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
         # SLURM looks at its clock twice a minute, so that a try has between 15 and 45 s.
-        head = self.head(
+        submitter = self.submitter(
             cluster, project, "--retries", "8", "--config", "seeds=[0]", "methods=[longer]"
         )
-        head.succeed()
-        assert "going on from step" in head.log(method="longer")
-        assert "Trying to restart" in head.said
+        submitter.succeed()
+        assert "going on from step" in submitter.log(method="longer")
+        assert "Trying to restart" in submitter.printed
         assert steps_trained(project, method="longer") == 2500
         assert_equal(project, expected)
 
@@ -72,10 +68,10 @@ class Faults:
         self, cluster: Cluster, project: Path, expected: Path
     ):
         ask_for(project, memory_gb=0.8)
-        head = self.head(cluster, project, *ONE_SEED)
-        head.succeed()
-        assert "mem_mb=800," in head.said
-        assert "mem_mb=1600," in head.said
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        submitter.succeed()
+        assert "mem_mb=800," in submitter.printed
+        assert "mem_mb=1600," in submitter.printed
         assert_equal(project, expected)
 
     def test_a_node_daemon_that_died_and_came_back(
@@ -98,69 +94,69 @@ class Faults:
         seconds: float,
     ) -> None:
         """A training goes on while a daemon of SLURM is away for some seconds."""
-        head = self.head(cluster, project, *ONE_SEED)
-        job = head.wait_for_training()
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        job = submitter.wait_for_training()
         cluster.kill(daemon, number)
         time.sleep(seconds)
         cluster.start(daemon)
-        head.succeed()
-        assert head.tries(job) == ["COMPLETED"]
+        submitter.succeed()
+        assert submitter.tries(job) == ["COMPLETED"]
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
     def test_an_accounting_database_that_was_away(
         self, cluster: Cluster, project: Path, expected: Path
     ):
-        head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
         cluster.kill("slurmdbd", signal.SIGTERM)
         try:
-            head.succeed()
+            submitter.succeed()
         finally:
             cluster.start("slurmdbd")
-        assert "Trying to restart" not in head.said
-        cluster.wait(lambda: head.tries(number) == ["COMPLETED"], "accounting has caught up")
+        assert "Trying to restart" not in submitter.printed
+        cluster.wait(lambda: submitter.tries(number) == ["COMPLETED"], "accounting has caught up")
         assert_equal(project, expected)
 
     def test_a_snakemake_that_was_killed(self, cluster: Cluster, project: Path, expected: Path):
-        head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
-        head.kill()
-        head = self.head(cluster, project, *ONE_SEED)
-        head.succeed()
-        assert f"left 1 job in SLURM's queue ({number})" in head.said
-        assert head.tries(number) == ["CANCELLED"]
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
+        submitter.kill()
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        submitter.succeed()
+        assert f"left 1 job in SLURM's queue ({number})" in submitter.printed
+        assert submitter.tries(number) == ["CANCELLED"]
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
     def test_an_interrupted_snakemake_cancels_its_jobs(self, cluster: Cluster, project: Path):
-        head = self.head(cluster, project, *ONE_SEED)
-        number = head.wait_for_training()
-        head.process.send_signal(signal.SIGINT)
-        head.end()
-        cluster.wait(lambda: head.tries(number) == ["CANCELLED"], "the job is cancelled")
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
+        submitter.process.send_signal(signal.SIGINT)
+        submitter.end()
+        cluster.wait(lambda: submitter.tries(number) == ["CANCELLED"], "the job is cancelled")
         # Until its processes are gone SLURM has it in the queue.
-        cluster.wait(lambda: "1 failed" in head.fewmask("status"), "its run counts as failed")
-        assert "checkpoint saved" in head.log()
+        cluster.wait(lambda: "1 failed" in submitter.fewmask("status"), "its run counts as failed")
+        assert "checkpoint saved" in submitter.log()
 
     def test_a_seed_that_always_fails(self, cluster: Cluster, project: Path, expected: Path):
         split = project / "results/splits/rooms/n4/1.csv"
         whole = split.read_text()
         split.write_text(whole.replace("labelled", "labeled"))
         command = ("--retries", "1")
-        head = self.head(cluster, project, *command)
-        head.end()
-        assert head.process.returncode == 1
-        told = head.fewmask("status")
+        submitter = self.submitter(cluster, project, *command)
+        submitter.end()
+        assert submitter.process.returncode == 1
+        told = submitter.fewmask("status")
         assert "done: 0 2  failed: 1" in told
         assert "rooms supervised n4 seed 1 failed: results/splits/rooms/n4/1.csv" in told
         assert "log: results/logs/train/rooms/supervised/n4/1/supervised.log" in told
 
-        self.head(cluster, project, "partial").succeed()
+        self.submitter(cluster, project, "partial").succeed()
         assert "| 2 of 3 |" in (project / "results/partial/tables/summary.md").read_text()
 
         split.write_text(whole)
-        head = self.head(cluster, project, *command)
-        head.succeed()
-        assert job_counts(head.said) == {"train": 1, "evaluate": 1, "summarise": 1}
+        submitter = self.submitter(cluster, project, *command)
+        submitter.succeed()
+        assert job_counts(submitter.printed) == {"train": 1, "evaluate": 1, "summarise": 1}
         assert_equal(project, expected, seeds=3)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.slurm.cluster import Cluster
 from tests.slurm.faults import Faults, ask_for
-from tests.slurm.head import Head, assert_equal
+from tests.slurm.submitter import Submitter, assert_equal
 from tests.workflow.snakemake import ROOT
 
 pytestmark = pytest.mark.slow
@@ -27,19 +27,19 @@ class TestFaults(Faults):
 
 def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
     ask_for(project, gpus=1)
-    head = Head(cluster, project)
-    head.wait_for_training()  # three trainings, two GPUs
-    told = head.fewmask("status")
+    submitter = Submitter(cluster, project)
+    submitter.wait_for_training()  # three trainings, two GPUs
+    told = submitter.fewmask("status")
     assert "2 running, 1 waiting" in told
     assert "waiting in SLURM's queue for: Resources (1)" in told
 
-    second = Head(cluster, project, output="second.out")
+    second = Submitter(cluster, project, output="second.out")
     assert "results: another snakemake writes here: process" in second.end()
     assert second.process.returncode == 1
-    assert "Traceback" not in second.said
+    assert "Traceback" not in second.printed
 
-    head.succeed()
-    assert "done: 0 1 2" in head.fewmask("status")
+    submitter.succeed()
+    assert "done: 0 1 2" in submitter.fewmask("status")
     assert_equal(project, expected, seeds=3)
     for run in table(project / "results/tables/runs.csv"):
         # Only trainings and evaluations have a GPU, all the time that they take.
@@ -51,10 +51,10 @@ def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
 
 
 def test_snakemake_may_itself_be_a_job(cluster: Cluster, project: Path, expected: Path):
-    head = Head(
+    submitter = Submitter(
         cluster, project, "--config", "seeds=[0]", through=["srun", "--account=masks", "--mem=1000"]
     )
-    head.succeed()
+    submitter.succeed()
     assert_equal(project, expected)
 
 

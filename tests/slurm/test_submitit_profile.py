@@ -5,11 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.slurm.cluster import Cluster
 from tests.slurm.faults import Faults
-from tests.slurm.head import SITE, Head, assert_equal, steps_trained
+from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
+from tests.small_project import change_config
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +25,8 @@ class TestFaults(Faults):
         """As one job of SLURM, and one of Snakemake, without a retry."""
         (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
         options = ("--retries", "0", "--config", "seeds=[0]", "methods=[longer]")
-        head = self.head(cluster, project, *options)
-        head.succeed()
+        submitter = self.submitter(cluster, project, *options)
+        submitter.succeed()
         tries = project / "results/stages/rooms/longer/n4/0/supervised/tries.csv"
         with tries.open() as file:
             rows = list(csv.DictReader(file))
@@ -39,13 +39,11 @@ class TestFaults(Faults):
 def test_trainings_are_one_array_and_status_knows_each(
     cluster: Cluster, project: Path, expected: Path
 ):
-    config = project / "config/config.yaml"
-    config.write_text(yaml.safe_dump(yaml.safe_load(config.read_text()) | {"fractions": ["n4"]}))
-    head = Head(cluster, project, profile=PROFILE)
-    head.wait_for_training()
-    assert "running: 0 1 2" in head.fewmask("status")
-    head.succeed()
-    [line] = re.findall("Submitted 3 jobs of train: (.*)", head.said)
+    submitter = Submitter(cluster, project, profile=PROFILE)
+    submitter.wait_for_training()
+    assert "running: 0 1 2" in submitter.fewmask("status")
+    submitter.succeed()
+    [line] = re.findall("Submitted 3 jobs of train: (.*)", submitter.printed)
     assert len({number.partition("_")[0] for number in line.split(", ")}) == 1
     assert_equal(project, expected, seeds=3)
     assert "SLURM's accounting" in (project / "results/tables/cost.md").read_text()
@@ -55,9 +53,8 @@ def test_editing_does_not_change_jobs_of_a_snapshot(
     cluster: Cluster, project: Path, expected: Path
 ):
     options = ("--submitit-snapshot", "config profiles", "--config", "seeds=[0]")
-    head = Head(cluster, project, *options, profile=PROFILE)
-    cluster.wait(lambda: "Submitted 1 jobs of train" in head.said, "it is sent")
-    method = project / "config/methods/supervised.yaml"
-    method.write_text(method.read_text().replace("steps: 600", "steps: 700"))
-    head.end()
+    submitter = Submitter(cluster, project, *options, profile=PROFILE)
+    cluster.wait(lambda: "Submitted 1 jobs of train" in submitter.printed, "it is sent")
+    change_config(project, "methods/supervised", stages={"supervised": {"steps": 700}})
+    submitter.end()
     assert steps_trained(project) == 600

@@ -11,7 +11,8 @@ import psutil
 import pytest
 
 from tests.processes import end_within
-from tests.workflow.snakemake import BIN, ROOT, environment, write_project
+from tests.small_project import write_project
+from tests.workflow.snakemake import BIN, ROOT, environment
 
 SNAKEFILE = """\
 rule all:

@@ -10,64 +10,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
-DATASET = """\
-reader: {name: scenes, images: 36}
-classes: [wall, floor, box, ball, cylinder, cone, pyramid]
-size: 32
-split: {test: n12, validation: n8}
-"""
-
-METHOD = """\
-network: {encoder: resnet18, weights: none, decoder_channels: [16, 8, 4]}
-stages:
-  supervised:
-    objective: {name: supervised}
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 6
-    batch: {labelled: 4}
-    evaluation: {every: 3}
-    resources: {cpus: 1, gpus: 0}
-"""
-
-REFINED = """\
-extends: supervised
-description: "Learns *its own* pseudo_masks: twice"
-stages:
-  refined:
-    objective: {name: self_training}
-    pseudo_masks: supervised
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 12
-    batch: {labelled: 2, unlabelled: 4}
-    evaluation: {every: 6}
-    resources: {cpus: 1, gpus: 0}
-"""
-
-EXPERIMENT = """\
-title: A tiny grid
-datasets: [rooms]
-methods: [supervised]
-fractions: [n4, n8]
-seeds: [0, 1]
-"""
-
-
-def write_project(folder: Path) -> None:
-    """A project with a tiny grid: 2 fractions x 2 seeds."""
-    for kind, name, text in (
-        ("datasets", "rooms", DATASET),
-        ("methods", "supervised", METHOD),
-        (".", "config", EXPERIMENT),
-    ):
-        path = folder / "config" / kind / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-
-
-def write_refined(folder: Path) -> None:
-    """A method of two stages, the second of which learns the first one's pseudo-masks."""
-    (folder / "config/methods/refined.yaml").write_text(REFINED)
-
 
 def arguments(folder: Path, *more: str) -> list[str]:
     """The command, as a user gives it from the project's root."""

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 from filelock import FileLock
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.small_project import change_config, write_project
 from tests.workflow.snakemake import (
     fewmask,
     job_counts,
@@ -20,16 +20,9 @@ from tests.workflow.snakemake import (
     planned,
     snakemake,
     start_snakemake,
-    write_project,
 )
 
 METRICS = "results/metrics/rooms/supervised"
-
-
-def edit(folder: Path, file: str, **changes: object) -> None:
-    """Change top-level keys of a YAML file in config/."""
-    path = folder / "config" / file
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | changes))
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -56,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that the tests of the class share."""
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
-    edit(folder, "config.yaml", title="A {tiny} grid of {seed}s")  # no wildcards
+    change_config(folder, "config", title="A {tiny} grid of {seed}s")  # no wildcards
     return folder
 
 
@@ -138,27 +131,27 @@ class TestAGridWithAFailingSeed:
     @pytest.mark.parametrize(
         ("file", "changes", "expected"),
         [
-            ("config.yaml", {"title": "Another title"}, {"summarise": 1}),
-            ("config.yaml", {"seeds": [0, 1, 2]},
+            ("config", {"title": "Another title"}, {"summarise": 1}),
+            ("config", {"seeds": [0, 1, 2]},
              {"split": 2, "train": 2, "evaluate": 2, "summarise": 1}),
-            ("config.yaml", {"overrides": [{"when": {"fraction": "n8"}, "settings": {"steps": 7}}]},
+            ("config", {"overrides": [{"when": {"fraction": "n8"}, "settings": {"steps": 7}}]},
              {"train": 2, "evaluate": 2, "summarise": 1}),
-            ("config.yaml", {"overrides": [{"settings": {"resources": {"minutes": 9}}}]}, {}),
-            ("config.yaml", {"overrides": [{"settings": {"checkpoint_minutes": 9}}]}, {}),
-            ("config.yaml", {"tensorboard": True}, {}),
-            ("config.yaml", {"evaluation_size": "original"}, {"evaluate": 4, "summarise": 1}),
-            ("datasets/rooms.yaml", {"split": {"test": "n11", "validation": "n8"}},
+            ("config", {"overrides": [{"settings": {"resources": {"minutes": 9}}}]}, {}),
+            ("config", {"overrides": [{"settings": {"checkpoint_minutes": 9}}]}, {}),
+            ("config", {"tensorboard": True}, {}),
+            ("config", {"evaluation_size": "original"}, {"evaluate": 4, "summarise": 1}),
+            ("datasets/rooms", {"split": {"test": "n11", "validation": "n8"}},
              {"split": 4, "train": 4, "evaluate": 4, "summarise": 1}),
-            ("datasets/rooms.yaml", {"description": "Another text"}, {}),
+            ("datasets/rooms", {"description": "Another text"}, {}),
         ],
         ids=lambda value: str(value)[:50],
     )  # fmt: skip
-    def test_an_edit_reruns_only_what_hangs_on_it(
+    def test_an_edit_reruns_only_what_depends_on_it(
         self, folder: Path, file: str, changes: dict, expected: dict
     ):
-        path = folder / "config" / file
+        path = folder / f"config/{file}.yaml"
         before = path.read_text()
-        edit(folder, file, **changes)
+        change_config(folder, file, **changes)
         try:
             assert planned(folder) == expected
         finally:
@@ -172,9 +165,11 @@ class TestAGridWithAFailingSeed:
 @pytest.mark.slow
 def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
     write_project(tmp_path)
-    edit(tmp_path, "config.yaml", fractions=["n8"], seeds=[0], tensorboard=True)
     settings = {"steps": 400, "checkpoint_minutes": 0.01, "evaluation": {"every": 50}}
-    edit(tmp_path, "config.yaml", overrides=[{"settings": settings}])
+    overrides = [{"settings": settings}]
+    change_config(
+        tmp_path, "config", fractions=["n8"], seeds=[0], tensorboard=True, overrides=overrides
+    )
     stage = tmp_path / "results/stages/rooms/supervised/n8/0/supervised"
     first = start_snakemake(tmp_path)
     while not (stage / "checkpoint.pt").exists():
@@ -273,8 +268,8 @@ def test_changed_settings_are_noticed_without_snakemakes_records(tmp_path: Path)
     answer = snakemake(tmp_path, *one)
     assert answer.returncode == 0, answer.stdout
     shutil.rmtree(tmp_path / ".snakemake")
-    method = tmp_path / "config/methods/supervised.yaml"
-    method.write_text(method.read_text().replace("learning_rate: 0.003", "learning_rate: 0.1"))
+    optimiser = {"learning_rate": 0.1}
+    change_config(tmp_path, "methods/supervised", stages={"supervised": {"optimiser": optimiser}})
     assert planned(tmp_path, *one) == {}
     options = ("--config", "seeds=[0]", "--config", "fractions=[n4]")
     assert "1 outdated" in fewmask(tmp_path, "status", *options).stdout

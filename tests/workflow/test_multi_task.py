@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from fewmask.metrics.depth import NAMES as DEPTH_METRICS
 from fewmask.metrics.normal import NAMES as NORMAL_METRICS
-from tests.workflow.snakemake import snakemake, write_project
+from tests.small_project import change_config, write_config, write_project
+from tests.workflow.snakemake import snakemake
 
 MULTI_TASK = """\
 extends: supervised
@@ -35,8 +35,7 @@ BASELINES = {"segmentation": "supervised", "depth": "single_depth"}
 def test_it_runs_to_the_change_against_single_tasks(tmp_path: Path):
     write_project(tmp_path)
     for name, text in (("multi_task", MULTI_TASK), ("single_depth", SINGLE_DEPTH)):
-        (tmp_path / f"config/methods/{name}.yaml").write_text(text)
-    path = tmp_path / "config/config.yaml"
+        write_config(tmp_path, f"methods/{name}", text)
     requested = {
         "methods": ["supervised", "single_depth", "multi_task"],
         "fractions": ["n8"],
@@ -44,7 +43,7 @@ def test_it_runs_to_the_change_against_single_tasks(tmp_path: Path):
         "metrics": ["miou", "depth_absolute_error", "normal_mean_angle", "delta_m"],
         "baselines": BASELINES,
     }
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | requested))
+    change_config(tmp_path, "config", **requested)
     answer = snakemake(tmp_path)
     assert answer.returncode == 0, answer.stdout
 
@@ -71,15 +70,14 @@ def test_a_task_that_is_one_module_runs_to_table_and_figure(tmp_path: Path):
     write_project(tmp_path)
     tasks = "{name: multi_task, tasks: [segmentation, height]}"
     text = MULTI_TASK.replace("{name: multi_task}", tasks)
-    (tmp_path / "config/methods/heights.yaml").write_text(text)
-    path = tmp_path / "config/config.yaml"
+    write_config(tmp_path, "methods/heights", text)
     requested = {
         "methods": ["supervised", "heights"],
         "fractions": ["n8"],
         "seeds": [0],
         "metrics": ["miou", "height_absolute_error"],
     }
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | requested))
+    change_config(tmp_path, "config", **requested)
     answer = snakemake(tmp_path)
     assert answer.returncode == 0, answer.stdout
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
-from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake, write_project
+from tests.small_project import change_config, write_config, write_project
+from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake
 
 METHOD = """\
 extends: supervised
@@ -42,10 +42,8 @@ stages:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     write_project(tmp_path)
-    (tmp_path / "config/methods/masked_image.yaml").write_text(METHOD)
-    path = tmp_path / "config/config.yaml"
-    settings = yaml.safe_load(path.read_text())
-    path.write_text(yaml.safe_dump(settings | {"methods": ["supervised", "masked_image"]}))
+    write_config(tmp_path, "methods/masked_image", METHOD)
+    change_config(tmp_path, "config", methods=["supervised", "masked_image"])
     return tmp_path
 
 

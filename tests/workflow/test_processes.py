@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from tests.processes import end_within
-from tests.workflow.snakemake import snakemake, start_snakemake, write_project
+from tests.small_project import change_config, write_project
+from tests.workflow.snakemake import snakemake, start_snakemake
 
 STAGE = "rooms/supervised/n8/0/supervised"
 
@@ -27,9 +28,8 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("executor", ON_THIS_MACHINE)
 def test_sigterm_for_all_ends_it_as_ctrl_c_does(tmp_path: Path, executor: str):
     write_project(tmp_path)
-    method = tmp_path / "config/methods/supervised.yaml"
-    checkpoints = "steps: 200\n    checkpoint_minutes: 0.01"
-    method.write_text(method.read_text().replace("steps: 6", checkpoints))
+    longer = {"steps": 200, "checkpoint_minutes": 0.01}
+    change_config(tmp_path, "methods/supervised", stages={"supervised": longer})
     stage = tmp_path / "results/stages" / STAGE
     command = (*ON_THIS_MACHINE[executor], f"results/stages/{STAGE}/weights.safetensors")
     first = start_snakemake(tmp_path, *command)
@@ -57,4 +57,4 @@ def test_jobs_keep_what_they_compile_where_the_environment_forbids_it(
     write_project(tmp_path)
     answer = snakemake(tmp_path, "datasets")
     assert answer.returncode == 0, answer.stdout
-    assert list((tmp_path / "compiled").glob("**/fewmask/data/prepare.*.pyc"))
+    assert list((tmp_path / "compiled").glob("**/fewmask/data/preparation/prepare.*.pyc"))

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.small_project import write_project, write_refined
 from tests.terminal import Terminal
-from tests.workflow.snakemake import BIN, snakemake, write_project, write_refined
+from tests.workflow.snakemake import BIN, snakemake
 
 GRID = ("--config", "seeds=[0]", "fractions=[n8]", "methods=[supervised,refined]")
 

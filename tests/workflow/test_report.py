@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from markdown_it import MarkdownIt
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.workflow.snakemake import snakemake, write_project, write_refined
+from tests.small_project import change_config, write_project, write_refined
+from tests.workflow.snakemake import snakemake
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -62,25 +62,21 @@ SHOWN = {
 }
 
 
-def change(path: Path, **values: object) -> None:
-    """Give keys of a YAML file other values."""
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | values))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose grid has run, with its report as report.html and report.zip."""
     folder = tmp_path_factory.mktemp("project")
     write_project(folder)
     write_refined(folder)
-    change(
-        folder / "config/datasets/rooms.yaml",
+    change_config(
+        folder,
+        "datasets/rooms",
         description=HOSTILE,
         classes=CLASSES,
         mask_values=dict(enumerate(CLASSES)),
     )
-    change(folder / "config/methods/refined.yaml", description=f"Learns *its own*: {HOSTILE}")
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    change_config(folder, "methods/refined", description=f"Learns *its own*: {HOSTILE}")
+    change_config(folder, "config", **EXPERIMENT)
     for more in ((), ("--report", "report.html"), ("--report", "report.zip")):
         answer = snakemake(folder, *more)
         assert answer.returncode == 0, answer.stdout

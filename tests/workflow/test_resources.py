@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.snakemake import snakemake, write_project
+from tests.small_project import change_config, write_config, write_project
+from tests.workflow.snakemake import snakemake
 from tests.workflow.test_pretraining import METHOD
 
 SITE = """\
@@ -46,11 +47,10 @@ def chosen(resources: dict[str, str]) -> list[str | None]:
 
 
 def test_where_stages_differ_each_job_has_its_own(folder: Path):
-    on_gpu = "resources: {cpus: 1, gpus: 1, minutes: 30, memory_gb: 16}"
-    method = METHOD.replace("resources: {cpus: 1, gpus: 0}", on_gpu)
-    (folder / "config/methods/masked_image.yaml").write_text(method)
-    config = folder / "config/config.yaml"
-    config.write_text(config.read_text().replace("[supervised]", "[masked_image]"))
+    write_config(folder, "methods/masked_image", METHOD)
+    on_gpu = {"gpus": 1, "minutes": 30, "memory_gb": 16}
+    change_config(folder, "methods/masked_image", stages={"pretrain": {"resources": on_gpu}})
+    change_config(folder, "config", methods=["masked_image"])
     found = requested(folder)
     assert chosen(found["train pretrain"]) == ["fast", "a100", None, "1", "30", "16000"]
     assert chosen(found["train supervised"]) == ["slow", None, "low", "0", "60", "8000"]
@@ -60,8 +60,8 @@ def test_where_stages_differ_each_job_has_its_own(folder: Path):
 
 
 def test_where_all_agree_each_job_has_the_same(folder: Path):
-    method = folder / "config/methods/supervised.yaml"
-    method.write_text(method.read_text().replace("gpus: 0", "gpus: 1, minutes: 7"))
+    on_gpu = {"gpus": 1, "minutes": 7}
+    change_config(folder, "methods/supervised", stages={"supervised": {"resources": on_gpu}})
     found = requested(folder)
     assert chosen(found["train supervised"]) == ["fast", "a100", None, "1", "7", "8000"]
     assert chosen(found["evaluate supervised"]) == ["fast", "a100", None, "1", "60", "8000"]

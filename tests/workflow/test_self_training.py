@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from fewmask.data.pseudo_masks import PseudoMasks
-from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake, write_project
+from tests.small_project import write_project
+from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake
 
 STAGE = """\
     objective:

@@ -11,34 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-import yaml
 
 from fewmask.cluster.slurm import queued_jobs
 from tests.slurm.cluster import Cluster
-from tests.workflow.snakemake import BIN, ROOT, write_project
+from tests.small_project import change_config, write_config, write_project
+from tests.workflow.snakemake import BIN, ROOT
 
-METHOD = """\
-network: {encoder: resnet18, weights: none, decoder_channels: [16, 8, 4]}
-stages:
-  supervised:
-    objective: {name: supervised}
-    optimiser: {name: adamw, learning_rate: 0.003}
-    steps: 600
-    batch: {labelled: 4}
-    evaluation: {every: 50}
-    checkpoint_minutes: 0.03
-    resources: {cpus: 1, gpus: 0, memory_gb: 4, minutes: 10}
-"""
+SUPERVISED = {
+    "steps": 600,
+    "evaluation": {"every": 50},
+    "checkpoint_minutes": 0.03,
+    "resources": {"memory_gb": 4, "minutes": 10},
+}
 
 LONGER = "extends: supervised\nstages: {supervised: {steps: 2500}}\n"
-
-EXPERIMENT = {
-    "title": "A small grid on a cluster",
-    "datasets": ["rooms"],
-    "methods": ["supervised"],
-    "fractions": ["n4"],
-    "seeds": [0, 1, 2],
-}
 
 SITE = "account: masks\nwarn_seconds: 15\n"
 
@@ -60,9 +46,9 @@ STAGE = "rooms/{method}/n4/{seed}/supervised"
 def write_grid(folder: Path) -> None:
     """The project: one dataset, two methods, three seeds."""
     write_project(folder)
-    (folder / "config/methods/supervised.yaml").write_text(METHOD)
-    (folder / "config/methods/longer.yaml").write_text(LONGER)
-    (folder / "config/config.yaml").write_text(yaml.safe_dump(EXPERIMENT))
+    change_config(folder, "methods/supervised", stages={"supervised": SUPERVISED})
+    write_config(folder, "methods/longer", LONGER)
+    change_config(folder, "config", fractions=["n4"], seeds=[0, 1, 2])
     (folder / "profiles").mkdir()
     (folder / "profiles/site.yaml").write_text(SITE)
 
@@ -75,8 +61,8 @@ def forget_trainings(folder: Path) -> None:
         shutil.rmtree(folder / "results/logs" / rule)
 
 
-class Head:
-    """A running Snakemake in a project, with the profile slurm; ``through`` another command."""
+class Submitter:
+    """A running Snakemake that submits the jobs of a project; ``through`` another command."""
 
     def __init__(
         self,
@@ -103,7 +89,7 @@ class Head:
             )
 
     def end(self, seconds: float = 300) -> str:
-        """Wait for its end; what it said.
+        """Wait for its end; what it printed.
 
         Raises:
             TimeoutError: it did not end.
@@ -113,18 +99,18 @@ class Head:
         except subprocess.TimeoutExpired:
             self.kill()
             self.cluster.run("scancel", "--user", str(os.getuid()), check=False)
-            raise TimeoutError(f"after {seconds} s:\n{self.said}") from None
-        return self.said
+            raise TimeoutError(f"after {seconds} s:\n{self.printed}") from None
+        return self.printed
 
     @property
-    def said(self) -> str:
-        """What it has said so far."""
+    def printed(self) -> str:
+        """What it has printed so far."""
         return self.output.read_text()
 
     def succeed(self) -> None:
         """Wait for its end and expect that all went well."""
-        said = self.end()
-        assert self.process.returncode == 0, said
+        printed = self.end()
+        assert self.process.returncode == 0, printed
 
     def kill(self) -> None:
         """kill -9 of Snakemake, and of nothing that SLURM runs."""
@@ -145,7 +131,7 @@ class Head:
     # Trainings.
 
     def log(self, seed: int = 0, method: str = "supervised") -> str:
-        """What a training has said so far, in all its tries."""
+        """What a training has logged so far, in all its tries."""
         path = self.folder / f"results/logs/train/{STAGE.format(method=method, seed=seed)}.log"
         return path.read_text() if path.exists() else ""
 
