@@ -44,6 +44,11 @@ class ObjectiveSettings(Settings):
         return {*self.heads, *(["segmentation"] if "labelled" in self.draws else [])}
 
     @property
+    def result_networks(self) -> int:
+        """How many networks are kept, to predict the mean of their probabilities."""
+        return 1
+
+    @property
     def is_encoder_alone(self) -> bool:
         """Whether its network has nothing but an encoder."""
         return self.parts == ("encoder",)

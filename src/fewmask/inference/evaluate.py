@@ -33,7 +33,7 @@ from fewmask.metrics.segmentation import (
     scores,
     without_nan,
 )
-from fewmask.networks.segmenter import Segmenter
+from fewmask.networks.mean import Predictor
 from fewmask.objectives.assessment import predictions
 from fewmask.training.runtime import Runtime, describe
 
@@ -131,7 +131,7 @@ def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingR
 
 
 def _assess(
-    network: Segmenter,
+    network: Predictor,
     images: Images,
     runtime: Runtime,
     batch_size: int,

@@ -11,7 +11,7 @@ from fewmask.core.files import file_digest
 from fewmask.data.splits.file import held_out_digest
 from fewmask.data.store.store import Store
 from fewmask.networks.description import Description
-from fewmask.networks.segmenter import Segmenter
+from fewmask.networks.mean import Predictor
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.runtime import Runtime, start
 
@@ -22,7 +22,7 @@ class Trained:
 
     weights: Path
     """The file from which it was loaded."""
-    network: Segmenter
+    network: Predictor
     description: Description
     """Its description in the file: settings, seed, digests."""
     runtime: Runtime

@@ -6,16 +6,18 @@ from pathlib import Path
 
 from fewmask.core.errors import FewmaskError
 from fewmask.networks.backbone import Backbone, fit_channels
+from fewmask.networks.mean import of_network
 from fewmask.networks.weights import load_weights
 
 
-def transfer(network: Backbone, path: Path, parts: list[str]) -> None:
+def transfer(network: Backbone, path: Path, parts: list[str], index: int = 0) -> None:
     """Load some parts of a network from a file of weights, each as a whole, and log which.
 
-    An encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
+    From the weights of several networks it takes those of number ``index`` (see `of_network`). An
+    encoder may gain or lose the padding channel (see `fit_channels`). Raises FewmaskError if a
     part has other tensors in the file than in the network.
     """
-    weights = load_weights(path)
+    weights = of_network(load_weights(path), index)
     in_file = dict.fromkeys(name.partition(".")[0] for name in weights)
     loaded = []
     for part in parts:

@@ -15,6 +15,7 @@ from torch import Tensor
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.networks.description import Description, parse
+from fewmask.networks.mean import MeanOfNetworks, Predictor
 from fewmask.networks.segmenter import Segmenter
 
 KEY = "fewmask"
@@ -64,8 +65,8 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Description]:
-    """A trained network in evaluation mode, and its description.
+def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Description]:
+    """A trained network, or the mean of several, in evaluation mode, and its description.
 
     Raises FewmaskError for files that are not (or no longer) the weights of such a network.
     """
@@ -83,8 +84,8 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Descrip
         if not name.startswith("classification_head.")
     }
     try:
-        network = Segmenter(description.network, len(description.trained_on.classes))
-        network.add_tasks(objective.heads)
+        networks = [_segmenter(description) for _ in range(objective.result_networks)]
+        network = networks[0] if len(networks) == 1 else MeanOfNetworks(networks)
         network.load_state_dict(needed)
     except Exception as error:  # whatever the library raises for a network that is impossible
         reason = " ".join(str(error).split())[:200]
@@ -92,6 +93,12 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Segmenter, Descrip
             f"{path}: the tensors are not those of the network it describes: {reason}\n{MEND}"
         ) from None
     return network.to(device, memory_format=torch.channels_last).eval(), description
+
+
+def _segmenter(description: Description) -> Segmenter:
+    network = Segmenter(description.network, len(description.trained_on.classes))
+    network.add_tasks(description.training.objective.heads)
+    return network
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objecti
     objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
     objective.micro_batches = stage.micro_batches
     if inputs.start_from is not None:
-        for network in objective.networks:
-            transfer(network, inputs.start_from, stage.transfer)
+        for index, network in enumerate(objective.networks):
+            transfer(network, inputs.start_from, stage.transfer, index)
     objective.started()
     return objective
