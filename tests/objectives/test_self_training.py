@@ -185,10 +185,10 @@ def test_masks_are_moved_as_their_images_are(monkeypatch: pytest.MonkeyPatch):
         lambda logits, mask: (seen.update(mask=mask), logits.sum() * 0)[1],
     )
     # Colours off: whatever is drawn only moves pixels.
-    from fewmask.data.augmentation import strong as strong_augment
+    from fewmask.data.augmentation import operations
 
-    for name in strong_augment.COLOURS:
-        monkeypatch.setitem(strong_augment.COLOURS, name, lambda images, levels: images)
+    for name in operations.COLOURS:
+        monkeypatch.setitem(operations.COLOURS, name, lambda images, levels: images)
     drawn = batches()
     for b in drawn.values():
         blocks = torch.randint(0, CLASSES, (len(b.rows), 2, 2)).float()

@@ -12,8 +12,9 @@ from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
 from fewmask.data.batches import as_batch
-from fewmask.data.preparation.decode import ImageError, read_image
+from fewmask.data.preparation.decode import read_image
 from fewmask.data.preparation.fit import fit_image, place, unfit
+from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
 from fewmask.inference.own_files import OwnFiles
 from fewmask.networks.weights import load_segmenter

@@ -12,14 +12,8 @@ from torchvision.transforms.v2 import functional as reference
 
 from fewmask import IGNORE
 from fewmask.config.strong_augmentation import StrongAugmentationSettings as Settings
-from fewmask.data.augmentation.strong import (
-    COLOURS,
-    GEOMETRY,
-    GREY,
-    OPERATIONS,
-    StrongAugmentation,
-    compose,
-)
+from fewmask.data.augmentation.operations import COLOURS, GEOMETRY, OPERATIONS, compose
+from fewmask.data.augmentation.strong import GREY, StrongAugmentation
 
 # The first call on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)

@@ -10,14 +10,9 @@ import pytest
 from PIL import EpsImagePlugin, Image
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import (
-    ImageError,
-    mask_code,
-    read_image,
-    read_mask,
-    read_pair,
-    to_classes,
-)
+from fewmask.data.preparation.decode import read_image, read_mask, read_pair
+from fewmask.data.preparation.image_error import ImageError
+from fewmask.data.preparation.mask_code import mask_code, to_classes
 from tests.data.making import CLASSES, PALETTE, noise, save, save_palette, settings
 
 CODE = mask_code(settings())

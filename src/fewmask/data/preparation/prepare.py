@@ -20,7 +20,7 @@ from fewmask.config.settings import is_one_line
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.core.progress import bar
-from fewmask.data.preparation.decode import ImageError
+from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.rows import LeftOut, make_rows
 from fewmask.data.preparation.workers import work_on
 from fewmask.data.readers.reader import Item, has_files, open_reader

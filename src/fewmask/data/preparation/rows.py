@@ -17,8 +17,8 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.config.task import fields
 from fewmask.core.paths import data_folder
-from fewmask.data.preparation.decode import ImageError
 from fewmask.data.preparation.fit import fit_image, fit_values, place
+from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import is_inside
 from fewmask.data.readers.reader import Item, Reader, open_reader
 

@@ -20,6 +20,7 @@ from fewmask.config.dataset import Split
 from fewmask.config.experiment import ALL
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
+from fewmask.data.splits.strata import take
 
 ROLES = ("labelled", "unlabelled", "validation", "test")
 
@@ -90,7 +91,7 @@ def draw(
     else:
         count = _labels(fraction, can_be_labelled, roles)
         one_by_one = np.arange(len(roles))
-        labelled = _take(can_be_labelled, count, kinds, one_by_one, derive("labelled", seed))
+        labelled = take(can_be_labelled, count, kinds, one_by_one, derive("labelled", seed))
     roles[pool] = "unlabelled"
     roles[labelled] = "labelled"
     return roles.tolist()
@@ -136,7 +137,7 @@ def _hold_out(
                     f"with masks outside official test and validation subsets and published lists"
                 )
             who = [seed] if settings.held_out_per_seed else []
-            rows = _take(free, count, kinds, blocks, derive(role, *who))
+            rows = take(free, count, kinds, blocks, derive(role, *who))
         roles[rows] = role
     beside_held_out = np.isin(blocks, blocks[roles != ""])
     return beside_held_out | in_official if settings.train is None else beside_held_out
@@ -227,9 +228,6 @@ def _some(items: list[str]) -> str:
     return ", ".join(items[:5]) + (", ..." if len(items) > 5 else "")
 
 
-# Drawing.
-
-
 def _count(amount: float | str, total: int) -> int:
     """A count as it is, or a share of a total (at least 1)."""
     if re.fullmatch(r"n\d+", str(amount)):
@@ -251,29 +249,3 @@ def _kinds(images: Images, stratify: str) -> np.ndarray:
             )
         return images.categories[:, None] == np.unique(images.categories)
     return np.ones((len(images.names), 1), bool)
-
-
-def _take(
-    candidates: np.ndarray, count: int, kinds: np.ndarray, blocks: np.ndarray, seed: int
-) -> np.ndarray:
-    """Rows of candidates, bool (N,): whole blocks until they hold `count` images."""
-    rows = np.flatnonzero(candidates)
-    _, block = np.unique(blocks[rows], return_inverse=True)
-    kinds_of_block = np.zeros((block.max() + 1, kinds.shape[1]), bool)
-    np.logical_or.at(kinds_of_block, block, kinds[rows])
-    order = _spread(kinds_of_block, seed)
-    held = np.cumsum(np.bincount(block)[order])
-    return rows[np.isin(block, order[: np.searchsorted(held, count) + 1])]
-
-
-def _spread(kinds: np.ndarray, seed: int) -> np.ndarray:
-    """A random order, int64 (N,), every beginning of which is spread over the strata."""
-    stratum = np.where(kinds, kinds.sum(0), np.inf).argmin(1)
-    order = np.random.default_rng(seed).permutation(len(stratum))
-    stratum = stratum[order]
-    sizes = np.bincount(stratum)
-    by_stratum = np.argsort(stratum, kind="stable")
-    rank = np.empty(len(stratum))
-    rank[by_stratum] = np.arange(len(stratum)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    # Stable: among the first images of all strata, those of large strata tend to come first.
-    return order[np.argsort(rank / sizes[stratum], kind="stable")]

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import mask_code, read_pair
+from fewmask.data.preparation.decode import read_pair
+from fewmask.data.preparation.mask_code import mask_code
 from fewmask.data.readers.reader import Item, Sample
 from fewmask.data.splits.lists import read_list
 

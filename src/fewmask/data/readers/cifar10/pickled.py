@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from fewmask.data.preparation.decode import ImageError
+from fewmask.data.preparation.image_error import ImageError
 
 ALLOWED = {
     ("numpy.core.multiarray", "_reconstruct"): "_reconstruct",

@@ -13,7 +13,7 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import ImageError
+from fewmask.data.preparation.image_error import ImageError, image_error
 from fewmask.data.readers.cifar10.pickled import StoredArray, read_pickle
 from fewmask.data.readers.reader import Item, Sample
 
@@ -83,6 +83,4 @@ def _labels(batch: dict, path: Path) -> list[int]:
 
 
 def _wrong(path: Path, found: str, expected: str) -> ImageError:
-    return ImageError(
-        f"{path}: found {found}\n  expected: {expected}\n  mend: unpack the official archive again"
-    )
+    return image_error(path, found, expected, mend="unpack the official archive again")

@@ -6,7 +6,8 @@ from pathlib import Path
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import mask_code, read_image, read_pair
+from fewmask.data.preparation.decode import read_image, read_pair
+from fewmask.data.preparation.mask_code import mask_code
 from fewmask.data.readers.reader import Item, Sample
 
 LABELLED = ("train", "val")

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import mask_code, read_image, read_pair
+from fewmask.data.preparation.decode import read_image, read_pair
 from fewmask.data.preparation.image_files import (
     each_once,
     files_in,
@@ -22,6 +22,7 @@ from fewmask.data.preparation.image_files import (
     is_image,
     real_path,
 )
+from fewmask.data.preparation.mask_code import mask_code
 from fewmask.data.readers.reader import Item, Sample
 
 

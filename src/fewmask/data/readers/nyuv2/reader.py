@@ -18,7 +18,8 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import ImageError, mask_code
+from fewmask.data.preparation.image_error import ImageError
+from fewmask.data.preparation.mask_code import mask_code
 from fewmask.data.readers.normals_from_depth import Camera, normals_from_depth
 from fewmask.data.readers.nyuv2_mtan.reader import clean_depth
 from fewmask.data.readers.reader import Item, Sample

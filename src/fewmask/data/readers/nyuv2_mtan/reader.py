@@ -18,7 +18,8 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import ImageError, mask_code, to_classes
+from fewmask.data.preparation.image_error import ImageError
+from fewmask.data.preparation.mask_code import mask_code, to_classes
 from fewmask.data.readers.reader import Item, Sample
 
 SUBSETS = ("train", "val")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.decode import mask_code, to_classes
+from fewmask.data.preparation.mask_code import mask_code, to_classes
 from fewmask.data.readers.reader import Item, Sample
 from fewmask.data.rendered.scenes import CATEGORIES, CLASSES, render
 
