@@ -20,7 +20,7 @@ from torchvision.transforms import v2
 from benchmarks.bare import Step
 from fewmask import IGNORE
 from fewmask.config.augmentation import Augmentation
-from fewmask.networks.backbone import MEAN, STD
+from fewmask.networks.normalisation import normalisation
 
 WORKERS = 2
 
@@ -40,7 +40,7 @@ class ImageFiles(Dataset):
                     fill={tv_tensors.Image: 0, tv_tensors.Mask: IGNORE},
                 ),
                 v2.ColorJitter(settings.brightness, settings.contrast, settings.saturation),
-                v2.Normalize(MEAN, STD),
+                v2.Normalize(*normalisation("resnet18")),
             ]
         )
 

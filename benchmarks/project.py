@@ -27,21 +27,23 @@ from fewmask.training.runtime import start
 CORES = len(os.sched_getaffinity(0))
 EXPERIMENTS = Path("config/experiments/small")
 NO_EVALUATIONS = {"every": 10**9, "metric": "none"}
+RESNET = {"encoder": "resnet18", "weights": "none"}
+"""A common encoder; no speed depends on the values of its weights."""
 
 
 @contextmanager
 def project(
-    experiment: str, run: Run, size: int | None = None, **settings: Any
+    experiment: str, run: Run, size: int | None = None, network: dict[str, Any] = RESNET
 ) -> "Iterator[Project]":
-    """A run of one of the small experiments, in a temporary folder of results.
+    """A run of one of the small experiments with a ResNet-18, in a temporary folder of results.
 
-    ``size``: the size of the images, by default that of the dataset; ``settings``: overrides for
-    all stages.
+    ``size``: the size of the images, by default that of the dataset; ``network``: overrides for all
+    stages.
     """
     with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
         config = {
             "results": os.path.relpath(folder),
-            "overrides": [{"settings": settings}],
+            "overrides": [{"settings": {"network": RESNET | network, "precision": "bf16"}}],
         }
         yield Project(load_grid([EXPERIMENTS / f"{experiment}.yaml"], config), run, size)
 

@@ -9,13 +9,17 @@ import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
 
-from fewmask.config.encoders import ENCODERS
+from fewmask.config.encoders import ENCODERS, PACKAGED
 from fewmask.config.network import Network
 from fewmask.core.errors import FewmaskError
-from fewmask.networks.backbone import MEAN, STD, Backbone
+from fewmask.networks.backbone import Backbone
+from fewmask.networks.normalisation import normalisation
 from fewmask.networks.segmenter import Segmenter
 
 TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
+
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def images(count: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
@@ -29,7 +33,7 @@ def test_the_known_encoders_are_those_of_the_library():
         for name, entry in smp.encoders.encoders.items()
         if "imagenet" in entry["pretrained_settings"] and not name.startswith("timm-")
     }
-    assert set(ENCODERS) == with_weights
+    assert set(ENCODERS) == with_weights | {PACKAGED}
 
 
 @pytest.mark.parametrize(
@@ -48,11 +52,31 @@ def test_it_is_the_librarys_network_on_normalised_images():
     network = Segmenter(Network(**TINY), classes=5).eval()
     model = smp.Unet("resnet18", encoder_depth=3, encoder_weights=None,
                      decoder_channels=[16, 8, 4], classes=5).eval()  # fmt: skip
-    model.load_state_dict(network.state_dict())
+    weights = network.state_dict()
+    model.load_state_dict({name: weights[name] for name in weights if name not in ("mean", "std")})
     image, inside = images()
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in IMAGENET)
     expected = model((image - mean) / std)
     assert torch.allclose(network(image, inside)["segmentation"], expected, atol=1e-5)
+
+
+def test_images_are_normalised_as_the_encoder_was_trained():
+    half = ((0.5,) * 3, (0.5,) * 3)
+    constants = {"resnet50": IMAGENET, "mit_b0": IMAGENET, "efficientnet-b0": IMAGENET,
+                 "inceptionv4": half, "xception": half, PACKAGED: half}  # fmt: skip
+    assert {name: normalisation(name) for name in constants} == constants
+
+
+def test_normalisation_travels_with_the_weights():
+    """A file of trained weights holds it, whatever a later version knows of the encoder."""
+    weights = Segmenter(Network(**TINY), classes=3).state_dict()
+    weights["mean"] = torch.full((1, 3, 1, 1), 0.25)
+    network = Segmenter(Network(**TINY), classes=3).eval()
+    network.load_state_dict(weights)
+    image, inside = images()
+    seen = network.features(image, inside)[0]
+    std = torch.tensor(IMAGENET[1]).view(1, 3, 1, 1)
+    assert torch.allclose(seen, (image - 0.25) / std)
 
 
 def test_the_padding_channel_is_seen_only_where_asked_for():
@@ -108,7 +132,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes | dict, expected
 FAMILIES = (
     *("resnet18", "resnext50_32x4d", "dpn68", "vgg11", "senet154", "se_resnet50", "densenet121"),
     *("inceptionresnetv2", "inceptionv4", "efficientnet-b0", "mobilenet_v2", "xception", "mit_b0"),
-    "mobileone_s0",
+    *("mobileone_s0", PACKAGED),
 )
 
 

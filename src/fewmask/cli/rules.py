@@ -44,7 +44,7 @@ def download(dataset: str, output: Path) -> None:
 @click.option("--output", type=path, required=True, help="The .safetensors file to write.")
 @job
 def fetch_encoder(encoder: str, output: Path) -> None:
-    """Fetch the ImageNet weights of an encoder."""
+    """Write the ImageNet weights of an encoder: installed ones, or from the internet."""
     from fewmask.networks.pretrained import fetch_encoder
 
     fetch_encoder(encoder, output)

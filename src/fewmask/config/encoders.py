@@ -3,6 +3,13 @@
 Listed here because planning must not import torch; a test compares all of it with the library.
 """
 
+PACKAGED = "tu-tf_efficientnet_lite0"
+"""The encoder whose ImageNet weights are installed with Fewmask. Not the library's own
+``timm-tf_efficientnet_lite0``, which it has deprecated for this one."""
+
+TIMM = "tu-"
+"""How the names of encoders start that the library takes from timm."""
+
 MIRRORED = ("vgg",)
 """How the names of encoders start whose poolings SegNet can undo."""
 
@@ -67,4 +74,10 @@ ENCODERS: tuple[str, ...] = (
     "mobileone_s2",
     "mobileone_s3",
     "mobileone_s4",
+    PACKAGED,
 )
+
+
+def of_timm(encoder: str) -> str:
+    """The name that an encoder has in timm; empty for one that is not timm's."""
+    return encoder.removeprefix(TIMM) if encoder.startswith(TIMM) else ""

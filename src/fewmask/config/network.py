@@ -96,6 +96,11 @@ class Network(Settings):
         return ARCHITECTURES[self.architecture]
 
     @property
+    def in_channels(self) -> int:
+        """The channels of the encoder's input."""
+        return 4 if self.padding_channel else 3
+
+    @property
     def has_own_last_stage(self) -> bool:
         """Whether the last stage of the encoder can be had apart from the others."""
         return self.encoder.startswith(RESIDUAL)

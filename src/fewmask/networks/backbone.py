@@ -11,16 +11,13 @@ from torch import Tensor, nn
 from fewmask.config.network import Network
 from fewmask.core.errors import FewmaskError
 from fewmask.networks.frozen import freeze_parts
-
-# Those of ImageNet, on which all encoder weights of segmentation_models_pytorch were trained.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+from fewmask.networks.normalisation import normalisation
 
 Weights = dict[str, Tensor]
 
 
 class Backbone(nn.Module):
-    """An encoder that takes images in [0, 1] and normalises them itself.
+    """An encoder that takes images in [0, 1] and normalises them itself, as it was trained with.
 
     By itself it is the network of objectives that learn no masks; with a decoder and a head it is a
     `Segmenter`.
@@ -36,8 +33,8 @@ class Backbone(nn.Module):
 
         Args:
             settings: name the encoder.
-            encoder: an encoder with three input channels that is part of a larger network; absent:
-                the one that ``settings`` name.
+            encoder: an encoder that is part of a larger network; absent: the one that ``settings``
+                name.
             encoder_weights: a .safetensors file for the encoder, with three input channels.
 
         Raises:
@@ -46,15 +43,16 @@ class Backbone(nn.Module):
         super().__init__()
         self.settings = settings
         self.encoder = encoder or smp.encoders.get_encoder(
-            settings.encoder, in_channels=3, weights=None, **encoder_depth(settings, "depth")
+            settings.encoder,
+            in_channels=settings.in_channels,
+            weights=None,
+            **encoder_depth(settings, "depth"),
         )
-        if settings.padding_channel:
-            self.encoder.set_in_channels(4, pretrained=False)
         if encoder_weights is not None:
             load_encoder(self.encoder, encoder_weights, settings.encoder)
         freeze_parts(self.encoder, settings.frozen)
-        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
+        for name, values in zip(("mean", "std"), normalisation(settings.encoder), strict=True):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
 
     def features(self, image: Tensor, inside: Tensor) -> list[Tensor]:
         """The feature maps of the encoder, float (N, C, h, w) each, the smallest last.

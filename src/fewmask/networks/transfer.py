@@ -18,7 +18,7 @@ def transfer(network: Backbone, path: Path, parts: list[str], index: int = 0) ->
     part has other tensors in the file than in the network.
     """
     weights = of_network(load_weights(path), index)
-    in_file = dict.fromkeys(name.partition(".")[0] for name in weights)
+    in_file = dict.fromkeys(name.partition(".")[0] for name in weights if "." in name)
     loaded = []
     for part in parts:
         prefix = f"{part}."

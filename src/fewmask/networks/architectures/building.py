@@ -8,8 +8,8 @@ from fewmask.config.network import FOLDER_OF, Network
 
 
 def build(settings: Network, classes: int) -> nn.Module:
-    """A module with the ``encoder`` (three input channels), the ``decoder`` and the
-    ``segmentation_head`` of a network; random weights come from torch's global generator.
+    """A module with the ``encoder``, the ``decoder`` and the ``segmentation_head`` of a network;
+    random weights come from torch's global generator.
 
     ``classes``: the channels of the head's output.
     """

@@ -29,7 +29,10 @@ class DeepLabV2(nn.Module):
     def __init__(self, settings: Network, classes: int) -> None:
         super().__init__()
         self.encoder = smp.encoders.get_encoder(
-            settings.encoder, in_channels=3, weights=None, output_stride=OUTPUT_STRIDE
+            settings.encoder,
+            in_channels=settings.in_channels,
+            weights=None,
+            output_stride=OUTPUT_STRIDE,
         )
         self.decoder = LastFeatures()
         channels = self.encoder.out_channels[-1]

@@ -16,7 +16,7 @@ def build(settings: Network, classes: int) -> nn.Module:
         settings.architecture,
         settings.encoder,
         encoder_weights=None,
-        in_channels=3,
+        in_channels=settings.in_channels,
         classes=classes,
         **options,
     )

@@ -26,7 +26,9 @@ class SegNet(nn.Module):
 
     def __init__(self, settings: Network, classes: int) -> None:
         super().__init__()
-        self.encoder = smp.encoders.get_encoder(settings.encoder, in_channels=3, weights=None)
+        self.encoder = smp.encoders.get_encoder(
+            settings.encoder, in_channels=settings.in_channels, weights=None
+        )
         self.decoder = Mirror(self.encoder)
         self.segmentation_head = nn.Conv2d(self.encoder.out_channels[0], classes, 3, padding=1)
         for part in (self.decoder, self.segmentation_head):
