@@ -20,6 +20,8 @@ from tests.conftest import small_stage
 
 BOTH = {"labelled": 2, "unlabelled": 4}
 STRONG = {"operations": 2, "boxes": 1, "box_size": 0.25}
+CONFIDENT = ("augseg", "classmix", "fixmatch", "prevmatch", "unimatch", "unimatch_v2", "vat")
+"""Objectives that count the pixels of which a teacher is sure."""
 STAGES = {
     "supervised": {
         "objective": {"name": "supervised", "losses": ["cross_entropy", "dice"]},
@@ -39,7 +41,7 @@ STAGES = {
     },
     **{
         name: {"objective": {"name": name, "confidence": {"threshold": 0.2}}, "batch": BOTH}
-        for name in ("fixmatch", "classmix", "vat", "unimatch", "unimatch_v2")
+        for name in CONFIDENT
     },
     "mean_teacher": {
         "objective": {

@@ -22,6 +22,8 @@ class Blueprint:
     """The number of categories of the dataset."""
     encoder_weights: Path | None = None
     """A .safetensors file with the initial weights of encoders."""
+    steps: int = 1
+    """The updates of the training, for objectives that change in its course."""
 
     def segmenter(self, outputs: int | None = None) -> Segmenter:
         """A network from image to ``outputs`` scores, by default one for every class."""

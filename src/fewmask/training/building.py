@@ -92,7 +92,8 @@ def _in_steps(stage: TrainingSettings, drawn: Rows, split: Path) -> TrainingSett
 def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objective:
     """The objective, its networks with the weights that they start from."""
     counts = len(store.classes), len(store.categories)
-    objective = build(stage.objective, Blueprint(stage.network, *counts, inputs.encoder))
+    blueprint = Blueprint(stage.network, *counts, inputs.encoder, stage.steps)
+    objective = build(stage.objective, blueprint)
     objective.micro_batches = stage.micro_batches
     if inputs.start_from is not None:
         for index, network in enumerate(objective.networks):

@@ -63,7 +63,9 @@ def test_a_single_class_is_learnt_as_well():
     assert all(loss.item() == 0 for loss in one.losses(drawn, 0).values())
 
 
-@pytest.mark.parametrize("name", ["fixmatch", "mean_teacher", "classmix", "vat", "unimatch_v2"])
+@pytest.mark.parametrize(
+    "name", ["fixmatch", "mean_teacher", "classmix", "vat", "unimatch_v2", "augseg"]
+)
 def test_no_gradient_reaches_the_teacher(name: str):
     one = objective(name, confidence={"threshold": 0})
     teacher = {name: tensor.clone() for name, tensor in one.teacher.state_dict().items()

@@ -26,13 +26,19 @@ class Blur:
             return None
         chosen, strength = torch.rand(2, count, 1)
         weakest, strongest = settings.blur_sigma
-        sigma = weakest + (strongest - weakest) * strength
-        radius = math.ceil(3 * strongest)  # 99.7 % of the bell
-        distance = torch.arange(-radius, radius + 1).float()
-        bell = torch.exp(-((distance / sigma) ** 2) / 2)
-        sharp = (distance == 0).float()
-        weights = torch.where(chosen < settings.blur, bell / bell.sum(1, keepdim=True), sharp)
+        bells = cls.of(weakest + (strongest - weakest) * strength, strongest).weights
+        sharp = torch.zeros(bells.shape[1])
+        sharp[len(sharp) // 2] = 1
+        weights = torch.where(chosen < settings.blur, bells, sharp)
         return cls(weights.to(device, non_blocking=True))
+
+    @classmethod
+    def of(cls, sigma: Tensor, strongest: float) -> "Blur":
+        """Blurs of standard deviations ``sigma``, float32 (N, 1), of at most ``strongest``."""
+        radius = math.ceil(3 * strongest)  # 99.7 % of the bell
+        distance = torch.arange(-radius, radius + 1, device=sigma.device).float()
+        bell = torch.exp(-((distance / sigma) ** 2) / 2)
+        return cls(bell / bell.sum(1, keepdim=True))
 
     def images(self, images: Tensor) -> Tensor:
         """Blur float32 (N, C, H, W); beyond the border, the border's pixels."""
