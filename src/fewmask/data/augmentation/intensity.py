@@ -17,7 +17,7 @@ from fewmask.data.augmentation.colour import (
     adjust_hue,
     adjust_saturation,
 )
-from fewmask.data.augmentation.strong import (
+from fewmask.data.augmentation.operations import (
     adjust_sharpness,
     autocontrast,
     posterize,
