@@ -36,7 +36,8 @@ def test_gradients_are_those_of_the_whole_batch(geometry: Path, rooms_split: Pat
     """With batch-norms that do not look at the batch; in 64 bits, where rounding plays no part."""
     found = []
     for micro_batches in (1, 2):
-        training = begin(geometry, rooms_split, micro_batches=micro_batches, **STAGES[title])
+        changes = STAGES[title] | {"micro_batches": micro_batches}
+        training = begin(geometry, rooms_split, **changes)
         objective = training.objective.train()
         for one in objective.modules():
             if isinstance(one, nn.BatchNorm2d):

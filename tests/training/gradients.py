@@ -27,6 +27,9 @@ STAGES = {
         "objective": {"name": "supervised", "losses": ["cross_entropy", "dice"]},
         "batch": {"labelled": 4},
     },
+    "supervised, micro-batches": {
+        "objective": {"name": "supervised"}, "batch": {"labelled": 4}, "micro_batches": 2,
+    },
     "masked_image": {
         "objective": {"name": "masked_image", "patches": 4, "patch_size": 8},
         "batch": {"all": 4},

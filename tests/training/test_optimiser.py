@@ -11,9 +11,9 @@ from timm.optim import param_groups_layer_decay
 from torch import nn
 from torch.nn import functional
 
+from fewmask.config.encoders import WITHOUT_BLOCKS
 from fewmask.config.network import Network
 from fewmask.config.optimiser import SGD, Adam
-from fewmask.core.errors import FewmaskError
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.encoder_layers import layer_scales
 from fewmask.objectives.objective import Objective, build
@@ -62,7 +62,10 @@ def test_the_auxiliary_head_has_the_rates_of_the_parts_that_it_copies():
 
 
 def test_what_is_no_part_of_the_network_is_refused():
-    with pytest.raises(ValidationError, match="rate_factors names decoder; the network of simclr"):
+    with pytest.raises(
+        ValidationError,
+        match="rate_factors names decoder; the parts that simclr trains are encoder",
+    ):
         small_stage(
             objective={"name": "simclr"},
             batch={"all": 4},
@@ -135,10 +138,22 @@ def test_encoders_of_other_families_have_blocks(name: str, blocks: int):
     assert inner >= {0.5**k for k in range(1, blocks + 1)}
 
 
-def test_an_encoder_without_blocks_has_no_layers_to_decay():
-    encoder = smp.encoders.get_encoder("vgg11", weights=None)
-    with pytest.raises(FewmaskError, match=r"layer_decay is 0.5, but VGGEncoder has no blocks"):
-        layer_scales(encoder, 0.5)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"encoder": "vgg16_bn"}}, "layer_decay is below 1, but vgg16_bn has no block"),
+        ({"network": {"frozen": "encoder"}}, "layer_decay is of the encoder, which network.frozen"),
+    ],
+)
+def test_layer_decay_of_what_has_no_layers_to_train_is_refused(changes: dict, message: str):
+    with pytest.raises(ValidationError, match=message):
+        small_stage(**changes, layer_decay=0.5)
+
+
+def test_the_encoders_without_blocks_are_those_that_settings_know():
+    for name in ("vgg11", "densenet121", "resnet18", "mobileone_s0", "xception"):
+        scales = layer_scales(smp.encoders.get_encoder(name, weights=None), 0.5)
+        assert (len(set(scales.values())) == 1) == name.startswith(WITHOUT_BLOCKS), name
 
 
 def test_layers_and_parts_multiply():
@@ -203,6 +218,18 @@ def test_a_group_may_have_an_optimiser_of_its_own_and_goes_on_exactly():
     steps(resumed, after, 2, 4)
     for name, tensor in whole.discriminator.state_dict().items():
         assert torch.equal(resumed.discriminator.state_dict()[name], tensor)
+
+
+def test_in_fp16_an_optimiser_may_have_nothing_to_update():
+    objective = WithDiscriminator()
+    optimisers = Optimisers(small_stage(optimiser=PLAIN), objective, objective.parameter_groups())
+    scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
+    before = objective.discriminator.bias.item()
+    scaler.scale(objective.discriminator(torch.ones(1, 3)).sum()).backward()
+    optimisers.set_learning_rates(1)
+    optimisers.step(scaler)
+    # Adam's first step is its learning rate, whatever the gradient.
+    assert objective.discriminator.bias.item() == pytest.approx(before - 0.01)
 
 
 def test_a_rate_of_its_own_is_not_multiplied():

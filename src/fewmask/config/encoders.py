@@ -19,6 +19,9 @@ NOT_DILATED = ("vgg", "densenet", "inception", "xception")
 WITHOUT_UNETPLUSPLUS = ("mit",)
 """Of those that have no feature map at half the size."""
 
+WITHOUT_BLOCKS = ("vgg",)
+"""Of those that are plain sequences of layers."""
+
 RESIDUAL = ("resnet", "resnext", "se_", "senet")
 """Of those whose last stage is a module of its own, `layer4`."""
 

@@ -8,6 +8,7 @@ from fewmask.config.augmentation import Augmentation
 from fewmask.config.batch import Batch
 from fewmask.config.choices import choices
 from fewmask.config.duration import Duration, in_steps
+from fewmask.config.encoders import WITHOUT_BLOCKS
 from fewmask.config.evaluation import Evaluation
 from fewmask.config.network import Network
 from fewmask.config.objective import ObjectiveSettings
@@ -145,13 +146,21 @@ class TrainingSettings(Settings):
         return self
 
     @model_validator(mode="after")
-    def _rates_are_of_parts(self) -> Self:
+    def _rates_are_of_trained_parts(self) -> Self:
+        trained = [part for part in self.objective.parts if part != self.network.frozen]
         for part in self.rate_factors:
-            if part not in self.objective.parts:
+            if part not in trained:
                 raise ValueError(
-                    f"rate_factors names {part}; the network of {self.objective.name} has "
-                    f"{', '.join(self.objective.parts)}"
+                    f"rate_factors names {part}; the parts that {self.objective.name} trains are "
+                    f"{', '.join(trained)}"
                 )
+        if self.layer_decay < 1 and "encoder" not in trained:
+            raise ValueError("layer_decay is of the encoder, which network.frozen keeps as it is")
+        if self.layer_decay < 1 and self.network.encoder.startswith(WITHOUT_BLOCKS):
+            raise ValueError(
+                f"layer_decay is below 1, but {self.network.encoder} has no blocks to tell apart\n"
+                f"  mend: leave it out, or take an encoder of blocks (residual, transformer)"
+            )
         return self
 
     @model_validator(mode="after")

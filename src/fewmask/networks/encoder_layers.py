@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from fewmask.core.errors import FewmaskError
-
 LISTS = (nn.Sequential, nn.ModuleList)
 
 
@@ -15,15 +13,8 @@ def layer_scales(encoder: nn.Module, decay: float) -> dict[nn.Parameter, float]:
     The layers are the blocks of the encoder: those of a transformer, residual blocks, or what else
     stands in lists of modules. Of n blocks, block k = 1 ... n is scaled by decay^(n + 1 - k), as is
     what comes after it and before the next one; what comes before the first by decay^(n + 1).
-
-    Raises FewmaskError for an encoder without blocks, such as a VGG.
     """
     blocks = list(_blocks(encoder))
-    if not blocks:
-        raise FewmaskError(
-            f"layer_decay is {decay}, but {type(encoder).__name__} has no blocks to tell apart\n"
-            f"  mend: layer_decay: 1, or an encoder of blocks (residual, transformer)"
-        )
     number = {one: k for k, block in enumerate(blocks, 1) for one in block.parameters()}
     scales, layer = {}, 0
     for one in encoder.parameters():

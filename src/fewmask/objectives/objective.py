@@ -67,11 +67,11 @@ class Objective(nn.Module, ABC):
     def predict(self, network: Callable[..., Any], *batches: Tensor) -> Any:
         """What a network, or a function that calls some, makes of batches.
 
-        Every process of a training does its share of the images (see `over_shards`), micro-batch by
-        micro-batch (see `in_parts`), so that all outputs of a step that have gradients must come
-        from here.
+        Every process of a training does its share of the images (see `over_shards`) of one
+        micro-batch after the other (see `in_parts`), so that all outputs of a step that have
+        gradients must come from here.
         """
-        return over_shards(partial(in_parts, network, self.micro_batches, self), *batches)
+        return in_parts(partial(over_shards, network), self.micro_batches, self, *batches)
 
     def validate(
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
