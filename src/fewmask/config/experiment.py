@@ -55,9 +55,9 @@ class Cells(Settings):
 
     def selects(self, **cell: str) -> bool:
         """Whether what has this dataset, method, fraction (and stage) is meant."""
-        for key, wanted in self:
-            allowed = wanted if isinstance(wanted, list) else [wanted]
-            if wanted is not None and cell[key] not in allowed:
+        for key, chosen in self:
+            allowed = chosen if isinstance(chosen, list) else [chosen]
+            if chosen is not None and cell[key] not in allowed:
                 return False
         return True
 
@@ -117,11 +117,11 @@ class Published(Settings):
 
     def of(self, **cell: str) -> dict[str, PublishedValue]:
         """The published values of a cell of the grid, by metric."""
-        found: dict[str, PublishedValue] = {}
+        of_cell: dict[str, PublishedValue] = {}
         for entry in self.values:
             if entry.when.selects(**cell):
-                found |= entry.values
-        return found
+                of_cell |= entry.values
+        return of_cell
 
 
 class Experiment(Settings):

@@ -50,8 +50,8 @@ def names_in(kind: str) -> list[str]:
 def all_stages() -> list[str]:
     """The names of the stages of all methods. A wrong method counts as one without stages: what is
     wrong with it is reported where it is requested."""
-    found: set[str] = set()
+    names: set[str] = set()
     for name in names_in("methods"):
         with suppress(ConfigError):
-            found |= validate(Method, load_method(name)).stages.keys()
-    return sorted(found)
+            names |= validate(Method, load_method(name)).stages.keys()
+    return sorted(names)

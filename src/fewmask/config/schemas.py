@@ -29,8 +29,8 @@ def build_schemas() -> dict[str, Schema]:
     experiment["$defs"] |= method["$defs"]
     experiment["$defs"]["Override"]["properties"]["settings"] = part
     schemas = {"dataset": Dataset.model_json_schema(), "method": method, "experiment": experiment}
-    found = {f"{kind}.schema.json": _of_file(schema) for kind, schema in schemas.items()}
-    return found | {"site.schema.json": Site.model_json_schema()}
+    files = {f"{kind}.schema.json": _of_file(schema) for kind, schema in schemas.items()}
+    return files | {"site.schema.json": Site.model_json_schema()}
 
 
 def write_schemas(check: bool = False) -> list[str]:

@@ -43,9 +43,9 @@ class Site(Settings):
         """Where a job with this many GPUs runs."""
         return self.gpu if gpus else self.cpu
 
-    def minutes(self, wanted: int, gpus: int) -> int:
-        """The time limit of a job that requests ``wanted`` minutes."""
-        return min(wanted, self.queue(gpus).longest_minutes or wanted)
+    def minutes(self, requested: int, gpus: int) -> int:
+        """The time limit of a job that requests so many minutes."""
+        return min(requested, self.queue(gpus).longest_minutes or requested)
 
     def resources(self, gpus: int) -> dict[str, str | None]:
         """The resources that tell Snakemake's executor for SLURM where a job runs."""

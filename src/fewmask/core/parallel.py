@@ -60,10 +60,10 @@ def together(processes: int) -> Iterator[None]:
     Raises FewmaskError: another number of processes than ``processes`` was started.
     """
     here = place()
-    found = here.processes if here else 1
-    if found != processes:
+    running = here.processes if here else 1
+    if running != processes:
         raise FewmaskError(
-            f"--processes is {processes}, and {found} were started\n"
+            f"--processes is {processes}, and {running} were started\n"
             f"  mend: start as many by torchrun or srun, or none: fewmask starts them itself"
         )
     if here is None:
@@ -113,10 +113,10 @@ def is_first() -> bool:
 
 def wait_for_all() -> None:
     """Return when every process has called this."""
-    told_by_first(None)
+    from_first(None)
 
 
-def told_by_first(value: Any) -> Any:
+def from_first(value: Any) -> Any:
     """The first process's ``value``, in all processes."""
     if count() == 1:
         return value
@@ -152,12 +152,12 @@ def over_shards(function: Callable[..., Any], *tensors: Tensor) -> Any:
     return _gathered(function(*(tensor[dist.get_rank() :: count()] for tensor in tensors)))
 
 
-def _gathered(found: Any) -> Any:
-    if isinstance(found, dict):
-        return {name: _gathered(one) for name, one in found.items()}
-    if isinstance(found, tuple):
-        return tuple(map(_gathered, found))
-    return None if found is None else _Gather.apply(found)
+def _gathered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _gathered(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_gathered, value))
+    return None if value is None else _Gather.apply(value)
 
 
 class _Gather(torch.autograd.Function):

@@ -1,7 +1,7 @@
-"""From the store to what a training step sees.
+"""Batches of images, masks and other truth, from the store to the device.
 
-The images that a training needs stay as uint8 where they fit: on the device, else in memory,
-else in the file, read through a step ahead. Which rows step k draws follows from (seed, k) alone.
+The images of a training are kept as uint8 on the device if they fit there, else in memory; else
+they are read from the file, one step ahead. The rows that step k draws follow from (seed, k) alone.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -21,30 +21,30 @@ from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store.store import Store
 
 BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1}
-"""Of what is not the truth of a further task."""
+"""Of all values but the truth of tasks other than segmentation."""
 
 SHARE_OF_MEMORY = 0.4
-"""Images may fill this share of what is free, on the device and in memory."""
+"""The share of the free memory, of the device or of the machine, that images may fill."""
 
 
 @dataclass
 class Batch:
-    """Some images on the device."""
+    """N images on the device, with what is known about them."""
 
     rows: np.ndarray
-    """int64 (N): their rows in the store."""
+    """int64 (N): the images' rows in the store."""
     image: Tensor
     """float (N, 3, H, W) in [0, 1], channels last."""
     inside: Tensor
     """float (N, 1, H, W): 1 inside the image, 0 in its padding."""
     mask: Tensor | None = None
-    """int64 (N, H, W): class, or 255 where no class counts; absent if the masks are hidden."""
+    """int64 (N, H, W): class indices, 255 = ignore; None if the masks are hidden."""
     category: Tensor | None = None
-    """int64 (N): index into the dataset's categories, -1 = not known; absent with the masks."""
+    """int64 (N): indices into the dataset's categories, -1 = unknown; None where ``mask`` is."""
     pseudo_mask: Tensor | None = None
-    """int64 (N, H, W): what another stage predicted, or 255; absent if none is learnt."""
+    """int64 (N, H, W): the predictions of another stage, 255 = ignore; None if none are learnt."""
     truth: dict[str, Tensor] = field(default_factory=dict)
-    """float32 (N, H, W) or (N, channels, H, W): the truth of further tasks, by their names."""
+    """float32 (N, H, W) or (N, channels, H, W): the truth of other tasks, by their names."""
 
 
 class Images:
@@ -58,12 +58,15 @@ class Images:
         tasks: Collection[str] = (),
         pseudo_masks: PseudoMasks | None = None,
     ) -> None:
-        """Load ``rows`` (int64, in any order) to where they fit.
+        """Load images to the place where they fit.
 
-        ``tasks``: those whose truth is needed besides images and masks.
+        Args:
+            rows: int64, the images' rows in the store, in any order.
+            tasks: the tasks besides segmentation whose truth is needed.
+            pseudo_masks: read as well, if given.
 
-        Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks are of
-        another dataset, or not of all rows.
+        Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks belong to
+        another dataset or do not cover all rows.
         """
         self.store, self.device = store, device
         self.rows = np.sort(rows)
@@ -124,7 +127,7 @@ class Draws:
     def __init__(
         self, images: Images, rows: dict[str, np.ndarray], sizes: dict[str, int], seed: int
     ) -> None:
-        """``rows``: the rows of each role; ``sizes``: how many of them a step draws."""
+        """``rows``: the rows of each role; ``sizes``: the number of them that a step draws."""
         self.images, self.rows, self.sizes, self.seed = images, rows, sizes, seed
         self._reader = ThreadPoolExecutor(max_workers=1)
         self._ahead: tuple[int, Future] | None = None
@@ -141,7 +144,8 @@ class Draws:
         return batches
 
     def rows_at(self, role: str, step: int) -> np.ndarray:
-        """The rows that a step draws: each epoch is a new order of all, without a gap between."""
+        """The rows that a step draws. Each epoch has an order of its own, and starts where the one
+        before ends, within a batch if need be."""
         rows, size = self.rows[role], self.sizes[role]
         epochs, places = np.divmod(np.arange(step * size, (step + 1) * size), len(rows))
         pairs = zip(epochs, places, strict=True)
@@ -165,8 +169,12 @@ def joined(batches: Sequence[Batch], name: str) -> Tensor:
 
 
 def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> Batch:
-    """Images that come from no store: uint8 (N, H, W, 3), and int (N, 2) height and width of
-    the part of each that is image."""
+    """A batch of images that come from no store.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        extents: int (N, 2), height and width of the part of each that is image, not padding.
+    """
     inside = _inside(torch.from_numpy(extents).to(device), *images.shape[1:3])
     return Batch(np.arange(len(images)), _as_float(torch.from_numpy(images).to(device)), inside)
 
@@ -174,13 +182,13 @@ def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> B
 def _readers(
     store: Store, tasks: Collection[str], pseudo_masks: PseudoMasks | None
 ) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
-    """What reads the rows of every field that is needed."""
+    """A function for every field that is needed, which reads the values of given rows."""
     for task in tasks:
         if load(task).field not in store.fields:
             raise FewmaskError(
                 f"{store.path}: has no {task}, which the objective learns\n"
                 f"  found: {', '.join(sorted(store.fields))}\n"
-                f"  mend: prepare the dataset anew if an earlier version did, or learn other tasks"
+                f"  mend: choose a dataset that has it, or leave it out of the objective's tasks"
             )
     names = ["image", *(["mask"] if "mask" in store.fields else [])]
     readers = {name: partial(store.read, name) for name in names}
@@ -209,7 +217,7 @@ def _inside(extents: Tensor, height: int, width: int) -> Tensor:
 
 
 def _residence(size: int, device: torch.device) -> str:
-    """Where ``size`` bytes of images are kept: device, memory or file."""
+    """Where images of ``size`` bytes are kept: ``device``, ``memory`` or ``file``."""
     if device.type == "cuda" and size < SHARE_OF_MEMORY * torch.cuda.mem_get_info(device)[0]:
         return "device"
     return "memory" if size < SHARE_OF_MEMORY * psutil.virtual_memory().available else "file"

@@ -108,10 +108,10 @@ def find(name: str) -> Metric:
     The class is written exactly as in its dataset, with its capitals and spaces. Raises
     FewmaskError: there is no such metric.
     """
-    found = lookup(name)
-    if found is None:
+    metric = lookup(name)
+    if metric is None:
         raise FewmaskError(f"there is no metric {name}\n  known: {', '.join(_table())}")
-    return found
+    return metric
 
 
 def lookup(name: str) -> Metric | None:

@@ -28,30 +28,31 @@ class Wanted:
     def is_other_training(self, weights: Path, key: StageKey) -> bool:
         """Whether the weights of a stage were trained with other settings, or on data prepared with
         other settings; False if its record is missing or damaged."""
-        found = _read(weights.with_name(TRAINING))
-        return bool(found) and (
-            found.get("training") != self._training(key) or self._is_other(found, key.dataset)
+        made_with = _read(weights.with_name(TRAINING))
+        return bool(made_with) and (
+            made_with.get("training") != self._training(key)
+            or self._is_other(made_with, key.dataset)
         )
 
     def is_other_evaluation(self, metrics: Path, run: Run) -> bool:
         """The same for the trainings of a run, as its metrics file states them."""
-        found = _read(metrics).get("provenance")
-        if not isinstance(found, dict):
+        made_with = _read(metrics).get("provenance")
+        if not isinstance(made_with, dict):
             return False
         trainings = [self._training(key) for key in self._grid.stages(run)]
-        return found.get("stages") != trainings or self._is_other(found, run.dataset)
+        return made_with.get("stages") != trainings or self._is_other(made_with, run.dataset)
 
     def _training(self, key: StageKey) -> Content:
         if key not in self._trainings:
             self._trainings[key] = json.loads(self._arguments.train_settings(key))
         return self._trainings[key]
 
-    def _is_other(self, found: Content, dataset: str) -> bool:
+    def _is_other(self, made_with: Content, dataset: str) -> bool:
         if dataset not in self._readings:
             self._readings[dataset] = _shaping(
                 json.loads(self._arguments.prepare_settings(dataset))
             )
-        return _shaping(found.get("dataset")) != self._readings[dataset]
+        return _shaping(made_with.get("dataset")) != self._readings[dataset]
 
 
 def _shaping(reading: Any) -> Any:
@@ -64,7 +65,7 @@ def _shaping(reading: Any) -> Any:
 def _read(path: Path) -> Content:
     """The content of a JSON file; empty if it is missing or is not JSON."""
     try:
-        found = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -194,10 +194,12 @@ def _cells(kind: Kind, row: JobGroup) -> tuple[str, ...]:
     if row.estimates:
         minutes = mean(one.minutes for one in row.estimates)
         sources = {one.source for one in row.estimates}
-    told = (NOTHING, NOTHING) if minutes is None else (f"{minutes:.1f}", ", ".join(sorted(sources)))
+    estimate = NOTHING, NOTHING
+    if minutes is not None:
+        estimate = f"{minutes:.1f}", ", ".join(sorted(sources))
     hours = [f"{one:.2f}" if one else NOTHING for one in (row.gpu_hours, row.cpu_hours)]
     counts = map(str, (row.jobs, row.jobs - row.to_do, row.to_do))
-    return (*kind, *counts, *(told if kind.rule != "total" else ("", "")), *hours)
+    return (*kind, *counts, *(estimate if kind.rule != "total" else ("", "")), *hours)
 
 
 def _notes(
@@ -229,10 +231,10 @@ def _time(hours: float) -> str:
     return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
 
 
-def _largest(wanted: Iterable[Resources | None]) -> Iterator[str]:
-    found = [one for one in wanted if one is not None]
-    if found:
+def _largest(resources: Iterable[Resources | None]) -> Iterator[str]:
+    known = [one for one in resources if one is not None]
+    if known:
         memory, cpus, gpus = (
-            max(getattr(one, name) for one in found) for name in ("memory_gb", "cpus", "gpus")
+            max(getattr(one, name) for one in known) for name in ("memory_gb", "cpus", "gpus")
         )
         yield f"Per job at most: {memory:g} GB of memory, CPU cores: {cpus}, GPUs: {gpus}."

@@ -68,10 +68,10 @@ def watch(grid: Grid, every: float) -> None:
             began = time.monotonic()
             # Asked before the states of runs: once no Snakemake is at work, these are final.
             at_work = is_at_work(grid.layout.results)
-            found = statuses(grid)
-            live.update(view(grid, found, at_work, *console.size), refresh=True)
+            states_by_run = statuses(grid)
+            live.update(view(grid, states_by_run, at_work, *console.size), refresh=True)
             was_at_work |= at_work
-            states = {status.state for status in found.values()}
+            states = {status.state for status in states_by_run.values()}
             goes_on = at_work or states & {"running", "waiting"}
             if not goes_on and (was_at_work or "missing" not in states):
                 break

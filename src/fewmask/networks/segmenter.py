@@ -14,7 +14,8 @@ from fewmask.networks.backbone import Backbone
 class Segmenter(Backbone):
     """An encoder-decoder network for segmentation.
 
-    It takes images in [0, 1] and normalises them itself, so its weights are all one needs.
+    It takes images in [0, 1] and normalises them itself, so that its weights are sufficient to use
+    it.
     """
 
     def __init__(self, settings: Network, classes: int, encoder_weights: Path | None = None):
@@ -44,8 +45,8 @@ class Segmenter(Backbone):
 
         Returns:
             ``segmentation``: float (N, K, H, W), logits; with a classification head also
-            ``classification``: float (N, number of categories), logits; with further tasks also
-            what `of_task` tells of them.
+            ``classification``: float (N, number of categories), logits; with other tasks also the
+            outputs of `of_task`.
         """
         features = self.features(image, inside)
         outputs = {"segmentation": self.scores(features)}
@@ -60,7 +61,7 @@ class Segmenter(Backbone):
         return self.segmentation_head(self.decoder(features))
 
     def of_task(self, name: str, features: list[Tensor]) -> dict[str, Tensor]:
-        """What `Task.output` says of a further task, from the encoder's feature maps."""
+        """The outputs of another task (see `Task.output`), from the encoder's feature maps."""
         decoder, head = self.tasks[name][:2]
         return load(name).output(head(decoder(features)).float(), self.helpers(name))
 
@@ -69,10 +70,10 @@ class Segmenter(Backbone):
         return list(self.tasks[name])[2:] if name in self.tasks else []
 
     def add_tasks(self, channels: dict[str, int]) -> None:
-        """Let ``forward`` also tell of further tasks, by a decoder and a head each.
+        """Add a decoder and a head for each of other tasks; ``forward`` then predicts them, too.
 
         Args:
-            channels: of the heads, by task.
+            channels: the channels of the heads, by task.
         """
         for name, count in channels.items():
             model = build(self.settings, count)
@@ -80,6 +81,6 @@ class Segmenter(Backbone):
             self.tasks[name] = nn.ModuleList(parts)
 
     def add_classification_head(self, categories: int, dropout: float) -> None:
-        """Let ``forward`` also tell the category of an image (Li, 2.3)."""
+        """Add a head with which ``forward`` also predicts the category of an image (Li, 2.3)."""
         channels = self.encoder.out_channels[-1]
         self.classification_head = ClassificationHead(channels, categories, dropout=dropout)

@@ -83,8 +83,8 @@ class Grid:
     def pseudo_labellers(self, run: Run) -> list[StageKey]:
         """The stages of a run whose pseudo-masks later stages learn, in their order."""
         keys = self.stages(run)
-        found = {one.key for key in keys if (one := self.resolved(key).pseudo_masks)}
-        return [key for key in keys if key in found]
+        labellers = {one.key for key in keys if (one := self.resolved(key).pseudo_masks)}
+        return [key for key in keys if key in labellers]
 
     def all_masks_methods(self) -> list[str]:
         """The methods whose last stage sees all masks whatever the fraction: upper bounds."""
@@ -106,10 +106,10 @@ class Grid:
         resolver = Resolver(self._overrides)
         for cell in product(e.datasets, e.methods, e.fractions):
             dataset, method, fraction = cell
-            found = resolver.stages(method, dataset, fraction)
-            check_judged(found[-1], method, dataset)
-            self._stages |= {resolved.key: resolved for resolved in found}
-            self._keys[cell] = tuple(resolved.key for resolved in found)
+            of_cell = resolver.stages(method, dataset, fraction)
+            check_judged(of_cell[-1], method, dataset)
+            self._stages |= {resolved.key: resolved for resolved in of_cell}
+            self._keys[cell] = tuple(resolved.key for resolved in of_cell)
         for key, resolved in self._stages.items():
             if key.dataset not in self.datasets:
                 self.datasets[key.dataset] = self._named_by_stage(key)
@@ -122,19 +122,19 @@ class Grid:
 
     def _named_by_stage(self, key: StageKey) -> Dataset:
         where = f"config/methods/{key.method}.yaml: stages.{key.stage}.dataset"
-        found = load_dataset(key.dataset, where)
+        loaded = load_dataset(key.dataset, where)
         tested = {name: self.datasets[name] for name in self.experiment.datasets}
-        check_held_out(key.dataset, found, tested, where)
-        return found
+        check_held_out(key.dataset, loaded, tested, where)
+        return loaded
 
 
 def _overrides(layer: Layer) -> list[tuple[Override, Layer]]:
     """The overrides of one file, each with the layer of its settings. Raises ConfigError."""
     own = {key: value for key, value in layer.values.items() if key == "overrides"}
-    found = validate(Overrides, [Layer(layer.source, own, layer.path, layer.lines)])
+    checked = validate(Overrides, [Layer(layer.source, own, layer.path, layer.lines)])
     return [
         (override, layer.part("overrides", i, "settings"))
-        for i, override in enumerate(found.overrides)
+        for i, override in enumerate(checked.overrides)
     ]
 
 

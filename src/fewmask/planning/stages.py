@@ -62,18 +62,18 @@ class Resolver:
     def stages(self, method: str, dataset: str, fraction: str) -> list[Resolved]:
         """The stages of a run in the order of training, including those of other methods that they
         depend on. Raises ConfigError."""
-        found: dict[StageKey, Resolved] = {}
+        resolved_stages: dict[StageKey, Resolved] = {}
 
         def add(resolved: Resolved) -> None:
             for earlier in resolved.upstream:
                 add(earlier)
-            found.setdefault(resolved.key, resolved)
+            resolved_stages.setdefault(resolved.key, resolved)
 
         for resolved in self._resolve(
             self._chain(method), LabelledData(dataset, fraction)
         ).values():
             add(resolved)
-        return list(found.values())
+        return list(resolved_stages.values())
 
     def _resolve(
         self, chain: list[Layer], cell: LabelledData, strict: bool = True

@@ -82,7 +82,7 @@ CONTENTS = (
 def files(requested: Requested) -> list[File]:
     """Every table and figure of an experiment; tables without content are not in the report."""
     folder = Layout(requested.results).tables
-    found = [
+    listed = [
         File("runs", f"{folder}/runs.csv", DATA, "runs.csv: every run", "runs"),
         File("summary_tex", f"{folder}/summary.tex"),
     ]
@@ -93,12 +93,12 @@ def files(requested: Requested) -> list[File]:
         numbers[entry.category] += is_shown
         shows = f"{numbers[entry.category]} {entry.shows}"
         if entry.kind == "table":
-            found += (
+            listed += (
                 _table(requested, entry, shows) if is_shown else _table_files(requested, entry.name)
             )
         elif is_shown:
-            found += _figures(requested, entry, shows)
-    return found
+            listed += _figures(requested, entry, shows)
+    return listed
 
 
 def figures(requested: Requested) -> list[str]:
@@ -110,7 +110,7 @@ def figures(requested: Requested) -> list[str]:
 
 def _without_content(requested: Requested) -> set[str]:
     """The tables and figures that have nothing to say of an experiment."""
-    is_shown = {
+    has_content = {
         "comparison": len(requested.methods) > 1,
         "label_savings": bool(
             {*requested.methods} - {requested.compared_with, *requested.all_masks}
@@ -119,7 +119,7 @@ def _without_content(requested: Requested) -> set[str]:
         "pseudo_masks": requested.learns_pseudo_masks,
         **{examples_of(task): task.name in requested.tasks for task in with_figure()},
     }
-    return {name for name, told in is_shown.items() if not told}
+    return {name for name, is_shown in has_content.items() if not is_shown}
 
 
 def _table_files(requested: Requested, name: str) -> list[File]:

@@ -32,12 +32,12 @@ def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = 
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
     """
     requested = Requested.model_validate_json(requested_json)
-    found = collect(requested)
-    _check_runs(found, partial)
-    results = tabulate(requested, found)
+    collected = collect(requested)
+    _check_runs(collected, partial)
+    results = tabulate(requested, collected)
     # Draw before anything is written: if a file is damaged, the previous results stay as they are.
-    drawn = draw(requested, found, results)
-    write_csv(found.table, tables / "runs.csv")
+    drawn = draw(requested, collected, results)
+    write_csv(collected.table, tables / "runs.csv")
     _write(tables / "summary.tex", latex(requested, results.shown))
     for name, (csv, page) in results.pages(requested).items():
         write_csv(csv, tables / f"{name}.csv")
@@ -49,22 +49,23 @@ def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = 
             shown.more(1)
 
 
-def _check_runs(found: Runs, partial: bool) -> None:
-    wanted = len(found.table) + len(found.missing)
-    if found.outdated:
+def _check_runs(collected: Runs, partial: bool) -> None:
+    requested = len(collected.table) + len(collected.missing)
+    if collected.outdated:
         print(
-            f"{len(found.outdated)} metrics files were made with other settings and count as "
-            f"missing:{_named(found.outdated)}",
+            f"{len(collected.outdated)} metrics files were made with other settings and count as "
+            f"missing:{_named(collected.outdated)}",
             file=sys.stderr,
         )
-    if found.table.empty:
+    if collected.table.empty:
         raise FewmaskError(
-            f"{found.missing[0]}: not found, and none of the {wanted} runs is finished\n"
+            f"{collected.missing[0]}: not found, and none of the {requested} runs is finished\n"
             f"  run the workflow first: snakemake"
         )
-    if found.missing and not partial:
+    if collected.missing and not partial:
+        missing = f"{len(collected.missing)} of {requested} runs are missing"
         raise FewmaskError(
-            f"{len(found.missing)} of {wanted} runs are missing:{_named(found.missing)}\n"
+            f"{missing}:{_named(collected.missing)}\n"
             f"  run the workflow again, or summarise the finished runs: snakemake partial"
         )
 

@@ -25,5 +25,5 @@ class Inputs:
         """
         held_out = split_files.held_out_digest(split_files.read(self.split, store.names))
         files = {name: path for name, path in vars(self).items() if name != "dataset"}
-        found = {name: file_digest(path) for name, path in files.items() if path is not None}
-        return {"dataset": store.digest, "held_out": held_out, **found}
+        of_files = {name: file_digest(path) for name, path in files.items() if path is not None}
+        return {"dataset": store.digest, "held_out": held_out, **of_files}

@@ -194,11 +194,11 @@ class Training:
     def _evaluate(self) -> None:
         """Evaluate the network on the validation images; keep its weights if they are the best."""
         evaluation = self.stage.evaluation
-        found = {}
+        validated = {}
         if len(self.validation.rows) and parallel.is_first():
             batches = self.validation.in_order(evaluation.batch_size)
-            found = self.objective.validate(self.network, batches, self.runtime.autocast)
-        found = parallel.told_by_first(found)
+            validated = self.objective.validate(self.network, batches, self.runtime.autocast)
+        validated = parallel.from_first(validated)
         means = torch.tensor(self.since_evaluation, dtype=torch.float64).mean(dim=0).tolist()
         self.since_evaluation.clear()
         self.history.append(
@@ -208,12 +208,12 @@ class Training:
                 "seconds": round(self.seconds, 3),
                 "learning_rate": self.rate,
                 **dict(zip(self.loss_names, means, strict=True)),
-                **{f"validation_{name}": value for name, value in found.items()},
+                **{f"validation_{name}": value for name, value in validated.items()},
             }
         )
         if evaluation.metric != "none" and self._is_best(evaluation.metric):
             weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-            value = found[evaluation.metric]
+            value = validated[evaluation.metric]
             self.best = {"value": value, "step": self.step, "weights": weights}
         if evaluation.patience:
             is_better = self._is_best(evaluation.stops_by)

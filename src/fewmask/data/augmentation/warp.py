@@ -21,10 +21,10 @@ from fewmask.config.augmentation import Augmentation
 class Warp:
     """An affine map for every image of a batch.
 
-    The maps go backwards, from a pixel of the result to the place in the image that it shows.
-    Both are in pixels, x to the right and y down, and (0, 0) is the centre of the top left pixel.
-    The linear part, ``matrices[:, :, :2]``, is what vectors in the image need: diag(-1, 1) for a
-    left-right flip, a rotation times 1/2 for things shown twice as large.
+    A map leads from a pixel of the result to the place in the image that it shows. Both are in
+    pixels, x to the right and y down, and (0, 0) is the centre of the top left pixel. The linear
+    part, ``matrices[:, :, :2]``, transforms vectors: it is diag(-1, 1) for a left-right flip, and a
+    rotation times 1/2 where things appear twice as large.
     """
 
     matrices: Tensor
@@ -36,7 +36,7 @@ class Warp:
     moves_whole_pixels: bool = False
     """The maps are flips and shifts by whole pixels, so that nothing needs to be interpolated."""
     is_identity: bool = False
-    """The maps change nothing at all."""
+    """The maps leave images as they are."""
 
     @classmethod
     def draw(
@@ -49,9 +49,9 @@ class Warp:
     ) -> "Warp":
         """Draw flips, zoom, rotation and crop for ``count`` images.
 
-        A crop is taken at any place of the zoomed image with equal chance; one that is larger
-        than the image holds all of it, at any place. Zoom and rotation are about the centre of
-        the crop; without a crop, about that of the image.
+        The place of a crop in the zoomed image is uniformly distributed; a crop larger than the
+        image contains all of it, at any place. Zoom and rotation are about the centre of the crop;
+        without a crop, about that of the image.
         """
         flip, vertical_flip, zoom, angle, *place = torch.rand(6, count)
         flips = [flip < settings.flip, vertical_flip < settings.vertical_flip]
@@ -111,7 +111,7 @@ class Warp:
     def _places(self) -> tuple[Tensor, Tensor]:
         """Where the pixels of the result lie in the image: x and y, float32 (N, h, w).
 
-        Where whole pixels are moved x is (N, 1, w) and y is (N, h, 1), for they are independent.
+        Where whole pixels are moved, x and y are independent: x is (N, 1, w) and y is (N, h, 1).
         """
         # Products and sums one by one: a matrix product would lose bits under autocast and TF32.
         x, y = self.matrices[..., None, None].unbind(1)
@@ -123,13 +123,13 @@ class Warp:
 
     @cached_property
     def _grid(self) -> Tensor:
-        """The same as `grid_sample` wants it: (N, h, w, 2), -1 and 1 at the image's borders."""
+        """The same in the coordinates of `grid_sample`: (N, h, w, 2), -1 and 1 at the borders."""
         pairs = zip(self._places, reversed(self.source), strict=True)
         return torch.stack([(place * 2).add_(1).div_(n).sub_(1) for place, n in pairs], dim=-1)
 
     @cached_property
     def _nearest_pixels(self) -> tuple[Tensor, Tensor]:
-        """Column and row of the nearest pixel, int64, shaped as the places; may lie outside."""
+        """Column and row of the nearest pixel, int64, of the places' shapes; may lie outside."""
         return tuple((place + 0.5).floor_().long() for place in self._places)
 
     @cached_property
@@ -158,10 +158,10 @@ def similarity(
 
     Args:
         signs: float32 (N, 2), -1 to flip x or y, else 1; times the share of the image's width
-            and height that the result shows, should that not be all.
+            and height that the result shows, where it does not show all.
         zoom: float32 (N), 2 shows things twice as large.
         angle: float32 (N), in radians; things turn anticlockwise.
-        centre: float32 (N, 2), x and y of what the result's centre shows.
+        centre: float32 (N, 2), x and y of the place that the result's centre shows.
         size: height and width of the result.
 
     Returns:
@@ -175,8 +175,8 @@ def similarity(
 
 
 def _part(settings: Augmentation, count: int, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """A part of each image at any place: float32 (N, 2), which share of the width and height it
-    is, and the x and y of its centre. A part wider or higher than the image is cut to it."""
+    """A random part of each image: its share of the width and height, float32 (N, 2), and the x and
+    y of its centre, float32 (N, 2). A part wider or higher than the image is cut to it."""
     area, aspect, *place = torch.rand(4, count)
     smallest, largest = settings.crop_area
     narrowest, widest = settings.crop_aspect
@@ -188,11 +188,12 @@ def _part(settings: Augmentation, count: int, height: int, width: int) -> tuple[
 
 
 def _shift(room: Tensor, place: Tensor) -> Tensor:
-    """How far a crop's centre lies from the image's, float32 (N, 2) in zoomed pixels.
+    """The offset of a crop's centre from the image's, float32 (N, 2) in zoomed pixels.
 
-    The crop's corner is one of the whole numbers from 0 to ``room`` (N, 2), by how much the image
-    is larger than the crop (from ``room`` to 0 where it is smaller), according to ``place`` in
-    [0, 1[.
+    Args:
+        room: float32 (N, 2), by how much the image is larger than the crop; negative: smaller.
+        place: float32 (N, 2) in [0, 1[. It selects the crop's corner among the whole numbers from
+            0 to ``room``.
     """
     corners = room.abs().floor() + 1
     corner = (place * corners).floor().minimum(corners - 1)  # The product may round to corners.

@@ -1,8 +1,8 @@
-"""Random changes of a batch, of which the geometric ones take masks along.
+"""Weak augmentation: random changes of a batch, the geometric ones of which also move masks.
 
-Everything is drawn from torch's generator on the CPU, so that every device sees the same, and moved
-without waiting for the device; a batch is changed as a whole, on the device it lies on. What comes
-out has the memory format of what came in (channels last, say).
+Everything is drawn from torch's generator on the CPU, so that every device gets the same numbers,
+and is moved without waiting for the device. A batch is changed as a whole, on its device, and keeps
+its memory format (channels last, say).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from fewmask.data.augmentation.warp import Warp
 
 @dataclass(frozen=True)
 class Change:
-    """All changes of a batch: what moves its pixels, and what changes their colours."""
+    """All changes of a batch: a warp, which moves pixels, and a recolouring."""
 
     warp: Warp
     recolouring: Recolouring

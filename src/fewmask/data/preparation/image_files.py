@@ -27,8 +27,8 @@ def images_below(top: Path) -> list[Path]:
 
     Raises FewmaskError for a folder without permission to read it.
     """
-    found = (path for folder in folders_below(top) for path in files_in(folder))
-    return each_once(sorted(path for path in found if is_image(path)))
+    files = (path for folder in folders_below(top) for path in files_in(folder))
+    return each_once(sorted(path for path in files if is_image(path)))
 
 
 def each_once(paths: Iterable[Path]) -> list[Path]:

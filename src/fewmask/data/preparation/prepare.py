@@ -1,4 +1,4 @@
-"""From a dataset's files to its store: decode, bring to one size, write in the readers' order."""
+"""Prepares a dataset: decodes its files, brings them to one size, and writes them in order."""
 
 import json
 import os
@@ -37,12 +37,12 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
     Args:
         settings_json: the settings of the dataset, see `JobArguments.prepare_settings`.
         output: the HDF5 file to write.
-        workers: how many processes decode.
-        skip_damaged: leave damaged images out, as if the settings said so.
+        workers: the number of processes that decode.
+        skip_damaged: leave damaged images out, whatever the settings say.
 
     Raises:
-        FewmaskError: files are missing or damaged, masks make no sense, or the output cannot be
-            written.
+        FewmaskError: files are missing or damaged, masks have values without a meaning, or the
+            output cannot be written.
     """
     started = time.monotonic()
     if skip_damaged:
@@ -71,7 +71,7 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
 
 
 def _groups(items: list[Item], size: tuple[int, int]) -> list[list[Item]]:
-    """What processes are handed at a time: handing over small images one by one would take a
+    """The images that a process is given at a time. To give small ones one by one would take a
     tenth of the time."""
     length = min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // (size[0] * size[1])))
     return [items[start : start + length] for start in range(0, len(items), length)]
@@ -96,10 +96,11 @@ def _mentioning_skip_damaged() -> Iterator[None]:
 
 @contextmanager
 def _unwinding_on_signals() -> Iterator[Callable[[], None]]:
-    """Have SIGTERM end the process as Ctrl-C does, by an exception: nothing half is left behind.
+    """Have SIGTERM end the process as Ctrl-C does, by an exception, so that no file is left half
+    written.
 
-    Yields what raises that exception again, to be called now and then: Python drops what is raised
-    amid the callback of a weak reference, of which h5py has many.
+    Yields a function that raises that exception again, to be called now and then: Python drops an
+    exception that is raised within the callback of a weak reference, of which h5py has many.
     """
     ended: list[BaseException] = []
 

@@ -35,13 +35,13 @@ class Row:
     mask: np.ndarray | None
     category: int = -1
     truth: dict[str, np.ndarray] = field(default_factory=dict)
-    """Of further tasks, by their fields."""
+    """Of tasks other than segmentation, by their fields."""
     mask_digest: bytes = bytes(32)
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An image that is passed over because it is damaged."""
+    """A damaged image that is left out."""
 
     name: str
     reason: str
@@ -49,9 +49,9 @@ class LeftOut:
 
 
 def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
-    """The rows of images, or why they have none where damaged ones are to be left out.
+    """The rows of images. Of a damaged one: a `LeftOut` if the settings allow it.
 
-    Raises ImageError where they are not.
+    Raises ImageError for a damaged image if they do not.
     """
     settings, reader, root = _opened(settings_json, data_folder())
     make = _make_row_or_leave_out if settings.skip_damaged else _make_row
@@ -103,18 +103,18 @@ def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
 
 
 def _check_files(item: Item, root: Path) -> None:
-    """Raise ImageError for a file outside the dataset's folder, and for a mask that is lacking.
+    """Raise ImageError for a file outside the dataset's folder, and for a missing mask.
 
-    Names on lists may hold ``..``, and links lead anywhere: a dataset must not read what is not
-    its own. The folder itself may well be a link.
+    Names on lists may contain ``..``, and links may lead anywhere: a dataset must not read files
+    that are not its own. The folder itself may be a link.
     """
     for path in (item.image, item.mask):
         if path is not None and not is_inside(path, root):
             raise ImageError(
                 f"{path}: found a file outside the dataset's folder: {path.resolve()}\n"
                 f"  expected: a file in {root}\n"
-                f"  mend: copy it into the folder (the folder as a whole may be a link), or unlist "
-                f"it"
+                f"  mend: copy it into the folder (which may be a link as a whole), or remove it "
+                f"from the list"
             )
     if item.needs_mask and item.mask is None:
         raise ImageError(

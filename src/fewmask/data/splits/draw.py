@@ -150,12 +150,12 @@ def _named(amount: float | str | list[str]) -> list[str]:
     return [amount] if isinstance(amount, str) and not re.fullmatch(r"n\d+", amount) else []
 
 
-def _in_subsets(images: Images, wanted: Iterable[str] | None) -> np.ndarray:
+def _in_subsets(images: Images, named: Iterable[str] | None) -> np.ndarray:
     """bool (N,): which images are in one of the wanted official subsets; all if that is None."""
-    if wanted is None:
+    if named is None:
         return np.ones(len(images.subsets), bool)
     known = sorted({*images.subsets} - {""})
-    for subset in wanted:
+    for subset in named:
         if subset not in known:
             there = f"there are {', '.join(known)}" if known else "this dataset has none"
             raise FewmaskError(
@@ -163,7 +163,7 @@ def _in_subsets(images: Images, wanted: Iterable[str] | None) -> np.ndarray:
                 f"  expected: one of them, or for test and validation a share (0.2) or a count "
                 f"(n100)"
             )
-    return np.isin(images.subsets, list(wanted))
+    return np.isin(images.subsets, list(named))
 
 
 def _blocks(subsets: list[str], size: int) -> np.ndarray:

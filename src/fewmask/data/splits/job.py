@@ -17,11 +17,11 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 
     A class that no labelled image contains is named in a warning.
     """
-    wanted = from_json(Split, settings, "--settings")
+    requested = from_json(Split, settings, "--settings")
     with Store(dataset) as store:
         store.check_name()
         left_out = {name for name, _ in store.left_out}
-        listed = {name: _names(store, file) for name, file in wanted.lists.items()}
+        listed = {name: _names(store, file) for name, file in requested.lists.items()}
         lists = {name: names - left_out for name, names in listed.items()}
         images = splits.Images(
             names=store.names,
@@ -31,7 +31,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         )
         roles = splits.draw(
             images,
-            wanted,
+            requested,
             fraction,
             seed,
             list_names=lists.get(fraction),

@@ -56,17 +56,17 @@ def read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
     """The values of ``rows``, int64 (n), in any order and with repeats: (n, ...)."""
     if len(rows) and (rows.min() < 0 or rows.max() >= len(dataset)):
         raise IndexError(f"rows from {rows.min()} to {rows.max()}; there are {len(dataset)}")
-    wanted, places = np.unique(rows, return_inverse=True)
-    values = np.empty((len(wanted), *dataset.shape[1:]), dataset.dtype)
+    distinct, places = np.unique(rows, return_inverse=True)
+    values = np.empty((len(distinct), *dataset.shape[1:]), dataset.dtype)
     start = 0
     # One call for each run of neighbouring rows: h5py's own way with a list of rows took 4 s
     # where this took 0.02 s (345 of 691 images of 256 x 256).
-    for run in np.split(wanted, np.flatnonzero(np.diff(wanted) != 1) + 1):
+    for run in np.split(distinct, np.flatnonzero(np.diff(distinct) != 1) + 1):
         if len(run):
             stop = start + len(run)
             dataset.read_direct(values, np.s_[run[0] : run[-1] + 1], np.s_[start:stop])
             start = stop
-    return values if np.array_equal(wanted, rows) else values[places]
+    return values if np.array_equal(distinct, rows) else values[places]
 
 
 def rows_per_block(row_bytes: int) -> int:

@@ -101,7 +101,7 @@ def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
 def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
-    found = []
+    rows = []
     for fraction, of_fraction in extremes(runs).items():
         for row in of_fraction.itertuples():
             run = Run(row.dataset, row.method, fraction, seed)
@@ -113,9 +113,9 @@ def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
                 for why, examples in of_choice.items()
                 for name, example in list(examples.images.items())[: CHOICES[why]]
             ]
-            found.append(RunCases(title, shown, of_choice["worst"]))
+            rows.append(RunCases(title, shown, of_choice["worst"]))
     # Runs without segmentation have none.
-    return [row for row in found if row.cases] or found
+    return [row for row in rows if row.cases] or rows
 
 
 def _draw_header(page: Page, top: float) -> None:

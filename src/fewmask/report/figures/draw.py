@@ -26,12 +26,12 @@ KNOWN_BY = {contents.examples_of(task): task.judged_by for task in with_figure()
 """What every run that learns a task has, by the name of its figure."""
 
 
-def draw(requested: Requested, found: Runs, results: Results) -> dict[str, Figure]:
+def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, Figure]:
     """The figures by name, without those for which no finished run has data.
 
     Raises FewmaskError: a file is damaged.
     """
-    runs, table = found.table, results.summary
+    runs, table = collected.table, results.summary
     of_experiment: dict[str, Callable[[], Figure]] = {
         "label_curve": partial(label_curve, requested, runs, table),
         "label_savings": partial(savings_figure, requested, table, results.label_savings),
@@ -49,25 +49,25 @@ def draw(requested: Requested, found: Runs, results: Results) -> dict[str, Figur
         "class_iou": partial(class_iou, requested, table),
         "cases": partial(cases, requested, runs),
         "training_curves": lambda dataset: training_curves(
-            requested, dataset, histories(requested.results, found.trainings, dataset)
+            requested, dataset, histories(requested.results, collected.trainings, dataset)
         ),
     }
     drawn, names = {}, contents.figures(requested)
     with bar("draw figures", len(names)) as shown:
         for name in names:
             kind, _, dataset = name.partition("/")
-            if _has_runs(kind, dataset, found):
+            if _has_runs(kind, dataset, collected):
                 drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
             shown.more(1)
     return drawn
 
 
-def _has_runs(kind: str, dataset: str, found: Runs) -> bool:
+def _has_runs(kind: str, dataset: str, collected: Runs) -> bool:
     if kind == "pseudo_masks":
-        return not found.pseudo_masks.empty
+        return not collected.pseudo_masks.empty
     if kind in KNOWN_BY:
-        return not _that_tell(kind, found.table).empty
-    return not dataset or (found.table["dataset"] == dataset).any()
+        return not _that_tell(kind, collected.table).empty
+    return not dataset or (collected.table["dataset"] == dataset).any()
 
 
 def _that_tell(kind: str, runs: pd.DataFrame) -> pd.DataFrame:

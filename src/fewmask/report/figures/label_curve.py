@@ -68,8 +68,8 @@ def _note(requested: Requested, summary: pd.DataFrame, has_published: bool) -> s
     ]
     parts.append("Models are selected on the validation set, never on the test set.")
     if (summary["seeds"] < summary["seeds_requested"]).any():
-        there, wanted = summary["seeds"].sum(), summary["seeds_requested"].sum()
-        parts.append(f"Incomplete: {there} of {wanted} runs are finished; hollow: fewer seeds.")
+        finished, in_all = summary["seeds"].sum(), summary["seeds_requested"].sum()
+        parts.append(f"Incomplete: {finished} of {in_all} runs are finished; hollow: fewer seeds.")
     if has_published:
         parts.append(f"Published: {requested.published.source}.")
     return " ".join(parts)

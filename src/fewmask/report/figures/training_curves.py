@@ -26,7 +26,7 @@ SHARED = "shared"
 
 
 @STYLED
-def training_curves(requested: Requested, dataset: str, found: list[History]) -> Figure:
+def training_curves(requested: Requested, dataset: str, all_histories: list[History]) -> Figure:
     """Draw the trainings on one dataset: a row per stage, a line per training, coloured by
     fraction.
 
@@ -34,8 +34,8 @@ def training_curves(requested: Requested, dataset: str, found: list[History]) ->
     validation images by which weights were selected, with a dot at the weights that were kept.
     """
     # A stage whose weights are selected by several metrics has a row for each: no axis fits all.
-    stages = list(dict.fromkeys((one.stage, one.judged_by) for one in found))
-    is_shared = any(one.fraction not in requested.fractions for one in found)
+    stages = list(dict.fromkeys((one.stage, one.judged_by) for one in all_histories))
+    is_shared = any(one.fraction not in requested.fractions for one in all_histories)
     colours = fraction_looks([*requested.fractions, *[SHARED] * is_shared])
     legend = samples_of(colours)
     title, note = f"{requested.title} · {dataset}", _note(requested)
@@ -53,7 +53,7 @@ def training_curves(requested: Requested, dataset: str, found: list[History]) ->
         panels = [page.axes(left, below + i * row + ABOVE, *PANEL) for left in lefts]
         name = shorten(stage, 2 * PANEL[0], BODY + 1, "bold")
         panels[0].set_title(name, loc="left", size=BODY + 1, weight="bold")
-        own = [one for one in found if (one.stage, one.judged_by) == (stage, judged_by)]
+        own = [one for one in all_histories if (one.stage, one.judged_by) == (stage, judged_by)]
         _draw_stage(panels, own, judged_by, colours)
     return page.figure
 

@@ -130,8 +130,8 @@ def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarr
     """Bootstrap samples of images: how often each holds every image, float32 (count, images)."""
     drawn = random.integers(images, size=(count, images))
     places = (drawn + images * np.arange(count)[:, None]).ravel()
-    found = np.bincount(places, minlength=count * images)
-    return found.reshape(count, images).astype(np.float32)
+    counts = np.bincount(places, minlength=count * images)
+    return counts.reshape(count, images).astype(np.float32)
 
 
 def interval(values: np.ndarray) -> Interval:
@@ -167,7 +167,7 @@ def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
 
 def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:
     pattern = Layout(requested.results).images
-    found: dict[Run, ImageSums] = {}
+    sums_of_runs: dict[Run, ImageSums] = {}
     tested = Tested()
     scored = runs[scores.metric] if scores.metric in runs else [np.nan] * len(runs)
     for run, expected, score in zip(_runs(runs), runs["test"], scored, strict=True):
@@ -178,8 +178,8 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
         if sums is not None:
             if not np.isnan(score):  # a metric may be newer than the file
                 check_agrees(path, scores.metric, sums.of_all(), score)
-            found[run] = sums
-    of_all = {run: sums.of_all() for run, sums in found.items()}
+            sums_of_runs[run] = sums
+    of_all = {run: sums.of_all() for run, sums in sums_of_runs.items()}
     drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}
     scores.images[dataset] = n = tested.shared
     random = np.random.default_rng(derive("images", dataset))
@@ -187,7 +187,7 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
     with bar(f"bootstrap {dataset}", count) as shown:
         for start in range(0, count, AT_ONCE):
             samples = samples_of(n, AT_ONCE, random)
-            for run, sums in found.items():
+            for run, sums in sums_of_runs.items():
                 drawn[run][start : start + AT_ONCE] = sums.of_samples(samples)
             shown.more(AT_ONCE)
     for run, score in of_all.items():

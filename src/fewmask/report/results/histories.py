@@ -42,14 +42,14 @@ def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> 
 
     Those whose folder was deleted are left out. Raises FewmaskError: one is damaged.
     """
-    found = []
+    read = []
     for training in dict.fromkeys(trainings):
         parts = dict(zip(("dataset", "method", "fraction", "seed", "stage"),
                          training.cell.split("/"), strict=True))  # fmt: skip
         path = Path(Layout(results).stage.format(**parts)) / HISTORY
         if parts["dataset"] == dataset and path.is_file():
-            found.append(_history(path, training.metric, parts))
-    return found
+            read.append(_history(path, training.metric, parts))
+    return read
 
 
 def _history(path: Path, metric: str, parts: dict[str, str]) -> History:

@@ -112,17 +112,17 @@ def _run_cost(record: MetricsFile) -> RunCost:
 
 def _table(records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
     leading = ["dataset", "method", "fraction", "labelled", "test", "seed"]
-    found = {name for record in records.values() for name in record.metrics}
-    leading += [one.name for one in metrics.measured_on("test") if _is_shown(one, found)]
+    measured = {name for record in records.values() for name in record.metrics}
+    leading += [one.name for one in metrics.measured_on("test") if _is_shown(one, measured)]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
     of_classes = [f"{one.name}_{name}" for one in metrics.class_metrics() for name in classes]
     rows = [_row(run, record) | total(jobs[run]) for run, record in records.items()]
     return pd.DataFrame(rows, columns=[*leading, *COST_NAMES, *of_classes])
 
 
-def _is_shown(metric: metrics.Metric, found: set[str]) -> bool:
+def _is_shown(metric: metrics.Metric, measured: set[str]) -> bool:
     """Metrics of segmentation always are, those of other tasks where a run has them."""
-    return metric.task == "segmentation" or metric.name in found
+    return metric.task == "segmentation" or metric.name in measured
 
 
 def _row(run: Run, record: MetricsFile) -> dict[str, object]:

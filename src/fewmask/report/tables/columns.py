@@ -79,8 +79,8 @@ def labelled_text(requested: Requested, row: pd.Series) -> str:
 
 def seeds_text(row: pd.Series) -> str:
     """How many seeds a row is made of, and of how many if some are missing."""
-    seeds, wanted = row["seeds"], row["seeds_requested"]
-    return f"{seeds}" if seeds == wanted else f"{seeds} of {wanted}"
+    seeds, requested = row["seeds"], row["seeds_requested"]
+    return f"{seeds}" if seeds == requested else f"{seeds} of {requested}"
 
 
 def count_text(labelled: float) -> str:

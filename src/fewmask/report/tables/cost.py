@@ -95,8 +95,8 @@ def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
 
 
 def _cells(row: pd.Series, columns: list[str]) -> TableRow:
-    there, wanted = row["runs"], row["runs_requested"]
-    runs = f"{there}" if there == wanted else f"{there} of {wanted}"
+    finished, in_all = row["runs"], row["runs_requested"]
+    runs = f"{finished}" if finished == in_all else f"{finished} of {in_all}"
     memory = row["peak_memory_mb"]
     return [
         *(row["dataset"], row["method"], runs),

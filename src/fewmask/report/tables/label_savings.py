@@ -53,11 +53,11 @@ def reached_at(labelled: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> 
     # Shares outside [0, 1] lie beyond or below the curve, which is handled further down.
     share = np.clip(-low / np.where(high > low, high - low, 1), 0, 1)
     logs = np.log(labelled)
-    found = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
-    found = np.where(above[:, 0] == 0, labelled[0], found)
-    found = np.where(above[:, 0] > 0, 0, found)
-    found = np.where(is_reached.any(axis=1), found, np.inf)
-    return np.where(np.isnan(above).any(axis=1), np.nan, found)
+    reached = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
+    reached = np.where(above[:, 0] == 0, labelled[0], reached)
+    reached = np.where(above[:, 0] > 0, 0, reached)
+    reached = np.where(is_reached.any(axis=1), reached, np.inf)
+    return np.where(np.isnan(above).any(axis=1), np.nan, reached)
 
 
 def isotonic(curves: np.ndarray) -> np.ndarray:
@@ -112,13 +112,13 @@ def _row(requested: Requested, summary: pd.DataFrame, scores: Scores, cell: pd.S
     ends = Interval(np.nan, np.nan)
     if len(seeds) > 1:
         ends = interval(_needed(scores, labelled, scores.draws(cells, seeds)))
-    found = {"needed": needed, "needed_low": ends.low, "needed_high": ends.high}
+    needs = {"needed": needed, "needed_low": ends.low, "needed_high": ends.high}
     used = float(cell["labelled"])
-    factors = {name.replace("needed", "factor"): value / used for name, value in found.items()}
+    factors = {name.replace("needed", "factor"): value / used for name, value in needs.items()}
     places = {0.0: BELOW, np.inf: BEYOND}
     on_curve = {"curve": places.get(needed, "within")}
     extent = {"curve_from": labelled[0], "curve_to": labelled[-1]}
-    return row | {"score": means[0]} | found | factors | on_curve | extent
+    return row | {"score": means[0]} | needs | factors | on_curve | extent
 
 
 def _curve(

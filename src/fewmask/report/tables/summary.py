@@ -89,15 +89,15 @@ def is_compared(summary: pd.DataFrame) -> bool:
 def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
     """What a reader must know about the table."""
     n = len(requested.seeds)
-    there, wanted = summary["seeds"].sum(), summary["seeds_requested"].sum()
+    finished, in_all = summary["seeds"].sum(), summary["seeds_requested"].sum()
     notes = [
         f"Test set, mean ± sample standard deviation over {n} seeds."
         if n > 1
         else "Test set, one seed: the spread is unknown.",
         "Models are selected on the validation set, never on the test set.",
     ]
-    if there < wanted:
-        notes.append(f"Incomplete: {there} of {wanted} runs are finished; see the column Seeds.")
+    if finished < in_all:
+        notes.append(f"Incomplete: {finished} of {in_all} runs are finished; see the column Seeds.")
     bounds = [name for name in requested.methods if name in requested.all_masks]
     compared = summary["method"].nunique() - len(bounds)
     if compared > 1:

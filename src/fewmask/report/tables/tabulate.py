@@ -47,9 +47,9 @@ class Results:
         }
 
 
-def tabulate(requested: Requested, found: Runs) -> Results:
+def tabulate(requested: Requested, collected: Runs) -> Results:
     """The tables of the runs that are there. Raises FewmaskError: a file is damaged."""
-    table, runs = summary(requested, found.table), found.table
+    table, runs = summary(requested, collected.table), collected.table
     metric = requested.metrics[0]
     scores = bootstrap(requested, runs, metric) if len(requested.methods) > 1 else Scores(metric)
     return Results(
@@ -57,7 +57,7 @@ def tabulate(requested: Requested, found: Runs) -> Results:
         comparison=comparison(requested, table, scores),
         label_savings=label_savings(requested, table, scores),
         published=published(requested, table, runs),
-        cost=cost_summary(requested, runs, found.jobs),
-        pseudo_masks=pseudo_masks_summary(requested, found.pseudo_masks),
+        cost=cost_summary(requested, runs, collected.jobs),
+        pseudo_masks=pseudo_masks_summary(requested, collected.pseudo_masks),
         scores=scores,
     )

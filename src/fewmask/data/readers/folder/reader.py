@@ -69,23 +69,23 @@ class Reader:
         files = [path for _, path in matches]
         # Two images may share a mask through a link, but an image counts once.
         kept = set(files if key == "masks" else each_once(files))
-        taken, found = {real_path(path) for path in but}, {}
+        taken, by_name = {real_path(path) for path in but}, {}
         for name, path in matches:
             if path not in kept or real_path(path) in taken:
                 continue
-            if name in found:
+            if name in by_name:
                 raise FewmaskError(
-                    f"reader.{key}: {found[name]} and {path} have the same name, {name}\n"
+                    f"reader.{key}: {by_name[name]} and {path} have the same name, {name}\n"
                     f"  mend: rename or remove one, or narrow the pattern {pattern}"
                 )
-            found[name] = path
+            by_name[name] = path
         if not matches:
             raise FewmaskError(
                 f"reader.{key}: no file below {self._root} matches {pattern}\n"
                 f"  found there: {_some(sorted(path.name for path in self._root.iterdir()))}\n"
                 f"  mend: correct the pattern (* within a name, ** for folders of any depth)"
             )
-        return found
+        return by_name
 
     def _check_pairs(self, images: dict[str, Path], masks: dict[str, Path]) -> None:
         lonely = [name for name in masks if name not in images]

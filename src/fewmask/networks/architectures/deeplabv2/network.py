@@ -5,11 +5,11 @@ and Fully Connected CRFs" (2018), without the CRF: the network of Ke et al. 2020
 are those of a `Segmenter`, which runs them:
 
     encoder             output stride 8: the last two blocks dilate by 2 and 4 instead of striding
-    decoder             picks the last feature map; it has no weights
+    decoder             selects the last feature map; it has no weights
     segmentation_head   scores the classes (`SummedASPP`), then enlarges the scores
 
-All that depends on the classes lies in the head, and the encoder's weights are those of the same
-encoder without dilation, so that either may start from other networks.
+Only the head depends on the classes, and the encoder has the weights of the same encoder without
+dilation, so that each may start from other networks.
 """
 
 import segmentation_models_pytorch as smp
@@ -49,7 +49,7 @@ class LastFeatures(nn.Module):
 
 
 class SummedASPP(nn.Module):
-    """Atrous spatial pyramid pooling: 3 x 3 convolutions of several dilations, added up."""
+    """Atrous spatial pyramid pooling: the sum of 3 x 3 convolutions with several dilations."""
 
     def __init__(self, channels: int, classes: int, rates: list[int] | tuple[int, ...]) -> None:
         super().__init__()
@@ -74,9 +74,9 @@ class Enlarge(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """float (N, K, h, w) -> float (N, K, h * factor, w * factor)"""
-        # A residual network's place i looks at the surroundings of pixel i * factor. On the paper's
-        # images of 8 n + 1 pixels, corners on corners keeps that; ours lack the last row and
-        # column, so they are made and cut off. Any other alignment is up to half a stride off.
+        # Place i of a residual network's feature map is centred on pixel i * factor. On the paper's
+        # images of 8 n + 1 pixels, aligned corners keep that. Ours lack the last row and column,
+        # which are added and cut off again. Any other alignment is up to half a stride off.
         size = [length * self.factor + 1 for length in maps.shape[2:]]
         maps = F.pad(maps, (0, 1, 0, 1), mode="replicate")
         return F.interpolate(maps, size, mode="bilinear", align_corners=True)[..., :-1, :-1]

@@ -1,4 +1,4 @@
-"""What planning knows of DeepLabv2."""
+"""The requirements of DeepLabv2, which planning checks."""
 
 from fewmask.config.architecture import Architecture
 from fewmask.config.encoders import NOT_DILATED

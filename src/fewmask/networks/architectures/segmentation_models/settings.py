@@ -1,4 +1,4 @@
-"""What planning knows of the decoders of segmentation_models_pytorch."""
+"""The requirements of the decoders of segmentation_models_pytorch, which planning checks."""
 
 from fewmask.config.architecture import Architecture
 from fewmask.config.encoders import NOT_DILATED, WITHOUT_UNETPLUSPLUS

@@ -1,7 +1,7 @@
-"""SegNet: a VGG, and its mirror image that puts maxima back where the VGG's poolings found them.
+"""SegNet: a VGG, and its mirror image, which puts maxima back where the VGG's poolings took them.
 
 Badrinarayanan, Kendall, Cipolla, "SegNet: A Deep Convolutional Encoder-Decoder Architecture for
-Image Segmentation" (2017): the single-task network of Khamesra et al.. Its parts are those of a
+Image Segmentation" (2017): the single-task network of Khamesra et al. Its parts are those of a
 `Segmenter`, which runs them:
 
     encoder             a VGG; the paper's is vgg16_bn
@@ -9,8 +9,8 @@ Image Segmentation" (2017): the single-task network of Khamesra et al.. Its part
     segmentation_head   the mirror image of the encoder's first convolution scores the classes, as
                         in the authors' models (github.com/alexgkendall/SegNet-Tutorial)
 
-Of the feature maps the decoder takes only where their maxima are, and finds that out itself. So any
-number of decoders can share an encoder, and each can decode a part of the batch.
+The decoder computes the places of the maxima from the feature maps. So any number of decoders can
+share an encoder, and each can decode a part of the batch.
 """
 
 import segmentation_models_pytorch as smp

@@ -1,4 +1,4 @@
-"""What planning knows of SegNet."""
+"""The requirements of SegNet, which planning checks."""
 
 from fewmask.config.architecture import Architecture
 from fewmask.config.encoders import MIRRORED
