@@ -13,10 +13,9 @@ from fewmask.core.cells import Run
 from fewmask.data.batches import Images
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
-from fewmask.inference.evaluate import evaluate
+from fewmask.inference.evaluate import BATCH_SIZE, evaluate
+from fewmask.inference.inputs import EvaluationInputs
 from fewmask.inference.trained import Trained
-
-BATCH_SIZE = 32
 
 
 def pet_256() -> list[Measurement]:
@@ -35,9 +34,9 @@ def pet_256() -> list[Measurement]:
 
         def ours() -> None:
             output = Path(folder) / "metrics.json"
-            trainings = [Path(files["training"])]
-            paths = (inputs.dataset, inputs.split, Path(files["weights"]), trainings, output)
-            evaluate(run, *paths, batch_size=BATCH_SIZE, threads=CORES)
+            trainings = (Path(files["training"]),)
+            paths = (inputs.dataset, inputs.split, Path(files["weights"]), trainings)
+            evaluate(run, EvaluationInputs(*paths), output, threads=CORES)
 
         trained = Trained.load(Path(files["weights"]), CORES)
         with Store(inputs.dataset) as store:

@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def images(rooms: Path) -> Images:
-    return Images(Store(rooms), np.arange(20), CPU)
+    return Images(Store(rooms), np.arange(20), CPU, ["segmentation"])
 
 
 def test_a_batch_holds_what_the_store_holds(rooms: Path, images: Images):
@@ -45,7 +45,7 @@ def test_images_that_do_not_fit_in_memory_are_read_from_the_file(
     rooms: Path, images: Images, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(batches, "_residence", lambda size, device: "file")
-    read_through = Images(Store(rooms), np.arange(20), CPU)
+    read_through = Images(Store(rooms), np.arange(20), CPU, ["segmentation"])
     assert (images.residence, read_through.residence) == ("memory", "file")
     rows, sizes = {"labelled": np.arange(12), "all": np.arange(20)}, {"labelled": 5, "all": 3}
     kept, read = (Draws(one, rows, sizes, seed=3) for one in (images, read_through))

@@ -21,7 +21,9 @@ from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.hdf5 import seal
 from fewmask.data.store.store import Store
-from fewmask.inference.evaluate import _choose, evaluate
+from fewmask.inference import evaluate as job
+from fewmask.inference.examples import choose
+from fewmask.inference.inputs import EvaluationInputs
 from fewmask.inference.predict import predict
 from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.metrics.records import write_record
@@ -31,6 +33,11 @@ from fewmask.training.job import train
 from tests.conftest import small_stage
 
 RUN = Run("rooms", "supervised", "n12", 0)
+
+
+def evaluate(run, dataset, split, weights, trainings, output, size="network", pseudo_masks=()):
+    inputs = EvaluationInputs(dataset, split, weights, tuple(trainings), tuple(pseudo_masks))
+    job.evaluate(run, inputs, output, size)
 
 
 @pytest.fixture(scope="module")
@@ -140,8 +147,8 @@ def test_examples_hold_what_the_network_predicts(result: Path, truth_and_predict
     with h5py.File(result.with_suffix(".examples.h5")) as file:
         places = file["row"][:] - 26
         assert len(set(places)) == len(places) == 10
-        assert np.array_equal(file["mask"][:], truth[places])
-        assert np.array_equal(file["prediction"][:], predicted[places])
+        assert np.array_equal(file["segmentation"][:], truth[places])
+        assert np.array_equal(file["segmentation_prediction"][:], predicted[places])
         assert json.loads(file.attrs["classes"])[0] == "wall"
 
 
@@ -296,7 +303,7 @@ def test_weights_that_saw_all_masks_are_judged_with_the_split_of_any_fraction(
 def test_examples_are_chosen_once_each(count: int):
     miou = np.random.default_rng(0).random(count)
     miou[count // 2] = np.nan
-    chosen = _choose(miou)
+    chosen = choose(miou)
     places = np.concatenate(list(chosen.values())).tolist()
     assert len(places) == len(set(places)) == min(count, 12)
     worst = [i for i in np.argsort(miou) if i not in chosen["fixed"]][: len(chosen["worst"])]

@@ -14,8 +14,10 @@ from fewmask.core.paths import TRAINING, WEIGHTS
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.evaluate import evaluate
+from fewmask.inference.inputs import EvaluationInputs
 from fewmask.networks.weights import load_segmenter
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.example_images import read_examples
 from fewmask.report.results.runs import collect
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
@@ -39,12 +41,12 @@ def stage_folder(folder: Path, method: str) -> Path:
     return folder / f"results/stages/rooms/{method}/n4/0/stage"
 
 
-def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **settings: Any) -> dict:
+def evaluated(prepared: Path, folder: Path, method: str, tasks: list[Any]) -> dict:
     """The metrics of a short training of some tasks."""
     batch = {"labelled": 2, "unlabelled": 2} if "segmentation" in tasks else {"all": 4}
     stage = small_stage(
         steps=6,
-        objective={"name": "multi_task", "tasks": tasks, **settings},
+        objective={"name": "multi_task", "tasks": tasks},
         batch=batch,
         evaluation={"every": 3, "metric": "loss"},
     )
@@ -53,15 +55,14 @@ def evaluated(prepared: Path, folder: Path, method: str, tasks: list[str], **set
     assert train(inputs, stage, 0, trained)
     output = folder / f"results/metrics/rooms/{method}/n4/0.json"
     run = Run("rooms", method, "n4", 0)
-    weights, training = trained / WEIGHTS, [trained / TRAINING]
-    evaluate(run, inputs.dataset, inputs.split, weights, training, output)
+    files = inputs.dataset, inputs.split, trained / WEIGHTS, (trained / TRAINING,)
+    evaluate(run, EvaluationInputs(*files), output)
     return json.loads(output.read_text())
 
 
-@pytest.mark.parametrize("settings", [{}, {"normal_codes": 12}], ids=["vectors", "codes"])
-def test_figures_are_those_of_the_predictions(prepared: Path, tmp_path: Path, settings: dict):
-    tasks = ["segmentation", "depth", "normal"]
-    found = evaluated(prepared, tmp_path, "all", tasks, **settings)["metrics"]
+@pytest.mark.parametrize("normal", ["normal", {"name": "normal", "codes": 12}])
+def test_values_are_those_of_the_predictions(prepared: Path, tmp_path: Path, normal: str | dict):
+    found = evaluated(prepared, tmp_path, "all", ["segmentation", "depth", normal])["metrics"]
     network, _ = load_segmenter(stage_folder(tmp_path, "all") / WEIGHTS, torch.device("cpu"))
     with Store(prepared / "rooms.h5") as store:
         rows = np.flatnonzero(np.array(ROLES) == "test")
@@ -83,12 +84,27 @@ def test_figures_are_those_of_the_predictions(prepared: Path, tmp_path: Path, se
 
 def test_what_is_not_learnt_is_not_judged(prepared: Path, tmp_path: Path):
     found = evaluated(prepared, tmp_path, "depth", ["depth"])
-    assert found["metrics"]["miou"] is None
-    assert found["metrics"]["cross_entropy"] is None
-    assert found["metrics"]["depth_relative_error"] > 0
-    assert "normal_mean_angle" not in found["metrics"]
-    with h5py.File(tmp_path / "results/metrics/rooms/depth/n4/0.examples.h5") as file:
-        assert set(np.unique(file["prediction"])) == {255}
+    assert set(found["metrics"]) == {"depth_absolute_error", "depth_relative_error"}
+    assert set(map(len, found["classes"].values())) == {0}
+    path = tmp_path / "results/metrics/rooms/depth/n4/0.json"
+    with h5py.File(path.with_suffix(".examples.h5")) as file:
+        assert json.loads(file.attrs["tasks"]) == ["depth"]
+        assert "segmentation" not in file
+    header = path.with_suffix(".csv").read_text().splitlines()[0]
+    assert header == "name,row,depth_absolute_error,depth_relative_error"
+
+
+def test_images_are_chosen_by_the_first_task(prepared: Path, tmp_path: Path):
+    """Of five images all are kept, each with its own error."""
+    evaluated(prepared, tmp_path, "depth", ["depth", "segmentation"])
+    path = tmp_path / "results/metrics/rooms/depth/n4/0.json"
+    with h5py.File(path.with_suffix(".examples.h5")) as file:
+        error = np.abs(file["depth_prediction"][:] - file["depth"][:])
+        assert file["depth_value"][:] == pytest.approx(error.mean((1, 2)), rel=1e-2)
+        assert json.loads(file.attrs["tasks"]) == ["depth", "segmentation"]
+    worst = read_examples(path.with_suffix(".examples.h5"), "fixed")
+    assert worst.task == "depth"
+    assert worst.metric == "depth_absolute_error"
 
 
 def test_several_tasks_are_compared_with_single_ones(

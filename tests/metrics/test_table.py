@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from fewmask.core.paths import HISTORY, TRAINING, WEIGHTS, Layout
 from fewmask.inference.evaluate import evaluate
+from fewmask.inference.inputs import EvaluationInputs
 from fewmask.metrics import table
 from fewmask.metrics.segmentation import ratio
 from fewmask.metrics.table import Metric, register
@@ -44,7 +45,11 @@ def test_a_metric_is_one_entry(toy, rooms, rooms_split, project):
         output = Path(Layout().metrics.format(**vars(run)))
         train(Inputs(rooms, rooms_split), stage, seed, folder)
         output.parent.mkdir(parents=True, exist_ok=True)
-        evaluate(run, rooms, rooms_split, folder / WEIGHTS, [folder / TRAINING], output)
+        evaluate(
+            run,
+            EvaluationInputs(rooms, rooms_split, folder / WEIGHTS, (folder / TRAINING,)),
+            output,
+        )
         found = json.loads(output.read_text())["metrics"]
         assert found["toy"] == pytest.approx(1 - found["pixel_accuracy"])
         assert "validation_toy" in (folder / HISTORY).read_text()

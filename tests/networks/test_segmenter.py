@@ -43,13 +43,13 @@ def test_the_known_encoders_are_those_of_the_library():
 def test_scores_have_the_images_size(architecture: str, padding: bool):
     settings = Network(architecture=architecture, encoder="resnet18", weights="none",
                        padding_channel=padding)  # fmt: skip
-    network = Segmenter(settings, classes=5).eval()
+    network = Segmenter(settings, {"segmentation": 5}).eval()
     image, inside = torch.rand(1, 3, 64, 96), torch.ones(1, 1, 64, 96)
     assert network(image, inside)["segmentation"].shape == (1, 5, 64, 96)
 
 
 def test_it_is_the_librarys_network_on_normalised_images():
-    network = Segmenter(Network(**TINY), classes=5).eval()
+    network = Segmenter(Network(**TINY), {"segmentation": 5}).eval()
     model = smp.Unet("resnet18", encoder_depth=3, encoder_weights=None,
                      decoder_channels=[16, 8, 4], classes=5).eval()  # fmt: skip
     weights = network.state_dict()
@@ -85,7 +85,7 @@ def test_the_padding_channel_is_seen_only_where_asked_for():
     padded[..., 16:] = 0
     for padding in (False, True):
         torch.manual_seed(0)
-        network = Segmenter(Network(**TINY, padding_channel=padding), classes=5).eval()
+        network = Segmenter(Network(**TINY, padding_channel=padding), {"segmentation": 5}).eval()
         same = torch.equal(
             network(image, inside)["segmentation"], network(image, padded)["segmentation"]
         )
@@ -97,7 +97,9 @@ def test_encoder_weights_are_where_it_starts(tmp_path: Path):
     encoder = smp.encoders.get_encoder("resnet18", depth=5, weights=None)
     save_file(encoder.state_dict(), tmp_path / "encoder.safetensors")
     settings = Network(encoder="resnet18")
-    network = Segmenter(settings, classes=3, encoder_weights=tmp_path / "encoder.safetensors")
+    network = Segmenter(
+        settings, {"segmentation": 3}, encoder_weights=tmp_path / "encoder.safetensors"
+    )
     for name, tensor in network.encoder.state_dict().items():
         assert torch.equal(tensor, encoder.state_dict()[name])
 
@@ -125,7 +127,7 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes | dict, expected
     else:
         save_file(content, path)
     with pytest.raises(FewmaskError, match=expected) as caught:
-        Segmenter(Network(encoder="resnet18"), 3, path)
+        Segmenter(Network(encoder="resnet18"), {"segmentation": 3}, path)
     assert str(path) in str(caught.value)
 
 
@@ -153,7 +155,7 @@ def test_settings_know_what_can_be_built(encoder: str):
             }
             with torch.device("cpu" if encoder == "mit_b0" else "meta"):
                 try:
-                    network = Segmenter(Network.model_construct(**chosen), 3)
+                    network = Segmenter(Network.model_construct(**chosen), {"segmentation": 3})
                 except ValueError:
                     with pytest.raises(ValidationError, match="cannot be built on"):
                         Network(**chosen)

@@ -41,7 +41,7 @@ def describe(network: dict[str, Any] = TINY, **changes: Any) -> dict[str, Any]:
 
 def tensors() -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    return Segmenter(Network(**TINY), 2).state_dict()
+    return Segmenter(Network(**TINY), {"segmentation": 2}).state_dict()
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_what_is_saved_is_loaded(tmp_path: Path, network: dict[str, Any]):
     path, description = tmp_path / "weights.safetensors", describe(network)
-    saved = Segmenter(Network(**network), 2)
+    saved = Segmenter(Network(**network), {"segmentation": 2})
     save_weights(path, saved.state_dict(), description)
     loaded, found = load_segmenter(path, CPU)
     assert found.record == description

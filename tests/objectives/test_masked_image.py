@@ -80,7 +80,9 @@ def test_the_loss_is_the_squared_error_inside_the_image(monkeypatch: pytest.Monk
 
 
 def test_the_gradient_reaches_encoder_decoder_and_head():
-    objective = MaskedImage(Options(name="masked_image", patch_size=8), Segmenter(TINY, 3))
+    objective = MaskedImage(
+        Options(name="masked_image", patch_size=8), Segmenter(TINY, {"segmentation": 3})
+    )
     batch = Batch(np.arange(2), torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32))
     objective.losses({"all": batch}, step=0)["reconstruction"].backward()
     for part in ("encoder.conv1", "decoder.blocks", "segmentation_head"):
@@ -138,14 +140,14 @@ def test_what_is_taken_over_is_told_and_a_misfit_refused(
     assert train(Inputs(rooms, rooms_split), small_stage(steps=4, **PRETRAINING), 0, tmp_path)
     weights = tmp_path / WEIGHTS
     capsys.readouterr()
-    transfer(Segmenter(TINY, 7), weights, ["encoder"])
+    transfer(Segmenter(TINY, {"segmentation": 7}), weights, ["encoder"])
     assert capsys.readouterr().err == (
         f"from {weights}: loaded encoder (120 tensors); "
         "left in the file: decoder, segmentation_head; "
         "newly initialised: decoder, segmentation_head\n"
     )
     with pytest.raises(FewmaskError, match=r"its segmentation_head does not fit.*\n.*transfer"):
-        transfer(Segmenter(TINY, 7), weights, ["encoder", "segmentation_head"])
+        transfer(Segmenter(TINY, {"segmentation": 7}), weights, ["encoder", "segmentation_head"])
     wider = Network(encoder="resnet18", weights="none", decoder_channels=[32, 8, 4])
     with pytest.raises(FewmaskError, match="its decoder does not fit the network: size mismatch"):
-        transfer(Segmenter(wider, 7), weights, ["encoder", "decoder"])
+        transfer(Segmenter(wider, {"segmentation": 7}), weights, ["encoder", "decoder"])

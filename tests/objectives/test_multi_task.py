@@ -21,17 +21,18 @@ from fewmask.objectives.multi_task.settings import MultiTaskSettings as Options
 from fewmask.objectives.objective import build
 from fewmask.tasks.depth import depth_error, depth_squared_error
 from fewmask.tasks.normal import normal_error
+from fewmask.tasks.normal.codes import spread
 from tests.conftest import small_stage
 
 TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
 CLASSES = 5
-PAPER = {"depth_loss": "l2", "normal_codes": 40}
+PAPER = ("segmentation", {"name": "depth", "loss": "l2"}, {"name": "normal", "codes": 40})
 
 
-def objective(*tasks: str, **settings: Any) -> MultiTask:
+def objective(*tasks: str | dict[str, Any]) -> MultiTask:
     torch.manual_seed(0)
-    options = Options(name="multi_task", **({"tasks": list(tasks)} if tasks else {}), **settings)
-    return build(options, Blueprint(TINY, CLASSES))
+    options = Options(name="multi_task", **({"tasks": list(tasks)} if tasks else {}))
+    return build(options, Blueprint(TINY, options.heads(CLASSES)))
 
 
 def batch(images: int, masks: bool) -> Batch:
@@ -40,10 +41,10 @@ def batch(images: int, masks: bool) -> Batch:
     depth = 1 + torch.rand(size)
     depth[:, :8] = 0  # not known
     normal[:, :, :, :8] = 0
-    mask = torch.randint(0, CLASSES, size) if masks else None
+    mask = torch.randint(0, CLASSES, size)
     image = torch.rand(images, 3, 32, 32)
-    return Batch(np.arange(images), image, torch.ones(images, 1, 32, 32), mask,
-                 truth={"depth": depth, "normal": normal})  # fmt: skip
+    truth = {"depth": depth, "normal": normal} | ({"segmentation": mask} if masks else {})
+    return Batch(np.arange(images), image, torch.ones(images, 1, 32, 32), truth=truth)
 
 
 def batches() -> dict[str, Batch]:
@@ -87,8 +88,8 @@ def test_where_nothing_is_known_nothing_is_lost():
 
 
 def test_codes_are_learnt_by_the_cross_entropy_of_a_naive_loop():
-    one, drawn = objective("normal", normal_codes=6).eval(), batches()
-    directions = one.network.helpers("normal")[0].directions.double().numpy()
+    one, drawn = objective({"name": "normal", "codes": 6}).eval(), batches()
+    directions = spread(6).double().numpy()
     expected = []
     for role in drawn.values():
         with torch.no_grad():
@@ -103,9 +104,9 @@ def test_codes_are_learnt_by_the_cross_entropy_of_a_naive_loop():
     assert float(found) == pytest.approx(np.mean(expected), rel=1e-4)
 
 
-@pytest.mark.parametrize("settings", [{}, PAPER], ids=["benchmark", "paper"])
-def test_every_loss_falls_and_is_what_validation_tells(settings: dict[str, Any]):
-    one, drawn = objective(**settings), batches()
+@pytest.mark.parametrize("tasks", [(), PAPER], ids=["benchmark", "paper"])
+def test_every_loss_falls_and_is_what_validation_tells(tasks: tuple):
+    one, drawn = objective(*tasks), batches()
     optimiser = torch.optim.Adam(one.parameters(), lr=0.003)
     seen = []
     for step in range(30):
@@ -127,7 +128,8 @@ def test_every_task_reaches_the_encoder_and_its_own_decoder_only():
         one = objective()
         one.losses(batches(), step=0)[task].backward()
         reached = {name for name, p in one.network.named_parameters() if p.grad is not None}
-        own = {"segmentation": ("decoder.", "segmentation_head.")}.get(task, (f"tasks.{task}.",))
+        is_first = task == one.network.first
+        own = ("decoder.", "segmentation_head.") if is_first else (f"tasks.{task}.",)
         assert any(name.startswith("encoder.") for name in reached)
         assert {n for n in reached if not n.startswith("encoder.")} == {
             name for name, _ in one.network.named_parameters() if name.startswith(own)
@@ -144,9 +146,9 @@ def test_unlabelled_images_count_for_depth_and_normals_but_not_for_masks():
     assert not torch.allclose(whole["normal"], alone["normal"])
 
 
-@pytest.mark.parametrize("settings", [{}, PAPER], ids=["benchmark", "paper"])
-def test_a_network_tells_metres_and_unit_vectors(settings: dict[str, Any]):
-    network = objective(**settings).network.eval()
+@pytest.mark.parametrize("tasks", [(), PAPER], ids=["benchmark", "paper"])
+def test_a_network_tells_metres_and_unit_vectors(tasks: tuple):
+    network = objective(*tasks).network.eval()
     outputs = network(torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32))
     assert outputs["segmentation"].shape == (2, CLASSES, 32, 32)
     assert outputs["depth"].shape == (2, 32, 32)
@@ -165,17 +167,17 @@ def test_single_tasks_are_asked_for_alone():
 
 
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("task", "expected"),
     [
-        ({"tasks": ["depth"], "normal_codes": 40}, "normal_codes is 40, but normal is none of"),
-        ({"tasks": ["normal"], "depth_loss": "l2"}, "depth_loss is l2, but depth is none of"),
-        ({"normal_codes": 3}, "greater than 3"),
-        ({"normal_codes": 256}, "less than or equal to 255"),
+        ({"name": "normal", "codes": 3}, "greater than 3"),
+        ({"name": "normal", "codes": 256}, "less than or equal to 255"),
+        ({"name": "depth", "codes": 40}, "Extra inputs"),
+        ("depths", "does not match any of the expected tags"),
     ],
 )
-def test_losses_that_make_no_sense_are_refused(settings: dict[str, Any], expected: str):
+def test_settings_that_make_no_sense_are_refused(task: str | dict[str, Any], expected: str):
     with pytest.raises(ValidationError, match=expected):
-        Options(name="multi_task", **settings)
+        Options(name="multi_task", tasks=[task])
 
 
 def test_depths_and_normals_come_with_all_images(tmp_path: Path, rooms: Path):
@@ -185,7 +187,7 @@ def test_depths_and_normals_come_with_all_images(tmp_path: Path, rooms: Path):
     path = scenes_store(tmp_path / "rooms.h5", images=3)
     with Store(path) as store:
         images = Images(store, np.arange(3), torch.device("cpu"), ["depth", "normal"])
-        drawn = images.batch(np.array([2, 0]), masks=False)
+        drawn = images.batch(np.array([2, 0]), labelled=False)
         scene = render(0, 2, 32, 32)
         assert drawn.mask is None
         assert np.array_equal(drawn.truth["depth"][0].numpy(), scene.depth)

@@ -24,7 +24,7 @@ ROLES = ("labelled", "unlabelled")
 def built(**network: object) -> Reconstruction:
     tiny = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
     stage = small_stage(**STAGE, network=network or tiny)
-    return build(stage.objective, Blueprint(stage.network, classes=7))
+    return build(stage.objective, Blueprint(stage.network, {"segmentation": 7}))
 
 
 def batches(labelled: int = 2, unlabelled: int = 3, size: int = 32) -> dict[str, Batch]:
@@ -36,8 +36,9 @@ def batches(labelled: int = 2, unlabelled: int = 3, size: int = 32) -> dict[str,
         return Batch(np.arange(count), torch.rand(count, 3, size, size), inside)
 
     drawn = {"labelled": some(labelled), "unlabelled": some(unlabelled)}
-    drawn["labelled"].mask = torch.randint(0, 7, (labelled, size, size))
-    drawn["labelled"].mask[:, size - 10 :] = 255
+    mask = torch.randint(0, 7, (labelled, size, size))
+    mask[:, size - 10 :] = 255
+    drawn["labelled"].truth["segmentation"] = mask
     return drawn
 
 
@@ -142,7 +143,9 @@ def test_the_segmenter_starts_where_that_of_supervised_training_starts():
     ours = built().network.state_dict()
     torch.manual_seed(1)
     stage = small_stage()
-    theirs = build(stage.objective, Blueprint(stage.network, classes=7)).network.state_dict()
+    theirs = build(
+        stage.objective, Blueprint(stage.network, {"segmentation": 7})
+    ).network.state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 

@@ -32,7 +32,9 @@ DEEP = Network(architecture="deeplabv2", encoder="resnet18", weights="none")
 def objective(network: Network = TINY, **options: object) -> SelfTraining:
     torch.manual_seed(0)
     options = {"strong_augmentation": {"boxes": 1, "box_size": 0.25}} | options
-    return build(Options(name="self_training", **options), Blueprint(network, CLASSES))
+    return build(
+        Options(name="self_training", **options), Blueprint(network, {"segmentation": CLASSES})
+    )
 
 
 def batch(images: int, masks: bool, size: int = 32) -> Batch:
@@ -40,8 +42,8 @@ def batch(images: int, masks: bool, size: int = 32) -> Batch:
     inside[0, :, size - 4 :] = 0
     found = torch.randint(0, CLASSES, (2, images, size, size))
     image = torch.rand(images, 3, size, size)
-    mask = found[0] if masks else None
-    return Batch(np.arange(images), image, inside, mask, pseudo_mask=found[1])
+    truth = {"segmentation": found[0]} if masks else {}
+    return Batch(np.arange(images), image, inside, pseudo_mask=found[1], truth=truth)
 
 
 def batches() -> dict[str, Batch]:
@@ -210,7 +212,8 @@ def test_the_weak_augmentation_moves_pseudo_masks_as_it_moves_masks(seed: int):
     torch.manual_seed(seed)
     chosen = Augmentation(flip=0.5, vertical_flip=0.5, scale=(0.5, 2), rotate=45, crop=24)
     mask = torch.randint(0, 9, (3, 32, 40))
-    given_batch = Batch(np.arange(3), torch.rand(3, 3, 32, 40), torch.ones(3, 1, 32, 40), mask)
+    given_batch = Batch(np.arange(3), torch.rand(3, 3, 32, 40), torch.ones(3, 1, 32, 40))
+    given_batch.truth["segmentation"] = mask
     given_batch.pseudo_mask = mask.clone()
     loop = SimpleNamespace(stage=SimpleNamespace(augmentation=chosen))
     changed = Training.augmented(loop, given_batch)

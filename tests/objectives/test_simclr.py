@@ -112,7 +112,7 @@ def test_a_batch_of_more_images_than_there_are_is_refused(
 
 
 def test_the_gradient_reaches_the_encoder_and_the_head():
-    objective = build(Options(name="simclr"), Blueprint(TINY, classes=0))
+    objective = build(Options(name="simclr"), Blueprint(TINY, {"segmentation": 0}))
     objective.losses(batch(4), step=0)["contrastive"].backward()
     reached = {n for n, p in objective.named_parameters() if p.grad is not None and p.grad.any()}
     assert {"network.encoder.conv1.weight", "head.0.weight", "head.2.weight"} <= reached
@@ -134,7 +134,7 @@ def test_the_two_views_are_different_images_of_the_same_thing(monkeypatch: pytes
     colours = torch.rand(6, 3, 1, 1).expand(-1, -1, 32, 32).clone()
     colours[:, :, :16] *= 0.5
     drawn = {"all": Batch(np.arange(6), colours, torch.ones(6, 1, 32, 32))}
-    build(options, Blueprint(TINY, 0)).losses(drawn, 0)
+    build(options, Blueprint(TINY, {"segmentation": 0})).losses(drawn, 0)
     first, second = seen[0].chunk(2)
     assert torch.allclose(first.amax((2, 3)), colours.amax((2, 3)), atol=1e-6)
     assert torch.allclose(second.amax((2, 3)), colours.amax((2, 3)), atol=1e-6)
@@ -157,7 +157,7 @@ def test_a_setting_of_the_views_leaves_the_others_as_they_are():
 
 
 def test_validation_draws_the_same_views_always():
-    objective = build(Options(name="simclr"), Blueprint(TINY, 0))
+    objective = build(Options(name="simclr"), Blueprint(TINY, {"segmentation": 0}))
     batches = [batch(4)["all"]]
     found = [objective.validate(objective.network, batches, torch.no_grad) for _ in range(2)]
     assert found[0] == found[1]
@@ -194,7 +194,7 @@ def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, cap
     image, inside = torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32)
     three = Backbone(TINY).eval()
     transfer(three, pretrained, ["encoder"])
-    four = Segmenter(TINY.model_copy(update={"padding_channel": True}), 7).eval()
+    four = Segmenter(TINY.model_copy(update={"padding_channel": True}), {"segmentation": 7}).eval()
     capsys.readouterr()
     transfer(four, pretrained, ["encoder"])
     told = capsys.readouterr().err
@@ -216,7 +216,7 @@ def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, cap
 
 def test_parts_that_are_not_in_the_file_are_refused(pretrained: Path):
     with pytest.raises(FewmaskError, match=r"it has no decoder; .*\n.*in the file: encoder$"):
-        transfer(Segmenter(TINY, 7), pretrained, ["encoder", "decoder"])
+        transfer(Segmenter(TINY, {"segmentation": 7}), pretrained, ["encoder", "decoder"])
     with pytest.raises(FewmaskError, match="the network has no decoder"):
         transfer(Backbone(TINY), pretrained, ["decoder"])
     with pytest.raises(FewmaskError, match="weights of simclr, which predicts nothing"):

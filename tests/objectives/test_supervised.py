@@ -23,7 +23,7 @@ OBJECTIVE = {"name": "supervised", "classification": {"dropout": 0.0}}
 
 
 def built(stage: Stage, categories: int) -> Supervised:
-    return build(stage.objective, Blueprint(stage.network, 7, categories))
+    return build(stage.objective, Blueprint(stage.network, {"segmentation": 7}, categories))
 
 
 def batch(categories: list[int]) -> dict[str, Batch]:
@@ -34,8 +34,8 @@ def batch(categories: list[int]) -> dict[str, Batch]:
             np.arange(count),
             torch.rand(count, 3, 32, 32),
             torch.ones(count, 1, 32, 32),
-            torch.randint(0, 7, (count, 32, 32)),
             torch.tensor(categories),
+            truth={"segmentation": torch.randint(0, 7, (count, 32, 32))},
         )
     }
 

@@ -112,13 +112,14 @@ def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24
     mask[:, :4, :4] = 255
     with h5py.File(path, "w") as file:
         file["image"] = random.integers(0, 256, (n, 24, 24, 3)).astype(np.uint8)
-        file["mask"], file["prediction"] = mask, prediction
+        file["segmentation"], file["segmentation_prediction"] = mask, prediction
         file["extent"] = np.array(extents[:n], np.int32)
         file["name"] = list(names)
-        file["miou"] = np.linspace(0.3, 0.7, n)
+        file["segmentation_value"] = np.linspace(0.3, 0.7, n)
         file["choice"] = [*["fixed"] * (n - 1), "worst"]
         file.attrs["classes"] = json.dumps(CLASSES)
         file.attrs["palette"] = PALETTE
+        file.attrs["tasks"] = '["segmentation"]'
 
 
 def write_history(cell, validation, metric="miou"):

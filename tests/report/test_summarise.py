@@ -126,7 +126,7 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
     names = {file.caption for file in found if file.category}
     has = {"comparison_table", "label_savings_figure"} <= names
     assert has == (len(methods) > 1)
-    assert ("task_examples_figure" in names) == bool(tasks)
+    assert ("examples_figure" in names) == bool(tasks)
     assert {"pseudo_masks_table", "pseudo_masks_figure"} <= names or not learns_pseudo_masks
 
 

@@ -1,7 +1,5 @@
 """Tasks agree with themselves: truth that is moved, heads, losses, errors and colours."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from fewmask.config.task import load, names
 from fewmask.data.augmentation.weak import Change
 from fewmask.data.rendered.scenes import render
 
-OPTIONS = SimpleNamespace(depth_loss="l1", normal_codes=None)
 FURTHER = ["depth", "height", "normal"]
 
 
@@ -44,7 +41,7 @@ def test_a_perfect_prediction_has_no_error(name):
         truth[:, :, :4] = task.unknown
     else:
         truth[:, :4] = task.unknown
-    total, count = task.error({name: truth}, truth, OPTIONS, [])
+    total, count = task.error({name: truth}, truth, task.settings())
     assert float(total) == pytest.approx(0, abs=1e-3)
     assert int(count) == 28 * 32
     errors = task.errors()

@@ -34,13 +34,13 @@ def training(stage: Stage, rooms: Path, split: Path, seed: int = 0) -> Training:
     runtime = start(stage.precision, threads=1)
     torch.manual_seed(0)
     draws = Draws(
-        Images(store, rows["labelled"], runtime.device),
+        Images(store, rows["labelled"], runtime.device, ["segmentation"]),
         {"labelled": rows["labelled"]},
         {"labelled": stage.batch.labelled},
         seed,
     )
-    validation = Images(store, rows["validation"], runtime.device)
-    blueprint = Blueprint(stage.network, 7, len(store.categories))
+    validation = Images(store, rows["validation"], runtime.device, ["segmentation"])
+    blueprint = Blueprint(stage.network, {"segmentation": 7}, len(store.categories))
     objective = build(stage.objective, blueprint)
     return Training(stage, objective, draws, validation, seed, runtime)
 

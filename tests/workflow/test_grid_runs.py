@@ -121,7 +121,7 @@ class TestAGridWithAFailingSeed:
         costs = table(folder / "results/tables/cost.csv")
         assert [row["dataset"] for row in costs] == ["rooms", "total"]
         assert (costs[-1]["jobs"], costs[-1]["from_benchmark"]) == ("8", "8")
-        for name in ("label_curve.svg", "label_curve.png", "examples.png"):
+        for name in ("label_curve.svg", "label_curve.png", "segmentation_examples.png"):
             assert (folder / "results/figures" / name).stat().st_size > 1000
         assert "4 done" in fewmask(folder, "status").stdout
 

@@ -180,23 +180,14 @@ def pseudo_label(
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
 @job
 def evaluate(
-    run: tuple[str, str, str, str],
-    dataset: Path,
-    split: Path,
-    weights: Path,
-    trainings: tuple[Path, ...],
-    pseudo_masks: tuple[Path, ...],
-    output: Path,
-    size: str,
-    threads: int,
+    run: tuple[str, str, str, str], output: Path, size: str, threads: int, **inputs: Any
 ) -> None:
-    """Compare a trained network with the masks of the test images."""
+    """Compare the predictions of a trained network with the truth of the test images."""
     from fewmask.core.cells import Run
     from fewmask.inference.evaluate import evaluate
+    from fewmask.inference.inputs import EvaluationInputs
 
-    cell = Run(*run[:3], seed=int(run[3]))
-    files = (dataset, split, weights, list(trainings), output)
-    evaluate(cell, *files, size, threads=threads, pseudo_masks=pseudo_masks)
+    evaluate(Run(*run[:3], seed=int(run[3])), EvaluationInputs(**inputs), output, size, threads)
 
 
 @commands.command()

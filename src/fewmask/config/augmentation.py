@@ -73,13 +73,13 @@ class Augmentation(ColourAugmentation):
             return height, width
         return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
 
-    def check_keeps_shapes(self) -> None:
-        """Raise ValueError for changes that stretch an image: no depths and normals are true for
-        the result."""
+    def check_keeps_shapes(self, learnt: str) -> None:
+        """Raise ValueError for changes that stretch an image, after which the truth of what is
+        ``learnt``, such as surface normals, is not known."""
         if self.crop_area != (1, 1) and self.crop_aspect != (1, 1):
             raise ValueError(
                 f"augmentation: crop_aspect is {list(self.crop_aspect)}, which stretches images, "
-                f"but depths or normals are learnt\n"
+                f"but {learnt} are learnt\n"
                 f"  mend: leave crop_aspect out, or set it to [1, 1]"
             )
 

@@ -13,9 +13,11 @@ RENAMED = {
     "figures": "values",  # published.figures, and the figures of its entries
     "pictures": "images",  # reader.pictures
     "take_over": "transfer",  # stages.NAME.take_over
+    "depth_loss": "tasks: [{name: depth, loss: ...}]",  # objective.depth_loss
+    "normal_codes": "tasks: [{name: normal, codes: ...}]",  # objective.normal_codes
 }
-"""Keys and names of earlier versions, and their present names. An old name is only recognised where
-its present name is allowed."""
+"""Keys and names of earlier versions, and their present names, or how they are written now. An old
+name is only recognised where the present key is allowed."""
 
 
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
@@ -24,8 +26,9 @@ def did_you_mean(found: str, allowed: Iterable[str]) -> str:
     Empty if no allowed word is similar.
     """
     allowed = list(allowed)
-    if RENAMED.get(found) in allowed:
-        return f" (renamed: use {RENAMED[found]})"
+    present = RENAMED.get(found, "")
+    if present.partition(":")[0] in allowed:
+        return f" (renamed: use {present})"
     near = difflib.get_close_matches(found, allowed, n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
 

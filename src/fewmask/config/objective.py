@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from fewmask.config.network import Network
 from fewmask.config.settings import Settings
+from fewmask.config.task import TaskSettings, load
 from fewmask.metrics import table
 
 
@@ -35,13 +36,13 @@ class ObjectiveSettings(Settings):
     @property
     def validates(self) -> tuple[str, ...]:
         """The metrics of the validation images, by which a stage may be selected and stopped."""
-        known = table.names(table.measured_on("validation"))
-        return tuple(known) if "segmentation" in self.predicts else ("loss",)
+        tasks = ("", *self.predicts)
+        return tuple(one.name for one in table.measured_on("validation") if one.task in tasks)
 
     @property
     def learns(self) -> set[str]:
-        """The truth that a dataset must have: segmentation, category, depth, normal."""
-        return {*self.heads, *(["segmentation"] if "labelled" in self.draws else [])}
+        """The truth that a dataset must have: tasks, and ``category``."""
+        return set(self.predicts)
 
     @property
     def result_networks(self) -> int:
@@ -53,10 +54,16 @@ class ObjectiveSettings(Settings):
         """Whether its network has nothing but an encoder."""
         return self.parts == ("encoder",)
 
-    @property
-    def heads(self) -> dict[str, int]:
-        """The tasks of its network besides segmentation, and the channels of their heads."""
-        return {}
+    def settings_of(self, task: str) -> TaskSettings:
+        """The settings of a task that it learns."""
+        return load(task).settings()
+
+    def heads(self, classes: int) -> dict[str, int]:
+        """The channels of the heads of its network by task, in a dataset with so many classes."""
+        return {
+            name: load(name).head_channels(self.settings_of(name), classes)
+            for name in self.predicts
+        }
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of what its network sees of an image. Raises ValueError for an image

@@ -16,6 +16,7 @@ from fewmask.config.optimiser import Optimiser
 from fewmask.config.resources import Resources
 from fewmask.config.schedule import Schedule
 from fewmask.config.settings import NAME, Name, Settings
+from fewmask.config.task import load
 from fewmask.config.weighting import WeightingSettings
 
 Objective = choices("fewmask.objectives", ObjectiveSettings)
@@ -182,8 +183,9 @@ class TrainingSettings(Settings):
     @model_validator(mode="after")
     def _fits_the_objective(self) -> Self:
         objective = self.objective
-        if objective.heads:
-            self.augmentation.check_keeps_shapes()
+        for task in map(load, objective.predicts):
+            if task.needs_shapes:
+                self.augmentation.check_keeps_shapes(task.title)
         objective.check_network(self.network)
         self.weighting.check(objective.loss_names, objective.optional_losses)
         if bool(self.pseudo_masks) != objective.learns_pseudo_masks:

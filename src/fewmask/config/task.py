@@ -1,8 +1,8 @@
 """What a network can learn of every pixel: tasks, found by name in ``fewmask.tasks``.
 
-A task is one module there, whose ``TASK`` is all that other code needs to know: what is stored, how
-geometry moves it, its head, loss and errors, and how it is drawn. Modules import torch only
-inside functions, for planning reads them.
+A task is one module there, whose ``TASK`` is all that other code needs to know: what can be set,
+what is stored, how geometry moves it, its head, loss and errors, and how it is drawn. Modules
+import torch only inside functions, because planning reads them.
 """
 
 from __future__ import annotations
@@ -11,33 +11,28 @@ from abc import ABC, abstractmethod
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
+
+from fewmask.config.settings import Settings
+from fewmask.metrics.errors import Errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import numpy as np
-    from torch import Tensor, nn
+    from torch import Tensor
 
 PACKAGE = "fewmask.tasks"
 
 
-class Errors(Protocol):
-    """Errors of predictions, to which batches of any size can be added."""
-
-    def add(self, prediction: Tensor, truth: Tensor) -> None:
-        """Count a batch."""
-        ...
-
-    def scores(self) -> dict[str, float]:
-        """The metrics of all pixels that were added, by name."""
-        ...
+class TaskSettings(Settings):
+    """Base of the settings of all tasks; each also has a ``name``, which is its default."""
 
 
 class Task(ABC):
-    """A task; ``options`` below are the settings of the objective that learns it."""
+    """A task."""
 
     name: str
+    settings: type[TaskSettings]
+    """What can be set of it."""
     field: str
     """Of the store, and of batches."""
     channels: int = 0
@@ -47,14 +42,14 @@ class Task(ABC):
     """The value of pixels whose truth is not known, and of padding."""
     of_labelled_images: bool = False
     """Whether only labelled images have truth: else every image that is drawn counts."""
+    needs_shapes: bool = True
+    """Whether its truth is only known after changes that stretch no image."""
     fits_stretched: bool = True
     """Whether its truth is right in a dataset whose images were stretched to one size."""
-    options: tuple[str, ...] = ()
-    """Settings of an objective that are about this task alone."""
     title: str
     """What is learnt, in the plural: ``surface normals``."""
     judged_by: str = ""
-    """A metric that every run has which learns it."""
+    """A metric that every run has which learns it, and every test image."""
     legend: str = ""
     """How its images are to be read."""
 
@@ -63,22 +58,18 @@ class Task(ABC):
         """How much memory its truth takes."""
         return max(1, self.channels) * {"uint8": 1, "float32": 4}[self.dtype]
 
-    def head_channels(self, options: Any) -> int:
-        """The channels of its head; 0: the network itself has its head."""
+    def head_channels(self, settings: Any, classes: int) -> int:
+        """The channels of its head, in a dataset with so many classes."""
         return max(1, self.channels)
 
-    def helpers(self, channels: int) -> list[nn.Module]:
-        """Modules without weights that `output` and `error` need, for a head of these channels."""
-        return []
-
     @abstractmethod
-    def output(self, maps: Tensor, helpers: Sequence[nn.Module]) -> dict[str, Tensor]:
-        """What a network tells, the prediction by the task's name, from what its head gives,
-        float32 (N, channels, H, W)."""
+    def output(self, maps: Tensor) -> dict[str, Tensor]:
+        """The outputs of a network, the prediction by the task's name, from those of the task's
+        head, (N, channels, H, W)."""
 
     @abstractmethod
     def error(
-        self, outputs: dict[str, Tensor], truth: Tensor, options: Any, helpers: Sequence[nn.Module]
+        self, outputs: dict[str, Tensor], truth: Tensor, settings: Any
     ) -> tuple[Tensor, Tensor]:
         """The loss, summed over the pixels whose truth is known, and their number."""
 
@@ -88,12 +79,27 @@ class Task(ABC):
 
     @abstractmethod
     def errors(self) -> Errors:
-        """What adds up the errors that its metrics follow from."""
+        """What adds up the errors of predictions (see `output`) on validation images."""
+
+    def errors_on_test_images(self, store: Any, originals: np.ndarray | None) -> Errors:
+        """The same on test images, where more may be measured.
+
+        ``originals``: the rows of the images in the order of adding, int64 (P,), if the truth is to
+        be read again from the files that the store was prepared from, at its own size; None: the
+        truth of the store. What cannot be read again is compared with the truth of the store.
+        """
+        return self.errors()
+
+    def stored(self, prediction: Tensor) -> np.ndarray:
+        """A prediction as the store holds truth, (N, H, W) or (N, H, W, channels)."""
+        maps = prediction if prediction.ndim == 3 else prediction.permute(0, 2, 3, 1)
+        return maps.float().cpu().numpy()
 
     @abstractmethod
     def colours(self, values: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        """Truth or a prediction, (H, W) or (H, W, channels), as colours, uint8 (H, W, 3), on the
-        scale of ``truth``."""
+        """Truth or a prediction as the store holds it, (H, W) or (H, W, channels), as colours,
+        uint8 (H, W, 3), on the scale of ``truth``; or as classes, uint8 (H, W), which have the
+        colours of the dataset."""
 
 
 @cache
@@ -114,9 +120,10 @@ def fields() -> dict[str, Task]:
     return {load(name).field: load(name) for name in names()}
 
 
-def with_figure() -> list[Task]:
-    """The tasks that have a figure of examples of their own."""
-    return [load(name) for name in names() if load(name).legend]
+@cache
+def tasks() -> tuple[Task, ...]:
+    """All tasks: first those whose truth only labelled images have, then in alphabetical order."""
+    return tuple(sorted(map(load, names()), key=lambda one: not one.of_labelled_images))
 
 
 TaskName = Literal[(*names(),)]

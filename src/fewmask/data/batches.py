@@ -20,8 +20,8 @@ from fewmask.core.seeds import derive
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store.store import Store
 
-BYTES_PER_PIXEL = {"image": 3, "mask": 1, "pseudo_mask": 1}
-"""Of all values but the truth of tasks other than segmentation."""
+BYTES_PER_PIXEL = {"image": 3, "pseudo_mask": 1}
+"""Of what is not the truth of a task."""
 
 SHARE_OF_MEMORY = 0.4
 """The share of the free memory, of the device or of the machine, that images may fill."""
@@ -37,18 +37,24 @@ class Batch:
     """float (N, 3, H, W) in [0, 1], channels last."""
     inside: Tensor
     """float (N, 1, H, W): 1 inside the image, 0 in its padding."""
-    mask: Tensor | None = None
-    """int64 (N, H, W): class indices, 255 = ignore; None if the masks are hidden."""
     category: Tensor | None = None
-    """int64 (N): indices into the dataset's categories, -1 = unknown; None where ``mask`` is."""
+    """int64 (N): index into the dataset's categories, -1 = unknown; None if the images are to be
+    seen as unlabelled."""
     pseudo_mask: Tensor | None = None
     """int64 (N, H, W): the predictions of another stage, 255 = ignore; None if none are learnt."""
     truth: dict[str, Tensor] = field(default_factory=dict)
-    """float32 (N, H, W) or (N, channels, H, W): the truth of other tasks, by their names."""
+    """The truth of tasks by their names, (N, H, W) or (N, channels, H, W): int64 classes, 255 where
+    none counts, or float32 (see `fewmask.tasks`). Without that of tasks whose truth only labelled
+    images have, if the images are to be seen as unlabelled."""
+
+    @property
+    def mask(self) -> Tensor | None:
+        """The truth of segmentation, int64 (N, H, W); None if it is absent."""
+        return self.truth.get("segmentation")
 
 
 class Images:
-    """Images of a store, and their masks if it has any, as batches on a device."""
+    """Images of a store, with the truth of tasks, as batches on a device."""
 
     def __init__(
         self,
@@ -62,7 +68,7 @@ class Images:
 
         Args:
             rows: int64, the images' rows in the store, in any order.
-            tasks: the tasks besides segmentation whose truth is needed.
+            tasks: those whose truth is needed.
             pseudo_masks: read as well, if given.
 
         Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks belong to
@@ -85,26 +91,27 @@ class Images:
                 for name, read in self._read.items()
             }
 
-    @property
-    def has_masks(self) -> bool:
-        """Whether the store has any masks."""
-        return "mask" in self._read
+    def batch(self, rows: np.ndarray, labelled: bool = True) -> Batch:
+        """The images at ``rows`` of the store, int64 (N), repeats allowed.
 
-    def batch(self, rows: np.ndarray, masks: bool = True) -> Batch:
-        """The images at ``rows`` of the store, int64 (N), repeats allowed."""
+        ``labelled``: whether they come with what only labelled images have.
+        """
         places = np.searchsorted(self.rows, rows)
         fetched = {
-            name: self._fetch(name, rows, places) for name in self._read if masks or name != "mask"
+            name: self._fetch(name, rows, places)
+            for name in self._read
+            if labelled or name in BYTES_PER_PIXEL or not load(name).of_labelled_images
         }
         index = torch.from_numpy(places).to(self.device)
         image = _as_float(fetched.pop("image"))
         batch = Batch(rows, image, _inside(self.extents[index], *self.size))
         for name, values in fetched.items():
+            values = values.long() if values.dtype == torch.uint8 else _channels_first(values)
             if name in BYTES_PER_PIXEL:
-                setattr(batch, name, values.long())
+                setattr(batch, name, values)
             else:
-                batch.truth[name] = _channels_first(values)
-        if masks and self.has_masks and self.categories is not None:
+                batch.truth[name] = values
+        if labelled and self.categories is not None:
             batch.category = self.categories[index]
         return batch
 
@@ -135,7 +142,7 @@ class Draws:
         self._order = lru_cache(maxsize=4 * len(sizes))(self._draw_order)
 
     def at(self, step: int) -> dict[str, Batch]:
-        """The batches of a step, by role. Only labelled images come with masks."""
+        """The batches of a step, by role. Only those of labelled images are labelled."""
         if self.images.residence != "file":
             return self._read(step)
         is_next = self._ahead is not None and self._ahead[0] == step
@@ -153,7 +160,7 @@ class Draws:
 
     def _read(self, step: int) -> dict[str, Batch]:
         return {
-            role: self.images.batch(self.rows_at(role, step), masks=role == "labelled")
+            role: self.images.batch(self.rows_at(role, step), labelled=role == "labelled")
             for role in self.sizes
         }
 
@@ -190,8 +197,7 @@ def _readers(
                 f"  found: {', '.join(sorted(store.fields))}\n"
                 f"  mend: choose a dataset that has it, or leave it out of the objective's tasks"
             )
-    names = ["image", *(["mask"] if "mask" in store.fields else [])]
-    readers = {name: partial(store.read, name) for name in names}
+    readers = {"image": partial(store.read, "image")}
     readers |= {task: partial(store.read, load(task).field) for task in tasks}
     if pseudo_masks is not None:
         pseudo_masks.check(store)

@@ -36,9 +36,15 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
 
     Raises FewmaskError: no images, two images with the same name, images inside ``output``, a file
     there that would be replaced but is not from an earlier run, all images damaged, or weights that
-    fewmask train did not write.
+    fewmask train did not write or that predict no masks.
     """
     network, description = load_segmenter(weights, torch.device("cpu"))
+    if "segmentation" not in description.training.objective.predicts:
+        raise FewmaskError(
+            f"{weights}: weights of a network that predicts no masks\n"
+            f"  found: {', '.join(description.training.objective.predicts)}\n"
+            f"  expected: weights of a stage that learnt segmentation"
+        )
     dataset = description.trained_on
     runtime = start(description.training.precision, threads)
     network.to(runtime.device)

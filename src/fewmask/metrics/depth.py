@@ -11,18 +11,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fewmask.metrics.errors import Errors
 from fewmask.metrics.shapes import expect_same_shape
 from fewmask.metrics.table import Metric, register
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+MEASURED_ON = ("validation", "test")
+
 register(
     Metric(
-        "depth_absolute_error", "Depth abs. error", "m", False, ("test",), "depth", in_delta_m=True
+        "depth_absolute_error",
+        "Depth abs. error",
+        "m",
+        False,
+        MEASURED_ON,
+        "depth",
+        in_delta_m=True,
     ),
     Metric(
-        "depth_relative_error", "Depth rel. error", "", False, ("test",), "depth", in_delta_m=True
+        "depth_relative_error", "Depth rel. error", "", False, MEASURED_ON, "depth", in_delta_m=True
     ),
 )
 
@@ -30,7 +39,7 @@ NAMES = ("depth_absolute_error", "depth_relative_error")
 """In metres, and as a share of the truth."""
 
 
-class DepthErrors:
+class DepthErrors(Errors):
     """Errors of depths, that batches of any size can be added to.
 
     With p the prediction and t > 0 the truth, the absolute error is the mean of |p - t|, the
@@ -43,7 +52,7 @@ class DepthErrors:
         self._sums: list[Tensor] = []
 
     def add(self, prediction: Tensor, truth: Tensor) -> None:
-        """Count a batch: both float (N, H, W), metres; 0 in the truth = not known."""
+        """Add a batch: both float (N, H, W), metres; 0 in the truth = not known."""
         expect_same_shape(prediction, truth, dimensions=3)
         known, truth = truth > 0, truth.double()
         absolute = (prediction.double() - truth).abs().masked_fill(~known, 0)

@@ -12,32 +12,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fewmask.metrics.errors import Errors
 from fewmask.metrics.shapes import expect_same_shape
 from fewmask.metrics.table import Metric, register
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+MEASURED_ON = ("validation", "test")
+
 register(
     Metric(
-        "normal_mean_angle", "Normal mean angle", "°", False, ("test",), "normal", in_delta_m=True
+        "normal_mean_angle", "Normal mean angle", "°", False, MEASURED_ON, "normal", in_delta_m=True
     ),
     Metric(
         "normal_median_angle",
         "Normal median angle",
         "°",
         False,
-        ("test",),
+        MEASURED_ON,
         "normal",
         in_delta_m=True,
     ),
     Metric(
-        "normal_within_11_25", "Normals < 11.25°", "%", True, ("test",), "normal", in_delta_m=True
+        "normal_within_11_25", "Normals < 11.25°", "%", True, MEASURED_ON, "normal", in_delta_m=True
     ),
     Metric(
-        "normal_within_22_5", "Normals < 22.5°", "%", True, ("test",), "normal", in_delta_m=True
+        "normal_within_22_5", "Normals < 22.5°", "%", True, MEASURED_ON, "normal", in_delta_m=True
     ),
-    Metric("normal_within_30", "Normals < 30°", "%", True, ("test",), "normal", in_delta_m=True),
+    Metric("normal_within_30", "Normals < 30°", "%", True, MEASURED_ON, "normal", in_delta_m=True),
 )
 
 LIMITS = {"normal_within_11_25": 11.25, "normal_within_22_5": 22.5, "normal_within_30": 30}
@@ -46,7 +49,7 @@ LIMITS = {"normal_within_11_25": 11.25, "normal_within_22_5": 22.5, "normal_with
 NAMES = ("normal_mean_angle", "normal_median_angle", *LIMITS)
 
 
-class NormalErrors:
+class NormalErrors(Errors):
     """Angles between predicted and true normals, that batches of any size can be added to.
 
     The median is exact: every angle is kept, as float32 in the host's memory. For the 654 test
@@ -57,7 +60,7 @@ class NormalErrors:
         self._degrees: list[np.ndarray] = []  # of every image the angles of its known pixels
 
     def add(self, prediction: Tensor, truth: Tensor) -> None:
-        """Count a batch: both float (N, 3, H, W), of any length; 0 in the truth = not known."""
+        """Add a batch: both float (N, 3, H, W), of any length; 0 in the truth = not known."""
         expect_same_shape(prediction, truth, dimensions=4)
         degrees = angles(prediction, truth).float().cpu().numpy()
         known = (truth != 0).any(dim=1).cpu().numpy()

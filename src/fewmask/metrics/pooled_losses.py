@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 register(
-    Metric("loss", "Loss", "", False, ("validation",)),
+    Metric("loss", "Loss", "", False, ("validation",), task=""),
     Metric("cross_entropy", "Cross-entropy", "", False, ("test",)),
     Metric("focal_loss", "Focal loss", "", False, ("test",)),
     Metric("dice_loss", "Dice loss", "", False, ("test",), of_classes=True),

@@ -25,6 +25,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.metrics.counts import Counts, counts
+from fewmask.metrics.errors import Errors
 from fewmask.metrics.table import Metric, class_metrics, counted, register
 
 if TYPE_CHECKING:
@@ -49,6 +50,43 @@ def confusion(prediction: Tensor, mask: Tensor, classes: int) -> Tensor:
     counts = cell.new_zeros(len(cell), 1 + classes**2)
     counts.scatter_add_(1, cell, cell.new_ones(()).expand_as(cell))
     return counts[:, 1:].unflatten(1, (classes, classes))
+
+
+class MaskErrors(Errors):
+    """Confusion matrices of predicted masks, one per image."""
+
+    def __init__(self) -> None:
+        # Left on the device, so that the host need not wait for it.
+        self._matrices: list[Tensor] = []
+
+    def add(self, prediction: Tensor, truth: Tensor) -> None:
+        """Add a batch: logits float (N, K, H, W), masks int64 (N, H, W) with `IGNORE`."""
+        self._matrices.append(self._confusion(prediction, truth))
+
+    def _confusion(self, prediction: Tensor, truth: Tensor) -> Tensor:
+        """The confusion matrices of a batch, int64 (N, K, K)."""
+        return confusion(prediction.argmax(dim=1), truth, prediction.shape[1])
+
+    @property
+    def matrices(self) -> np.ndarray:
+        """int64 (P, K, K), rows the truth."""
+        return np.concatenate([one.cpu().numpy() for one in self._matrices])
+
+    def scores(self) -> dict[str, float]:
+        """The metrics of all images together."""
+        return scores(self.matrices)
+
+    def image_scores(self) -> dict[str, np.ndarray]:
+        """The metrics of every image."""
+        return image_scores(self.matrices)
+
+    def class_scores(self) -> dict[str, np.ndarray]:
+        """The metrics of every class."""
+        return class_scores(self.matrices.sum(axis=0))
+
+    def class_pixels(self) -> dict[str, np.ndarray]:
+        """Pixels that are hit, in the truth and in the prediction."""
+        return counts(self.matrices)._asdict()
 
 
 def class_scores(confusion: np.ndarray) -> dict[str, np.ndarray]:

@@ -47,7 +47,7 @@ class Metric:
     measured_on: tuple[Occasion, ...] = ("validation", "test")
     """Validation images, test images, pseudo-masks; ``runs``: it compares runs with one another."""
     task: str = "segmentation"
-    """The task whose predictions it judges."""
+    """The task whose predictions it judges; empty: that of any task."""
     from_counts: Callable[[Counts], np.ndarray] | None = None
     """Its value from pixels that are counted by class: (..., K) -> (...); None: it does not follow
     from these."""

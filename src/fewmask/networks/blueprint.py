@@ -16,8 +16,8 @@ class Blueprint:
     """
 
     settings: Network
-    classes: int
-    """The number of classes of the dataset."""
+    heads: dict[str, int]
+    """The tasks of the objective, and the channels of their heads."""
     categories: int = 0
     """The number of categories of the dataset."""
     encoder_weights: Path | None = None
@@ -25,10 +25,9 @@ class Blueprint:
     steps: int = 1
     """The updates of the training, for objectives that change in its course."""
 
-    def segmenter(self, outputs: int | None = None) -> Segmenter:
-        """A network from image to ``outputs`` scores, by default one for every class."""
-        outputs = self.classes if outputs is None else outputs
-        return Segmenter(self.settings, outputs, self.encoder_weights)
+    def segmenter(self, heads: dict[str, int] | None = None) -> Segmenter:
+        """A network with a decoder and a head for every task, or with other ``heads``."""
+        return Segmenter(self.settings, heads or self.heads, self.encoder_weights)
 
     def backbone(self) -> Backbone:
         """The encoder alone."""

@@ -77,7 +77,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
             f"{path}: weights of {objective.name}, which predicts nothing of an image\n"
             f"  expected: weights of a stage that learnt masks"
         )
-    # A classification head only helps in training: segmentation does not need it.
+    # A classification head only helps in training: no prediction of pixels needs it.
     needed = {
         name: tensor
         for name, tensor in load_weights(path).items()
@@ -96,9 +96,8 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
 
 
 def _segmenter(description: Description) -> Segmenter:
-    network = Segmenter(description.network, len(description.trained_on.classes))
-    network.add_tasks(description.training.objective.heads)
-    return network
+    heads = description.training.objective.heads(len(description.trained_on.classes))
+    return Segmenter(description.network, heads)
 
 
 @contextmanager

@@ -1,26 +1,24 @@
-"""How a network does on images to validate or to test on.
+"""How good a network is on validation or test images.
 
-A network that is judged is in evaluation mode, and afterwards what it was. What is found is that of
-the images, however they come in batches.
+It is evaluated in evaluation mode, and is afterwards in the mode that it was in. The values are
+those of the images, however they come in batches.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from fewmask.config.task import TaskSettings, load
 from fewmask.core.seeds import derive
 from fewmask.data.batches import Batch
-from fewmask.metrics.segmentation import confusion
-from fewmask.tasks.segmentation import summed_cross_entropy
 
 Autocast = Callable[[], AbstractContextManager]
 """What makes the context that a forward pass runs in."""
 
 Outputs = dict[str, Tensor]
-"""What a network tells of a batch, by task."""
+"""The outputs of a network for a batch, by name."""
 
 
 class PooledMean:
@@ -38,15 +36,6 @@ class PooledMean:
         """The mean; NaN if it is that of nothing."""
         total, count = self._sums.tolist()
         return total / count if count else float("nan")
-
-
-class Assessment(NamedTuple):
-    """What a network does on a set of images."""
-
-    confusion: Tensor
-    """int64 (N, K, K), one matrix per image, rows the truth."""
-    cross_entropy: float
-    """Mean over the labelled pixels of all images."""
 
 
 @contextmanager
@@ -88,7 +77,7 @@ def drawn_alike(
 def predictions(
     network: nn.Module, batches: Iterable[Batch], autocast: Autocast
 ) -> Iterator[tuple[Batch, Outputs]]:
-    """Every batch with what the network, in evaluation mode, tells of it."""
+    """Every batch with the outputs of the network in evaluation mode."""
     with evaluating(network):
         for batch in batches:
             with autocast():
@@ -100,17 +89,21 @@ def assess(
     network: nn.Module,
     batches: Iterable[Batch],
     autocast: Autocast,
-    keep: Callable[[Batch, Outputs], None] | None = None,
-) -> Assessment:
-    """Compare a network's predictions with the masks, in evaluation mode.
+    tasks: Mapping[str, TaskSettings],
+) -> dict[str, float]:
+    """Compare the predictions of a network with the truth, in evaluation mode.
 
-    ``keep`` is handed every batch with all that the network tells of it.
+    Returns:
+        ``loss``, the sum of the losses of all ``tasks``, each the mean over the pixels of all
+        images whose truth is known; and the metrics of the tasks.
     """
-    matrices, loss = [], PooledMean()
+    losses = {name: PooledMean() for name in tasks}
+    errors = {name: load(name).errors() for name in tasks}
     for batch, outputs in predictions(network, batches, autocast):
-        logits = outputs["segmentation"].float()
-        matrices.append(confusion(logits.argmax(dim=1), batch.mask, logits.shape[1]))
-        loss.add(*summed_cross_entropy(logits, batch.mask))
-        if keep is not None:
-            keep(batch, outputs)
-    return Assessment(torch.cat(matrices), loss.value)
+        for name, settings in tasks.items():
+            losses[name].add(*load(name).error(outputs, batch.truth[name], settings))
+            errors[name].add(outputs[name], batch.truth[name])
+    metrics = {"loss": sum(one.value for one in losses.values())}
+    for one in errors.values():
+        metrics |= one.scores()
+    return metrics

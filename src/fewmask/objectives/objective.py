@@ -1,7 +1,7 @@
 """What every objective is to the training loop."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from fewmask.config.objective import ObjectiveSettings
+from fewmask.config.task import TaskSettings
 from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch
-from fewmask.metrics.segmentation import scores
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, assess
 from fewmask.objectives.micro_batches import in_parts
@@ -27,6 +27,8 @@ class Objective(nn.Module, ABC):
 
     micro_batches = 1
     """In how many parts, one after the other, a batch passes through its networks."""
+    tasks: Mapping[str, TaskSettings]
+    """The tasks that its result predicts, with their settings; `build` sets them."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -78,14 +80,9 @@ class Objective(nn.Module, ABC):
     ) -> dict[str, float]:
         """How good ``network`` is on the validation images: ``loss`` and the metrics.
 
-        ``network`` is the result, or the average of it. For segmentation ``loss`` is the
-        cross-entropy.
+        ``network`` is the result, or the average of it.
         """
-        assessment = assess(network, batches, autocast)
-        return {
-            "loss": assessment.cross_entropy,
-            **scores(assessment.confusion.cpu().numpy()),
-        }
+        return assess(network, batches, autocast, self.tasks)
 
 
 def build(options: ObjectiveSettings, blueprint: Blueprint) -> Objective:
@@ -94,4 +91,6 @@ def build(options: ObjectiveSettings, blueprint: Blueprint) -> Objective:
     Raises FewmaskError where the dataset or the networks are not what the objective needs.
     """
     module = import_module(f"fewmask.objectives.{options.name}.objective")
-    return module.build(options, blueprint)
+    objective = module.build(options, blueprint)
+    objective.tasks = {name: options.settings_of(name) for name in options.predicts}
+    return objective

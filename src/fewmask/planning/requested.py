@@ -9,6 +9,7 @@ from fewmask.config.experiment import Experiment
 from fewmask.config.layers import validate
 from fewmask.config.method import Method
 from fewmask.config.named import load_method
+from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.task import TaskName
 from fewmask.core import escape
 from fewmask.core.cells import Run
@@ -34,8 +35,8 @@ class Requested(Experiment):
     """By dataset, the names of its classes in their order; absent: those of the runs."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
-    tasks: list[TaskName] = []
-    """The tasks that the networks under test predict besides or instead of segmentation."""
+    tasks: list[TaskName] = list(ObjectiveSettings.predicts)
+    """The tasks that the networks under test predict; absent: those of most objectives."""
 
     @property
     def compared_with(self) -> str:
@@ -77,7 +78,7 @@ def requested_by(grid: Grid) -> Requested:
             "classes": {name: grid.classes(name) for name in requested.datasets},
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
             "tasks": sorted(
-                {task for keys in stages for task in grid.stage(keys[-1]).objective.heads}
+                {task for keys in stages for task in grid.stage(keys[-1]).objective.predicts}
             ),
         }
     )

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from fewmask.config.task import Task, with_figure
+from fewmask.config.task import Task, tasks
 from fewmask.core import escape
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
@@ -61,17 +61,8 @@ CONTENTS = (
     Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
     Entry("table", "cost", RESULTS, "Cost of all methods"),
     Entry("figure", "cost", RESULTS, "Figure: cost against score"),
-    Entry("figure", "examples", IMAGES, "The same test images for all runs"),
+    *map(_examples, tasks()),
     Entry("figures", "cases", IMAGES, "Worst and median test images"),
-    *(
-        Entry(
-            "figure",
-            examples_of(task),
-            IMAGES,
-            f"{task.title.capitalize()} of the same test images",
-        )
-        for task in with_figure()
-    ),
     Entry("figures", "training_curves", TRAINING, "Figure: training curves"),
     Entry("table", "pseudo_masks", TRAINING, "Quality of pseudo-masks"),
     Entry("figure", "pseudo_masks", TRAINING, "Figure: quality of pseudo-masks by stage"),
@@ -117,7 +108,7 @@ def _without_content(requested: Requested) -> set[str]:
         ),
         "published": requested.published is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
-        **{examples_of(task): task.name in requested.tasks for task in with_figure()},
+        **{examples_of(task): task.name in requested.tasks for task in tasks()},
     }
     return {name for name, is_shown in has_content.items() if not is_shown}
 
@@ -150,8 +141,7 @@ def _figures(requested: Requested, entry: Entry, shows: str) -> Iterator[File]:
         about = f"{shows}, {dataset}" if dataset and len(requested.datasets) > 1 else shows
         key = stem.replace("/", "_").replace("-", "_")
         svg = f"{folder}/{stem}.svg"
-        of_tasks = {examples_of(task) for task in with_figure()}
-        caption = "task_examples" if entry.name in of_tasks else entry.name
+        caption = "examples" if entry.name in map(examples_of, tasks()) else entry.name
         yield File(f"figure_{key}_svg", svg, entry.category, about, f"{caption}_figure")
         yield File(f"figure_{key}_png", f"{folder}/{stem}.png")
 

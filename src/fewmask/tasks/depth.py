@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fewmask.config.task import Errors, Task
+from fewmask.config.task import Task, TaskSettings
 from fewmask.metrics.depth import DepthErrors
+from fewmask.metrics.errors import Errors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from fewmask.data.augmentation.warp import Warp
+
+
+class DepthSettings(TaskSettings):
+    """Learn depths, where they are known."""
+
+    name: Literal["depth"] = "depth"
+    loss: Literal["l1", "l2"] = "l1"
+    """The absolute error (the NYUv2 benchmark's), or the squared one. (The loss of Khamesra et al.
+    is the squared error of the left image as depth makes it from the right one, II.A.2. It needs
+    pairs of images, which no dataset here has.)"""
 
 
 class Depth(Task):
     """Depths, float32 (H, W), 0 = not known."""
 
     name = field = "depth"
-    options = ("depth_loss",)
+    settings = DepthSettings
     title = "depths"
     judged_by = "depth_absolute_error"
     legend = "Depth: near is bright, on the scale of the image's truth."
 
-    def output(self, maps: Tensor, helpers: Sequence[nn.Module]) -> dict[str, Tensor]:
+    def output(self, maps: Tensor) -> dict[str, Tensor]:
         """Depths, float32 (N, H, W), metres."""
-        return {self.name: maps[:, 0]}
+        return {self.name: maps[:, 0].float()}
 
     def error(
-        self, outputs: dict[str, Tensor], truth: Tensor, options: Any, helpers: Sequence[nn.Module]
+        self, outputs: dict[str, Tensor], truth: Tensor, settings: DepthSettings
     ) -> tuple[Tensor, Tensor]:
         """The absolute error (l1) in metres, or the squared one (l2)."""
         of_loss = {"l1": depth_error, "l2": depth_squared_error}
-        return of_loss[options.depth_loss](outputs[self.name], truth)
+        return of_loss[settings.loss](outputs[self.name], truth)
 
     def warped(self, warp: Warp, truth: Tensor) -> Tensor:
         """Divided by the zoom: what looks twice as large is half as far away."""

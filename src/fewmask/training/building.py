@@ -38,7 +38,7 @@ def build_training(
     stage = _in_steps(stage, drawn, inputs.split)
     torch.manual_seed(derive(seed, "weights"))
     objective = _objective(stage, store, inputs)
-    tasks = list(stage.objective.heads)
+    tasks = stage.objective.predicts
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     used = np.unique(np.concatenate(list(drawn.values())))
     images = Images(store, used, runtime.device, tasks, pseudo_masks)
@@ -91,8 +91,10 @@ def _in_steps(stage: TrainingSettings, drawn: Rows, split: Path) -> TrainingSett
 
 def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objective:
     """The objective, its networks with the weights that they start from."""
-    counts = len(store.classes), len(store.categories)
-    blueprint = Blueprint(stage.network, *counts, inputs.encoder, stage.steps)
+    heads = stage.objective.heads(len(store.classes))
+    blueprint = Blueprint(
+        stage.network, heads, len(store.categories), inputs.encoder, stage.steps
+    )
     objective = build(stage.objective, blueprint)
     objective.micro_batches = stage.micro_batches
     if inputs.start_from is not None:

@@ -13,6 +13,7 @@ from fewmask import __version__
 from fewmask.cluster.job_log import ERROR
 from fewmask.cluster.training_log import TrainingProgress
 from fewmask.config.stage import TrainingSettings
+from fewmask.config.task import load
 from fewmask.core import parallel
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest, written_whole
@@ -162,7 +163,8 @@ def _run(
 def _progress(training: Training) -> TrainingProgress:
     """How far a training is, and the values of its last evaluation."""
     last, metric = training.history[-1], training.stage.evaluation.metric
-    metric = "miou" if metric == "none" else metric
+    if metric == "none":
+        metric = next((load(name).judged_by for name in training.objective.tasks), "loss")
     value = last.get(f"validation_{metric}")
     return TrainingProgress(
         step=training.step,

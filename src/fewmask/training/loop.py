@@ -156,13 +156,13 @@ class Training:
     def augmented(self, batch: Batch) -> Batch:
         change = Change.draw(self.stage.augmentation, batch.image)
         warp = change.warp
-        masks = {"mask": batch.mask, "pseudo_mask": batch.pseudo_mask}
+        pseudo_mask = batch.pseudo_mask
         return replace(
             batch,
             image=change.images(batch.image),
             inside=warp.inside(batch.inside),
             truth={name: load(name).warped(warp, one) for name, one in batch.truth.items()},
-            **{name: mask if mask is None else warp.masks(mask) for name, mask in masks.items()},
+            pseudo_mask=None if pseudo_mask is None else warp.masks(pseudo_mask),
         )
 
     def _settle(self) -> None:

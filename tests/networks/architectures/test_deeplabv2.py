@@ -151,7 +151,7 @@ class TestTakingOver:
         for parts in (["encoder"], ["encoder", "decoder"],
                       ["encoder", "decoder", "segmentation_head"]):  # fmt: skip
             torch.manual_seed(2)
-            network = Segmenter(given.settings, 5)
+            network = Segmenter(given.settings, {"segmentation": 5})
             transfer(network, path, parts)
             for name, tensor in network.state_dict().items():
                 is_same = torch.equal(tensor, given.state_dict()[name])
@@ -163,7 +163,7 @@ class TestTakingOver:
 
     def test_the_encoder_of_another_architecture(self, tmp_path):
         path = tmp_path / "weights.safetensors"
-        unet = Segmenter(Network(encoder="resnet18", weights="none"), 3)
+        unet = Segmenter(Network(encoder="resnet18", weights="none"), {"segmentation": 3})
         save_weights(path, unet.state_dict(), {})
         network = deeplabv2()
         transfer(network, path, ["encoder"])

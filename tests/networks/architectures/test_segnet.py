@@ -18,7 +18,7 @@ CLASSES = 5
 def segnet(encoder: str = "vgg11_bn", **settings) -> Segmenter:
     torch.manual_seed(0)
     chosen = Network(architecture="segnet", encoder=encoder, weights="none", **settings)
-    return Segmenter(chosen, CLASSES)
+    return Segmenter(chosen, {"segmentation": CLASSES})
 
 
 def batch(height: int = 32, width: int = 64) -> tuple[torch.Tensor, torch.Tensor]:
@@ -170,7 +170,7 @@ def test_parts_can_be_taken_over(tmp_path):
     path, given = tmp_path / "weights.safetensors", segnet()
     save_weights(path, given.state_dict(), {})
     torch.manual_seed(2)
-    network = Segmenter(given.settings, CLASSES)
+    network = Segmenter(given.settings, {"segmentation": CLASSES})
     transfer(network, path, ["encoder", "decoder"])
     for name, tensor in network.state_dict().items():
         if not name.startswith("segmentation_head"):

@@ -33,7 +33,7 @@ def options(name: str, **changes: Any) -> Any:
 def objective(name: str, classes: int = CLASSES, **changes: Any) -> Objective:
     """An objective in training mode, whose teacher, if any, differs from its student."""
     torch.manual_seed(0)
-    one = build(options(name, **changes), Blueprint(TINY, classes))
+    one = build(options(name, **changes), Blueprint(TINY, {"segmentation": classes}))
     teacher = getattr(one, "teacher", None)
     with torch.no_grad():
         for network in [one.network, *([teacher.network] if teacher else [])]:
@@ -50,7 +50,8 @@ def batch(images: int, masks: bool) -> Batch:
     mask = torch.randint(0, CLASSES, (images, SIZE, SIZE))
     mask[:, :2] = IGNORE
     image = torch.rand(images, 3, SIZE, SIZE)
-    return Batch(np.arange(images), image, inside, mask if masks else None)
+    truth = {"segmentation": mask} if masks else {}
+    return Batch(np.arange(images), image, inside, truth=truth)
 
 
 def batches() -> Batches:

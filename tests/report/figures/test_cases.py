@@ -16,8 +16,8 @@ def write_cases(method, fraction, labelled, mious):
     examples = path.with_suffix(".examples.h5")
     write_examples(examples, names=names, extents=[(16, 24)] * 7)
     with h5py.File(examples, "r+") as file:
-        del file["choice"], file["miou"]
-        file["choice"], file["miou"] = CHOICES, np.array(mious)
+        del file["choice"], file["segmentation_value"]
+        file["choice"], file["segmentation_value"] = CHOICES, np.array(mious)
 
 
 def texts_of(figure):
@@ -43,7 +43,7 @@ def test_two_worst_and_two_median_images_of_every_run(project):
     assert_apart(boxes + [text.get_window_extent() for text in figure.texts], figure.bbox)
 
 
-def test_a_method_that_does_not_segment_has_no_row(project):
+def test_a_run_without_images_of_its_own_has_no_row(project):
     write_cases("a", "n10", 10, [0.9, 0.1, 0.2, 0.3, 0.5, 0.5, 0.5])
     path = write_run(method="b")
     with h5py.File(path.with_suffix(".examples.h5"), "r+") as file:

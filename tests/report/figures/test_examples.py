@@ -24,7 +24,7 @@ from tests.report.synthetic_runs import (
 
 def drawn(**axes):
     grid = requested(**axes)
-    return examples(grid, collect(grid).table)
+    return examples(grid, collect(grid).table, "segmentation")
 
 
 def texts(figure):
@@ -72,7 +72,10 @@ def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
     page = np.asarray(Image.open(tmp_path / "examples.png").convert("RGB"))
     with h5py.File(path) as file:
         height, width = file["extent"][0]
-        wanted = [file[name][0, :height, :width] for name in ("image", "mask", "prediction")]
+        wanted = [
+            file[name][0, :height, :width]
+            for name in ("image", "segmentation", "segmentation_prediction")
+        ]
     for axes, pixels in zip(figure.axes[:3], wanted, strict=True):
         box = axes.get_window_extent()
         left, right, bottom, top = (round(edge) for edge in (box.x0, box.x1, box.y0, box.y1))
@@ -99,7 +102,7 @@ def test_ignored_pixels_are_grey_stripes_and_have_a_name(project):
 def test_the_legend_names_only_what_is_to_be_seen(project):
     path = write_run().with_suffix(".examples.h5")
     with h5py.File(path, "a") as file:
-        file["mask"][:], file["prediction"][:] = 0, 0
+        file["segmentation"][:], file["segmentation_prediction"][:] = 0, 0
     shown = texts(drawn())
     assert "wall" in shown
     assert not {"box", "not counted"} & set(shown)
@@ -146,18 +149,20 @@ def replaced(name, values):
         changed(lambda file: file.attrs.update(classes="5")),
         changed(lambda file: file.attrs.update(classes='["wall"]')),
         changed(lambda file: file.attrs.update(palette=3)),
+        changed(lambda file: file.attrs.update(tasks='["depth"]')),
+        changed(lambda file: file.attrs.update(tasks="{")),
         changed(lambda file: file.attrs.update(palette=np.zeros((2, 4)))),
         replaced("choice", [1, 2, 3]),
         replaced("choice", ["fixed"]),
         replaced("name", ["a"]),
         replaced("extent", np.zeros((3, 2), int)),
         replaced("extent", [["a", "b"]] * 3),
-        replaced("mask", np.full((3, 24, 24), 200, np.uint8)),
-        replaced("prediction", np.zeros((3, 24, 12), np.uint8)),
-        replaced("prediction", np.zeros((2, 24, 24), np.uint8)),
+        replaced("segmentation", np.full((3, 24, 24), 200, np.uint8)),
+        replaced("segmentation_prediction", np.zeros((3, 24, 12), np.uint8)),
+        replaced("segmentation_prediction", np.zeros((2, 24, 24), np.uint8)),
         replaced("image", np.zeros((3, 24, 24), np.uint8)),
-        replaced("miou", [0.5]),
-        replaced("miou", ["a", "b", "c"]),
+        replaced("segmentation_value", [0.5]),
+        replaced("segmentation_value", ["a", "b", "c"]),
     ],
 )
 def test_a_damaged_or_missing_file_is_named(project, damage):

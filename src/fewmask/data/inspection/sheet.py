@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewmask import IGNORE
-from fewmask.config.task import with_figure
+from fewmask.config.task import tasks
 from fewmask.data.store.store import Store
 
 if TYPE_CHECKING:
@@ -103,14 +103,14 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
         return store.read(field, [row])[0, :height, :width]
 
     tiles = {"image": read("image")}
-    if "mask" in store.fields:
-        mask = read("mask")
-        tiles["mask"] = coloured(mask, store.palette)
-        tiles["overlay"] = _overlay(tiles["image"], mask, store.palette)
-    for task in with_figure():
+    for task in tasks():
         if task.field in store.fields:
             truth = read(task.field)
-            tiles[task.name] = task.colours(truth, truth)
+            shown = task.colours(truth, truth)
+            if shown.ndim == 2:
+                tiles["overlay"] = _overlay(tiles["image"], shown, store.palette)
+                shown = coloured(shown, store.palette)
+            tiles[task.field] = shown
     return tiles
 
 

@@ -15,8 +15,8 @@ from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
 from fewmask.objectives.masked_image.settings import MaskedImageSettings
 from fewmask.objectives.objective import Objective
 
-Predict = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""A network, from images and where they are inside."""
+Predict = Callable[[Tensor, Tensor], Tensor]
+"""From images and where they are inside to the colours that a network predicts."""
 
 
 class MaskedImage(Objective):
@@ -31,7 +31,7 @@ class MaskedImage(Objective):
         self.options = options
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        predict, batch = partial(self.predict, self.network), batches["all"]
+        predict, batch = partial(self.predict, colours_of(self.network)), batches["all"]
         perturbed = self._perturbed(batch.image)
         return {"reconstruction": mean(*self._error(predict, batch, perturbed))}
 
@@ -45,7 +45,7 @@ class MaskedImage(Objective):
             for batch in batches:
                 (perturbed,) = drawn_alike(batch, lambda image, _: (self._perturbed(image),))
                 with autocast():
-                    loss.add(*self._error(network, batch, perturbed))
+                    loss.add(*self._error(colours_of(network), batch, perturbed))
         return {"loss": loss.value}
 
     def _perturbed(self, image: Tensor) -> Tensor:
@@ -53,8 +53,13 @@ class MaskedImage(Objective):
 
     def _error(self, predict: Predict, batch: Batch, perturbed: Tensor) -> tuple[Tensor, Tensor]:
         """The summed squared error, and the number of values that it is summed over."""
-        predicted = predict(perturbed, batch.inside)["segmentation"]
+        predicted = predict(perturbed, batch.inside)
         return pixel_squared_error(predicted, batch.image, batch.inside)
+
+
+def colours_of(network: Segmenter) -> Predict:
+    """What predicts the colours of images by a network."""
+    return lambda image, inside: network.scores(network.features(image, inside))
 
 
 def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
@@ -90,4 +95,4 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
 
 def build(options: MaskedImageSettings, blueprint: Blueprint) -> MaskedImage:
     """The objective with a network that predicts colours, whatever the classes."""
-    return MaskedImage(options, blueprint.segmenter(CHANNELS))
+    return MaskedImage(options, blueprint.segmenter({"colours": CHANNELS}))

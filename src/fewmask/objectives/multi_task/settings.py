@@ -1,11 +1,25 @@
 """Settings of several tasks learnt from one encoder."""
 
-from typing import ClassVar, Literal
+from functools import reduce
+from operator import or_
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from fewmask.config.objective import ObjectiveSettings
-from fewmask.config.task import TaskName, load, names
+from fewmask.config.task import TaskName, TaskSettings, load, names
+
+BY_NAME = Annotated[
+    reduce(or_, (load(name).settings for name in names())), Field(discriminator="name")
+]
+
+
+def _named(task: object) -> object:
+    return {"name": task} if isinstance(task, str) else task
+
+
+TaskChoice = Annotated[BY_NAME, BeforeValidator(_named, json_schema_input_type=TaskName | BY_NAME)]
+"""A task's settings, or its name alone."""
 
 
 class MultiTaskSettings(ObjectiveSettings):
@@ -16,52 +30,36 @@ class MultiTaskSettings(ObjectiveSettings):
     """
 
     name: Literal["multi_task"]
-    tasks: list[TaskName] = Field(default=["segmentation", "depth", "normal"], min_length=1)
-    """What is learnt; with one, the single-task twin."""
-    depth_loss: Literal["l1", "l2"] = "l1"
-    """The error of depths: absolute (the NYUv2 benchmark's), or squared."""
-    normal_codes: int | None = Field(default=None, gt=3, le=255)
-    """Learn normals as a choice among so many directions, by cross-entropy (Khamesra et al.,
-    II.A.1; it does not say how many); absent: as vectors, by one minus the cosine (the NYUv2
-    benchmark's)."""
+    tasks: list[TaskChoice] = Field(
+        default=["segmentation", "depth", "normal"], min_length=1, validate_default=True
+    )
+    """What is learnt, by name, or by name and settings (``{name: depth, loss: l2}``); with one, the
+    single-task twin."""
 
     may_draw: ClassVar[tuple[str, ...]] = ("unlabelled", "all")
 
     @property
     def draws(self) -> tuple[str, ...]:
         """Labelled images, if only they have the truth of a task; that of others any image has."""
-        return ("labelled",) if any(load(task).of_labelled_images for task in self.tasks) else ()
+        return ("labelled",) if any(load(task).of_labelled_images for task in self.predicts) else ()
 
     @property
     def predicts(self) -> tuple[str, ...]:
         """The tasks."""
-        return tuple(self.tasks)
+        return tuple(task.name for task in self.tasks)
 
     @property
     def loss_names(self) -> tuple[str, ...]:
         """The tasks."""
-        return tuple(self.tasks)
+        return self.predicts
 
-    @property
-    def heads(self) -> dict[str, int]:
-        """The tasks that need a decoder and a head beside the network's own."""
-        channels = {task: load(task).head_channels(self) for task in self.tasks}
-        return {task: count for task, count in channels.items() if count}
+    def settings_of(self, task: str) -> TaskSettings:
+        """Those that are given of it."""
+        return next(one for one in self.tasks if one.name == task)
 
     @field_validator("tasks")
     @classmethod
-    def _no_task_twice(cls, tasks: list[TaskName]) -> list[TaskName]:
-        if len(set(tasks)) < len(tasks):
+    def _no_task_twice(cls, tasks: list[TaskSettings]) -> list[TaskSettings]:
+        if len({one.name for one in tasks}) < len(tasks):
             raise ValueError("a task is named twice")
         return tasks
-
-    @model_validator(mode="after")
-    def _losses_are_of_tasks(self) -> "MultiTaskSettings":
-        for key, task in ((key, name) for name in names() for key in load(name).options):
-            is_chosen = getattr(self, key) != type(self).model_fields[key].default
-            if is_chosen and task not in self.tasks:
-                raise ValueError(
-                    f"{key} is {getattr(self, key)}, but {task} is none of the tasks "
-                    f"({', '.join(self.tasks)}); leave {key} out"
-                )
-        return self

@@ -45,4 +45,4 @@ class Reconstruction(Objective):
 
 def build(options: ReconstructionSettings, blueprint: Blueprint) -> Reconstruction:
     """The objective with a network that predicts the classes, and a decoder for colours."""
-    return Reconstruction(blueprint.segmenter(), blueprint.segmenter(CHANNELS))
+    return Reconstruction(blueprint.segmenter(), blueprint.segmenter({"colours": CHANNELS}))

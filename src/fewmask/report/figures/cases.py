@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -24,6 +23,7 @@ from fewmask.report.figures.style import (
 )
 from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, whole
 from fewmask.report.results.runs import run_file
+from fewmask.report.tables.columns import title as metric_title
 
 CHOICES = {"worst": 2, "median": 2}
 """The number of images shown of a run, by the reason for their choice."""
@@ -37,8 +37,8 @@ TITLE, CAPTION, BELOW = 0.22, 0.17, 0.12
 """Inches: the line above a row, the one below its tiles, and the white space after it."""
 
 HOW_TO_READ = (
-    "Each run's own test images: those with the lowest mIoU, and those nearest to its median "
-    "(apart from the images that all runs show). Below a prediction: mIoU of this image (%). "
+    "Each run's own test images: those with the worst {metrics}, and those nearest to its median "
+    "(apart from the images that all runs show). Below a prediction: {metrics} of this image. "
     "Models are selected on the validation set, never on the test set."
 )
 
@@ -50,6 +50,8 @@ class RunCases:
     title: str
     cases: list[tuple[str, str, Example]]
     """The reason for the choice, the name of the image, and the image with its prediction."""
+    values: list[str]
+    """Of the cases, as they are written below them."""
     examples: Examples
 
     @property
@@ -82,13 +84,15 @@ def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
     """
     rows = _rows(requested, runs[runs["dataset"] == dataset])
     title = f"{requested.title} · {dataset}"
+    judged_by = dict.fromkeys(metric_title(row.examples.metric) for row in rows)
+    how_to_read = HOW_TO_READ.format(metrics=" or ".join(judged_by))
     examples = [example for row in rows for *_, example in row.cases]
     legend = ClassLegend(rows[0].examples, examples, WIDTH - 2 * MARGIN)
-    top = whole(heading_height(title, HOW_TO_READ, WIDTH) + 0.05)
+    top = whole(heading_height(title, how_to_read, WIDTH) + 0.05)
     header = whole(2 * BODY * LEADING + 0.06)
     heights = [whole(TITLE + row.height + CAPTION + BELOW) for row in rows]
     page = Page(WIDTH, whole(top + header + sum(heights) + legend.height + MARGIN))
-    page.heading(title, HOW_TO_READ)
+    page.heading(title, how_to_read)
     _draw_header(page, top)
     top += header
     for row, height in zip(rows, heights, strict=True):
@@ -107,14 +111,15 @@ def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
             title = f"{row.method}, {labelled_title(runs, row)}, seed {seed}"
-            of_choice = {why: read_examples(path, choice=why) for why in CHOICES}
+            of_choice = {why: read_examples(path, why) for why in CHOICES}
             shown = [
                 (why, name, example)
                 for why, examples in of_choice.items()
                 for name, example in list(examples.images.items())[: CHOICES[why]]
             ]
-            rows.append(RunCases(title, shown, of_choice["worst"]))
-    # Runs without segmentation have none.
+            values = [of_choice[why].value_of(name) for why, name, _ in shown]
+            rows.append(RunCases(title, shown, values, of_choice["worst"]))
+    # With few test images, all runs show the same ones.
     return [row for row in rows if row.cases] or rows
 
 
@@ -136,14 +141,13 @@ def _draw_row(page: Page, row: RunCases, top: float) -> None:
     top = whole(top + TITLE)
     below = top + row.height + 0.02
     free = {why: iter(lefts) for why, lefts in LEFTS.items()}
-    for why, name, example in row.cases:
+    for (why, name, example), value in zip(row.cases, row.values, strict=True):
         left = whole(next(free[why]))
-        for i, pixels in enumerate((example.image, example.mask, example.prediction)):
+        for i, pixels in enumerate((example.image, example.truth, example.prediction)):
             box = (TILE, tile_height(example, TILE))
             above = whole(top + (row.height - box[1]) / 2)
             place = whole(left + i * (TILE + GAP))
             draw_tile(page, pixels, row.examples.palette, place, above, box)
         page.text(left, below, shorten(name, 2 * TILE, SMALL), size=SMALL, color=FAINT)
-        miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
         middle = left + 2 * (TILE + GAP) + TILE / 2
-        page.text(middle, below, miou, size=SMALL, ha="center")
+        page.text(middle, below, value, size=SMALL, ha="center")

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from functools import partial
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from fewmask.config.task import with_figure
+from fewmask.config.task import tasks
 from fewmask.core.progress import bar
 from fewmask.planning.requested import Requested
 from fewmask.report import contents
@@ -19,11 +18,11 @@ from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.training_curves import training_curves
 from fewmask.report.results.histories import histories
-from fewmask.report.results.runs import Runs
+from fewmask.report.results.runs import Runs, that_learn
 from fewmask.report.tables.tabulate import Results
 
-KNOWN_BY = {contents.examples_of(task): task.judged_by for task in with_figure()}
-"""What every run that learns a task has, by the name of its figure."""
+EXAMPLES = {contents.examples_of(task): task.name for task in tasks()}
+"""Tasks by the names of their figures of examples."""
 
 
 def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, Figure]:
@@ -36,12 +35,9 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
         "label_curve": partial(label_curve, requested, runs, table),
         "label_savings": partial(savings_figure, requested, table, results.label_savings),
         "cost": partial(cost_figure, requested, table),
-        "examples": partial(examples, requested, runs),
         **{
-            (name := contents.examples_of(task)): partial(
-                examples, requested, _that_tell(name, runs), task.name
-            )
-            for task in with_figure()
+            name: partial(examples, requested, that_learn(task, runs), task)
+            for name, task in EXAMPLES.items()
         },
         "pseudo_masks": partial(pseudo_masks_figure, requested, results.pseudo_masks),
     }
@@ -65,11 +61,6 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
 def _has_runs(kind: str, dataset: str, collected: Runs) -> bool:
     if kind == "pseudo_masks":
         return not collected.pseudo_masks.empty
-    if kind in KNOWN_BY:
-        return not _that_tell(kind, collected.table).empty
+    if kind in EXAMPLES:
+        return not that_learn(EXAMPLES[kind], collected.table).empty
     return not dataset or (collected.table["dataset"] == dataset).any()
-
-
-def _that_tell(kind: str, runs: pd.DataFrame) -> pd.DataFrame:
-    metric = KNOWN_BY[kind]
-    return runs[runs[metric].notna()] if metric in runs else runs.iloc[:0]

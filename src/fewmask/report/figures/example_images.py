@@ -1,4 +1,4 @@
-"""Example predictions: reading them, and making images of masks."""
+"""Example predictions: reading them, and the colours of masks."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from PIL import Image
 
 from fewmask import IGNORE
 from fewmask.config.task import load
+from fewmask.config.task import names as task_names
 from fewmask.core.errors import FewmaskError
+from fewmask.metrics import table as metrics
 from fewmask.metrics.records import damaged
 
 DAMAGES = (AttributeError, IndexError, KeyError, OSError, RuntimeError, TypeError, ValueError)
@@ -25,29 +27,51 @@ STRIPE = 7
 
 @dataclass(frozen=True)
 class Example:
-    """A test image, cropped to what is not padding, and what a run made of it."""
+    """A test image, cropped to what is not padding, with the truth and the prediction of a task.
+
+    Both are uint8, classes (H, W) with IGNORE where none counts, or colours (H, W, 3).
+    """
 
     image: np.ndarray  # uint8 (H, W, 3)
-    mask: np.ndarray  # uint8 (H, W), IGNORE where nothing is known; or colours (H, W, 3)
-    prediction: np.ndarray  # likewise
-    miou: float  # in [0, 1], or NaN
+    truth: np.ndarray
+    prediction: np.ndarray
+    value: float  # of the metric by which the task is judged, or NaN
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Images that a run shows, by name, and what their classes are."""
+    """Images that a run shows, by name, with one of its tasks, and the classes of their dataset."""
 
+    task: str
     images: dict[str, Example]
     classes: list[str]
     palette: np.ndarray  # uint8 (K, 3)
 
+    @property
+    def metric(self) -> str:
+        """The metric by which the task is judged."""
+        return load(self.task).judged_by
 
-def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed") -> Examples:
+    def value_of(self, name: str) -> str:
+        """The value of an image as a figure shows it: shares in percent, without decimals."""
+        value, unit = self.images[name].value, metrics.find(self.metric).unit
+        if np.isnan(value):
+            return ""
+        return (
+            f"{100 * value:.0f}"
+            if unit == "%"
+            else f"{value:.0f}"
+            if unit == "°"
+            else f"{value:.2f}"
+        )
+
+
+def read_examples(path: Path, choice: str = "fixed", task: str | None = None) -> Examples:
     """Read the images that are the same in every run (``fixed``), or its own ``worst`` or
-    ``median`` ones.
+    ``median`` ones, with one of the tasks that it learns; None: the first, by which they were
+    chosen.
 
-    They come with masks or, for another task, with its truth as colours: none if the run does not
-    learn it. Raises FewmaskError.
+    Raises FewmaskError: the file is missing or damaged, or the run does not learn the task.
     """
     mend = "run the workflow again, which evaluates the run anew"
     if not path.is_file():
@@ -58,38 +82,45 @@ def read_examples(path: Path, task: str = "segmentation", choice: str = "fixed")
             if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
                 raise ValueError("its classes and their colours do not go together")
             if len({len(values) for values in file.values()}) > 1:
-                raise ValueError("it tells more of some images than of others")
+                raise ValueError("it holds more of some images than of others")
+            task = _task(file, task)
             choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
             images = {
                 str(names[i]): _example(file, i, task, len(classes))
                 for i in np.flatnonzero(choices == choice)
-                if task == "segmentation" or task in file
             }
-            return Examples(images, classes, palette)
+            return Examples(task, images, classes, palette)
     except DAMAGES as error:
         kind = "the example predictions of a run"
         raise damaged(path, kind, error, f"delete the file and {mend}") from None
 
 
+def _task(file: h5py.File, wanted: str | None) -> str:
+    """The wanted task, or the first of the run. Raises ValueError: the run has none such."""
+    learnt = json.loads(file.attrs["tasks"])
+    task = learnt[0] if wanted is None else wanted
+    if task not in learnt or task not in task_names():
+        raise ValueError(f"it holds the tasks {learnt}, expected {wanted or 'known ones'}")
+    return task
+
+
 def _example(file: h5py.File, i: int, task: str, classes: int) -> Example:
     height, width = (int(one) for one in file["extent"][i])
-    names = ("mask", "prediction") if task == "segmentation" else (task, f"{task}_prediction")
-    image, truth, prediction = (file[name][i, :height, :width] for name in ("image", *names))
+    names = ("image", task, f"{task}_prediction")
+    image, truth, prediction = (file[name][i, :height, :width] for name in names)
     if (
         image.ndim != 3
         or not image.size
         or {truth.shape[:2], prediction.shape[:2]} != {image.shape[:2]}
     ):
         raise ValueError(f"the images of {task} are not of one size")
-    if task == "segmentation":
-        _check_mask(truth, classes)
-        _check_mask(prediction, classes)
-    else:
-        truth, prediction = (load(task).colours(values, truth) for values in (truth, prediction))
+    truth, prediction = (load(task).colours(values, truth) for values in (truth, prediction))
+    for one in (truth, prediction):
+        if one.ndim == 2:
+            _check_mask(one, classes)
     # Images of other than three channels are shown by their first.
     image = image if image.shape[2] == 3 else image[..., [0, 0, 0]]
-    miou = float(file["miou"][i]) if task == "segmentation" else float("nan")
-    return Example(image, truth, prediction, miou)
+    return Example(image, truth, prediction, float(file[f"{task}_value"][i]))
 
 
 def _check_mask(mask: np.ndarray, classes: int) -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -30,6 +29,7 @@ from fewmask.report.figures.style import (
 )
 from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, whole
 from fewmask.report.results.runs import run_file
+from fewmask.report.tables.columns import title
 
 ROWS = 4
 WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
@@ -38,9 +38,9 @@ WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
 # Inches, all of them whole pixels.
 SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
 
-SAME_IMAGES = "The same test images for all runs, not picked by result. "
-OF_MASKS = (
-    "Below a prediction: mIoU of this image (%). "
+HOW_TO_READ = (
+    "The same test images for all runs, not picked by result. {legend} "
+    "Below a prediction: {metric} of this image. "
     "Models are selected on the validation set, never on the test set."
 )
 
@@ -110,11 +110,12 @@ class Block:
 
 
 @STYLED
-def examples(requested: Requested, runs: pd.DataFrame, task: str = "segmentation") -> Figure:
-    """Draw, for every dataset, some test images, their truth and what the runs made of them.
+def examples(requested: Requested, runs: pd.DataFrame, task: str) -> Figure:
+    """Draw, for every dataset, some test images, with the truth and the predictions of a task that
+    all ``runs`` learn.
 
     Shown are all methods at the smallest and the largest fraction, with the first seed that is
-    there; of another task than segmentation those that learn it.
+    there.
 
     Raises:
         FewmaskError: an examples file is missing or damaged, or runs share no image.
@@ -126,7 +127,7 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str = "segmentation
     blocks = [replace(block, tile=tile) for block in blocks]
 
     width = max(6.0, *(block.width for block in blocks))
-    how_to_read = SAME_IMAGES + (load(task).legend or OF_MASKS)
+    how_to_read = HOW_TO_READ.format(legend=load(task).legend, metric=title(load(task).judged_by))
     top = whole(heading_height(requested.title, how_to_read, width) + 0.05)
     height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
     page = Page(whole(width), whole(height))
@@ -149,7 +150,7 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
             group = labelled_title(runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
-            columns.append(Column(group, row.method, read_examples(path, task)))
+            columns.append(Column(group, row.method, read_examples(path, task=task)))
     names = [
         name
         for name in columns[0].examples.images
@@ -212,11 +213,10 @@ def _draw_tiles(page: Page, block: Block, top: float) -> None:
             rotation=90, va="center", ha="right",
         )  # fmt: skip
         image = block.columns[0].examples.images[name]
-        tiles = [(image.image, ""), (image.mask, "")]
+        tiles = [(image.image, ""), (image.truth, "")]
         for column in block.columns:
             example = column.examples.images[name]
-            miou = "" if np.isnan(example.miou) else f"{100 * example.miou:.0f}"
-            tiles.append((example.prediction, miou))
+            tiles.append((example.prediction, column.examples.value_of(name)))
         for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):
             palette = column.examples.palette
             draw_tile(page, pixels, palette, left, top, (block.tile, height))

@@ -30,7 +30,7 @@ def whole(inches: float) -> float:
 
 def tile_height(example: Example, width: float) -> float:
     """The height of the tiles of an image, in inches."""
-    height, across = example.mask.shape[:2]
+    height, across = example.truth.shape[:2]
     return whole(width * min(height / across, TALLEST))
 
 
@@ -70,7 +70,7 @@ class ClassLegend:
     @cached_property
     def values(self) -> list[int]:
         """The mask values that occur, in order; none if tiles hold colours instead of masks."""
-        masks = [mask for one in self.shown for mask in (one.mask, one.prediction)]
+        masks = [mask for one in self.shown for mask in (one.truth, one.prediction)]
         return sorted({value for mask in masks for value in _values(mask)})
 
     @cached_property

@@ -38,7 +38,7 @@ from fewmask.report.results.image_sums import (
     read_images,
     sums_for,
 )
-from fewmask.report.results.runs import run_file
+from fewmask.report.results.runs import run_file, that_learn
 
 DRAWS = 10_000
 LEVEL = 0.95
@@ -169,6 +169,7 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
     pattern = Layout(requested.results).images
     sums_of_runs: dict[Run, ImageSums] = {}
     tested = Tested()
+    runs = that_learn(metrics.find(scores.metric).task, runs)
     scored = runs[scores.metric] if scores.metric in runs else [np.nan] * len(runs)
     for run, expected, score in zip(_runs(runs), runs["test"], scored, strict=True):
         path = run_file(pattern, run)

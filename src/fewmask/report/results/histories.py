@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from fewmask.config.task import tasks
 from fewmask.core.files import file_digest
 from fewmask.core.paths import HISTORY, TRAINING, Layout
 from fewmask.metrics import table as metrics
@@ -55,7 +56,7 @@ def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> 
 def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
     try:
         table = pd.read_csv(path)
-        candidates = [metric, "miou", "loss"]
+        candidates = [metric, *(task.judged_by for task in tasks()), "loss"]
         judged_by = next((one for one in candidates if f"validation_{one}" in table), "")
         validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
         evaluations = table[["step", "loss"]].assign(validation=validation).astype(float)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fewmask.config.task import load
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
@@ -48,7 +49,7 @@ def collect(requested: Requested) -> Runs:
     """The finished runs, one row each, in the order of the experiment.
 
     The table has the columns dataset, method, fraction, labelled and test (images), seed; every
-    metric, shares in [0, 1]; those of depths and normals and delta_m if runs have them; seconds,
+    metric of the requested tasks, shares in [0, 1]; delta_m if runs have it; seconds,
     peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, shared ones in full
     (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as iou_pet, for the classes
     of all datasets. NaN where a value is undefined. All columns but those of some runs and of
@@ -81,7 +82,7 @@ def collect(requested: Requested) -> Runs:
     qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
     accounts = Accounts(requested.results)
     jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
-    table = add_delta_m(requested, _table(records, jobs))
+    table = add_delta_m(requested, _table(requested, records, jobs))
     trainings = [one for record in records.values() for one in _trainings(record)]
     return Runs(table, qualities, jobs, trainings, missing, outdated)
 
@@ -110,19 +111,26 @@ def _run_cost(record: MetricsFile) -> RunCost:
     return RunCost(record.cost.stages, learnt, record.provenance.gpus)
 
 
-def _table(records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]) -> pd.DataFrame:
+def that_learn(task: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """Those of some runs that learn a task."""
+    metric = load(task).judged_by
+    return runs[runs[metric].notna()] if metric in runs else runs.iloc[:0]
+
+
+def _table(
+    requested: Requested, records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]
+) -> pd.DataFrame:
     leading = ["dataset", "method", "fraction", "labelled", "test", "seed"]
     measured = {name for record in records.values() for name in record.metrics}
-    leading += [one.name for one in metrics.measured_on("test") if _is_shown(one, measured)]
+    leading += [
+        one.name
+        for one in metrics.measured_on("test")
+        if one.task in requested.tasks or one.name in measured
+    ]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
     of_classes = [f"{one.name}_{name}" for one in metrics.class_metrics() for name in classes]
     rows = [_row(run, record) | total(jobs[run]) for run, record in records.items()]
     return pd.DataFrame(rows, columns=[*leading, *COST_NAMES, *of_classes])
-
-
-def _is_shown(metric: metrics.Metric, measured: set[str]) -> bool:
-    """Metrics of segmentation always are, those of other tasks where a run has them."""
-    return metric.task == "segmentation" or metric.name in measured
 
 
 def _row(run: Run, record: MetricsFile) -> dict[str, object]:

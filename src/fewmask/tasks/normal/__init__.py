@@ -2,59 +2,68 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from pydantic import Field
 
-from fewmask.config.task import Errors, Task
+from fewmask.config.task import Task, TaskSettings
+from fewmask.metrics.errors import Errors
 from fewmask.metrics.normal import NormalErrors
 from fewmask.tasks.segmentation import summed_cross_entropy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from fewmask.data.augmentation.warp import Warp
+
+
+class NormalSettings(TaskSettings):
+    """Learn surface normals, where they are known."""
+
+    name: Literal["normal"] = "normal"
+    codes: int | None = Field(default=None, gt=3, le=255)
+    """Learn them as a choice among so many directions, by cross-entropy (Khamesra et al., II.A.1;
+    it does not say how many); absent: as vectors, by one minus the cosine (the NYUv2
+    benchmark's)."""
 
 
 class Normal(Task):
     """Normals, float32 (H, W, 3), unit vectors (x right, y down, z away), 0 = not known."""
 
     name = field = "normal"
+    settings = NormalSettings
     channels = 3
     fits_stretched = False
-    options = ("normal_codes",)
     title = "surface normals"
     judged_by = "normal_mean_angle"
     legend = "Surface normals: red is right, green is up, blue is towards the camera."
 
-    def head_channels(self, options: Any) -> int:
+    def head_channels(self, settings: NormalSettings, classes: int) -> int:
         """One for every axis, or for every code (see `fewmask.tasks.normal.codes`)."""
-        return options.normal_codes or self.channels
+        return settings.codes or self.channels
 
-    def helpers(self, channels: int) -> list[nn.Module]:
-        """The codes, where the head chooses among some."""
-        from fewmask.tasks.normal.codes import NormalCodes
-
-        return [NormalCodes(channels)] if channels > self.channels else []
-
-    def output(self, maps: Tensor, helpers: Sequence[nn.Module]) -> dict[str, Tensor]:
+    def output(self, maps: Tensor) -> dict[str, Tensor]:
         """Normals, float32 (N, 3, H, W), unit vectors; with codes also ``normal_logits``, float32
         (N, number of codes, H, W)."""
         from torch.nn import functional
 
-        if not helpers:
+        from fewmask.tasks.normal.codes import mean_of_codes
+
+        maps = maps.float()
+        if maps.shape[1] == self.channels:
             return {self.name: functional.normalize(maps, dim=1)}
-        return {self.name: helpers[0](maps), "normal_logits": maps}
+        return {self.name: mean_of_codes(maps), "normal_logits": maps}
 
     def error(
-        self, outputs: dict[str, Tensor], truth: Tensor, options: Any, helpers: Sequence[nn.Module]
+        self, outputs: dict[str, Tensor], truth: Tensor, settings: NormalSettings
     ) -> tuple[Tensor, Tensor]:
         """One minus the cosine of the angle, or the cross-entropy of the nearest code."""
-        if not helpers:
+        from fewmask.tasks.normal.codes import nearest_code
+
+        if settings.codes is None:
             return normal_error(outputs[self.name], truth)
-        return summed_cross_entropy(outputs["normal_logits"], helpers[0].nearest(truth))
+        return summed_cross_entropy(outputs["normal_logits"], nearest_code(truth, settings.codes))
 
     def warped(self, warp: Warp, truth: Tensor) -> Tensor:
         """Turned and mirrored as the image is."""

@@ -1,0 +1,88 @@
+"""Masks: which class every pixel is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from fewmask import IGNORE
+from fewmask.config.task import Task, TaskSettings
+from fewmask.metrics.errors import Errors
+from fewmask.metrics.segmentation import MaskErrors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+    from fewmask.data.augmentation.warp import Warp
+    from fewmask.data.store.store import Store
+
+
+class SegmentationSettings(TaskSettings):
+    """Learn the masks of the labelled images."""
+
+    name: Literal["segmentation"] = "segmentation"
+
+
+class Segmentation(Task):
+    """Classes, uint8 (H, W)."""
+
+    name = "segmentation"
+    settings = SegmentationSettings
+    field = "mask"
+    dtype = "uint8"
+    unknown = IGNORE
+    of_labelled_images = True
+    needs_shapes = False
+    title = "masks"
+    judged_by = "miou"
+    legend = "Striped pixels are not counted."
+
+    def head_channels(self, settings: SegmentationSettings, classes: int) -> int:
+        """One for every class."""
+        return classes
+
+    def output(self, maps: Tensor) -> dict[str, Tensor]:
+        """Logits, (N, K, H, W)."""
+        return {self.name: maps}
+
+    def error(
+        self, outputs: dict[str, Tensor], truth: Tensor, settings: SegmentationSettings
+    ) -> tuple[Tensor, Tensor]:
+        """The summed cross-entropy."""
+        return summed_cross_entropy(outputs[self.name], truth)
+
+    def warped(self, warp: Warp, truth: Tensor) -> Tensor:
+        """Masks as their images are moved; `IGNORE` outside."""
+        return warp.masks(truth)
+
+    def errors(self) -> Errors:
+        """Confusion matrices."""
+        return MaskErrors()
+
+    def errors_on_test_images(self, store: Store, originals: np.ndarray | None) -> Errors:
+        """Confusion matrices and losses; the losses are those of the store's masks."""
+        from fewmask.tasks.segmentation.errors import MaskErrorsAndLosses, OriginalSizeErrors
+
+        return MaskErrorsAndLosses() if originals is None else OriginalSizeErrors(store, originals)
+
+    def stored(self, prediction: Tensor) -> np.ndarray:
+        """The likeliest classes."""
+        return prediction.argmax(dim=1).byte().cpu().numpy()
+
+    def colours(self, values: np.ndarray, truth: np.ndarray) -> np.ndarray:
+        """The classes themselves."""
+        return values
+
+
+def summed_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """The summed cross-entropy of the labelled pixels, and how many they are.
+
+    ``logits`` float (N, K, H, W), ``mask`` int64 (N, H, W) with `IGNORE`.
+    """
+    from torch.nn import functional
+
+    total = functional.cross_entropy(logits.float(), mask, ignore_index=IGNORE, reduction="sum")
+    return total, (mask != IGNORE).sum()
+
+
+TASK = Segmentation()
