@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fewmask import IGNORE
 from fewmask.config.stage import Objective as AnyOptions
+from fewmask.config.task import load
 from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.objectives.objective import Objective
@@ -51,11 +51,9 @@ def gaps(batch: Batch) -> Batch:
     """Truth that is known of as many pixels as the row says, and padding likewise."""
     for i, row in enumerate(batch.rows.tolist()):
         unknown = slice(0, 4 * (row % 7))
-        batch.mask[i, unknown] = IGNORE
         batch.inside[i, :, unknown] = 0
-        if batch.truth:
-            batch.truth["depth"][i, unknown] = 0
-            batch.truth["normal"][i, :, unknown] = 0
+        for name, truth in batch.truth.items():
+            truth[i, ..., unknown, :] = load(name).unknown
     return batch
 
 

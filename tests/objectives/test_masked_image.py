@@ -68,8 +68,11 @@ def test_all_four_angles_and_many_places_occur():
 
 def test_the_loss_is_the_squared_error_inside_the_image(monkeypatch: pytest.MonkeyPatch):
     class Grey(torch.nn.Module):
-        def forward(self, image, inside):
-            return {"segmentation": torch.full_like(image, 0.5)}
+        def features(self, image, inside):
+            return [image]
+
+        def scores(self, features):
+            return torch.full_like(features[0], 0.5)
 
     image, inside = torch.rand(2, 3, 16, 16), torch.ones(2, 1, 16, 16)
     inside[1, :, 10:] = 0

@@ -164,7 +164,8 @@ def _progress(training: Training) -> TrainingProgress:
     """How far a training is, and the values of its last evaluation."""
     last, metric = training.history[-1], training.stage.evaluation.metric
     if metric == "none":
-        metric = next((load(name).judged_by for name in training.objective.tasks), "loss")
+        learnt = training.stage.objective.predicts
+        metric = next((load(name).judged_by for name in learnt), "loss")
     value = last.get(f"validation_{metric}")
     return TrainingProgress(
         step=training.step,
