@@ -94,7 +94,9 @@ def test_the_last_stage_of_an_auxiliary_head_keeps_its_batch_norms_too():
         batch={"labelled": 2, "unlabelled": 2},
         pseudo_masks="earlier",
     )
-    blueprint = Blueprint(Network.model_validate(NETWORK | {"frozen": "batch_norms"}), 7)
+    blueprint = Blueprint(
+        Network.model_validate(NETWORK | {"frozen": "batch_norms"}), {"segmentation": 7}
+    )
     head = build(stage.objective, blueprint).train().auxiliary
     norms = [one for one in head.encoder.modules() if isinstance(one, nn.BatchNorm2d)]
     assert norms
@@ -118,7 +120,9 @@ def test_a_teacher_shares_what_is_frozen_and_follows_in_the_rest(rooms, rooms_sp
 
 
 def test_shared_batch_norms_are_the_students():
-    network = Segmenter(Network.model_validate(NETWORK | {"frozen": "batch_norms"}), 7)
+    network = Segmenter(
+        Network.model_validate(NETWORK | {"frozen": "batch_norms"}), {"segmentation": 7}
+    )
     teacher = Teacher(network, 0.9)
     assert teacher.network.encoder.bn1 is network.encoder.bn1
     assert teacher.network.encoder.conv1 is not network.encoder.conv1

@@ -105,7 +105,9 @@ def test_encoder_weights_are_where_it_starts(tmp_path: Path):
 
     # With a fourth channel the first convolution keeps the three it knows, and ignores the fourth.
     four = Segmenter(
-        Network(encoder="resnet18", padding_channel=True), 3, tmp_path / "encoder.safetensors"
+        Network(encoder="resnet18", padding_channel=True),
+        {"segmentation": 3},
+        tmp_path / "encoder.safetensors",
     )
     first = encoder.state_dict()["conv1.weight"]
     assert four.encoder.conv1.weight.shape[1] == 4

@@ -28,7 +28,7 @@ SCALER = torch.amp.GradScaler("cpu", enabled=False)
 
 def objective_of(**changes) -> tuple[Objective, Optimisers]:
     stage = small_stage(**{"optimiser": PLAIN} | changes)
-    objective = build(stage.objective, Blueprint(stage.network, 7))
+    objective = build(stage.objective, Blueprint(stage.network, {"segmentation": 7}))
     return objective, Optimisers(stage, objective, objective.parameter_groups())
 
 
@@ -172,7 +172,7 @@ class WithDiscriminator(Objective):
     """A network, and a discriminator with an optimiser of its own."""
 
     def __init__(self) -> None:
-        super().__init__(Blueprint(Network(encoder="resnet18", weights="none"), 7).backbone())
+        super().__init__(Blueprint(Network(encoder="resnet18", weights="none"), {}).backbone())
         self.discriminator = nn.Linear(3, 1)
 
     def losses(self, batches, step):

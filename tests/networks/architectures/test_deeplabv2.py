@@ -28,7 +28,8 @@ from tests.conftest import small_stage
 def deeplabv2(encoder: str = "resnet18", classes: int = 5, **settings) -> Segmenter:
     torch.manual_seed(0)
     return Segmenter(
-        Network(architecture="deeplabv2", encoder=encoder, weights="none", **settings), classes
+        Network(architecture="deeplabv2", encoder=encoder, weights="none", **settings),
+        {"segmentation": classes},
     )
 
 
