@@ -2,14 +2,12 @@
 
 import copy
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from fewmask.config.task import load
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.batches import Batch
 from fewmask.data.store.store import Store
@@ -33,8 +31,6 @@ RATE, NORM = 0.001, 1e-4
 class Pair(Objective):
     """Two networks that learn the same masks; the second one is the result. Its encoder has a rate
     of its own, its decoder a clipping, its head a weight decay and no gradient."""
-
-    tasks: ClassVar = {"segmentation": load("segmentation").settings()}
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__(blueprint.segmenter())

@@ -18,9 +18,6 @@ class MeanOfNetworks(nn.Module):
     objective say how many there are (`ObjectiveSettings.result_networks`).
     """
 
-    tasks: tuple[str, ...] = ()
-    """It learns no further tasks."""
-
     def __init__(self, networks: Iterable[nn.Module]) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from fewmask.config.objective import ObjectiveSettings
-from fewmask.config.task import TaskSettings
+from fewmask.config.task import TaskSettings, load
 from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
@@ -27,8 +27,10 @@ class Objective(nn.Module, ABC):
 
     micro_batches = 1
     """In how many parts, one after the other, a batch passes through its networks."""
-    tasks: Mapping[str, TaskSettings]
-    """The tasks that its result predicts, with their settings; `build` sets them."""
+    tasks: Mapping[str, TaskSettings] = {
+        name: load(name).settings() for name in ObjectiveSettings.predicts
+    }
+    """The tasks that its result predicts, with their settings."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -91,6 +93,4 @@ def build(options: ObjectiveSettings, blueprint: Blueprint) -> Objective:
     Raises FewmaskError where the dataset or the networks are not what the objective needs.
     """
     module = import_module(f"fewmask.objectives.{options.name}.objective")
-    objective = module.build(options, blueprint)
-    objective.tasks = {name: options.settings_of(name) for name in options.predicts}
-    return objective
+    return module.build(options, blueprint)

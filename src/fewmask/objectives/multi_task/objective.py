@@ -9,6 +9,7 @@ from torch import Tensor
 from fewmask.config.task import load
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Outputs
 from fewmask.objectives.losses import mean
 from fewmask.objectives.multi_task.settings import MultiTaskSettings
@@ -19,6 +20,10 @@ class MultiTask(Objective):
     """One loss per task, over the pixels whose truth is known (see `fewmask.tasks`): of labelled
     images for tasks whose truth only these have (masks), of all images that are drawn for others.
     """
+
+    def __init__(self, options: MultiTaskSettings, network: Segmenter) -> None:
+        super().__init__(network)
+        self.tasks = {task.name: task for task in options.tasks}
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         drawn = list(batches.values())
@@ -49,4 +54,4 @@ def _truth(task: str, batches: dict[str, Batch]) -> Tensor:
 
 def build(options: MultiTaskSettings, blueprint: Blueprint) -> MultiTask:
     """The objective with a network of one encoder and a decoder for every task."""
-    return MultiTask(blueprint.segmenter())
+    return MultiTask(options, blueprint.segmenter())
