@@ -69,9 +69,9 @@ def test_images_are_normalised_as_the_encoder_was_trained():
 
 def test_normalisation_travels_with_the_weights():
     """A file of trained weights holds it, whatever a later version knows of the encoder."""
-    weights = Segmenter(Network(**TINY), classes=3).state_dict()
+    weights = Segmenter(Network(**TINY), {"segmentation": 3}).state_dict()
     weights["mean"] = torch.full((1, 3, 1, 1), 0.25)
-    network = Segmenter(Network(**TINY), classes=3).eval()
+    network = Segmenter(Network(**TINY), {"segmentation": 3}).eval()
     network.load_state_dict(weights)
     image, inside = images()
     seen = network.features(image, inside)[0]

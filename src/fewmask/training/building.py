@@ -92,9 +92,7 @@ def _in_steps(stage: TrainingSettings, drawn: Rows, split: Path) -> TrainingSett
 def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objective:
     """The objective, its networks with the weights that they start from."""
     heads = stage.objective.heads(len(store.classes))
-    blueprint = Blueprint(
-        stage.network, heads, len(store.categories), inputs.encoder, stage.steps
-    )
+    blueprint = Blueprint(stage.network, heads, len(store.categories), inputs.encoder, stage.steps)
     objective = build(stage.objective, blueprint)
     objective.micro_batches = stage.micro_batches
     if inputs.start_from is not None:

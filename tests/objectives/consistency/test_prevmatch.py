@@ -26,7 +26,7 @@ STEPS = 20
 def objective(**changes: object) -> PrevMatch:
     torch.manual_seed(0)
     chosen = options("prevmatch", colours=STILL, **changes)
-    one = build(chosen, Blueprint(TINY, CLASSES, steps=STEPS)).train()
+    one = build(chosen, Blueprint(TINY, {"segmentation": CLASSES}, steps=STEPS)).train()
     with torch.no_grad():
         for parameter in one.network.segmentation_head.parameters():
             parameter.normal_(std=0.7)
