@@ -27,6 +27,12 @@ STAGES = {
         "objective": {"name": "supervised", "losses": ["cross_entropy", "dice"]},
         "batch": {"labelled": 4},
     },
+    "supervised, batch-norms of timm": {
+        "network": {
+            "encoder": "tu-tf_efficientnet_lite0", "weights": "none", "decoder_channels": [16, 8, 4]
+        },
+        "objective": {"name": "supervised"}, "batch": {"labelled": 4},
+    },
     "supervised, micro-batches": {
         "objective": {"name": "supervised"}, "batch": {"labelled": 4}, "micro_batches": 2,
     },
