@@ -8,7 +8,7 @@ from fewmask.core.cells import Run
 from fewmask.monitor.status import jobs, statuses
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
-from tests.planning.test_grid import METHOD, small, write  # noqa: F401
+from tests.planning.chain import METHOD, write
 
 TEACHING = """\
 extends: chain
@@ -37,7 +37,7 @@ STUDENT = "results/stages/rooms/teaching/n40/0/student"
 
 
 @pytest.fixture
-def teaching(small: Path) -> Path:  # noqa: F811
+def teaching(small: Path) -> Path:
     """A project with a method that extends another and learns the pseudo-masks of its stage."""
     write("methods/teaching", TEACHING)
     write("config", EXPERIMENT)

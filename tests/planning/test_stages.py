@@ -8,7 +8,7 @@ from fewmask.core.cells import Run
 from fewmask.core.errors import ConfigError
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
-from tests.planning.test_grid import METHOD, small, write  # noqa: F401
+from tests.planning.chain import write
 
 ELSEWHERE = """\
 extends: chain
@@ -31,7 +31,7 @@ seeds: [0]
 
 
 @pytest.fixture
-def two(small: Path) -> Path:  # noqa: F811
+def two(small: Path) -> Path:
     """A project with two datasets, and a method that pretrains on a third."""
     for name in ("halls", "images"):
         write(f"datasets/{name}", "reader: {name: scenes, images: 50}\nclasses: [a, b]\n")

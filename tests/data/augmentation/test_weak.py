@@ -14,7 +14,7 @@ from fewmask.config.augmentation import Augmentation
 from fewmask.data.augmentation import colour as module
 from fewmask.data.augmentation.colour import Colour
 from fewmask.data.augmentation.warp import Warp, similarity
-from tests.data.augmentation.changing import augment
+from tests.data.augmentation.changing import augment, patches
 
 # The first call on a busy machine may take longer than the default deadline.
 unhurried = settings(deadline=None, max_examples=50)
@@ -33,15 +33,6 @@ def some_images(count=4, height=24, width=40, channels=3):
 def numbered(count, height, width):
     """Masks, int64, in which every pixel has a number of its own."""
     return torch.arange(height * width).view(1, height, width).repeat(count, 1, 1)
-
-
-def patches(count, height, width, size=5):
-    """Masks, int64, of squares of 4 classes, and some pixels that are ignored."""
-    generator = torch.Generator().manual_seed(1)
-    classes = torch.tensor([0, 1, 2, 3, IGNORE])
-    shape = (count, -(-height // size), -(-width // size))
-    coarse = classes[torch.randint(5, shape, generator=generator)]
-    return coarse.repeat_interleave(size, 1).repeat_interleave(size, 2)[:, :height, :width]
 
 
 def turned(degrees=0.0, zoom=1.0, source=(24, 24), size=None):
@@ -122,7 +113,11 @@ class TestFlips:
         ],
     )
     def test_are_exact(self, chosen, dims):
-        images, masks, inside = some_images(), patches(4, 24, 40), some_images(channels=1).round()
+        images, masks, inside = (
+            some_images(),
+            patches(4, 24, 40, size=5),
+            some_images(channels=1).round(),
+        )
         flipped = augment(images, masks, inside, chosen)
         for before, after in zip((images, masks, inside), flipped, strict=True):
             assert torch.equal(before.flip(dims), after)
@@ -137,7 +132,7 @@ class TestRotationAndZoom:
     @pytest.mark.parametrize("quarters", [1, 2, 3])
     def test_quarter_turns_are_exact(self, quarters):
         warp = turned(90 * quarters)
-        images, masks = some_images(1, 24, 24), patches(1, 24, 24)
+        images, masks = some_images(1, 24, 24), patches(1, 24, 24, size=5)
         assert torch.equal(warp.masks(masks), masks.rot90(quarters, (1, 2)))
         torch.testing.assert_close(warp.images(images), images.rot90(quarters, (2, 3)))
 
@@ -149,13 +144,13 @@ class TestRotationAndZoom:
     def test_flips_come_before_rotation(self):
         signs, one = torch.tensor([[-1.0, 1.0]]), torch.ones(1)
         matrices = similarity(signs, one, one * pi / 2, torch.full((1, 2), 11.5), (24, 24))
-        masks = patches(1, 24, 24)
+        masks = patches(1, 24, 24, size=5)
         warped = Warp(matrices, (24, 24), (24, 24)).masks(masks)
         assert torch.equal(warped, masks.flip(2).rot90(1, (1, 2)))
 
     def test_zooming_by_two_is_about_the_centre(self):
         chosen = Augmentation(flip=0, scale=(2, 2))
-        masks = patches(1, 24, 40)
+        masks = patches(1, 24, 40, size=5)
         warped = Warp.draw(chosen, 1, 24, 40).masks(masks)
         centre = masks[:, 6:18, 10:30]
         assert torch.equal(warped, centre.repeat_interleave(2, 1).repeat_interleave(2, 2))
@@ -221,7 +216,7 @@ class TestCrops:
 
 class TestNothingToDo:
     def test_gives_back_the_very_tensors(self):
-        batch = some_images(), patches(4, 24, 40), torch.ones(4, 1, 24, 40)
+        batch = some_images(), patches(4, 24, 40, size=5), torch.ones(4, 1, 24, 40)
         for chosen in (NOTHING, Augmentation(flip=0, crop=(24, 40))):
             assert Warp.draw(chosen, 4, 24, 40).is_identity
             assert all(a is b for a, b in zip(batch, augment(*batch, chosen), strict=True))
@@ -289,7 +284,7 @@ class TestRandomness:
         results = []
         for seed in (1, 1, 2):
             torch.manual_seed(seed)
-            results.append(augment(some_images(), patches(4, 24, 40), None, EVERYTHING)[:2])
+            results.append(augment(some_images(), patches(4, 24, 40, size=5), None, EVERYTHING)[:2])
         for one, same, other in zip(*results, strict=True):
             assert torch.equal(one, same)
             assert not torch.equal(one, other)
@@ -318,7 +313,7 @@ def test_memory_format_is_kept(chosen, memory_format):
 @pytest.mark.parametrize("chosen", [Augmentation(), Augmentation(crop=16), EVERYTHING])
 def test_nothing_waits_for_the_device(chosen):
     """Tensors without values show what is read on the host, or is left there."""
-    images, masks = some_images().to("meta"), patches(4, 24, 40).to("meta")
+    images, masks = some_images().to("meta"), patches(4, 24, 40, size=5).to("meta")
     changed = augment(images, masks, torch.ones(4, 1, 24, 40, device="meta"), chosen)
     assert all(one.is_meta for one in changed)
 
@@ -341,7 +336,7 @@ def test_mixed_precision_does_not_move_anything():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @pytest.mark.parametrize("chosen", [Augmentation(), Augmentation(crop=16), EVERYTHING])
 def test_a_gpu_does_the_same_and_is_not_waited_for(chosen):
-    on_cpu = some_images(), patches(4, 24, 40), torch.ones(4, 1, 24, 40)
+    on_cpu = some_images(), patches(4, 24, 40, size=5), torch.ones(4, 1, 24, 40)
     on_gpu = [one.cuda() for one in on_cpu]
     torch.manual_seed(0)
     expected = augment(*on_cpu, chosen)
