@@ -144,7 +144,7 @@ class Experiment(Settings):
     """Compare predictions with masks at the size that images were prepared in, or map them back
     and compare at each image's own size."""
     metrics: list[str] = Field(default=["miou", "pixel_accuracy", "dice"], min_length=1)
-    """What the tables for people show: test metrics, and figures of classes such as iou_pet."""
+    """What the tables for people show: test metrics, also those of classes such as iou_pet."""
     baselines: dict[TaskName, Name] = {}
     """The methods that learn a task alone: what `delta_m` compares the others with."""
     reference: Name | None = None

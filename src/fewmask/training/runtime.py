@@ -82,8 +82,8 @@ def gpus(device: torch.device) -> int:
 
 
 def describe(runtime: Runtime) -> dict[str, object]:
-    """What a figure depends on besides settings and data: versions, commit, device, precision; and
-    how many GPUs it took."""
+    """What a value depends on besides settings and data: versions, commit, device, precision; and
+    the number of GPUs."""
     on_gpu = runtime.device.type == "cuda"
     packages = ("fewmask", "torch", "torchvision", "segmentation-models-pytorch", "numpy", "h5py")
     return {

@@ -32,7 +32,7 @@ def with_unit(text: str, metric: str) -> str:
 
 
 def number(metric: str, value: float | None) -> str:
-    """A figure: shares in percent and angles with one decimal, all else with three."""
+    """A value: shares in percent and angles with one decimal, all else with three."""
     if pd.isna(value):
         return NOTHING
     unit = metrics.find(metric).unit
@@ -42,7 +42,7 @@ def number(metric: str, value: float | None) -> str:
 
 
 def signed(metric: str, difference: float | None) -> str:
-    """A difference between two figures, with its sign if it is not 0 as it is printed."""
+    """A difference between two values, with its sign if it is not 0 as it is printed."""
     shown = number(metric, difference)
     return f"+{shown}" if shown != NOTHING and float(shown) > 0 else shown
 
@@ -67,7 +67,7 @@ def hours_text(hours: float | None) -> str:
 
 
 def ranked(metric: str, means: pd.Series) -> list[str]:
-    """Means as they are printed, each once, so that equal figures look equal: best first."""
+    """Means as they are printed, each once, so that equal values look equal: best first."""
     ordered = means.dropna().sort_values(ascending=not metrics.find(metric).higher_is_better)
     return list(dict.fromkeys(number(metric, mean) for mean in ordered))
 
