@@ -19,6 +19,7 @@ from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.job_arguments import JobArguments
 from fewmask.training.building import build_training
+from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from fewmask.training.loop import Training
@@ -115,7 +116,13 @@ class Project:
         with redirect_stderr(StringIO()):
             inputs = self.inputs(key)
             stage = self.stage(key, steps=1, schedule={}, evaluation=NO_EVALUATIONS)
-            train(inputs, stage, self.run.seed, Path(files["weights"]).parent, threads=CORES)
+            train(
+                inputs,
+                stage,
+                self.run.seed,
+                Path(files["weights"]).parent,
+                Execution(threads=CORES),
+            )
             masks = Path(self.grid.layout.pseudo_mask_files(key, self.run.seed)["masks"])
             name = f"{key.method}/{key.stage}"
             pseudo_label(

@@ -21,6 +21,7 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, TRIES, WEIGHTS
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.store.store import Store
 from fewmask.networks.weights import load_weights
+from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
@@ -89,7 +90,7 @@ def test_killed_at_random_moments(inputs: Inputs, stage: Stage, pseudo_masks: Pa
     expected = trained(inputs, stage, tmp_path / "whole")
     output, draw, kills = tmp_path / "killed", random.Random(0), 0
     # A checkpoint after every step: much of the time is spent in writing one.
-    work = partial(train, inputs, stage, 0, output, checkpoint_minutes=0)
+    work = partial(train, inputs, stage, 0, output, Execution(checkpoint_minutes=0))
     while kills < 100:
         process = start(work)
         process.join(timeout=draw.uniform(0.1, 1.0) if kills < KILLS else None)
@@ -127,7 +128,7 @@ def test_killed_while_a_checkpoint_is_being_written(inputs: Inputs, tmp_path: Pa
                 os.kill(os.getpid(), signal.SIGKILL)
 
         torch.save = half_save
-        train(inputs, stage, 0, output, checkpoint_minutes=0)
+        train(inputs, stage, 0, output, Execution(checkpoint_minutes=0))
 
     assert run(die_in_the_fifth_checkpoint) == -signal.SIGKILL
     saved = torch.load(output / CHECKPOINT, weights_only=True)
@@ -360,7 +361,7 @@ def interrupted(inputs: Inputs, stage: Stage, output: Path, after: int = 1) -> N
             os.kill(os.getpid(), signal.SIGKILL)
 
         torch.save = save_and_die
-        train(inputs, stage, 0, output, checkpoint_minutes=0)
+        train(inputs, stage, 0, output, Execution(checkpoint_minutes=0))
 
     assert run(die_after_a_checkpoint) == -signal.SIGKILL
     assert (output / CHECKPOINT).exists()

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from fewmask.config.stage import Stage
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
+from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
@@ -75,13 +76,15 @@ def dies_at(step: int, saved: int, inputs: Inputs, stage: Stage, output: Path, f
             shutil.copy(output / CHECKPOINT, path)
 
     torch.save = save
-    train(inputs, stage, 0, output, checkpoint_minutes=0, tensorboard=folder)
+    train(inputs, stage, 0, output, Execution(0, tensorboard=folder))
 
 
 def test_curves_are_the_history_and_change_nothing(inputs: Inputs, tmp_path: Path):
     stage, folder = small_stage(), tmp_path / "curves"
     assert run(partial(train, inputs, stage, 0, tmp_path / "without")) == 0
-    assert run(partial(train, inputs, stage, 0, tmp_path / "with", tensorboard=folder)) == 0
+    assert (
+        run(partial(train, inputs, stage, 0, tmp_path / "with", Execution(tensorboard=folder))) == 0
+    )
     curves = shown(EventAccumulator(str(folder)))
     assert curves == expected(tmp_path / "with" / HISTORY)
     assert [step for step, _ in curves["validation/miou"]] == [5, 10, 15, 20]
@@ -94,14 +97,14 @@ def test_looks_after_the_last_checkpoint_are_not_there_twice(inputs: Inputs, tmp
     assert run(partial(dies_at, 13, 7, inputs, stage, output, folder)) == -signal.SIGKILL
     watching = EventAccumulator(str(folder))
     assert [step for step, _ in shown(watching)["training/loss"]] == [5, 10]
-    assert run(partial(train, inputs, stage, 0, output, tensorboard=folder)) == 0
+    assert run(partial(train, inputs, stage, 0, output, Execution(tensorboard=folder))) == 0
     assert shown(EventAccumulator(str(folder))) == expected(output / HISTORY)
     assert shown(watching) == expected(output / HISTORY)
 
 
 def test_killed_at_random_moments(inputs: Inputs, tmp_path: Path):
     stage, output, folder = small_stage(steps=40), tmp_path / "stage", tmp_path / "curves"
-    work = partial(train, inputs, stage, 0, output, checkpoint_minutes=0, tensorboard=folder)
+    work = partial(train, inputs, stage, 0, output, Execution(0, tensorboard=folder))
     draw, kills = random.Random(0), 0
     while (process := start(work)).exitcode != 0:
         process.join(timeout=draw.uniform(0.2, 1.2) if kills < 8 else None)
@@ -119,7 +122,7 @@ def test_curves_of_other_settings_are_replaced(inputs: Inputs, tmp_path: Path):
     output, folder = tmp_path / "stage", tmp_path / "curves"
     for steps in (20, 10):
         stage = small_stage(steps=steps)
-        assert run(partial(train, inputs, stage, 0, output, tensorboard=folder)) == 0
+        assert run(partial(train, inputs, stage, 0, output, Execution(tensorboard=folder))) == 0
     assert shown(EventAccumulator(str(folder))) == expected(output / HISTORY)
 
 
@@ -129,7 +132,13 @@ def test_without_tensorboard_it_is_one_message(inputs: Inputs, tmp_path: Path):
         for name in [name for name in sys.modules if name.startswith("torch.utils.tensorboard")]:
             del sys.modules[name]
         with pytest.raises(FewmaskError, match="TensorBoard cannot be imported") as raised:
-            train(inputs, small_stage(), 0, tmp_path / "stage", tensorboard=tmp_path / "curves")
+            train(
+                inputs,
+                small_stage(),
+                0,
+                tmp_path / "stage",
+                Execution(tensorboard=tmp_path / "curves"),
+            )
         assert "pip install tensorboard" in str(raised.value)
 
     assert run(work) == 0

@@ -122,21 +122,15 @@ def train(
         return
     from fewmask.config.layers import from_json
     from fewmask.config.stage import TrainingSettings
+    from fewmask.training.execution import Execution
     from fewmask.training.inputs import Inputs
     from fewmask.training.job import train
 
     stage = from_json(TrainingSettings, settings, "--settings")
-    is_done = train(
-        Inputs(**inputs),
-        stage,
-        seed,
-        output,
-        checkpoint_minutes=checkpoint_seconds / 60,
-        threads=max(1, threads // processes),
-        tensorboard=tensorboard,
-        processes=processes,
+    execution = Execution(
+        checkpoint_seconds / 60, max(1, threads // processes), processes, tensorboard
     )
-    if not is_done:
+    if not train(Inputs(**inputs), stage, seed, output, execution):
         sys.exit(EXIT_INTERRUPTED)
     if (here := parallel.place()) and here.rank > 0:
         sys.exit()  # the first process reports the end

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from fewmask.metrics.records import write_record
 from fewmask.networks.weights import load_weights, read_description, save_weights
 from fewmask.training.building import build_training
 from fewmask.training.checkpoint import Checkpoint, State
+from fewmask.training.execution import DEFAULT, Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.locking import locked
 from fewmask.training.loop import Training
@@ -38,22 +40,18 @@ def train(
     stage: TrainingSettings,
     seed: int,
     output: Path,
-    checkpoint_minutes: float = 5,
-    threads: int = 1,
-    tensorboard: Path | None = None,
-    processes: int = 1,
+    execution: Execution = DEFAULT,
 ) -> bool:
     """Train a stage and write its weights, history and training.json to the folder ``output``.
 
     Goes on from the folder's checkpoint if there is one of this very training, and does nothing
     if its weights are there already. On SIGTERM and SIGINT it saves a checkpoint and returns False.
-    Curves are written to the folder ``tensorboard``, if there is one. With several ``processes``
-    (see `fewmask.core.parallel`) all of them call this; the first writes.
+    With several processes all of them call this; the first writes.
 
     Raises FewmaskError: bad input files, images of a wrong size, a loss that is not finite,
     curves without TensorBoard.
     """
-    with parallel.together(processes), locked(output), Store(inputs.dataset) as store:
+    with parallel.together(execution.processes), locked(output), Store(inputs.dataset) as store:
         store.check_name()
         digests = inputs.digests(store)
         description = {
@@ -70,11 +68,11 @@ def train(
             if parallel.is_first():
                 checkpoint.remove()
             return True
-        runtime = start(stage.precision, threads, stage.deterministic)
+        runtime = start(stage.precision, execution.threads, stage.deterministic)
         build = partial(build_training, inputs, stage, seed, store, runtime)
         training = _resumed(build, checkpoint, runtime)
         if not parallel.is_first():
-            return _run(training, lambda now: None, checkpoint_minutes, None)
+            return _run(training, lambda now: None, replace(execution, tensorboard=None))
         tries = Tries(output / TRIES)
         tries.add("started", training.step)
 
@@ -82,7 +80,7 @@ def train(
             checkpoint.save(now.state_dict())
             tries.add("saved", now.step)
 
-        ended = _run(training, save, checkpoint_minutes, tensorboard)
+        ended = _run(training, save, execution)
         if ended:
             _write(output, training, description)
             checkpoint.remove()
@@ -132,16 +130,11 @@ def _is_done(output: Path, description: dict[str, Any]) -> bool:
         return False
 
 
-def _run(
-    training: Training,
-    save: Callable[[Training], None],
-    checkpoint_minutes: float,
-    tensorboard: Path | None,
-) -> bool:
+def _run(training: Training, save: Callable[[Training], None], execution: Execution) -> bool:
     """Train, and save when it is time or a signal comes; returns whether the end was reached."""
     with (
         interruptible() as interrupted,
-        curves(tensorboard, training) as update_curves,
+        curves(execution.tensorboard, training) as update_curves,
         bar("train", training.stage.steps, training.step) as shown,
     ):
 
@@ -151,7 +144,7 @@ def _run(
                 shown.say(str(_progress(now)))
                 update_curves()
 
-        ended = training.run(save, checkpoint_minutes, interrupted, report)
+        ended = training.run(save, execution.checkpoint_minutes, interrupted, report)
     if not ended:
         print(
             f"{ERROR}stopped at step {training.step}, checkpoint saved; start it again to go on",

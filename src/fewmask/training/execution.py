@@ -1,0 +1,21 @@
+"""How a training is executed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a training is executed, which changes its weights by rounding at most."""
+
+    checkpoint_minutes: float = 5
+    """Minutes between two checkpoints."""
+    threads: int = 1
+    """Of every process."""
+    processes: int = 1
+    """How many processes train together (see `fewmask.core.parallel`)."""
+    tensorboard: Path | None = None
+    """The folder to write training curves to."""
+
+
+DEFAULT = Execution()
