@@ -142,6 +142,7 @@ def test_the_checkpoint_of_before_is_kept(disk: Path, rooms: Path, rooms_split: 
 
 def stop_after_a_checkpoint(training: partial) -> None:
     from fewmask.training.checkpoint import Checkpoint
+    from fewmask.training.execution import Execution
 
     save = Checkpoint.save
 
@@ -150,7 +151,7 @@ def stop_after_a_checkpoint(training: partial) -> None:
         os._exit(9)
 
     Checkpoint.save = save_and_die
-    training(checkpoint_minutes=0)
+    training(execution=Execution(checkpoint_minutes=0))
 
 
 def test_not_even_the_log_has_room(disk: Path, rooms: Path, rooms_split: Path):
