@@ -44,7 +44,7 @@ def stage_of(**changes):
 def command(stage, rooms: Path, split: Path, output: Path, processes: int, *more: str):
     return [
         *(str(FEWMASK), "train", "--dataset", str(rooms), "--split", str(split)),
-        *("--settings", stage.model_dump_json(), "--seed", "0", "--output", str(output)),
+        *("--settings", stage.shaping(), "--seed", "0", "--output", str(output)),
         *("--threads", "2", "--processes", str(processes), *more),
     ]
 
