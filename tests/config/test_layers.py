@@ -146,4 +146,6 @@ def test_a_bad_dataset_is_refused(change: dict, expected: str):
 def test_an_old_name_is_only_recognised_where_its_present_name_is_allowed():
     assert did_you_mean("pictures", ["images", "seed"]) == " (renamed: use images)"
     assert did_you_mean("pictures", ["seed"]) == ""
+    written_now = " (renamed: use tasks: [{name: depth, loss: ...}])"
+    assert did_you_mean("depth_loss", ["name", "tasks"]) == written_now
     assert did_you_mean("sead", ["images", "seed"]) == " (did you mean seed?)"

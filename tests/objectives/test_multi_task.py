@@ -123,6 +123,26 @@ def test_every_loss_falls_and_is_what_validation_tells(tasks: tuple):
         assert told["loss"] == pytest.approx(float(sum(one.losses(labelled, 0).values())), rel=1e-4)
 
 
+def test_every_task_has_a_validation_score():
+    one, drawn = objective("depth", "segmentation").eval(), batches()["labelled"]
+    values = one.validate(one.network, [drawn], nullcontext)
+    with torch.no_grad():
+        outputs = one.network(drawn.image, drawn.inside)
+    known = drawn.truth["depth"] > 0
+    error = (outputs["depth"] - drawn.truth["depth"]).abs()[known].mean()
+    assert values["depth_absolute_error"] == pytest.approx(float(error), rel=1e-5)
+    hit = (outputs["segmentation"].argmax(1) == drawn.mask).float().mean()
+    assert values["pixel_accuracy"] == pytest.approx(float(hit), rel=1e-5)
+    assert set(values) == set(Options(name="multi_task", tasks=["depth", "segmentation"]).validates)
+
+
+def test_weights_are_selected_by_a_metric_of_what_is_learnt():
+    depth = {"objective": {"name": "multi_task", "tasks": ["depth"]}, "batch": {"all": 4}}
+    small_stage(**depth, evaluation={"metric": "depth_absolute_error"})
+    with pytest.raises(ValidationError, match="metric is miou; on validation images"):
+        small_stage(**depth, evaluation={"metric": "miou"})
+
+
 def test_every_task_reaches_the_encoder_and_its_own_decoder_only():
     for task in ("segmentation", "depth", "normal"):
         one = objective()
