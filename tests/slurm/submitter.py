@@ -88,7 +88,7 @@ class Submitter:
                 start_new_session=True,
             )
 
-    def end(self, seconds: float = 300) -> str:
+    def end(self, seconds: float = 600) -> str:
         """Wait for its end; what it printed.
 
         Raises:
