@@ -1,13 +1,10 @@
 """Mean teachers and their perturbations, recomputed pixel by pixel from their formulas."""
 
-import math
-
 import numpy as np
 import pytest
 import torch
 
 from fewmask.data.augmentation.strong import GREY
-from fewmask.objectives.mean_teacher.objective import ramp_up
 from tests.objectives.consistency.making import (
     STILL,
     Seen,
@@ -81,19 +78,6 @@ def test_ict_blends_images_and_targets_by_one_weight():
                 sure += (1 - share) * max(pair[0]) + share * max(pair[1]) >= 0.5
     errors = consistency(student, teacher, 0)
     assert found["consistency"].item() == pytest.approx(errors * sure / len(student), rel=1e-3)
-
-
-def test_the_weight_of_consistency_rises():
-    assert ramp_up(0, 0) == 1
-    assert ramp_up(0, 100) == pytest.approx(math.exp(-5))
-    assert ramp_up(50, 100) == pytest.approx(math.exp(-1.25))
-    assert ramp_up(100, 100) == ramp_up(1000, 100) == 1
-    plain, rising = (
-        objective("mean_teacher", colours=STILL, confidence={"threshold": 0}, ramp_up_steps=steps)
-        for steps in (0, 100)
-    )
-    found = [one.losses(batches(), 50)["consistency"].item() for one in (plain, rising)]
-    assert found[1] == pytest.approx(found[0] * math.exp(-1.25), rel=1e-5)
 
 
 def test_images_that_are_all_padding_do_not_count():

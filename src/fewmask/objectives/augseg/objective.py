@@ -9,16 +9,14 @@ from fewmask import IGNORE
 from fewmask.data.augmentation.intensity import random_intensities
 from fewmask.data.augmentation.mixing import Paste, boxes, draw_beta, partners
 from fewmask.data.batches import Batch
-from fewmask.networks.blueprint import Blueprint
-from fewmask.objectives.augseg.settings import AugSegSettings
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.target import SoftTarget, Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy, mean
-from fewmask.objectives.taught import Taught
 
 SQUARE = (1.0, 1.0)
 
 
-class AugSeg(Taught):
+class AugSeg(Consistency):
     """Pseudo-labels of weak views, learnt on views of random intensities with adaptive CutMix.
 
     - ``cross_entropy`` of f(x) against the masks of the labelled images,
@@ -34,11 +32,7 @@ class AugSeg(Taught):
     here it counts in the denominator ``all`` alone.
     """
 
-    def __init__(self, options: AugSegSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
-
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         logits = self.taught(weak)
         sure = sureness(SoftTarget.of(logits, weak.inside))

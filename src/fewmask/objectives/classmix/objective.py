@@ -5,15 +5,13 @@ from torch import Tensor
 from fewmask import IGNORE
 from fewmask.data.augmentation.mixing import Paste, half_of_classes
 from fewmask.data.batches import Batch
-from fewmask.networks.blueprint import Blueprint
-from fewmask.objectives.classmix.settings import ClassMixSettings
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import pasted, recoloured
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy
-from fewmask.objectives.taught import Taught
 
 
-class ClassMix(Taught):
+class ClassMix(Consistency):
     """Pseudo-labels on images that are cut along the borders of predicted classes.
 
     Of the classes that the teacher t predicts in an image half, rounded down, are drawn; the image
@@ -29,11 +27,7 @@ class ClassMix(Taught):
     and it is in evaluation mode.
     """
 
-    def __init__(self, options: ClassMixSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
-
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         logits = self.taught(weak)
         target = Target.of(logits, weak.inside)

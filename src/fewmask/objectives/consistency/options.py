@@ -87,6 +87,9 @@ class ConsistencySettings(ObjectiveSettings):
     1 - 1 / (k + 1). null: the student teaches itself."""
     result: Literal["student", "teacher"] = "teacher"
     """Whose weights are evaluated and kept."""
+    ramp_up: float = Field(default=0, ge=0, le=1)
+    """The share of the training in which the weight of the losses of unlabelled images rises to 1,
+    as exp(-5 (1 - t)^2) (Tarvainen and Valpola 2017). 0, as in most papers: it is 1 at once."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "consistency")

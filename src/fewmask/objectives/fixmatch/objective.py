@@ -4,15 +4,13 @@
 from torch import Tensor
 
 from fewmask.data.batches import Batch
-from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.fixmatch.settings import FixMatchSettings
 from fewmask.objectives.losses import cross_entropy
-from fewmask.objectives.taught import Taught
 
 
-class FixMatch(Taught):
+class FixMatch(Consistency):
     """Pseudo-labels of weak views, learnt on strong views of the same pixels.
 
     With x the labelled images and u the unlabelled ones as the stage's augmentation leaves them
@@ -30,11 +28,7 @@ class FixMatch(Taught):
     here area and aspect are drawn first, then the place.
     """
 
-    def __init__(self, options: FixMatchSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
-
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
         view, paste = strong(weak, self.options.colours, self.options.mixing)

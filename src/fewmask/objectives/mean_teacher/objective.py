@@ -1,21 +1,17 @@
 """Mean teachers: the student predicts on perturbed images what its EMA predicts on plain ones
 (Tarvainen and Valpola 2017; for segmentation French et al. 2020)."""
 
-import math
-
 from torch import Tensor
 
 from fewmask.data.batches import Batch
-from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import recoloured
 from fewmask.objectives.consistency.target import SoftTarget, target_squared_error
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.mean_teacher.perturbations import BY_NAME
-from fewmask.objectives.mean_teacher.settings import MeanTeacherSettings
-from fewmask.objectives.taught import Taught
 
 
-class MeanTeacher(Taught):
+class MeanTeacher(Consistency):
     """Masks, and the teacher's probabilities as soft targets.
 
     With x the labelled images, u the unlabelled ones, f the student, t its teacher, and P the
@@ -31,11 +27,7 @@ class MeanTeacher(Taught):
     theirs is in effect, whose batch-norms are frozen.
     """
 
-    def __init__(self, options: MeanTeacherSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
-
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = SoftTarget.of(self.taught(weak), weak.inside)
         view = recoloured(weak, self.options.colour_augmentation)
@@ -45,14 +37,8 @@ class MeanTeacher(Taught):
         consistency = target_squared_error(of_view, target, self.options.confidence)
         return {
             "cross_entropy": cross_entropy(of_labelled, labelled.mask),
-            "consistency": ramp_up(step, self.options.ramp_up_steps) * consistency,
+            "consistency": consistency,
         }
-
-
-def ramp_up(step: int, steps: int) -> float:
-    """A weight that rises from exp(-5) to 1 within so many steps."""
-    missing = max(0.0, 1 - step / steps) if steps else 0.0
-    return math.exp(-5 * missing**2)
 
 
 build = MeanTeacher

@@ -61,9 +61,6 @@ class MeanTeacherSettings(ConsistencySettings):
     perturbation: Perturbation | None = None
     """What is done to the student's view besides: ``cutmix``, ``cutout``, ``ict``, or nothing."""
     confidence: BatchConfidence = BatchConfidence()
-    ramp_up_steps: int = Field(default=0, ge=0, le=10_000_000)
-    """Steps in which the weight of ``consistency`` rises to 1, as exp(-5 (1 - t)^2) (Tarvainen and
-    Valpola 2017); French et al. 2020 have none."""
 
     @property
     def pairs(self) -> tuple[str, ...]:

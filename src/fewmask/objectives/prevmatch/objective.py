@@ -30,11 +30,10 @@ class PrevMatch(UniMatch):
         super().__init__(options, blueprint)
         kept = range(options.snapshots)
         self.snapshots = nn.ModuleList(Teacher(self.network, decay=0.5) for _ in kept)
-        self.steps = blueprint.steps
         self.snapshot_every = max(1, self.steps // options.taken)
         self.updates = 0
 
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
         of_labelled, answers = self.answers(labelled, weak)

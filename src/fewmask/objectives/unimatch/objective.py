@@ -7,18 +7,18 @@ from torch import Tensor
 
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.features import channels_of, dropped, joined_scales, whole
 from fewmask.objectives.consistency.strong import strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy
-from fewmask.objectives.taught import Taught
 from fewmask.objectives.unimatch.settings import UniMatchSettings
 
 Answer = tuple[Tensor, Callable[[Tensor], Tensor]]
 """Logits of a view, float (N, K, H, W), and what moved pixels of the weak view to make it."""
 
 
-class UniMatch(Taught):
+class UniMatch(Consistency):
     """FixMatch with a second strong view, and a weak view whose features are perturbed.
 
     ``cross_entropy`` and ``consistency`` are those of `FixMatch`, the latter the mean over two
@@ -33,11 +33,10 @@ class UniMatch(Taught):
     """
 
     def __init__(self, options: UniMatchSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
+        super().__init__(options, blueprint)
         self.channels = channels_of(self.network, options.dropped_maps)
 
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
         of_labelled, answers = self.answers(labelled, weak)

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.features import (
     channels_of,
     complementary,
@@ -14,11 +15,10 @@ from fewmask.objectives.consistency.features import (
 from fewmask.objectives.consistency.strong import strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy
-from fewmask.objectives.taught import Taught
 from fewmask.objectives.unimatch_v2.settings import UniMatchV2Settings
 
 
-class UniMatchV2(Taught):
+class UniMatchV2(Consistency):
     """FixMatch with an EMA teacher and two strong views, each of which sees half of the features.
 
     ``cross_entropy`` and ``consistency`` are those of `FixMatch`, the latter the mean over two
@@ -31,11 +31,10 @@ class UniMatchV2(Taught):
     """
 
     def __init__(self, options: UniMatchV2Settings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
+        super().__init__(options, blueprint)
         self.channels = channels_of(self.network, options.dropped_maps)
 
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
         views, pastes = zip(

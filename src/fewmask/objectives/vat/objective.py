@@ -6,16 +6,14 @@ import torch
 from torch import Tensor
 
 from fewmask.data.batches import Batch
-from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import evaluating
+from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import recoloured
 from fewmask.objectives.consistency.target import SoftTarget, target_squared_error
 from fewmask.objectives.losses import cross_entropy
-from fewmask.objectives.taught import Taught
-from fewmask.objectives.vat.settings import VATSettings
 
 
-class VAT(Taught):
+class VAT(Consistency):
     """The teacher's probabilities as soft targets, on images with adversarial noise.
 
     With x the labelled images, u the unlabelled ones, C a change of colours, f the student and t
@@ -34,11 +32,7 @@ class VAT(Taught):
     ``probe``. The direction is always computed in 32 bits.
     """
 
-    def __init__(self, options: VATSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
-        self.options = options
-
-    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+    def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = SoftTarget.of(self.taught(weak), weak.inside)
         view = self._with_noise(recoloured(weak, self.options.colour_augmentation), target)
