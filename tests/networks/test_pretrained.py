@@ -149,6 +149,20 @@ def test_encoder_weights_are_fetched_from_the_hub(hub: Hub, tmp_path: Path):
         assert torch.equal(tensor, encoder.state_dict()[key])
 
 
+def test_weights_of_timm_are_fetched_from_the_hub(hub: Hub, tmp_path: Path):
+    """The file of a tag, which an encoder can start from."""
+    whole = timm.create_model("resnet10t").state_dict()
+    save_file(whole, tmp_path / "model.safetensors")
+    path = "/timm/resnet10t.c3_in1k/resolve/main/model.safetensors"
+    hub.files[path] = (tmp_path / "model.safetensors").read_bytes()
+    output = tmp_path / "encoders" / "tu-resnet10t.c3_in1k.safetensors"
+    answer = fetch(hub, "tu-resnet10t.c3_in1k", output, tmp_path / "home")
+    assert answer.returncode == 0, answer.stderr
+    backbone = Backbone(Network(encoder="tu-resnet10t.c3_in1k"), encoder_weights=output)
+    for name, tensor in backbone.encoder.state_dict().items():
+        assert torch.equal(tensor, whole[name.removeprefix("model.")]), name
+
+
 def test_what_cannot_be_fetched_is_told_with_how_to_get_it(hub: Hub, tmp_path: Path):
     output = tmp_path / "resnet34.safetensors"
     answer = fetch(hub, "resnet34", output, tmp_path / "home")

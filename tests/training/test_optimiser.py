@@ -11,7 +11,7 @@ from timm.optim import param_groups_layer_decay
 from torch import nn
 from torch.nn import functional
 
-from fewmask.config.encoders import WITHOUT_BLOCKS
+from fewmask.config.encoders import find
 from fewmask.config.network import Network
 from fewmask.config.optimiser import SGD, Adam
 from fewmask.networks.blueprint import Blueprint
@@ -153,7 +153,7 @@ def test_layer_decay_of_what_has_no_layers_to_train_is_refused(changes: dict, me
 def test_the_encoders_without_blocks_are_those_that_settings_know():
     for name in ("vgg11", "densenet121", "resnet18", "mobileone_s0", "xception"):
         scales = layer_scales(smp.encoders.get_encoder(name, weights=None), 0.5)
-        assert (len(set(scales.values())) == 1) == name.startswith(WITHOUT_BLOCKS), name
+        assert (len(set(scales.values())) == 1) == ("blocks" not in find(name).traits), name
 
 
 def test_layers_and_parts_multiply():

@@ -92,6 +92,17 @@ def datasets() -> None:
 
 
 @commands.command()
+@click.argument("word", default="")
+def encoders(word: str) -> None:
+    """List the encoders whose names contain a WORD."""
+    from fewmask.config.encoders import names
+
+    for name in names():
+        if word in name:
+            click.echo(name)
+
+
+@commands.command()
 @click.argument("FILE", type=file)
 @click.option("--image", type=path, help="PNG to write; by default beside the file.")
 @click.option("--dataset", type=file, help="For pseudo-masks: their dataset, if it was moved.")

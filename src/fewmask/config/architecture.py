@@ -6,6 +6,8 @@ That of each stands beside its code, in ``fewmask.networks.architectures.FOLDER.
 
 from dataclasses import dataclass
 
+from fewmask.config.encoders import TRAITS, Encoder
+
 
 @dataclass(frozen=True)
 class Architecture:
@@ -16,13 +18,11 @@ class Architecture:
     dilates; None: as the encoder makes it."""
     options: tuple[str, ...] = ()
     """The settings of a network that only some architectures have, and this one has."""
-    encoders: tuple[str, ...] = ("",)
-    """How the names begin of the encoders that it can be built on."""
-    excluded_encoders: tuple[str, ...] = ()
-    """How the names begin of those of them that it cannot be built on."""
-    mend: str = ""
-    """For other encoders: why not, and what to do."""
+    needs: tuple[str, ...] = ("pyramid",)
+    """The traits that its encoder must have (`fewmask.config.encoders.TRAITS`)."""
+    mend: str = "a ResNet, say; for a plain vision transformer, architecture: dpt"
+    """For other encoders: what to take."""
 
-    def takes(self, encoder: str) -> bool:
-        """Whether it can be built on an encoder."""
-        return encoder.startswith(self.encoders) and not encoder.startswith(self.excluded_encoders)
+    def lacks(self, encoder: Encoder) -> list[str]:
+        """What it would need of an encoder, in words."""
+        return [TRAITS[trait] for trait in self.needs if trait not in encoder.traits]

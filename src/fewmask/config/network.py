@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from fewmask.config.architecture import Architecture
 from fewmask.config.choices import modules
-from fewmask.config.encoders import ENCODERS, RESIDUAL
+from fewmask.config.encoders import OF_LIBRARY, PACKAGED, Encoder, find, names
 from fewmask.config.explain import did_you_mean
 from fewmask.config.settings import Settings
 
@@ -36,10 +36,11 @@ class Network(Settings):
     """A decoder of segmentation_models_pytorch, DeepLabv2 (Ke et al. 2020, 4.2), or SegNet
     (Khamesra et al.), whose encoder is a VGG."""
     encoder: str = "resnet34"
-    """An encoder of segmentation_models_pytorch."""
+    """An encoder of segmentation_models_pytorch, or a network of timm: ``tu-NAME``, or
+    ``tu-NAME.TAG`` for other weights than its default ones."""
     weights: str = "imagenet"
-    """Where the encoder starts: ``none`` (random), ``imagenet``, or a .safetensors file of an
-    encoder's weights."""
+    """Where the encoder starts: ``none`` (random), ``imagenet`` (the weights that are published for
+    it, of ImageNet or of the data that its name tells), or a .safetensors file of its weights."""
     frozen: FrozenParts = "nothing"
     """What stays as in the initial weights: nothing, the batch-norms of the encoder (statistics,
     scales and shifts), or all of the encoder, which then is in evaluation mode."""
@@ -59,9 +60,11 @@ class Network(Settings):
     @field_validator("encoder")
     @classmethod
     def _is_known(cls, encoder: str) -> str:
-        if encoder not in ENCODERS:
+        if find(encoder) is None:
             raise ValueError(
-                f"no such encoder{did_you_mean(encoder, ENCODERS)}; known: {', '.join(ENCODERS)}"
+                f"no such encoder{did_you_mean(encoder, names())}\n"
+                f"  expected: {', '.join(OF_LIBRARY)}, or tu-NAME for a network of timm\n"
+                f"  mend: fewmask encoders WORD lists those whose names contain a word"
             )
         return encoder
 
@@ -85,15 +88,33 @@ class Network(Settings):
 
     @model_validator(mode="after")
     def _decoder_fits_encoder(self) -> "Network":
-        if not self._architecture.takes(self.encoder):
+        if lacking := self._architecture.lacks(self.known_encoder):
             raise ValueError(
-                f"{self.architecture} cannot be built on {self.encoder}: {self._architecture.mend}"
+                f"{self.architecture} cannot be built on {self.encoder}, which lacks {lacking[0]}\n"
+                f"  mend: {self._architecture.mend}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_published_weights(self) -> "Network":
+        is_of_timm = self.encoder not in OF_LIBRARY
+        if self.weights == "imagenet" and is_of_timm and not self.known_encoder.tags:
+            raise ValueError(
+                f"timm publishes no weights of {self.encoder}\n"
+                f"  mend: weights: none, a .safetensors file, or an encoder such as {PACKAGED}"
             )
         return self
 
     @property
     def _architecture(self) -> Architecture:
         return ARCHITECTURES[self.architecture]
+
+    @property
+    def known_encoder(self) -> Encoder:
+        """What planning knows of the encoder."""
+        known = find(self.encoder)
+        assert known is not None  # see _is_known
+        return known
 
     @property
     def in_channels(self) -> int:
@@ -103,16 +124,25 @@ class Network(Settings):
     @property
     def has_own_last_stage(self) -> bool:
         """Whether the last stage of the encoder can be had apart from the others."""
-        return self.encoder.startswith(RESIDUAL)
+        return "last_stage" in self.known_encoder.traits
 
     def stride(self, encoder_alone: bool = False) -> int:
         """How many times as large as the last feature map images are."""
+        if self.known_encoder.patch:
+            return self.known_encoder.patch
         halvings = len(self.decoder_channels or range(5))
         dilated = None if encoder_alone else self._architecture.output_stride
         return dilated or 2**halvings
 
     def check_size(self, height: int, width: int, encoder_alone: bool = False) -> None:
-        """Raise ValueError for images that the encoder cannot halve as often as it must."""
+        """Raise ValueError for images that the encoder cannot take, or not halve as it must."""
+        only = self.known_encoder.size
+        if only not in (None, (height, width)):
+            raise ValueError(
+                f"images of {height} x {width} do not fit the network: {self.encoder} takes only "
+                f"those of {only[0]} x {only[1]}\n"
+                f"  mend: set the dataset's size (or the crop) to [{only[0]}, {only[1]}]"
+            )
         stride = self.stride(encoder_alone)
         if height % stride or width % stride:
             fits = [max(stride, round(length / stride) * stride) for length in (height, width)]

@@ -8,7 +8,6 @@ from fewmask.config.augmentation import Augmentation
 from fewmask.config.batch import Batch
 from fewmask.config.choices import choices
 from fewmask.config.duration import Duration, in_steps
-from fewmask.config.encoders import WITHOUT_BLOCKS
 from fewmask.config.evaluation import Evaluation
 from fewmask.config.network import Network
 from fewmask.config.objective import ObjectiveSettings
@@ -157,7 +156,7 @@ class TrainingSettings(Settings):
                 )
         if self.layer_decay < 1 and "encoder" not in trained:
             raise ValueError("layer_decay is of the encoder, which network.frozen keeps as it is")
-        if self.layer_decay < 1 and self.network.encoder.startswith(WITHOUT_BLOCKS):
+        if self.layer_decay < 1 and "blocks" not in self.network.known_encoder.traits:
             raise ValueError(
                 f"layer_decay is below 1, but {self.network.encoder} has no blocks to tell apart\n"
                 f"  mend: leave it out, or take an encoder of blocks (residual, transformer)"

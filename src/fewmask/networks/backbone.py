@@ -2,18 +2,14 @@
 
 from pathlib import Path
 
-import segmentation_models_pytorch as smp
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from fewmask.config.network import Network
-from fewmask.core.errors import FewmaskError
+from fewmask.networks.encoder import build_encoder
 from fewmask.networks.frozen import freeze_parts
+from fewmask.networks.initial_weights import load_encoder
 from fewmask.networks.normalisation import normalisation
-
-Weights = dict[str, Tensor]
 
 
 class Backbone(nn.Module):
@@ -42,14 +38,9 @@ class Backbone(nn.Module):
         """
         super().__init__()
         self.settings = settings
-        self.encoder = encoder or smp.encoders.get_encoder(
-            settings.encoder,
-            in_channels=settings.in_channels,
-            weights=None,
-            **encoder_depth(settings, "depth"),
-        )
+        self.encoder = encoder or build_encoder(settings, **encoder_depth(settings, "depth"))
         if encoder_weights is not None:
-            load_encoder(self.encoder, encoder_weights, settings.encoder)
+            load_encoder(self.encoder, encoder_weights, settings)
         freeze_parts(self.encoder, settings.frozen)
         for name, values in zip(("mean", "std"), normalisation(settings.encoder), strict=True):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
@@ -70,36 +61,3 @@ class Backbone(nn.Module):
 def encoder_depth(settings: Network, key: str = "encoder_depth") -> dict[str, int]:
     """The option ``key``: how often the encoder halves, if this is not the library's default."""
     return {key: len(settings.decoder_channels)} if settings.decoder_channels else {}
-
-
-def load_encoder(encoder: nn.Module, path: Path, name: str) -> None:
-    """Load all weights of a file into an encoder; the file must hold nothing else."""
-    try:
-        encoder.load_state_dict(fit_channels(load_file(path), encoder.state_dict())[0])
-    except (OSError, SafetensorError) as error:
-        raise FewmaskError(f"{path}: cannot be read as encoder weights: {error}") from None
-    except RuntimeError as error:
-        reasons = "; ".join(str(error).split("\n")[1:3]).strip()
-        raise FewmaskError(f"{path}: not the weights of {name}: {reasons}") from None
-
-
-def fit_channels(given: Weights, wanted: Weights) -> tuple[Weights, list[str]]:
-    """Convert weights for images with three channels to weights with a padding channel, or back.
-
-    A new padding channel starts at zero, so that the output stays the same; one that is no longer
-    there is cut off.
-
-    Returns:
-        The weights, and the names of those that were changed. Tensors that do not fit for other
-        reasons are left unchanged.
-    """
-    fitted, changed = dict(given), []
-    for name in given.keys() & wanted.keys():
-        tensor, shape = given[name], wanted[name].shape
-        of_kernel = [(*size[:1], *size[2:]) for size in (tensor.shape, shape)]
-        channels = {size[1] for size in (tensor.shape, shape) if len(size) == 4}
-        if channels == {3, 4} and of_kernel[0] == of_kernel[1]:
-            padding = tensor.new_zeros(shape)[:, 3:]
-            fitted[name] = torch.cat([tensor[:, :3], padding], dim=1)
-            changed.append(name)
-    return fitted, changed

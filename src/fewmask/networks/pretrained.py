@@ -11,10 +11,13 @@ from safetensors.torch import save
 from segmentation_models_pytorch.encoders import encoders, get_encoder
 from torch import Tensor
 
-from fewmask.config.encoders import ENCODERS, PACKAGED, of_timm
+from fewmask.config.encoders import PACKAGED, find, names, of_timm
 from fewmask.config.explain import did_you_mean
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
+
+FILE = "model.safetensors"
+"""The name of files of weights on the hub."""
 
 
 def fetch_encoder(name: str, output: Path) -> None:
@@ -23,8 +26,8 @@ def fetch_encoder(name: str, output: Path) -> None:
     Raises FewmaskError for an unknown encoder, and if the download fails, with a command to fetch
     the file elsewhere.
     """
-    if name not in ENCODERS:
-        raise FewmaskError(f"no encoder {name}{did_you_mean(name, ENCODERS)}")
+    if find(name) is None:
+        raise FewmaskError(f"no encoder {name}{did_you_mean(name, names())}")
     with written_whole(output) as path:
         if name == PACKAGED:
             path.write_bytes(save(_packaged()))
@@ -47,17 +50,31 @@ def _packaged() -> dict[str, Tensor]:
 
 def _download(name: str, output: Path) -> str:
     """The file of the hub's cache, which is fetched if it is not there."""
-    source = encoders[name]["pretrained_settings"]["imagenet"]
-    repository, revision = source["repo_id"], source["revision"]
+    repository, revision, file = _place(name)
     try:
-        return hf_hub_download(repository, "model.safetensors", revision=revision)
+        return hf_hub_download(repository, file, revision=revision)
     except Exception as error:  # the hub's client raises errors of its own, of httpx, and OSError
         reason = str(error).strip().split("\n")[0]
         raise FewmaskError(
             f"cannot fetch the ImageNet weights of {name}: {reason}\n"
             f"  On a machine with internet run\n"
             f"    curl -L -o {output.name} "
-            f"https://huggingface.co/{repository}/resolve/{revision}/model.safetensors\n"
+            f"https://huggingface.co/{repository}/resolve/{revision}/{file}\n"
             f"  and put the file at {output}, or set network.weights to none, or network.encoder "
             f"to {PACKAGED}, whose weights are installed"
         ) from None
+
+
+def _place(name: str) -> tuple[str, str, str]:
+    """Repository, revision and file of an encoder's weights on the hub."""
+    if model := of_timm(name):
+        trained = timm.get_pretrained_cfg(model)
+        if trained is None or not trained.hf_hub_id:
+            url = trained and trained.url
+            raise FewmaskError(
+                f"the hub has no weights of {name}; timm has them at {url or 'no address'}\n"
+                f"  mend: convert them to safetensors, and name the file in network.weights"
+            )
+        return trained.hf_hub_id, "main", trained.hf_hub_filename or FILE
+    source = encoders[name]["pretrained_settings"]["imagenet"]
+    return source["repo_id"], source["revision"], FILE

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fewmask.core.errors import FewmaskError
-from fewmask.networks.backbone import Backbone, fit_channels
+from fewmask.networks.backbone import Backbone
+from fewmask.networks.channels import fit_channels
 from fewmask.networks.mean import of_network
 from fewmask.networks.weights import load_weights
 

@@ -201,7 +201,7 @@ class TestWhatIsRefused:
 
     @pytest.mark.parametrize("encoder", ["vgg11", "densenet121", "xception"])
     def test_encoders_that_cannot_be_dilated(self, encoder: str):
-        message = f"deeplabv2 cannot be built on {encoder}: .*dilat"
+        message = f"deeplabv2 cannot be built on {encoder}, .*dilate"
         with pytest.raises(ValidationError, match=message):
             deeplabv2(encoder)
 

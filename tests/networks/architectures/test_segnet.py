@@ -182,7 +182,9 @@ def test_parts_can_be_taken_over(tmp_path):
 class TestWhatIsRefused:
     @pytest.mark.parametrize("encoder", ["resnet34", "densenet121"])
     def test_encoders_that_are_no_vgg(self, encoder: str):
-        message = f"segnet cannot be built on {encoder}: .* VGG; set network.encoder to vgg16_bn"
+        message = (
+            rf"segnet cannot be built on {encoder}, .*\n.* VGG; set network.encoder to vgg16_bn"
+        )
         with pytest.raises(ValidationError, match=message):
             segnet(encoder)
 

@@ -12,12 +12,12 @@ Only the head depends on the classes, and the encoder has the weights of the sam
 dilation, so that each may start from other networks.
 """
 
-import segmentation_models_pytorch as smp
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from fewmask.config.network import Network
 from fewmask.networks.architectures.deeplabv2.settings import OUTPUT_STRIDE
+from fewmask.networks.encoder import build_encoder
 
 RATES = (6, 12, 18, 24)
 """Of the paper's DeepLab-ASPP-L."""
@@ -28,12 +28,7 @@ class DeepLabV2(nn.Module):
 
     def __init__(self, settings: Network, classes: int) -> None:
         super().__init__()
-        self.encoder = smp.encoders.get_encoder(
-            settings.encoder,
-            in_channels=settings.in_channels,
-            weights=None,
-            output_stride=OUTPUT_STRIDE,
-        )
+        self.encoder = build_encoder(settings, output_stride=OUTPUT_STRIDE)
         self.decoder = LastFeatures()
         channels = self.encoder.out_channels[-1]
         self.segmentation_head = nn.Sequential(

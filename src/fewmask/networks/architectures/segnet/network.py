@@ -13,12 +13,12 @@ The decoder computes the places of the maxima from the feature maps. So any numb
 share an encoder, and each can decode a part of the batch.
 """
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from fewmask.config.network import Network
+from fewmask.networks.encoder import build_encoder
 
 
 class SegNet(nn.Module):
@@ -26,9 +26,7 @@ class SegNet(nn.Module):
 
     def __init__(self, settings: Network, classes: int) -> None:
         super().__init__()
-        self.encoder = smp.encoders.get_encoder(
-            settings.encoder, in_channels=settings.in_channels, weights=None
-        )
+        self.encoder = build_encoder(settings)
         self.decoder = Mirror(self.encoder)
         self.segmentation_head = nn.Conv2d(self.encoder.out_channels[0], classes, 3, padding=1)
         for part in (self.decoder, self.segmentation_head):
