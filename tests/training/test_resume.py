@@ -203,6 +203,18 @@ def test_a_weighting_goes_on_with_what_it_had(inputs: Inputs, tmp_path: Path, we
     assert steps_in(output / HISTORY) == steps_in(tmp_path / "whole" / HISTORY)
 
 
+@pytest.mark.parametrize("name", ["fixmatch", "prevmatch"])
+def test_teachers_and_snapshots_go_on_too(inputs: Inputs, tmp_path: Path, name: str):
+    objective = {"name": name, "confidence": {"threshold": 0.2}, "ramp_up": 0.5}
+    batch = {"labelled": 4, "unlabelled": 3}
+    stage = small_stage(steps=10, objective=objective, batch=batch)
+    expected = trained(inputs, stage, tmp_path / "whole")
+    output = tmp_path / "killed"
+    interrupted(inputs, stage, output, after=5)
+    assert trained(inputs, stage, output) == expected
+    assert steps_in(output / HISTORY) == steps_in(tmp_path / "whole" / HISTORY)
+
+
 def test_a_second_decoder_goes_on_too(inputs: Inputs, tmp_path: Path):
     batch = {"labelled": 4, "unlabelled": 3}
     stage = small_stage(steps=10, objective={"name": "reconstruction"}, batch=batch)
