@@ -1,5 +1,6 @@
 """Objectives whose network may be followed by a teacher."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -47,13 +48,24 @@ class Taught(Objective):
         with evaluating(one):
             return self.predict(one, batch.image, batch.inside)["segmentation"].float()
 
-    def scores(self, *batches: Batch, scales: Scales | None = None) -> tuple[Tensor, ...]:
-        """The student's logits for batches, float (N, K, H, W) each, in one pass.
+    def scores(
+        self, labelled: Batch, *others: Batch, scales: Scales | None = None
+    ) -> tuple[Tensor, ...]:
+        """The student's logits for batches, float (N, K, H, W) each.
+
+        Labelled images and the others pass one after the other, as in the code of most methods:
+        batch-norms take their statistics over images that are changed alike.
 
         ``scales``: what the channels of some feature maps are multiplied by, for all images.
         """
+        count, scales = len(labelled.image), scales or {}
+        first = {index: one[:count] for index, one in scales.items()}
+        rest = {index: one[count:] for index, one in scales.items()}
+        of_labelled = self._in_one_pass([labelled], first)
+        return (*of_labelled, *self._in_one_pass(others, rest)) if others else of_labelled
+
+    def _in_one_pass(self, batches: Sequence[Batch], scales: Scales) -> tuple[Tensor, ...]:
         image, inside = (joined(batches, name) for name in ("image", "inside"))
-        scales = scales or {}
         on_device = (one.to(image.device, non_blocking=True) for one in scales.values())
         logits = self.predict(partial(self._scores, list(scales)), image, inside, *on_device)
         return logits.split([len(batch.image) for batch in batches])

@@ -29,7 +29,8 @@ class AugSeg(Consistency):
 
     In the authors' code sizes of boxes are drawn once for a batch, and boxes reach beyond the
     borders; here each image has its own, inside it. Their padding counts as pixels of class t(u);
-    here it counts in the denominator ``all`` alone.
+    here it counts in the denominator ``all`` alone. Labelled images and views pass through the
+    student one after the other; there they pass together.
     """
 
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
