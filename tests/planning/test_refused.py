@@ -189,8 +189,8 @@ PUPIL = {"objective": {"name": "self_training"}, "batch": {"labelled": 2, "unlab
     ("settings", "expected"),
     [
         ({"network": {"architecture": "segnet"}}, "segnet cannot be built on resnet18"),
-        ({"network": {"architecture": "deeplabv3", "encoder": "vgg11"}}, "cannot be dilated"),
-        ({"network": {"architecture": "unetplusplus", "encoder": "mit_b0"}}, "too few"),
+        ({"network": {"architecture": "deeplabv3", "encoder": "vgg11"}}, "lacks last stages"),
+        ({"network": {"architecture": "unetplusplus", "encoder": "mit_b0"}}, "lacks a feature map"),
         ({"augmentation": {"crop": 40}}, "images of 40 x 40 do not fit the network"),
         ({"augmentation": {"crop": [64, 48]}}, "(or the crop) to [64, 64]"),
         (MASKED | {"objective": {"name": "masked_image", "patch_size": 65}}, "patch_size is 65"),

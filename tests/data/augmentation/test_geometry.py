@@ -104,7 +104,7 @@ class TestRooms:
     def test_parts_of_the_images_proportions(self):
         torch.manual_seed(0)
         drawn = Augmentation(crop_area=(0.3, 0.6))
-        drawn.check_keeps_shapes()
+        drawn.check_keeps_shapes("depths")
         assert np.median(disagreements(Warp.draw(drawn, ROOMS, SIZE, SIZE), reach=6)) < 4
 
     @pytest.mark.parametrize("axis", [0, 1])
@@ -217,7 +217,7 @@ class TestSettings:
     def test_stretched_parts_are_refused(self):
         drawn = Augmentation(crop_area=(0.2, 1), crop_aspect=(0.75, 1.33))
         with pytest.raises(ValueError, match=r"crop_aspect is \[0.75, 1.33\]"):
-            drawn.check_keeps_shapes()
+            drawn.check_keeps_shapes("depths")
 
     @pytest.mark.parametrize(
         "drawn",
@@ -229,7 +229,7 @@ class TestSettings:
         ],
     )
     def test_the_others_keep_shapes(self, drawn):
-        drawn.check_keeps_shapes()
+        drawn.check_keeps_shapes("depths")
         linear = Warp.draw(drawn, 50, 30, 40).matrices[:, :, :2]
         squares = linear @ linear.mT
         torch.testing.assert_close(squares[:, 0, 0], squares[:, 1, 1])
