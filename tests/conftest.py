@@ -11,9 +11,7 @@ from hypothesis import settings
 
 from fewmask.config.stage import Stage
 
-# Before torch is imported, and for all children: tests fork, and a child of a process whose OpenMP
-# threads have worked waits for them for ever; and more processes run the tests than CI has cores.
-# (OMP_THREAD_LIMIT would let oneDNN wait for threads that it was promised and does not get.)
+# Before torch is imported, and for all children: more processes run the tests than CI has cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # Machines that run tests are shared: how long an example takes says nothing.

@@ -1,5 +1,6 @@
 """Child processes that start in milliseconds: forked after the heavy imports are done."""
 
+import ctypes
 import multiprocessing
 import os
 import sys
@@ -9,9 +10,23 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
-import torch  # noqa: F401  imported here so that every child has it already
+import torch  # imported here so that every child has it already
 
 context = multiprocessing.get_context("fork")
+
+
+def _before_forks(library: Path) -> None:
+    """End OpenMP's threads before every fork; they start again when they are needed.
+
+    A child has no threads but the one that forked, and would wait for the others for ever.
+    """
+    soft = 1
+    openmp = ctypes.CDLL(str(library))
+    os.register_at_fork(before=lambda: openmp.omp_pause_resource_all(soft))
+
+
+for library in (Path(torch.__file__).parent / "lib").glob("libgomp*"):
+    _before_forks(library)
 
 
 def start(work: Callable[[], object], log: Path | None = None) -> multiprocessing.Process:
