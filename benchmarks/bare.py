@@ -15,9 +15,10 @@ from fewmask import IGNORE
 from fewmask.data.batches import Batch, joined
 from fewmask.objectives.losses import mean
 from fewmask.objectives.masked_image.objective import rotate_patches
-from fewmask.objectives.multi_task.objective import depth_error, normal_error
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.simclr.objective import nt_xent
+from fewmask.tasks.depth import depth_error
+from fewmask.tasks.normal import normal_error
 from fewmask.training.loop import Training
 
 Step = Callable[[], None]

@@ -159,7 +159,8 @@ def test_it_learns_both_and_leaves_a_plain_segmenter(
         values = [float(row[rows[0].index(loss)]) for row in rows[1:]]
         assert values[-1] < 0.7 * values[0], loss
     names = load_weights(tmp_path / WEIGHTS).keys()
-    assert {name.partition(".")[0] for name in names} == {"encoder", "decoder", "segmentation_head"}
+    parts = {"encoder", "decoder", "segmentation_head"}
+    assert {name.partition(".")[0] for name in names} == {*parts, "mean", "std"}
     network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
     outputs = network(torch.rand(1, 3, 32, 32), torch.ones(1, 1, 32, 32))
     assert outputs["segmentation"].shape == (1, 7, 32, 32)
