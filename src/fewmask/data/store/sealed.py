@@ -1,5 +1,6 @@
 """HDF5 files with a format and a seal, opened so that every failure is one message."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -9,7 +10,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.data.store.hdf5 import check_seal
 
 
-class SealedFile:
+class SealedFile(ABC):
     """Base of such files, open for reading; any number of processes may have one open.
 
     Raises FewmaskError if the file is missing, holds something else, is damaged, or is of another
@@ -78,6 +79,6 @@ class SealedFile:
         if found != self.format:
             raise self.error(f"format {found}; this version reads format {self.format}")
 
+    @abstractmethod
     def _check(self) -> None:
         """Raise FewmaskError if the file lacks a part; other errors mean that it is damaged."""
-        raise NotImplementedError

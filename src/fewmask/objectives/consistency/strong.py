@@ -27,6 +27,13 @@ def strong(batch: Batch, colours: ColourAugmentation, mixing: Boxes | None) -> t
     return pasted(recoloured(batch, colours), paste), paste
 
 
+def two_strong(
+    batch: Batch, colours: ColourAugmentation, mixing: Boxes | None
+) -> tuple[tuple[Batch, ...], tuple[Paste, ...]]:
+    """Two strong views of a batch with draws of their own, and what was pasted into each."""
+    return tuple(zip(*(strong(batch, colours, mixing) for _ in range(2)), strict=True))
+
+
 def _drawn(options: Boxes, batch: Batch) -> Paste:
     count, _, *size = batch.image.shape
     is_pasted = torch.rand(count) < options.probability

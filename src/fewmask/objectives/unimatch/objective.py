@@ -9,7 +9,7 @@ from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.features import channels_of, dropped, joined_scales, whole
-from fewmask.objectives.consistency.strong import strong
+from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.unimatch.settings import UniMatchSettings
@@ -50,10 +50,7 @@ class UniMatch(Consistency):
     def answers(self, labelled: Batch, weak: Batch) -> tuple[Tensor, list[Answer]]:
         """The student's logits of labelled images, and its answers to three views of others: two
         strong ones, and the weak one with features dropped."""
-        views, pastes = zip(
-            *(strong(weak, self.options.colours, self.options.mixing) for _ in range(2)),
-            strict=True,
-        )
+        views, pastes = two_strong(weak, self.options.colours, self.options.mixing)
         count = len(weak.image)
         scales = joined_scales(
             whole(self.channels, len(labelled.image) + 2 * count),

@@ -12,7 +12,7 @@ from fewmask.objectives.consistency.features import (
     joined_scales,
     whole,
 )
-from fewmask.objectives.consistency.strong import strong
+from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.unimatch_v2.settings import UniMatchV2Settings
@@ -37,10 +37,7 @@ class UniMatchV2(Consistency):
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
-        views, pastes = zip(
-            *(strong(weak, self.options.colours, self.options.mixing) for _ in range(2)),
-            strict=True,
-        )
+        views, pastes = two_strong(weak, self.options.colours, self.options.mixing)
         halves = complementary(self.channels, len(weak.image), self.options.dropout_share)
         scales = joined_scales(whole(self.channels, len(labelled.image)), *halves)
         of_labelled, *of_views = self.scores(labelled, *views, scales=scales)
