@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from fewmask.config.stage import Stage
 
-# Before torch is imported, and for all children: two processes run the tests, on CI's two cores.
+# Before torch is imported, and for all children: more processes run the tests than CI has cores.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 # Machines that run tests are shared: how long an example takes says nothing.
@@ -23,13 +23,23 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 
+SLOW = ("slurm", "mutations", "workflow", "training")
+"""Folders of long test files, which start first, so that no process is left with one at the end."""
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes all night is run only where it is asked for, by ``-m nightly``."""
+    """Long files come first; what takes all night is run only where it is asked for, by
+    ``-m nightly``."""
+    items.sort(key=_place)
     if "nightly" not in config.option.markexpr:
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)
         items[:] = [item for item in items if item not in set(nightly)]
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    return SLOW.index(folder) if folder in SLOW else len(SLOW)
 
 
 @pytest.fixture(autouse=True)

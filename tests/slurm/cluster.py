@@ -233,8 +233,8 @@ class Cluster:
             raise RuntimeError(f"{' '.join(command)}\n{answer.stdout}\n{self._logs()}")
         return answer
 
-    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-        """Wait until a condition holds.
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
+        """Wait until a condition holds, on a machine that may be busy.
 
         Raises:
             TimeoutError: it did not in time; with the ends of the daemons' logs.

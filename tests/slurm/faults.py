@@ -56,7 +56,7 @@ class Faults:
         (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
         # SLURM looks at its clock twice a minute, so that a try has between 15 and 45 s.
         submitter = self.submitter(
-            cluster, project, "--retries", "8", "--config", "seeds=[0]", "methods=[longer]"
+            cluster, project, "--retries", "30", "--config", "seeds=[0]", "methods=[longer]"
         )
         submitter.succeed()
         assert "going on from step" in submitter.log(method="longer")

@@ -88,7 +88,7 @@ class Submitter:
                 start_new_session=True,
             )
 
-    def end(self, seconds: float = 600) -> str:
+    def end(self, seconds: float = 800) -> str:
         """Wait for its end; what it printed.
 
         Raises:
@@ -141,7 +141,6 @@ class Submitter:
         self.cluster.wait(
             lambda: (stage / "checkpoint.pt").exists() and "step 50/" in self.log(seed, method),
             f"{stage} has a checkpoint",
-            seconds=120,
         )
         return self.job(f"rule_train_wildcards_{STAGE.format(method=method, seed=seed)}")
 
@@ -163,15 +162,15 @@ class Submitter:
 
 
 def steps_trained(folder: Path, seed: int = 0, method: str = "supervised") -> int:
-    """How many steps all tries of a training made together.
+    """How many steps all tries of a training made together, repeated ones counted again.
 
-    Of a try that was killed only those that it saved are known.
+    Of a try that was killed only those that it saved are known, and the last of them maybe only
+    by where the next try went on: it may be killed before it could note what it had saved.
     """
     stage = folder / "results/stages" / STAGE.format(method=method, seed=seed)
     with (stage / "tries.csv").open() as file:
-        steps = [(row["event"], int(row["step"])) for row in csv.DictReader(file)]
-    pairs = itertools.pairwise(steps)
-    return sum(after - before for (_, before), (event, after) in pairs if event != "started")
+        steps = [int(row["step"]) for row in csv.DictReader(file)]
+    return sum(max(0, after - before) for before, after in itertools.pairwise(steps))
 
 
 def figures(folder: Path) -> dict[tuple[str, str], dict[str, str]]:

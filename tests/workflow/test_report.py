@@ -53,7 +53,7 @@ SHOWN = {
         "8 Cost of all methods",
         "9 Figure: cost against score",
     ],
-    "2 Images": ["1 The same test images for all runs", "2 Worst and median test images"],
+    "2 Images": ["1 Masks of the same test images", "2 Worst and median test images"],
     "3 Training": [
         "1 Figure: training curves",
         "2 Quality of pseudo-masks",
