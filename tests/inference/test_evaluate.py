@@ -1,8 +1,7 @@
-"""Evaluation of a trained network, against figures computed in another way."""
+"""Evaluation of a trained network, against metrics computed in another way."""
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -13,47 +12,18 @@ from PIL import Image
 from scipy.special import softmax
 from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
 
-from fewmask.core.cells import Run
-from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING, WEIGHTS
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.data.splits import file as split_files
-from fewmask.data.store.hdf5 import seal
 from fewmask.data.store.store import Store
-from fewmask.inference import evaluate as job
 from fewmask.inference.examples import choose
-from fewmask.inference.inputs import EvaluationInputs
 from fewmask.inference.predict import predict
-from fewmask.inference.pseudo_label import pseudo_label
-from fewmask.metrics.records import write_record
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
-
-RUN = Run("rooms", "supervised", "n12", 0)
-
-
-def evaluate(run, dataset, split, weights, trainings, output, size="network", pseudo_masks=()):
-    inputs = EvaluationInputs(dataset, split, weights, tuple(trainings), tuple(pseudo_masks))
-    job.evaluate(run, inputs, output, size)
-
-
-@pytest.fixture(scope="module")
-def trained(rooms: Path, rooms_split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a trained stage."""
-    folder = tmp_path_factory.mktemp("stage")
-    assert train(Inputs(rooms, rooms_split), small_stage(precision="fp32"), 0, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> Path:
-    """The metrics file of the run, its companions beside it."""
-    output = tmp_path_factory.mktemp("metrics") / "0.json"
-    evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output)
-    return output
+from tests.inference.evaluating import RUN, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -152,58 +122,6 @@ def test_examples_hold_what_the_network_predicts(result: Path, truth_and_predict
         assert json.loads(file.attrs["classes"])[0] == "wall"
 
 
-def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, rooms: Path):
-    told = json.loads(result.read_text())
-    provenance = told["provenance"]
-    with Store(rooms) as store:
-        assert provenance["digests"]["dataset"] == store.digest
-    assert provenance["training"]["steps"] == 20
-    assert provenance["seed"] == 0
-    assert {"torch", "fewmask"} <= provenance["versions"].keys()
-    assert provenance["device"]
-    assert told["images"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
-    training = json.loads((trained / TRAINING).read_text())
-    assert told["cost"]["seconds"] == training["seconds"]
-    assert told["cost"]["images_seen"] == 80
-
-
-def test_every_stage_is_told_by_its_name_with_what_it_had(
-    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
-):
-    folder = tmp_path / "results/stages/rooms/simclr/all/0/pretrain"
-    folder.mkdir(parents=True)
-    earlier = json.loads((trained / TRAINING).read_text())
-    write_record(folder / TRAINING, earlier | {"gpus": 7})
-    trainings, output = [folder / TRAINING, trained / TRAINING], tmp_path / "0.json"
-    evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, trainings, output)
-    told = json.loads(output.read_text())
-    first, second = told["cost"]["stages"]
-    assert first["cell"] == "rooms/simclr/all/0/pretrain"
-    assert first["gpus"] == 7
-    assert second["cell"].endswith(trained.name)
-    assert second["gpus"] == told["provenance"]["gpus"] == int(torch.cuda.is_available())
-
-
-def test_it_records_how_good_learnt_pseudo_masks_are(
-    result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
-):
-    assert json.loads(result.read_text())["pseudo_masks"] == []
-    for stage in ("first", "second"):
-        pseudo_label(
-            f"chain/{stage}", rooms, rooms_split, trained / WEIGHTS, tmp_path / f"{stage}.h5"
-        )
-    files = [tmp_path / f"{stage}.json" for stage in ("first", "second")]
-    output = tmp_path / "0.json"
-    evaluate(
-        RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output, pseudo_masks=files
-    )
-    told = json.loads(output.read_text())
-    assert [one["stage"] for one in told["pseudo_masks"]] == ["chain/first", "chain/second"]
-    first = json.loads(files[0].read_text())
-    assert told["pseudo_masks"][0] == {key: first[key] for key in first if key != "digest"}
-    assert told["metrics"] == json.loads(result.read_text())["metrics"]
-
-
 def test_at_the_original_size_of_unscaled_images_nothing_changes(
     result: Path, trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
 ):
@@ -212,91 +130,6 @@ def test_at_the_original_size_of_unscaled_images_nothing_changes(
         RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], again, size="original"
     )
     assert json.loads(again.read_text())["metrics"] == json.loads(result.read_text())["metrics"]
-
-
-def test_weights_of_other_data_are_refused(
-    trained: Path, rooms_split: Path, rooms: Path, tmp_path: Path
-):
-    other = tmp_path / "rooms.h5"
-    other.write_bytes(rooms.read_bytes())
-    with h5py.File(other, "r+") as file:
-        file.attrs["digest"] = "0" * 64
-        seal(file)
-    with pytest.raises(FewmaskError, match="trained on other data than"):
-        evaluate(RUN, other, rooms_split, trained / WEIGHTS, [], tmp_path / "0.json")
-    assert not (tmp_path / "0.json").exists()
-
-
-def changed_role(text: str, before: str, after: str) -> str:
-    """A split in which the first image of a role has another one."""
-    return text.replace(f",{before}\n", f",{after}\n", 1)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda text: changed_role(text, "test", "unlabelled"), "trained with another split than"),
-        (lambda text: changed_role(text, "validation", "test"), "trained with another split than"),
-        (lambda text: changed_role(text, "unlabelled", "labelled"), "trained with another split"),
-        (lambda text: text.replace("scene_00035,35,test\n", ""), "35 of the dataset's 36 images"),
-        (lambda text: text.replace(",35,", ",9999,"), "scene_00035' in row 9999"),
-        (lambda text: text.replace("scene_00035", "scene_00034"), "which is scene_00035"),
-    ],
-)
-def test_a_split_that_was_changed_is_refused(
-    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path, change, message: str
-):
-    split = tmp_path / "split.csv"
-    split.write_text(change(rooms_split.read_text()))
-    outputs = [tmp_path / "out/0.json", tmp_path / "out/pseudo_masks.h5"]
-    with pytest.raises(FewmaskError, match=message):
-        evaluate(RUN, rooms, split, trained / WEIGHTS, [trained / TRAINING], outputs[0])
-    with pytest.raises(FewmaskError, match=message):
-        pseudo_label("chain/first", rooms, split, trained / WEIGHTS, outputs[1])
-    if "trained" not in message:  # else a training may well take it, but not this one's weights
-        with pytest.raises(FewmaskError, match=message):
-            train(Inputs(rooms, split), small_stage(precision="fp32"), 0, tmp_path / "stage")
-    assert not (tmp_path / "out").exists()
-
-
-def test_weights_of_another_seed_or_training_are_refused(
-    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path
-):
-    output, weights, own = tmp_path / "0.json", trained / WEIGHTS, trained / TRAINING
-    with pytest.raises(FewmaskError, match="another seed\n  found: 0\n  expected: 4"):
-        evaluate(replace(RUN, seed=4), rooms, rooms_split, weights, [own], output)
-    told = json.loads(own.read_text())
-    for change, message in [
-        ({"seed": 4}, "another seed"),
-        ({"training": told["training"] | {"steps": 21}}, "of another training than"),
-        ({"digests": told["digests"] | {"dataset": "0"}}, "of another training than"),
-    ]:
-        other = tmp_path / TRAINING
-        write_record(other, told | change)
-        with pytest.raises(FewmaskError, match=message):
-            evaluate(RUN, rooms, rooms_split, weights, [other], output)
-    for text in ("", "[]", "{}", "null", own.read_text()[:200], "\0"):
-        other.write_text(text)
-        with pytest.raises(FewmaskError, match="not the record of a training"):
-            evaluate(RUN, rooms, rooms_split, weights, [other, own], output)
-        with pytest.raises(FewmaskError, match="not the quality of pseudo-masks"):
-            evaluate(RUN, rooms, rooms_split, weights, [own], output, pseudo_masks=[other])
-    assert not output.exists()
-
-
-def test_weights_that_saw_all_masks_are_judged_with_the_split_of_any_fraction(
-    rooms: Path, rooms_split: Path, tmp_path: Path
-):
-    """Who is labelled differs, who is held out does not."""
-    stage = small_stage(precision="fp32", labels="all", steps=5)
-    assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
-    files = [tmp_path / WEIGHTS, [tmp_path / TRAINING], tmp_path / "0.json"]
-    split = tmp_path / "split.csv"
-    split.write_text(changed_role(rooms_split.read_text(), "labelled", "unlabelled"))
-    evaluate(RUN, rooms, split, *files)
-    split.write_text(changed_role(rooms_split.read_text(), "test", "unlabelled"))
-    with pytest.raises(FewmaskError, match="trained with another split than"):
-        evaluate(RUN, rooms, split, *files)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 12, 40])
@@ -349,18 +182,3 @@ def test_at_the_original_size_it_judges_what_predict_writes(
     metrics = json.loads((tmp_path / "0.json").read_text())["metrics"]
     expected = jaccard_score(truth, predicted, average="macro", zero_division=0)
     assert metrics["miou"] == pytest.approx(expected, abs=1e-6)
-
-
-@pytest.mark.parametrize("damaged", ["", "[]", '{"seconds": 1', '{"seconds": "1"}', "\0"])
-@pytest.mark.parametrize("name", [TRAINING, "pseudo_masks.json"])
-def test_a_damaged_record_is_named_and_nothing_is_written(
-    trained: Path, rooms: Path, rooms_split: Path, tmp_path: Path, name: str, damaged: str
-):
-    path, output = tmp_path / name, tmp_path / "metrics/0.json"
-    path.write_text(damaged)
-    training, pseudo_masks = ([path], []) if name == TRAINING else ([trained / TRAINING], [path])
-    files = (rooms, rooms_split, trained / WEIGHTS, training, output)
-    with pytest.raises(FewmaskError, match="run the workflow again") as error:
-        evaluate(RUN, *files, pseudo_masks=pseudo_masks)
-    assert str(error.value).startswith(f"{path}: not the ")
-    assert not output.parent.exists()

@@ -22,8 +22,7 @@ from fewmask.metrics.segmentation import (
     scores,
 )
 
-# The first call of scikit-learn on a busy machine may take longer than the default deadline.
-unhurried = settings(deadline=None, max_examples=50)
+unhurried = settings(max_examples=50)
 MACRO = {"average": "macro", "zero_division": 0}
 
 

@@ -21,7 +21,7 @@ from fewmask.metrics.normal import NormalErrors, angles
 
 TASK_METRICS = (*DEPTH_METRICS, *NORMAL_METRICS)
 
-unhurried = settings(deadline=None, max_examples=40)
+unhurried = settings(max_examples=40)
 
 
 @st.composite

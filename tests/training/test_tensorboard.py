@@ -26,11 +26,6 @@ from tests.processes import run, start
 Curves = dict[str, list[tuple[int, float]]]
 
 
-@pytest.fixture
-def inputs(rooms: Path, rooms_split: Path) -> Inputs:
-    return Inputs(rooms, rooms_split)
-
-
 def shown(reader: EventAccumulator) -> Curves:
     """What TensorBoard's own reader finds: steps and values (float32) of every curve."""
     reader.Reload()

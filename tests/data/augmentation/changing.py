@@ -10,8 +10,7 @@ from fewmask.config.augmentation import Augmentation
 from fewmask.data.augmentation.strong import StrongAugmentation
 from fewmask.data.augmentation.weak import Change
 
-# The first call on a busy machine may take longer than the default deadline.
-unhurried = settings(deadline=None, max_examples=50)
+unhurried = settings(max_examples=50)
 sizes = st.tuples(st.integers(16, 48), st.integers(16, 48))
 
 
@@ -23,6 +22,12 @@ def augment(
     masks = None if masks is None else change.warp.masks(masks)
     inside = None if inside is None else change.warp.inside(inside)
     return change.images(images), masks, inside
+
+
+def random_images(count=4, height=24, width=40, channels=3):
+    """Images, float32, of random numbers."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.rand(count, channels, height, width, generator=generator)
 
 
 def some_images(count=4, height=24, width=40):
@@ -47,3 +52,11 @@ def draw(chosen, count=4, height=24, width=40, seed=0):
     """The strong augmentation of a batch."""
     torch.manual_seed(seed)
     return StrongAugmentation.draw(chosen, count, height, width)
+
+
+NOTHING = Augmentation(flip=0)
+
+EVERYTHING = Augmentation(
+    flip=0.5, vertical_flip=0.5, scale=(0.5, 2.0), rotate=30, crop=(24, 40),
+    brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1,
+)  # fmt: skip

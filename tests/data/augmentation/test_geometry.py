@@ -15,7 +15,7 @@ from fewmask.data.augmentation.warp import Warp, similarity
 from fewmask.data.readers.normals_from_depth import Camera, normals_from_depth
 from fewmask.data.rendered.scenes import focal_length, render
 
-unhurried = settings(deadline=None, max_examples=30)
+unhurried = settings(max_examples=30)
 ROOMS, SIZE = 3, 129
 """Odd, so that quarter turns and halving about the centre show pixels, not places between them."""
 

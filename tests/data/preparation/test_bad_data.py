@@ -4,36 +4,50 @@ Each row of the table spoils a good dataset (or its good store) in one way and r
 line in a child process.
 """
 
-import ctypes
-import json
-import os
-import pickle
-import re
 import shutil
-import struct
-import subprocess
-import sys
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
 import pytest
 
-from fewmask import IGNORE, cli
+from fewmask import IGNORE
 from fewmask.data.preparation import prepare
-from fewmask.data.splits import job as split_job  # noqa: F401  imported here for all children
-from fewmask.data.store.hdf5 import seal
 from fewmask.data.store.store import Store
-from fewmask.training import job  # noqa: F401
-from tests import processes
-from tests.conftest import small_stage
-from tests.data.making import make_folder, noise, reading, save
-
-STORE = Path("results/datasets/mine.h5")
+from tests.data.making import noise, reading, save
+from tests.data.preparation.commands import STORE, fewmask, files, options
+from tests.data.preparation.spoiling import (
+    a_file,
+    all_damaged,
+    bomb,
+    class_200,
+    climb,
+    cut_off,
+    damage,
+    empty,
+    empty_images,
+    flipped_pixel,
+    folder,
+    folder_links_out,
+    full_disk,
+    link_out,
+    linked_to_nothing,
+    list_links_out,
+    mask_of_another_size,
+    masks_of,
+    name_not_in_utf8,
+    name_of_two_lines,
+    never_border,
+    of_another_dataset,
+    of_another_version,
+    official_without_mask,
+    pickled_list,
+    require_masks,
+    two_of_one_stem,
+    unwritable_results,
+    value_outside_the_classes,
+)
 
 
 @dataclass(frozen=True)
@@ -52,179 +66,6 @@ class Case:
     """With --skip-damaged: the images that are left out; none: it stops all the same."""
     level: str = "error"
     without_privileges: bool = False
-
-
-# --- Ways to spoil ---------------------------------------------------------------------------
-
-
-def empty(root: Path) -> None:
-    shutil.rmtree(root)
-    root.mkdir()
-
-
-def a_file(root: Path) -> None:
-    shutil.rmtree(root)
-    root.touch()
-
-
-def empty_images(root: Path) -> None:
-    empty(root / "images")
-
-
-def require_masks(root: Path) -> dict[str, Any]:
-    return {"reader": folder(masks_required=True)}
-
-
-def mask_of_another_size(root: Path) -> None:
-    save(root / "masks/1.png", noise(4, 5, below=3))
-
-
-def value_outside_the_classes(root: Path) -> None:
-    mask = noise(20, 30, below=3)
-    mask[:3, :4] = 7
-    save(root / "masks/1.png", mask)
-
-
-def damage(root: Path) -> None:
-    content = bytearray((root / "images/1.png").read_bytes())
-    content[60:80] = bytes(20)
-    (root / "images/1.png").write_bytes(content)
-
-
-def cut_off(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def bomb(root: Path) -> None:
-    """A PNG of 900 million black pixels, which are a few bytes as long as nobody decodes them."""
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(10_000))), (b"IEND", b"")]
-    packed = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    ]
-    (root / "images/1.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
-
-
-def two_of_one_stem(root: Path) -> dict[str, Any]:
-    save(root / "images/1.jpg", noise(20, 30, 3))
-    return {"reader": folder(images="images/*")}
-
-
-def climb(root: Path) -> dict[str, Any]:
-    save(root.parent / "secret.png", noise(20, 30, 3))
-    return camvid(root, "../secret.png masks/1.png")
-
-
-def official_without_mask(root: Path) -> dict[str, Any]:
-    return camvid(root, "images/4.png masks/4.png")
-
-
-def link_out(root: Path) -> None:
-    save(root.parent / "secret.png", noise(20, 30, 3))
-    (root / "images/1.png").unlink()
-    (root / "images/1.png").symlink_to(root.parent / "secret.png")
-
-
-def folder_links_out(root: Path) -> None:
-    (root / "masks").rename(root.parent / "elsewhere")
-    (root / "masks").symlink_to(root.parent / "elsewhere")
-
-
-def unwritable_results(root: Path) -> None:
-    Path("results/datasets").chmod(0o555)
-
-
-def full_disk(root: Path) -> dict[str, Any]:
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "results/datasets"]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mount is not permitted here: no small disk to fill")
-    return {"size": 256}
-
-
-def linked_to_nothing(root: Path) -> None:
-    (root / "masks/1.png").unlink()
-    (root / "masks/1.png").symlink_to("gone.png")
-
-
-def masks_of(*values: int) -> Callable[[Path], dict[str, Any]]:
-    """Two classes, and masks of these values."""
-
-    def write(root: Path) -> dict[str, Any]:
-        for i in range(4):
-            save(
-                root / f"masks/{i}.png",
-                np.array(values, np.uint8)[noise(20, 30, below=len(values))],
-            )
-        return {"classes": ["wall", "floor"]}
-
-    return write
-
-
-def class_200(store: Path) -> None:
-    with h5py.File(store, "a") as file:
-        file["mask"][1, 3, 4] = 200
-
-
-def all_damaged(root: Path) -> None:
-    for path in (root / "images").iterdir():
-        path.write_bytes(b"")
-
-
-def of_another_version(store: Path) -> None:
-    with h5py.File(store, "a") as file:
-        file.attrs["format"] = 99
-
-
-def of_another_dataset(store: Path) -> None:
-    with h5py.File(store, "a") as file:
-        file.attrs["settings"] = reading(dataset="yours")
-        seal(file)
-
-
-def flipped_pixel(store: Path) -> None:
-    with h5py.File(store) as file:
-        place = file["image"].id.get_chunk_info(0).byte_offset + 20
-    content = bytearray(store.read_bytes())
-    content[place] ^= 1
-    store.write_bytes(content)
-
-
-def pickled_list(store: Path) -> None:
-    Path("data/mine/list.txt").write_bytes(pickle.dumps(["0", "1"]))
-
-
-def list_links_out(store: Path) -> None:
-    Path("data/secret.txt").write_text("password 12345\n")
-    Path("data/mine/list.txt").symlink_to("../secret.txt")
-
-
-def name_not_in_utf8(root: Path) -> None:
-    (root / "images/4.png").rename(root / os.fsdecode(b"images/4\xff.png"))
-
-
-def name_of_two_lines(root: Path) -> None:
-    (root / "images/4.png").rename(root / "images/4\n gone.png")
-
-
-def never_border(root: Path) -> None:
-    """No mask holds the third class."""
-    for i in range(4):
-        save(root / f"masks/{i}.png", noise(20, 30, below=2))
-    prepare.prepare(reading(), STORE)
-
-
-def camvid(root: Path, line: str) -> dict[str, Any]:
-    """Lists as CamVid has them, with this line for training."""
-    lines = {"train": line, "val": "images/2.png masks/2.png", "test": "images/3.png masks/3.png"}
-    for subset, text in lines.items():
-        (root / f"{subset}.txt").write_text(f"{text}\n")
-    return {"reader": {"name": "camvid"}}
-
-
-def folder(**changes: Any) -> dict[str, Any]:
-    """Settings of the reader."""
-    return json.loads(reading())["reader"] | changes
 
 
 CASES = [
@@ -292,58 +133,8 @@ CASES = [
     Case("a class that no labelled image of a split contains", never_border, "border",
          "no labelled image contains border: no method can learn it", "split", level="warning"),
 ]  # fmt: skip
+
 PREPARED = [case for case in CASES if case.command == "prepare"]
-
-
-# --- The command line ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    """A folder to work in, with a good dataset in data/mine."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FEWMASK_DATA", str(tmp_path / "data"))
-    make_folder(tmp_path / "data/mine")
-    STORE.parent.mkdir(parents=True)
-    yield tmp_path
-    if STORE.parent.is_mount():
-        subprocess.run(["umount", STORE.parent], check=True)
-
-
-def options(command: str, changes: dict[str, Any]) -> list[str]:
-    """What the workflow gives a command."""
-    if command == "prepare":
-        return ["--settings", reading(**changes), "--output", str(STORE)]
-    split = "results/splits/mine/n2/0.csv"
-    if command == "split":
-        lists = {"listed": "list.txt"} if Path("data/mine/list.txt").exists() else {}
-        counts = json.dumps({"test": "n1", "validation": "n1", "lists": lists})
-        cell = ["--fraction", "n2", "--seed", "0", "--output", split]
-        return ["--dataset", str(STORE), "--settings", counts, *cell]
-    files = ["--dataset", str(STORE), "--split", split, "--output", "results/stage"]
-    return [*files, "--settings", small_stage().shaping(), "--seed", "0"]
-
-
-def fewmask(*arguments: str, without_privileges: bool = False) -> tuple[int, str]:
-    """Run a command in a child; its exit code and all that it says."""
-
-    def work() -> None:
-        if without_privileges:
-            give_up_privileges()
-        sys.argv = ["fewmask", *arguments]
-        cli.main()
-
-    code = processes.run(work, Path("log.txt"))
-    text = re.sub("^started on .*\n", "", Path("log.txt").read_text())
-    Path("log.txt").unlink()
-    return code, text
-
-
-def give_up_privileges() -> None:
-    """Have the modes of files count for root, too (capset with no capabilities)."""
-    version = 0x20080522
-    if os.geteuid() == 0:
-        ctypes.CDLL(None).capset(struct.pack("Ii", version, 0), bytes(24))
 
 
 def spoil(case: Case) -> dict[str, Any]:
@@ -356,11 +147,6 @@ def spoil(case: Case) -> dict[str, Any]:
         shutil.rmtree("results/splits")
     case.spoil(STORE)
     return {}
-
-
-def files() -> set[Path]:
-    """All that lies in the results."""
-    return {path for path in Path("results").rglob("*") if path.is_file() and path.name != "lock"}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.words)
@@ -414,47 +200,10 @@ def test_skip_damaged(workplace, case):
     assert listed[0] in inspected
 
 
-def test_the_option_and_the_setting_make_one_store(workplace):
-    damage(Path("data/mine"))
-    set_in_yaml = options("prepare", {"skip_damaged": True})
-    assert fewmask("prepare", *set_in_yaml)[0] == 0
-    with Store(STORE) as store:
-        by_setting = store.digest, json.loads(store.settings), store.left_out
-    assert fewmask("prepare", *options("prepare", {}), "--skip-damaged")[0] == 0
-    with Store(STORE) as store:
-        assert (store.digest, json.loads(store.settings), store.left_out) == by_setting
-
-
-def test_two_workers_leave_out_what_one_leaves_out(workplace):
-    damage(Path("data/mine"))
-    found = []
-    for workers in (1, 2):
-        prepare.prepare(reading(), STORE, workers, skip_damaged=True)
-        with Store(STORE) as store:
-            found.append((store.digest, store.left_out))
-    assert found[0] == found[1]
-
-
-def test_a_list_goes_without_those_who_were_left_out(workplace):
-    damage(Path("data/mine"))
-    Path("data/mine/list.txt").write_text("images/0.png\nimages/1.png\n")
-    assert fewmask("prepare", *options("prepare", {}), "--skip-damaged")[0] == 0
-    code, said = fewmask("split", *(a.replace("n2", "listed") for a in options("split", {})))
-    assert code == 0, said
-    assert "1 labelled, 1 unlabelled, 1 validation, 1 test" in said
-    assert "1 of the 2 names on the list listed were left out as damaged" in said
-
-
 def test_a_folder_may_be_a_link_as_a_whole(workplace):
     Path("data/mine").rename("elsewhere")
     Path("data/mine").symlink_to(workplace / "elsewhere")
     assert fewmask("prepare", *options("prepare", {}))[0] == 0
-
-
-def test_the_message_names_the_way_to_go_on(workplace):
-    damage(Path("data/mine"))
-    said = fewmask("prepare", *options("prepare", {}))[1]
-    assert said.endswith("leave such images out: skip_damaged: true in the dataset's YAML\n")
 
 
 def test_ignored_pixels_are_no_mistake(workplace):

@@ -1,118 +1,21 @@
 """Downloads against a server of our own: whole, checked, or one clear message."""
 
-import hashlib
-import io
-import tarfile
-import threading
-import zipfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.download import download
-from fewmask.data.preparation.resuming import CHUNK
-from tests.data.making import noise, settings
-
-IMAGES = {"images/a.jpg": b"an image", "images/b.jpg": b"another"}
-LISTS = {"annotations/list.txt": b"a 1 1 1"}
-
-
-class Server:
-    """Serves a folder on 127.0.0.1 and counts what it was requested.
-
-    ``cut_after``: a connection ends after that many bytes. ``ranges``: what it was asked to go on
-    from; a server that ``can_resume`` does.
-    """
-
-    def __init__(self, folder):
-        self.folder, self.requested, self.ranges = folder, Counter(), []
-        self.cut_after, self.can_resume = None, True
-        folder.mkdir()
-        server = self
-
-        class Handler(SimpleHTTPRequestHandler):
-            def do_GET(self):
-                server.requested[self.path] += 1
-                wanted = self.headers.get("Range", "bytes=0-")
-                start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-                if start:
-                    server.ranges.append(start)
-                if not (server.folder / self.path[1:]).is_file():
-                    self.send_error(404)
-                    return
-                self.send(start if server.can_resume else 0)
-
-            def send(self, start):
-                content = (server.folder / self.path[1:]).read_bytes()
-                if start >= len(content):
-                    self.send_error(416)
-                    return
-                self.send_response(206 if start else 200)
-                self.send_header("Content-Length", str(len(content) - start))
-                self.end_headers()
-                self.wfile.write(content[start:][: server.cut_after])
-
-            def log_message(self, *_):
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder))
-        threading.Thread(target=self.http.serve_forever, args=(0.01,)).start()
-
-    def offer(self, name, content):
-        """Put a file there; returns the setting that asks for it."""
-        (self.folder / name).parent.mkdir(exist_ok=True)
-        (self.folder / name).write_bytes(content)
-        checksum = f"md5:{hashlib.md5(content).hexdigest()}"
-        return {"url": f"http://127.0.0.1:{self.http.server_port}/{name}", "checksum": checksum}
-
-    def close(self):
-        self.http.shutdown()
-        self.http.server_close()
-
-
-@pytest.fixture
-def server(tmp_path):
-    server = Server(tmp_path / "served")
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("FEWMASK_DATA", str(tmp_path / "data"))
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def receipt(tmp_path):
-    return tmp_path / "results/downloads/mine.txt"
-
-
-def tar(files):
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def zipped(files):
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-def contents(folder):
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+from tests.data.making import settings
+from tests.data.preparation.serving import (
+    IMAGES,
+    LISTS,
+    assert_nothing_is_there,
+    contents,
+    tar,
+    zipped,
+)
 
 
 def test_archives_are_unpacked_below_the_root(server, data, receipt):
@@ -157,77 +60,6 @@ def test_datasets_that_share_a_folder_download_it_once(server, data, tmp_path):
     assert server.requested == {"/i.zip": 1}
     kinds = Counter((tmp_path / f"{i}.txt").read_text().splitlines()[1][:5] for i in range(4))
     assert kinds == {"downl": 1, "found": 3}
-
-
-# --- Cut connections -------------------------------------------------------------------------
-
-LARGE = {"images/a.jpg": noise(100_000).tobytes()}
-
-
-def test_a_cut_connection_is_opened_again_where_it_was_cut(server, data, receipt):
-    archive = server.offer("i.tar.gz", tar(LARGE))
-    server.cut_after = 40_000
-    download(settings(download=[archive]), receipt)
-    assert contents(data / "mine") == LARGE
-    assert server.ranges == [2 * CHUNK, 4 * CHUNK]
-
-
-def test_what_has_come_is_kept_when_the_server_is_gone(server, data, receipt):
-    archive = server.offer("i.zip", zipped(LARGE))
-    content = (server.folder / "i.zip").read_bytes()
-    part = data / ".mine.download/1/i.zip.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(content[:30_000])
-    (server.folder / "i.zip").unlink()
-    with pytest.raises(FewmaskError, match="kept: 30,000 bytes, from which the next"):
-        download(settings(download=[archive]), receipt)
-    assert_nothing_is_there(data, receipt)
-    assert part.read_bytes() == content[:30_000]
-    server.offer("i.zip", content)
-    download(settings(download=[archive]), receipt)
-    assert contents(data / "mine") == LARGE
-    assert server.ranges == [30_000, 30_000]
-
-
-def test_a_server_that_cannot_go_on_sends_all_of_it(server, data, receipt):
-    archive = server.offer("i.zip", zipped(LARGE))
-    server.can_resume, server.cut_after = False, 40_000
-    with pytest.raises(FewmaskError, match=r"i\.zip: cannot be fetched: .*\n  kept: 32,768 bytes"):
-        download(settings(download=[archive]), receipt)
-    assert_nothing_is_there(data, receipt)
-    assert server.requested == {"/i.zip": 2}
-    server.cut_after = None
-    download(settings(download=[archive]), receipt)
-    assert contents(data / "mine") == LARGE
-
-
-def test_a_part_that_is_the_whole_is_taken(server, data, receipt):
-    archive = server.offer("i.zip", zipped(LARGE))
-    (data / ".mine.download/1").mkdir(parents=True)
-    (server.folder / "i.zip").rename(data / ".mine.download/1/i.zip.part")
-    server.offer("i.zip", zipped(LARGE))
-    download(settings(download=[archive]), receipt)
-    assert contents(data / "mine") == LARGE
-
-
-def test_a_part_of_another_file_is_dropped(server, data, receipt):
-    archive = server.offer("i.zip", zipped(LARGE))
-    part = data / ".mine.download/1/i.zip.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(b"of another file")
-    with pytest.raises(FewmaskError, match="the file is another one"):
-        download(settings(download=[archive]), receipt)
-    assert not part.exists()
-    download(settings(download=[archive]), receipt)
-    assert contents(data / "mine") == LARGE
-
-
-# --- What goes wrong -------------------------------------------------------------------------
-
-
-def assert_nothing_is_there(data, receipt):
-    assert not (data / "mine").exists()
-    assert not receipt.exists()
 
 
 def test_a_wrong_checksum(server, data, receipt):

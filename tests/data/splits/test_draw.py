@@ -1,4 +1,4 @@
-"""Roles never overlap, test and validation stay, labelled sets are nested, and files say so."""
+"""Roles never overlap, test and validation stay, and labelled sets are nested."""
 
 import os
 import subprocess
@@ -7,37 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fewmask.config.dataset import Split
 from fewmask.core.errors import FewmaskError
-from fewmask.core.seeds import derive
 from fewmask.data.splits.draw import ROLES, Images, draw, missing_classes
+from tests.data.splits.drawing import make, rows, unhurried
 
-# The first call on a busy machine may take longer than the default deadline.
-unhurried = settings(deadline=None, max_examples=50)
 FRACTIONS = ["n1", "0.05", "0.1", "n7", "0.3", "0.5", "0.9", "all"]
-
-
-def make(count=100, classes=4, masked=1.0, subsets=None, categories=5, seed=0):
-    """Images of which some have a mask; class 0 is in every mask, the last ones are rare."""
-    random = np.random.default_rng(seed)
-    chance = 1 / (1 + np.arange(classes)) ** 1.5
-    class_pixels = random.integers(1, 99, (count, classes)) * (
-        random.random((count, classes)) < chance
-    )
-    class_pixels[random.permutation(count)[round(masked * count) :]] = 0
-    return Images(
-        names=[f"image {row}" for row in range(count)],
-        subsets=subsets or [""] * count,
-        class_pixels=class_pixels,
-        categories=random.integers(categories, size=count),
-    )
-
-
-def rows(roles, role):
-    return {row for row, given in enumerate(roles) if given == role}
 
 
 @st.composite
@@ -146,66 +124,6 @@ assert "torch" not in sys.modules and "pandas" not in sys.modules
     assert one == other
 
 
-class TestOfficialSubsets:
-    subsets = ("train",) * 60 + ("val",) * 20 + ("test",) * 20
-
-    def test_are_taken_whole(self):
-        images = make(subsets=list(self.subsets))
-        roles = draw(images, Split(test="test", validation="val"), "0.1", 0)
-        assert rows(roles, "test") == {*range(80, 100)}
-        assert rows(roles, "validation") == {*range(60, 80)}
-        assert len(rows(roles, "labelled")) == 6
-
-    def test_several_are_taken_together(self):
-        images = make(subsets=list(self.subsets))
-        roles = draw(images, Split(test=["test", "val"], validation="n5"), "0.1", 0)
-        assert rows(roles, "test") == {*range(60, 100)}
-        assert rows(roles, "validation") <= {*range(60)}
-
-    def test_each_of_several_must_have_a_mask_that_is_left(self):
-        images = make(subsets=list(self.subsets))
-        images.class_pixels[80:] = 0
-        chosen = Split(test=["val", "test"], validation="n5")
-        with pytest.raises(FewmaskError, match=r"split.test: no image of test that has a mask"):
-            draw(images, chosen, "0.1", 0)
-
-    def test_are_not_drawn_from_for_another_role(self):
-        images = make(subsets=list(self.subsets))
-        roles = draw(images, Split(test=0.5, validation="val"), "0.1", 0)
-        assert rows(roles, "validation") == {*range(60, 80)}
-        assert len(rows(roles, "test")) == 50
-
-    def test_train_takes_images_without_masks_but_no_others(self):
-        images = make(masked=0.5, subsets=list(self.subsets))
-        chosen = Split(test="test", validation="n5", train=["train"])
-        roles = draw(images, chosen, "n5", 0)
-        unlabelled = rows(roles, "unlabelled")
-        assert unlabelled <= {*range(60)}
-        assert unlabelled >= {row for row in range(60) if not images.masked[row]}
-
-    def test_a_held_out_subset_is_trained_on_only_where_train_says_so(self):
-        images = make(masked=0.5, subsets=list(self.subsets))
-        without_mask = {row for row in range(80, 100) if not images.masked[row]}
-        assert rows(draw(images, Split(test="test"), "n5", 0), "") == without_mask
-        chosen = Split(test="test", train=["train", "val", "test"])
-        assert rows(draw(images, chosen, "n5", 0), "unlabelled") >= without_mask
-
-    @pytest.mark.parametrize(
-        "chosen",
-        [Split(test="trial"), Split(test=["val", "trial"]), Split(train=["train", "trial"])],
-    )
-    def test_unknown_ones_are_named(self, chosen):
-        with pytest.raises(FewmaskError, match="trial; there are test, train, val"):
-            draw(make(subsets=list(self.subsets)), chosen, "0.1", 0)
-        with pytest.raises(FewmaskError, match="this dataset has none"):
-            draw(make(), chosen, "0.1", 0)
-
-    def test_one_subset_cannot_be_both(self):
-        chosen = Split(test="test", validation="test")
-        with pytest.raises(FewmaskError, match=r"split.validation: no image of test"):
-            draw(make(subsets=list(self.subsets)), chosen, "0.1", 0)
-
-
 class TestStrata:
     @pytest.mark.parametrize("role", ["labelled", "validation", "test"])
     @pytest.mark.parametrize("stratify", ["category", "classes"])
@@ -266,38 +184,6 @@ class TestBlocks:
         assert len(rows(roles, "validation")) in (4, 8)
 
 
-class TestLists:
-    def test_label_exactly_their_images(self):
-        images = make(masked=0.7)
-        names = [images.names[row] for row in np.flatnonzero(images.masked)[::3]]
-        for chosen in [Split(), Split(blocks=2, test=0.1)]:
-            roles = draw(images, chosen, "published", 0, names, reserved=names)
-            assert [images.names[row] for row in sorted(rows(roles, "labelled"))] == names
-            # Test and validation are those of the other fractions.
-            other = draw(images, chosen, "0.1", 0, reserved=names)
-            assert rows(other, "test") == rows(roles, "test")
-            assert rows(other, "validation") == rows(roles, "validation")
-
-    def test_unknown_names_are_named(self):
-        with pytest.raises(FewmaskError, match=r"2 of its 3 names .* dataset: dog, ox"):
-            draw(make(), Split(), "published", 0, {"image 1", "dog", "ox"})
-
-    def test_held_out_and_maskless_images_are_named(self):
-        images = make(masked=0.9)
-        test = min(rows(draw(images, Split(), "all", 0), "test"))
-        without = int(np.flatnonzero(~images.masked)[0])
-        with pytest.raises(FewmaskError, match=rf"image {test} \(test\)"):
-            draw(images, Split(), "published", 0, {images.names[test]})
-        with pytest.raises(FewmaskError, match=rf"image {without} \(without a mask\)"):
-            draw(images, Split(), "published", 0, {images.names[without]})
-
-    def test_an_empty_one_and_no_one_are_errors(self):
-        with pytest.raises(FewmaskError, match="there is no name on it"):
-            draw(make(), Split(), "published", 0, set())
-        with pytest.raises(FewmaskError, match="neither a share, a count nor a list"):
-            draw(make(), Split(), "published", 0)
-
-
 @pytest.mark.parametrize(
     ("count", "chosen", "fraction", "message"),
     [
@@ -323,18 +209,3 @@ def test_missing_classes():
     images = Images(["a", "b", "c"], [""] * 3, class_pixels)
     assert missing_classes(images, ["labelled", "labelled", "test"]) == [2, 3]
     assert missing_classes(images, ["test", "", "labelled"]) == [3]
-
-
-class TestDerive:
-    def test_is_stable(self):
-        assert derive("labelled", 3) == 5168771985421786490
-        assert 0 <= derive() < 2**63
-
-    def test_tells_its_parts_apart(self):
-        parts = [(), (1,), ("1",), (1, 1), (11,), ("a", "b"), ("ab",), ("b", "a"), ("a,b",)]
-        assert len({derive(*part) for part in parts}) == len(parts)
-
-    def test_takes_numbers_of_numpy_but_no_fractions(self):
-        assert derive(np.int64(7)) == derive(7)
-        with pytest.raises(TypeError):
-            derive(0.5)

@@ -1,6 +1,5 @@
-"""A store gives back what was written, and is whole or not there."""
+"""A store gives back what was written, and is refused where it is damaged."""
 
-import json
 import random
 import subprocess
 import sys
@@ -13,38 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.rows import Row
-from fewmask.data.store.hdf5 import QuietFile
 from fewmask.data.store.store import FORMAT, Store
-from fewmask.data.store.writer import StoreWriter
-from tests.data.making import PALETTE, noise, reading
-
-COUNT, HEIGHT, WIDTH = 6, 16, 12
-
-
-def make_row(i: int, **changes) -> Row:
-    values = {
-        "name": f"image {i}",
-        "subset": "test" if i % 2 else "",
-        "size": (100 + i, 200),
-        "extent": (HEIGHT - i, WIDTH),
-        "image": noise(HEIGHT, WIDTH, 3, seed=i),
-        "mask": noise(HEIGHT, WIDTH, below=3, seed=i),
-        "category": i % 2,
-    }
-    return Row(**values | changes)
-
-
-def write(path, rows, categories=("cat", "dog")):
-    with StoreWriter(path, reading(), categories) as writer:
-        for row in rows:
-            writer.append(row)
-    return path
-
-
-@pytest.fixture
-def path(tmp_path):
-    return write(tmp_path / "mine.h5", map(make_row, range(COUNT)))
+from tests.data.making import PALETTE, reading
+from tests.data.store.rows import COUNT, HEIGHT, WIDTH, make_row, write
 
 
 def test_what_was_written_is_read(path):
@@ -135,133 +105,6 @@ def test_many_may_read_at_once_while_the_file_is_open(path):
         assert set(threads.map(digest, range(2))) == {str(store.read("image").sum())}
 
 
-# --- The digest ------------------------------------------------------------------------------
-
-
-def digest_of(path):
-    with Store(path) as store:
-        return store.digest
-
-
-def test_equal_content_has_an_equal_digest(tmp_path, path):
-    assert digest_of(write(tmp_path / "b.h5", map(make_row, range(COUNT)))) == digest_of(path)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "another"},
-        {"subset": "train"},
-        {"category": 1},
-        {"extent": (1, 1)},
-        {"size": (1, 1)},
-        {"image": noise(HEIGHT, WIDTH, 3, seed=99)},
-        {"mask": np.full((HEIGHT, WIDTH), 255, np.uint8)},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_any_other_content_has_another_digest(tmp_path, change):
-    digests = {
-        digest_of(write(tmp_path / f"{name}.h5", [make_row(0), row]))
-        for name, row in (("a", make_row(2)), ("b", make_row(2, **change)))
-    }
-    assert len(digests) == 2
-
-
-def test_the_order_of_rows_is_content(tmp_path, path):
-    backwards = write(tmp_path / "b.h5", map(make_row, reversed(range(COUNT))))
-    assert digest_of(backwards) != digest_of(path)
-
-
-def test_a_byte_that_is_not_kept_is_found_while_it_is_written(tmp_path, monkeypatch):
-    write_all = QuietFile.write
-
-    def write_with_a_fault(self, data):
-        damaged = bytearray(data)
-        if len(damaged) == make_row(0).image.nbytes + 4:  # a row and its checksum
-            damaged[0] ^= 1
-        return write_all(self, damaged)
-
-    monkeypatch.setattr(QuietFile, "write", write_with_a_fault)
-    with pytest.raises(FewmaskError, match=r"a\.h5: cannot be written: "):
-        write(tmp_path / "a.h5", map(make_row, range(3)))
-    assert not any(tmp_path.iterdir())
-
-
-def test_verify_finds_a_changed_byte(path):
-    with h5py.File(path, "r+") as file:
-        file["image"][3, 0, 0, 0] ^= 1
-    with Store(path) as store, pytest.raises(FewmaskError, match="does not match its digest"):
-        store.verify()
-
-
-# --- Whole or not there ----------------------------------------------------------------------
-
-
-def test_an_error_leaves_nothing_and_keeps_the_old_file(tmp_path, path):
-    before = path.read_bytes()
-
-    def rows():
-        yield make_row(0)
-        raise KeyError
-
-    with pytest.raises(KeyError):
-        write(path, rows())
-    assert path.read_bytes() == before
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_the_final_name_appears_at_the_end(tmp_path):
-    path = tmp_path / "new.h5"
-    with StoreWriter(path, reading()) as writer:
-        writer.append(make_row(0))
-        assert not path.exists()
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_nothing_to_write(tmp_path):
-    with pytest.raises(FewmaskError, match="there are no images to write"):
-        write(tmp_path / "a.h5", [])
-    assert not list(tmp_path.iterdir())
-
-
-def test_rows_must_be_alike(tmp_path):
-    other = make_row(1, image=noise(8, 8, 3))
-    with pytest.raises(FewmaskError, match=r"image 1: found .*\(8, 8, 3\).*\n  expected: .*16, 12"):
-        write(tmp_path / "a.h5", [make_row(0), other])
-
-
-def test_a_class_beyond_the_last(tmp_path):
-    wrong = make_row(0, mask=np.full((HEIGHT, WIDTH), 3, np.uint8))
-    with pytest.raises(FewmaskError, match="image 0: the mask holds class 3\n  expected: 0 to 2"):
-        write(tmp_path / "a.h5", [wrong])
-
-
-def test_a_full_disk_is_said_and_leaves_nothing(tmp_path):
-    code = """if True:
-    import resource, signal, sys
-    from pathlib import Path
-    from fewmask.core.errors import FewmaskError
-    from tests.data.store.test_store import make_row, write
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-    try:
-        write(Path(sys.argv[1]), map(make_row, range(1000)))
-    except FewmaskError as error:
-        print(error)
-    """
-    command = [sys.executable, "-c", code, str(tmp_path / "a.h5")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"{tmp_path}/a.h5: cannot be written:" in done.stdout
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_folder_that_cannot_be_written_to(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(FewmaskError, match=r"a\.h5: cannot be written: .*Not a directory|exists"):
-        write(tmp_path / "file" / "a.h5", [make_row(0)])
-
-
 # --- Damage ----------------------------------------------------------------------------------
 
 
@@ -330,11 +173,3 @@ def test_a_store_that_lacks_a_field(path):
     with h5py.File(path, "r+") as file:
         del file["mask"]
     assert_refused(path, "not whole: it holds")
-
-
-def test_settings_that_are_none(tmp_path):
-    with pytest.raises(FewmaskError, match="--settings: found JSONDecodeError"):
-        StoreWriter(tmp_path / "a.h5", "no JSON")
-    wrong = json.dumps(json.loads(reading()) | {"size": "large"})
-    with pytest.raises(FewmaskError, match="size"):
-        StoreWriter(tmp_path / "a.h5", wrong)

@@ -14,7 +14,7 @@ from fewmask.report.tables.latex import latex
 from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
 from tests.report.synthetic_runs import requested, write_run
-from tests.report.tables.test_tables import rows_of
+from tests.report.tables.reading import rows_of
 
 IMAGES, DRAWN = 50, 500
 

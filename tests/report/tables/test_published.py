@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from fewmask.report.results.runs import collect
+from fewmask.report.tables.latex import latex
 from fewmask.report.tables.published import published, published_table
 from fewmask.report.tables.statistics import summary
+from fewmask.report.tables.summary import summary_table
 from tests.report.synthetic_runs import requested, write_run
-from tests.report.tables.test_tables import rows_of
+from tests.report.tables.reading import rows_of, summarised
 
 SOURCE = {"source": "A paper, Table 1", "remark": "On other images"}
 
@@ -99,3 +101,51 @@ def test_where_nothing_was_published(project):
     table = compared(grid)
     assert table.empty
     assert "lists no published values" in published_table(grid, table).markdown()
+
+
+PUBLISHED = {
+    "source": "A_Paper, Table 1",
+    "remark": "its second row cannot be right",
+    "values": [
+        {"when": {"fraction": ["n10", "n20"]}, "values": {"miou": 0.8}},
+        {
+            "when": {"method": "b"},
+            "values": {"miou": [0.865, 0.0114], "cross_entropy": [0.2, 0.1]},
+        },
+    ],
+}
+
+
+def test_published_figures_stand_in_parentheses_even_without_a_run(project):
+    for seed, miou in enumerate([0.8, 0.9]):
+        write_run(method="a", seed=seed, miou=miou)
+    axes = {"methods": ["a", "b"], "fractions": ["n10", "all"], "seeds": [0, 1]}
+    grid = requested(**axes, metrics=["miou", "cross_entropy"], published=PUBLISHED)
+    _, table = summarised(grid)
+    assert table["miou_published"].fillna(0).tolist() == [0.8, 0, 0.865, 0.865]
+    assert table["miou_published_std"].isna().tolist() == [True, True, False, False]
+    assert table["cross_entropy_published"].isna().tolist() == [True, True, False, False]
+
+    text = summary_table(grid, table).markdown()
+    cells = {(row[3], row[1]): row[4:6] for row in rows_of(text)}
+    assert cells["a", "n10"] == ["85.0 ± 7.1 (80.0)", "0.250 ± 0.000"]
+    assert cells["a", "all"] == ["–", "–"]
+    assert cells["b", "all"] == ["– (86.5 ± 1.1)", "– (0.200 ± 0.100)"]
+    note = "In parentheses: values published in A_Paper, Table 1. its second row cannot be right."
+    assert note in text.replace("\n", " ")
+    tex = latex(grid, table)
+    assert r"(86.5 $\pm$ 1.1)" in tex
+    assert r"A\_Paper, Table 1" in tex
+
+
+def test_of_a_loss_the_lowest_is_bold_and_what_was_published_never_is(project):
+    write_run(method="a", miou=0.5, cross_entropy=0.3)
+    write_run(method="b", miou=0.6, cross_entropy=0.4)
+    published = PUBLISHED | {"values": [{"values": {"miou": 0.9}}]}
+    grid = requested(methods=["a", "b"], metrics=["miou", "cross_entropy"], published=published)
+    rows = rows_of(summary_table(*summarised(grid)).markdown())
+    assert [row[4:6] for row in rows] == [
+        ["50.0 (90.0)", "**0.300**"],
+        ["**60.0** (90.0)", "0.400"],
+    ]
+    assert r"\textbf{60.0} (90.0) & 0.400" in latex(*summarised(grid))
