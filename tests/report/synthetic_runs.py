@@ -67,6 +67,7 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
             "stages": [stage | one for one in figures.get("stages", [{"seconds": seconds}])],
         },
         "pseudo_masks": figures.get("pseudo_masks", []),
+        "last_weights": figures.get("last_weights", {}),
         "provenance": {
             "version": "0.1.0",
             "stages": figures.get("trainings", [TRAINED] * len(figures.get("stages", [1]))),

@@ -24,6 +24,9 @@ class Evaluation(Settings):
     patience_metric: str = "metric"
     """What must get better for that: loss or a metric; ``metric`` stands for the one above."""
     batch_size: int = Field(default=32, gt=0, le=65536)
+    last_weights: bool = False
+    """Keep, beside the selected weights, those after the last step, and their EMA where the
+    objective or ``averaging`` has one; they are evaluated on the test images too."""
 
     @model_validator(mode="after")
     def _patience_has_a_metric(self) -> Self:

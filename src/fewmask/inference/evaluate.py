@@ -1,7 +1,8 @@
 """Metrics of a trained network on the test images: one run's last job."""
 
+import copy
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from fewmask.metrics import table
 from fewmask.metrics.errors import Errors
 from fewmask.metrics.records import TrainingRecord, write_record
 from fewmask.metrics.segmentation import without_nan
+from fewmask.networks.weights import load_other_weights
 from fewmask.objectives.assessment import predictions
 from fewmask.training.runtime import describe
 
@@ -36,7 +38,8 @@ def evaluate(
 ) -> None:
     """Evaluate a run's weights on its test images.
 
-    Writes ``output`` (JSON: metrics, those of the classes, cost, provenance), a ``.csv`` beside it
+    Writes ``output`` (JSON: metrics, those of the classes, those of the weights after the last
+    step where the training kept them, cost, provenance), a ``.csv`` beside it
     with the metrics of every image, and an ``.examples.h5`` with some predictions.
 
     Raises:
@@ -61,6 +64,7 @@ def evaluate(
             "images": {role: len(rows) for role, rows in roles.items()},
             "metrics": _metrics(errors),
             "classes": _class_metrics(errors, store.classes),
+            "last_weights": _last_weights(trained, images, size),
             "cost": cost(trainings),
             "pseudo_masks": [one.model_dump(exclude_unset=True) for one in qualities],
             "provenance": {
@@ -104,6 +108,18 @@ def _errors(trained: Trained, images: Images, size: Size) -> dict[str, Errors]:
                 one.add(outputs[name], batch.truth[name])
             shown.more(len(batch.rows))
     return errors
+
+
+def _last_weights(
+    trained: Trained, images: Images, size: Size
+) -> dict[str, dict[str, float | None]]:
+    """The metrics of the weights after the last step, and of their EMA, by `Objective.last`."""
+    metrics = {}
+    for name, weights in load_other_weights(trained.weights).items():
+        network = copy.deepcopy(trained.network)
+        network.load_state_dict(weights)
+        metrics[name] = _metrics(_errors(replace(trained, network=network), images, size))
+    return metrics
 
 
 def _metrics(errors: Mapping[str, Errors]) -> dict[str, float | None]:

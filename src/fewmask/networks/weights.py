@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,33 @@ from fewmask.networks.mean import MeanOfNetworks, Predictor
 from fewmask.networks.segmenter import Segmenter
 
 KEY = "fewmask"
+OF = ":"
+"""Stands between the name of weights other than the selected ones and the names of tensors, which
+have no colon."""
 MEND = "  mend: delete it and run the workflow again, which retrains the stage"
 
 
-def save_weights(path: Path, weights: dict[str, Tensor], description: dict[str, Any]) -> None:
+def save_weights(
+    path: Path,
+    weights: dict[str, Tensor],
+    description: dict[str, Any],
+    others: Mapping[str, dict[str, Tensor]] | None = None,
+) -> None:
     """Write the weights of a network.
 
-    ``description`` (JSON) describes them, see `Description`. The file also holds a digest of it and
-    of the tensors. The same training writes the same bytes.
+    ``description`` (JSON) describes them, see `Description`. ``others``: more weights of the same
+    network, by name. The file also holds a digest of all. The same training writes the same bytes.
 
     Raises FewmaskError if a value is not finite.
     """
-    tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
+    named = [(f"{kind}{OF}", one) for kind, one in (others or {}).items()]
+    # Copies, for safetensors refuses tensors that share memory, as the last weights may with the
+    # selected ones.
+    tensors = {
+        f"{prefix}{name}": tensor.cpu().clone(memory_format=torch.contiguous_format)
+        for prefix, one in [("", weights), *named]
+        for name, tensor in one.items()
+    }
     if broken := _not_finite(tensors):
         raise FewmaskError(f"{path}: the trained weights are not finite: {broken}")
     text = json.dumps(description, sort_keys=True)
@@ -51,10 +66,37 @@ def read_description(path: Path) -> Description:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a file, on the CPU.
+    """The selected weights in a file, on the CPU.
 
     Raises FewmaskError for other files, for damaged files, and for values that are not finite.
     """
+    return {name: tensor for name, tensor in _tensors(path).items() if OF not in name}
+
+
+def load_other_weights(path: Path) -> dict[str, dict[str, Tensor]]:
+    """The other weights in a file, by name, without what no prediction needs; on the CPU.
+
+    Raises FewmaskError as `load_weights` does.
+    """
+    others: dict[str, dict[str, Tensor]] = {}
+    for full, tensor in _tensors(path).items():
+        kind, _, name = full.rpartition(OF)
+        if kind:
+            others.setdefault(kind, {})[name] = tensor
+    return {kind: _predicting(weights) for kind, weights in others.items()}
+
+
+def _predicting(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those that predict: a classification head only helps in training."""
+    return {
+        name: tensor
+        for name, tensor in weights.items()
+        if not name.startswith("classification_head.")
+    }
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a file by name, checked."""
     with _opened(path) as file:
         text, digest = _entry(path, file)
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -77,12 +119,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
             f"{path}: weights of {objective.name}, which predicts nothing of an image\n"
             f"  expected: weights of a stage that learnt masks"
         )
-    # A classification head only helps in training: no prediction of pixels needs it.
-    needed = {
-        name: tensor
-        for name, tensor in load_weights(path).items()
-        if not name.startswith("classification_head.")
-    }
+    needed = _predicting(load_weights(path))
     try:
         networks = [_segmenter(description) for _ in range(objective.result_networks)]
         network = networks[0] if len(networks) == 1 else MeanOfNetworks(networks)

@@ -42,6 +42,12 @@ class Objective(nn.Module, ABC):
         return self.network
 
     @property
+    def last(self) -> dict[str, nn.Module]:
+        """The networks worth evaluating after the last step, by name: ``last``, which was trained,
+        and ``last_ema``, its EMA, where there is one. They are built like the result."""
+        return {"last": self.result}
+
+    @property
     def networks(self) -> list[nn.Module]:
         """The networks that are trained, each of which starts from the weights of another stage
         where the settings name one."""

@@ -30,6 +30,11 @@ class Taught(Objective):
     def result(self) -> nn.Module:
         return self.teacher.network if self.is_teacher_kept else self.network
 
+    @property
+    def last(self) -> dict[str, nn.Module]:
+        ema = {} if self.teacher is None else {"last_ema": self.teacher.network}
+        return {"last": self.network} | ema
+
     def started(self) -> None:
         """Let the teacher start as its student does."""
         if self.teacher is not None:

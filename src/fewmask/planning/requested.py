@@ -35,6 +35,8 @@ class Requested(Experiment):
     """By dataset, the names of its classes in their order; absent: those of the runs."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
+    keeps_last_weights: bool = False
+    """Whether the last stage of any run keeps the weights after its last step."""
     tasks: list[TaskName] = list(ObjectiveSettings.predicts)
     """The tasks that the networks under test predict; absent: those of most objectives."""
 
@@ -61,6 +63,7 @@ def requested_by(grid: Grid) -> Requested:
     arguments = JobArguments(grid)
     requested = Requested(**grid.experiment.model_dump(exclude={"overrides", "tensorboard"}))
     stages = [grid.stages(Run(*cell, seed=requested.seeds[0])) for cell in requested.cells()]
+    evaluated = [grid.stage(keys[-1]) for keys in stages]
     return requested.model_copy(
         update={
             "trainings": [
@@ -77,9 +80,8 @@ def requested_by(grid: Grid) -> Requested:
             },
             "classes": {name: grid.classes(name) for name in requested.datasets},
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
-            "tasks": sorted(
-                {task for keys in stages for task in grid.stage(keys[-1]).objective.predicts}
-            ),
+            "keeps_last_weights": any(stage.evaluation.last_weights for stage in evaluated),
+            "tasks": sorted({task for stage in evaluated for task in stage.objective.predicts}),
         }
     )
 

@@ -63,6 +63,7 @@ CONTENTS = (
     Entry("figure", "cost", RESULTS, "Figure: cost against score"),
     *map(_examples, tasks()),
     Entry("figures", "cases", IMAGES, "Worst and median test images"),
+    Entry("table", "last_weights", TRAINING, "Selected and last weights"),
     Entry("figures", "training_curves", TRAINING, "Figure: training curves"),
     Entry("table", "pseudo_masks", TRAINING, "Quality of pseudo-masks"),
     Entry("figure", "pseudo_masks", TRAINING, "Figure: quality of pseudo-masks by stage"),
@@ -108,6 +109,7 @@ def _without_content(requested: Requested) -> set[str]:
         ),
         "published": requested.published is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
+        "last_weights": requested.keeps_last_weights,
         **{examples_of(task): task.name in requested.tasks for task in tasks()},
     }
     return {name for name, is_shown in has_content.items() if not is_shown}

@@ -83,6 +83,15 @@ class Training:
         return self.best["weights"] or self.network.state_dict()
 
     @property
+    def last_weights(self) -> dict[str, dict[str, Tensor]]:
+        """The weights after the last step, by the names of `Objective.last`; none unless settings
+        want them."""
+        if not self.stage.evaluation.last_weights:
+            return {}
+        average = {"last_ema": self.average.network} if self.average else {}
+        return {name: one.state_dict() for name, one in (self.objective.last | average).items()}
+
+    @property
     def finished(self) -> bool:
         """Whether all steps are done, or early stopping has ended them."""
         every, patience = self.stage.evaluation.every, self.stage.evaluation.patience

@@ -96,6 +96,8 @@ class MetricsFile(Record):
     cost: _Cost
     provenance: _Provenance
     pseudo_masks: list[PseudoMaskQuality]
+    last_weights: dict[str, Metrics] = {}
+    """The metrics of the weights after the last step, and of their EMA, where they were kept."""
 
     def is_of(self, requested: Requested, training: str | None) -> bool:
         """Whether it was made with the settings of an experiment.

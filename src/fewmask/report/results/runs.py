@@ -16,6 +16,7 @@ from fewmask.planning.requested import Requested
 from fewmask.report.results.delta_m import add_delta_m
 from fewmask.report.results.histories import TrainedStage
 from fewmask.report.results.job_costs import Accounts, JobCost, RunCost, total
+from fewmask.report.results.last_weights import collect_last_weights
 from fewmask.report.results.metrics_file import MetricsFile, read_metrics
 from fewmask.report.results.pseudo_masks import collect_qualities
 
@@ -30,6 +31,8 @@ class Runs(NamedTuple):
     """One row for every finished run."""
     pseudo_masks: pd.DataFrame
     """One row for all pseudo-masks that it learnt (see `collect_qualities`)."""
+    last_weights: pd.DataFrame
+    """One row for all weights of it that were evaluated (see `collect_last_weights`)."""
     jobs: dict[Run, list[JobCost]]
     """The costs of the jobs of every finished run."""
     trainings: list[TrainedStage]
@@ -83,8 +86,15 @@ def collect(requested: Requested) -> Runs:
     accounts = Accounts(requested.results)
     jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
     table = add_delta_m(requested, _table(requested, records, jobs))
-    trainings = [one for record in records.values() for one in _trainings(record)]
-    return Runs(table, qualities, jobs, trainings, missing, outdated)
+    return Runs(
+        table,
+        qualities,
+        collect_last_weights(records.items()),
+        jobs,
+        [one for record in records.values() for one in _trainings(record)],
+        missing,
+        outdated,
+    )
 
 
 def _check_data(pattern: str, records: dict[Run, MetricsFile]) -> None:

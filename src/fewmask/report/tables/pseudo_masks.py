@@ -7,7 +7,7 @@ from fewmask.planning.requested import Requested
 from fewmask.report.results.pseudo_masks import KEY
 from fewmask.report.tables.columns import seeds_text, title, with_spread
 from fewmask.report.tables.page import Table, TableRow
-from fewmask.report.tables.statistics import mean_and_std
+from fewmask.report.tables.statistics import over_seeds
 
 SHOWN = ("miou", "pixel_accuracy", "calibration_error")
 
@@ -20,13 +20,7 @@ def pseudo_masks_summary(requested: Requested, qualities: pd.DataFrame) -> pd.Da
         <name>_std of images, the metrics of pseudo-masks and iou_<class>. The mean is NaN where a
         run's value is not known; the deviation also with one run.
     """
-    groups = qualities.groupby(KEY, sort=False)
-    values = [name for name in qualities if name not in (*KEY, "seed")]
-    mean, std = mean_and_std(groups, values)
-    columns = {"seeds": groups.size(), "seeds_requested": len(requested.seeds)}
-    for name in values:
-        columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
-    return pd.DataFrame(columns, index=mean.index).reset_index()
+    return over_seeds(requested, qualities, KEY)
 
 
 def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:

@@ -53,6 +53,27 @@ def mean_and_std(groups: DataFrameGroupBy, values: list[str]) -> tuple[pd.DataFr
     return mean.where(is_defined), std.where(is_defined)
 
 
+def over_seeds(requested: Requested, table: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Mean and sample standard deviation over the seeds that are there.
+
+    Args:
+        requested: the experiment.
+        table: the columns of ``key``, ``seed``, and values.
+        key: the columns that seeds share.
+
+    Returns:
+        One row for every value of ``key``, in the order of the table, with seeds, seeds_requested,
+        and <name>_mean and <name>_std for every column of values (see `mean_and_std`).
+    """
+    groups = table.groupby(key, sort=False)
+    values = [name for name in table if name not in (*key, "seed")]
+    mean, std = mean_and_std(groups, values)
+    columns = {"seeds": groups.size(), "seeds_requested": len(requested.seeds)}
+    for name in values:
+        columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
+    return pd.DataFrame(columns, index=mean.index).reset_index()
+
+
 def _published(requested: Requested, cells: pd.MultiIndex) -> dict[str, np.ndarray]:
     """The columns of the published values."""
     if requested.published is None:

@@ -10,6 +10,7 @@ from fewmask.report.results.runs import Runs
 from fewmask.report.tables.comparison import comparison, comparison_table, with_marks
 from fewmask.report.tables.cost import cost_summary, cost_table
 from fewmask.report.tables.label_savings import label_savings, label_savings_table, with_savings
+from fewmask.report.tables.last_weights import last_weights_summary, last_weights_table
 from fewmask.report.tables.page import Table
 from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_masks_table
 from fewmask.report.tables.published import published, published_table
@@ -27,6 +28,7 @@ class Results:
     published: pd.DataFrame
     cost: pd.DataFrame
     pseudo_masks: pd.DataFrame
+    last_weights: pd.DataFrame
     scores: Scores
 
     @property
@@ -44,6 +46,7 @@ class Results:
             "published": (self.published, published_table(requested, self.published)),
             "cost": (self.cost, cost_table(requested, self.cost)),
             "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(requested, self.pseudo_masks)),
+            "last_weights": (self.last_weights, last_weights_table(requested, self.last_weights)),
         }
 
 
@@ -59,5 +62,6 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
         published=published(requested, table, runs),
         cost=cost_summary(requested, runs, collected.jobs),
         pseudo_masks=pseudo_masks_summary(requested, collected.pseudo_masks),
+        last_weights=last_weights_summary(requested, collected.last_weights),
         scores=scores,
     )
