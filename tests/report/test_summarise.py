@@ -135,6 +135,7 @@ def test_every_caption_is_there():
         methods=["a", "b"],
         tasks=["depth", "normal"],
         learns_pseudo_masks=True,
+        keeps_last_weights=True,
         published={"source": "a paper"},
     )
     captions = {file.caption for file in files(everything) if file.category}
