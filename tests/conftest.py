@@ -23,6 +23,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 
+SMALL_UNET = {"name": "unet", "decoder_channels": [16, 8, 4]}
+"""A decoder that is quick to train."""
+
 SLOW = ("slurm", "mutations", "workflow", "training")
 """Folders of long test files, which start first, so that no process is left with one at the end."""
 
@@ -89,7 +92,7 @@ def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_stage(**changes: Any) -> Stage:
     """A stage that trains in a second: a few steps of a tiny U-Net."""
     settings = {
-        "network": {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]},
+        "network": {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET},
         "objective": {"name": "supervised"},
         "optimiser": {"name": "adamw", "learning_rate": 0.003},
         "schedule": {"name": "cosine", "warmup_steps": 3},

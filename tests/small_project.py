@@ -14,7 +14,10 @@ split: {test: n12, validation: n8}
 """
 
 METHOD = """\
-network: {encoder: resnet18, weights: none, decoder_channels: [16, 8, 4]}
+network:
+  architecture: {name: unet, decoder_channels: [16, 8, 4]}
+  encoder: resnet18
+  weights: none
 stages:
   supervised:
     objective: {name: supervised}

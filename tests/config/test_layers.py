@@ -65,6 +65,16 @@ def test_a_circle_of_files_is_named(tmp_path: Path):
         ("labelled: 4|labeled: 4", ["batch.labeled", "did you mean labelled?"]),
         ("labelled: 4|unlabelled: 4", ["draws unlabelled", "supervised needs labelled"]),
         ("steps: 100|steps: 100\ntake_over: [encoder]", ["take_over", "(renamed: use transfer)"]),
+        (
+            "none}|none, aspp_rates: [6]}",
+            [":1: network.aspp_rates", "{name: deeplabv2, aspp_rates"],
+        ),
+        ("none}|none, architecture: unett}", [":1: network.architecture", "did you mean unet?"]),
+        (
+            "none}|none, architecture: {name: fpn, decoder_channels: [8, 8, 8]}}",
+            [":1: network.architecture.decoder_channels: unknown key", "expected: name"],
+        ),
+        ("none}|none, architecture: {aspp_rates: [6]}}", ["architecture: needs a 'name'"]),
         ("name: supervised|name: superwised", ["objective", "superwised", "supervised"]),
     ],
 )

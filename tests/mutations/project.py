@@ -28,7 +28,10 @@ def write_smallest(folder: Path) -> None:
     write_refined(folder)
     split = {"test": "n4", "validation": "n3"}
     change_config(folder, "datasets/rooms", reader={"images": 18}, split=split)
-    network = {"encoder": "mobilenet_v2", "decoder_channels": [8, 8, 4]}
+    network = {
+        "encoder": "mobilenet_v2",
+        "architecture": {"name": "unet", "decoder_channels": [8, 8, 4]},
+    }
     stage = {"steps": 3, "evaluation": {"every": 2}}
     supervised = stage | {"batch": {"labelled": 2}}
     refined = {

@@ -17,8 +17,9 @@ from fewmask.networks.backbone import Backbone
 from fewmask.networks.initial_weights import load_encoder
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.timm_list import describe
+from tests.conftest import SMALL_UNET
 
-UNET = {"architecture": "unet", "decoder_channels": [16, 16, 8, 8, 8]}
+UNET = {"architecture": {"name": "unet", "decoder_channels": [16, 16, 8, 8, 8]}}
 FPN, DEEPLAB, DPT = ({"architecture": name} for name in ("fpn", "deeplabv3plus", "dpt"))
 FAMILIES = {
     "tu-resnet10t": DEEPLAB,
@@ -119,7 +120,7 @@ def test_one_size_only_is_refused_with_it():
 @pytest.mark.parametrize(
     ("encoder", "settings"),
     [
-        ("tu-resnet10t", {"decoder_channels": [16, 8, 4]}),  # without the last stages
+        ("tu-resnet10t", {"architecture": SMALL_UNET}),  # without the last stages
         ("tu-resnet10t", {"padding_channel": True}),
         ("tu-vit_tiny_patch16_224", {"architecture": "dpt"}),
     ],

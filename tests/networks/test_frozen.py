@@ -21,9 +21,9 @@ from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 
-NETWORK = {"encoder": "resnet18", "weights": "imagenet", "decoder_channels": [16, 8, 4]}
+NETWORK = {"encoder": "resnet18", "weights": "imagenet", "architecture": SMALL_UNET}
 TEACHER = {
     "objective": {"name": "self_training", "auxiliary": None, "result": "teacher"},
     "batch": {"labelled": 2, "unlabelled": 2},

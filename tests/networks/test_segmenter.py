@@ -1,22 +1,23 @@
 """The network: what it starts from, what its padding channel does, and what is refused."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import segmentation_models_pytorch as smp
 import torch
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from safetensors.torch import save_file
 
+from fewmask.config.choices import folders
 from fewmask.config.encoders import OF_LIBRARY, PACKAGED
-from fewmask.config.network import Network
+from fewmask.config.network import Architecture, Network
 from fewmask.core.errors import FewmaskError
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.normalisation import normalisation
 from fewmask.networks.segmenter import Segmenter
+from tests.conftest import SMALL_UNET
 
-TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
+TINY = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
 
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -143,18 +144,15 @@ FAMILIES = (
 @pytest.mark.parametrize("encoder", FAMILIES)
 def test_settings_know_what_can_be_built(encoder: str):
     """What planning says of an encoder, against the library."""
-    for architecture in get_args(Network.model_fields["architecture"].annotation):
+    for architecture in folders("fewmask.networks.architectures"):
         if architecture == "dpt" or (architecture == "segnet" and encoder != "vgg11"):
             continue  # not the library's
         if encoder == "mit_b0" and architecture not in ("unetplusplus", "deeplabv2"):
             continue  # takes its time, for it computes while it is built
-        for channels in (None, [8, 8, 8]) if architecture.startswith("unet") else (None,):
-            chosen = {
-                "architecture": architecture,
-                "encoder": encoder,
-                "weights": "none",
-                "decoder_channels": channels,
-            }
+        shallow = [{"decoder_channels": [8, 8, 8]}] if architecture.startswith("unet") else []
+        for options in ({}, *shallow):
+            named = TypeAdapter(Architecture).validate_python({"name": architecture, **options})
+            chosen = {"architecture": named, "encoder": encoder, "weights": "none"}
             with torch.device("cpu" if encoder == "mit_b0" else "meta"):
                 try:
                     network = Segmenter(Network.model_construct(**chosen), {"segmentation": 3})

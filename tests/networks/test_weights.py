@@ -19,10 +19,10 @@ from fewmask.networks.weights import (
     read_description,
     save_weights,
 )
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 
 CPU = torch.device("cpu")
-TINY = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
+TINY = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
 
 
 def describe(network: dict[str, Any] = TINY, **changes: Any) -> dict[str, Any]:
@@ -99,10 +99,9 @@ DESCRIPTIONS = {
     "rates without end": json.dumps(
         describe(
             {
-                "architecture": "deeplabv2",
+                "architecture": {"name": "deeplabv2", "aspp_rates": [6]},
                 "encoder": "resnet18",
                 "weights": "none",
-                "aspp_rates": [6],
             }
         )
     ).replace("[6]", str([6] * 10_000)),

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
 from fewmask.config.choices import folders
 from tests.conftest import ROOT
@@ -58,15 +59,19 @@ FILES = {
             return Half(loss_names)
     ''',
     "networks/architectures/wide/settings.py": '''
-        from fewmask.config.architecture import Architecture
+        from typing import Literal
+        from fewmask.config.architecture import ArchitectureSettings
 
-        ARCHITECTURES = {"wide": Architecture()}
+        class WideSettings(ArchitectureSettings):
+            name: Literal["wide"]
+            channels: int = 256
     ''',
     "networks/architectures/wide/network.py": '''
         import segmentation_models_pytorch as smp
 
         def build(settings, classes):
-            return smp.FPN(settings.encoder, encoder_weights=None, classes=classes)
+            options = {"decoder_pyramid_channels": settings.architecture.channels}
+            return smp.FPN(settings.encoder, encoder_weights=None, classes=classes, **options)
     ''',
 }  # fmt: skip
 PACKAGES = ("objectives", "objectives.weighting", "networks.architectures")
@@ -85,7 +90,9 @@ from fewmask.training.job import train
 train(Inputs(store, split), stage, 0, output)
 """
 STAGE = """{
-    "network": {"architecture": "wide", "encoder": "resnet18", "weights": "none"},
+    "network": {
+        "architecture": {"name": "wide", "channels": 32}, "encoder": "resnet18", "weights": "none"
+    },
     "objective": {"name": "darker", "by": 0.25},
     "weighting": {"name": "half"},
     "optimiser": {"name": "adamw", "learning_rate": 0.001},
@@ -108,6 +115,9 @@ def test_a_folder_is_all_that_an_objective_a_weighting_and_an_architecture_need(
     command = [sys.executable, "-c", program, *map(str, given)]
     done = subprocess.run(command, input=STAGE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    with safe_open(tmp_path / "output" / "weights.safetensors", "pt") as weights:
+        assert weights.get_slice("segmentation_head.0.weight").get_shape()[0] == 7
+        assert weights.get_slice("decoder.p5.weight").get_shape()[0] == 32
     columns = (tmp_path / "output" / "history.csv").read_text().splitlines()[0].split(",")
     assert {"cross_entropy", "size", "weight_size", "validation_miou"} <= set(columns)
 

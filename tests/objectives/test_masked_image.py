@@ -21,14 +21,14 @@ from fewmask.objectives.masked_image.objective import MaskedImage, rotate_patche
 from fewmask.objectives.masked_image.settings import MaskedImageSettings as Options
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 
 PRETRAINING = {
     "objective": {"name": "masked_image", "patches": 3, "patch_size": 8},
     "batch": {"all": 4},
     "evaluation": {"every": 10, "metric": "loss"},
 }
-TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
+TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
 
 
 def reference(image: np.ndarray, patches: list[tuple[int, int, int]], size: int) -> np.ndarray:
@@ -151,6 +151,10 @@ def test_what_is_taken_over_is_told_and_a_misfit_refused(
     )
     with pytest.raises(FewmaskError, match=r"its segmentation_head does not fit.*\n.*transfer"):
         transfer(Segmenter(TINY, {"segmentation": 7}), weights, ["encoder", "segmentation_head"])
-    wider = Network(encoder="resnet18", weights="none", decoder_channels=[32, 8, 4])
+    wider = Network(
+        encoder="resnet18",
+        weights="none",
+        architecture={"name": "unet", "decoder_channels": [32, 8, 4]},
+    )
     with pytest.raises(FewmaskError, match="its decoder does not fit the network: size mismatch"):
         transfer(Segmenter(wider, {"segmentation": 7}), weights, ["encoder", "decoder"])

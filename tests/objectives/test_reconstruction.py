@@ -15,14 +15,14 @@ from fewmask.objectives.objective import build
 from fewmask.objectives.reconstruction.objective import Reconstruction
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 
 STAGE = {"objective": {"name": "reconstruction"}, "batch": {"labelled": 4, "unlabelled": 3}}
 ROLES = ("labelled", "unlabelled")
 
 
 def built(**network: object) -> Reconstruction:
-    tiny = {"encoder": "resnet18", "weights": "none", "decoder_channels": [16, 8, 4]}
+    tiny = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
     stage = small_stage(**STAGE, network=network or tiny)
     return build(stage.objective, Blueprint(stage.network, {"segmentation": 7}))
 

@@ -21,11 +21,11 @@ from fewmask.objectives.objective import build
 from fewmask.objectives.self_training.objective import SelfTraining
 from fewmask.objectives.self_training.settings import SelfTrainingSettings as Options
 from fewmask.training.loop import Training
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 from tests.networks.test_teacher import shares
 
 CLASSES = 5
-TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
+TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
 DEEP = Network(architecture="deeplabv2", encoder="resnet18", weights="none")
 
 

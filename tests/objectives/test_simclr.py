@@ -29,9 +29,9 @@ from fewmask.objectives.simclr.objective import nt_xent
 from fewmask.objectives.simclr.settings import SimCLRSettings as Options
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 
-TINY = Network(encoder="resnet18", weights="none", decoder_channels=[16, 8, 4])
+TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
 PRETRAINING = {
     "objective": {"name": "simclr"},
     "batch": {"all": 8},

@@ -6,7 +6,7 @@ import pytest
 
 from fewmask.core.errors import ConfigError, FewmaskError
 from fewmask.planning.grid import load_grid
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 from tests.planning.chain import EXPERIMENT, METHOD, write
 
 
@@ -151,7 +151,7 @@ def test_a_method_that_is_wrong_is_told_where_it_is_asked_for_and_only_there(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"network": {"decoder_channels": [-1, 8, 8]}},
+        {"network": {"architecture": {"name": "unet", "decoder_channels": [-1, 8, 8]}}},
         {"optimiser": {"betas": [2, 3]}},
         {"optimiser": {"learning_rate": float("inf")}},
         {"optimiser": {"weight_decay": float("nan")}},
@@ -161,7 +161,7 @@ def test_a_method_that_is_wrong_is_told_where_it_is_asked_for_and_only_there(
         {"augmentation": {"blur_sigma": [0.1, 1e9]}},
         {"steps": 10**12},
         {"batch": {"labelled": 10**9}},
-        {"network": {"decoder_channels": [10**9, 8, 8]}},
+        {"network": {"architecture": {"name": "unet", "decoder_channels": [10**9, 8, 8]}}},
         {"optimiser": {"name": "sgd", "learning_rate": 1.0, "momentum": 0, "nesterov": True}},
         {"augmentation": {"crop": [-3, 2]}},
         {"network": {"weights": "a {dataset}.safetensors"}},
@@ -240,7 +240,7 @@ def test_images_must_fit_the_network(small: Path):
         "network: unet with resnet18 needs multiples of 32\n"
         "  mend: set the dataset's size (or the crop) to [64, 64]"
     )
-    network = {"network": {"decoder_channels": [16, 8, 4]}}
+    network = {"network": {"architecture": SMALL_UNET}}
     assert load_grid(config={"overrides": [{"settings": network}]}).runs
 
 

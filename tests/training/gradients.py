@@ -16,7 +16,7 @@ from fewmask.data.store.store import Store
 from fewmask.training.building import build_training
 from fewmask.training.inputs import Inputs
 from fewmask.training.runtime import start
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 
 BOTH = {"labelled": 2, "unlabelled": 4}
 STRONG = {"operations": 2, "boxes": 1, "box_size": 0.25}
@@ -29,7 +29,7 @@ STAGES = {
     },
     "supervised, batch-norms of timm": {
         "network": {
-            "encoder": "tu-tf_efficientnet_lite0", "weights": "none", "decoder_channels": [16, 8, 4]
+            "encoder": "tu-tf_efficientnet_lite0", "weights": "none", "architecture": SMALL_UNET
         },
         "objective": {"name": "supervised"}, "batch": {"labelled": 4},
     },

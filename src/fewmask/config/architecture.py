@@ -1,27 +1,31 @@
-"""What planning knows of every architecture of a network.
+"""What the settings of every architecture of a network tell planning.
 
-That of each stands beside its code, in ``fewmask.networks.architectures.FOLDER.settings``, as
-``ARCHITECTURES``: one `Architecture` for every name that the folder's code can build.
+Those of each stand beside its code, in ``fewmask.networks.architectures.NAME.settings``.
 """
 
-from dataclasses import dataclass
+from typing import ClassVar
 
 from fewmask.config.encoders import TRAITS, Encoder
+from fewmask.config.settings import Settings
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """What an architecture needs of images, encoders and settings."""
+class ArchitectureSettings(Settings):
+    """Base of the settings of all architectures: what each needs of encoders and images."""
 
-    output_stride: int | None = None
+    name: str
+
+    output_stride: ClassVar[int | None] = None
     """How many times smaller than an image the last feature map is, for an architecture that
     dilates; None: as the encoder makes it."""
-    options: tuple[str, ...] = ()
-    """The settings of a network that only some architectures have, and this one has."""
-    needs: tuple[str, ...] = ("pyramid",)
+    needs: ClassVar[tuple[str, ...]] = ("pyramid",)
     """The traits that its encoder must have (`fewmask.config.encoders.TRAITS`)."""
-    mend: str = "a ResNet, say; for a plain vision transformer, architecture: dpt"
+    mend: ClassVar[str] = "a ResNet, say; for a plain vision transformer, architecture: dpt"
     """For other encoders: what to take."""
+
+    @property
+    def depth(self) -> int:
+        """How many times its encoder halves images, if it does not dilate."""
+        return 5
 
     def lacks(self, encoder: Encoder) -> list[str]:
         """What it would need of an encoder, in words."""

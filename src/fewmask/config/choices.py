@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from operator import or_
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from fewmask.config.settings import Settings
 
@@ -42,6 +42,19 @@ def choices(package: str, base: type[Settings]) -> Any:
     """
     classes = [_class(base, name, module) for name, module in modules(package).items()]
     return Annotated[reduce(or_, classes), Field(discriminator="name")]
+
+
+def or_name(choice: Any) -> Any:
+    """The type of such settings where their name alone is enough: ``unet`` is ``{name: unet}``."""
+    names = [
+        get_args(one.model_fields["name"].annotation)[0] for one in get_args(choice.__origin__)
+    ]
+    in_files = Literal[(*names,)] | choice
+    return Annotated[choice, BeforeValidator(_named, json_schema_input_type=in_files)]
+
+
+def _named(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
 
 
 def _class(base: type[Settings], name: str, module: ModuleType) -> type[Settings]:

@@ -13,6 +13,8 @@ RENAMED = {
     "figures": "values",  # published.figures, and the figures of its entries
     "pictures": "images",  # reader.pictures
     "take_over": "transfer",  # stages.NAME.take_over
+    "decoder_channels": "architecture: {name: unet, decoder_channels: ...}",  # of network
+    "aspp_rates": "architecture: {name: deeplabv2, aspp_rates: ...}",  # of network
     "depth_loss": "tasks: [{name: depth, loss: ...}]",  # objective.depth_loss
     "normal_codes": "tasks: [{name: normal, codes: ...}]",  # objective.normal_codes
 }

@@ -1,11 +1,11 @@
 """Settings of a network."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.architecture import Architecture
-from fewmask.config.choices import modules
+from fewmask.config.architecture import ArchitectureSettings
+from fewmask.config.choices import choices, or_name
 from fewmask.config.encoders import OF_LIBRARY, PACKAGED, Encoder, find, names
 from fewmask.config.explain import did_you_mean
 from fewmask.config.settings import Settings
@@ -13,18 +13,8 @@ from fewmask.config.settings import Settings
 NAMED_WEIGHTS = ("none", "imagenet")
 """Those of an encoder that are no file: random, and fetched."""
 
-_FOUND = modules("fewmask.networks.architectures")
-
-FOLDER_OF = {name: folder for folder, found in _FOUND.items() for name in found.ARCHITECTURES}
-"""The folder of every architecture's code."""
-
-ARCHITECTURES: dict[str, Architecture] = {
-    name: one for found in _FOUND.values() for name, one in found.ARCHITECTURES.items()
-}
-
-OPTIONS = ("decoder_channels", "aspp_rates")
-"""The settings that only some architectures have."""
-
+Architecture = or_name(choices("fewmask.networks.architectures", ArchitectureSettings))
+"""Any architecture's settings, told apart by ``name``; or its name alone."""
 
 FrozenParts = Literal["nothing", "batch_norms", "encoder"]
 
@@ -32,9 +22,9 @@ FrozenParts = Literal["nothing", "batch_norms", "encoder"]
 class Network(Settings):
     """The network of a stage: an encoder, a decoder, a head."""
 
-    architecture: Literal[tuple(ARCHITECTURES)] = "unet"
-    """A decoder of segmentation_models_pytorch, DeepLabv2 (Ke et al. 2020, 4.2), or SegNet
-    (Khamesra et al.), whose encoder is a VGG."""
+    architecture: Architecture = Field(default="unet", validate_default=True)
+    """The decoder and the head, and how the encoder is built: a name, or a name with options
+    (``{name: unet, decoder_channels: [64, 32, 16]}``)."""
     encoder: str = "resnet34"
     """An encoder of segmentation_models_pytorch, or a network of timm: ``tu-NAME``, or
     ``tu-NAME.TAG`` for other weights than its default ones."""
@@ -44,16 +34,6 @@ class Network(Settings):
     frozen: FrozenParts = "nothing"
     """What stays as in the initial weights: nothing, the batch-norms of the encoder (statistics,
     scales and shifts), or all of the encoder, which then is in evaluation mode."""
-    decoder_channels: list[Annotated[int, Field(gt=0, le=4096)]] | None = Field(
-        default=None, min_length=3, max_length=5
-    )
-    """Channels of the decoder's blocks, the deepest first (unet, unetplusplus); as many blocks as
-    numbers, and as deep an encoder. Absent: the architecture's own."""
-    aspp_rates: list[Annotated[int, Field(gt=0, le=1000)]] | None = Field(
-        default=None, min_length=1, max_length=16
-    )
-    """Dilation rates at which deeplabv2 scores the last feature map, to add up the scores. Absent:
-    6, 12, 18, 24."""
     padding_channel: bool = False
     """A fourth input channel: 1 inside the image, 0 in its padding (Li, 2.1)."""
 
@@ -79,19 +59,12 @@ class Network(Settings):
         return weights
 
     @model_validator(mode="after")
-    def _has_its_options(self) -> "Network":
-        for option in OPTIONS:
-            if getattr(self, option) and option not in self._architecture.options:
-                having = [name for name, one in ARCHITECTURES.items() if option in one.options]
-                raise ValueError(f"{self.architecture} has no {option}; {having[0]} has")
-        return self
-
-    @model_validator(mode="after")
     def _decoder_fits_encoder(self) -> "Network":
-        if lacking := self._architecture.lacks(self.known_encoder):
+        architecture = self.architecture
+        if lacking := architecture.lacks(self.known_encoder):
             raise ValueError(
-                f"{self.architecture} cannot be built on {self.encoder}, which lacks {lacking[0]}\n"
-                f"  mend: {self._architecture.mend}"
+                f"{architecture.name} cannot be built on {self.encoder}, which lacks {lacking[0]}\n"
+                f"  mend: {architecture.mend}"
             )
         return self
 
@@ -104,10 +77,6 @@ class Network(Settings):
                 f"  mend: weights: none, a .safetensors file, or an encoder such as {PACKAGED}"
             )
         return self
-
-    @property
-    def _architecture(self) -> Architecture:
-        return ARCHITECTURES[self.architecture]
 
     @property
     def known_encoder(self) -> Encoder:
@@ -130,9 +99,8 @@ class Network(Settings):
         """How many times as large as the last feature map images are."""
         if self.known_encoder.patch:
             return self.known_encoder.patch
-        halvings = len(self.decoder_channels or range(5))
-        dilated = None if encoder_alone else self._architecture.output_stride
-        return dilated or 2**halvings
+        dilated = None if encoder_alone else self.architecture.output_stride
+        return dilated or 2**self.architecture.depth
 
     def check_size(self, height: int, width: int, encoder_alone: bool = False) -> None:
         """Raise ValueError for images that the encoder cannot take, or not halve as it must."""
@@ -147,7 +115,7 @@ class Network(Settings):
         if height % stride or width % stride:
             fits = [max(stride, round(length / stride) * stride) for length in (height, width)]
             raise ValueError(
-                f"images of {height} x {width} do not fit the network: {self.architecture} with "
-                f"{self.encoder} needs multiples of {stride}\n"
+                f"images of {height} x {width} do not fit the network: "
+                f"{self.architecture.name} with {self.encoder} needs multiples of {stride}\n"
                 f"  mend: set the dataset's size (or the crop) to [{fits[0]}, {fits[1]}]"
             )

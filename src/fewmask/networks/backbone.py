@@ -38,7 +38,7 @@ class Backbone(nn.Module):
         """
         super().__init__()
         self.settings = settings
-        self.encoder = encoder or build_encoder(settings, **encoder_depth(settings, "depth"))
+        self.encoder = encoder or build_encoder(settings, depth=settings.architecture.depth)
         if encoder_weights is not None:
             load_encoder(self.encoder, encoder_weights, settings)
         freeze_parts(self.encoder, settings.frozen)
@@ -56,8 +56,3 @@ class Backbone(nn.Module):
         if self.settings.padding_channel:
             image = torch.cat([image, inside], dim=1)
         return self.encoder(image.contiguous(memory_format=torch.channels_last))
-
-
-def encoder_depth(settings: Network, key: str = "encoder_depth") -> dict[str, int]:
-    """The option ``key``: how often the encoder halves, if this is not the library's default."""
-    return {key: len(settings.decoder_channels)} if settings.decoder_channels else {}

@@ -25,12 +25,17 @@ from fewmask.training.job import train
 from tests.conftest import small_stage
 
 
-def deeplabv2(encoder: str = "resnet18", classes: int = 5, **settings) -> Segmenter:
+def deeplabv2(
+    encoder: str = "resnet18", padding_channel: bool = False, **options: list[int]
+) -> Segmenter:
     torch.manual_seed(0)
-    return Segmenter(
-        Network(architecture="deeplabv2", encoder=encoder, weights="none", **settings),
-        {"segmentation": classes},
+    settings = Network(
+        architecture={"name": "deeplabv2", **options},
+        encoder=encoder,
+        weights="none",
+        padding_channel=padding_channel,
     )
+    return Segmenter(settings, {"segmentation": 5})
 
 
 def batch(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
@@ -208,20 +213,20 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize("rates", [[], [0], [-6, 12], ["many"]])
     def test_rates_that_are_none(self, rates: list):
         with pytest.raises(ValidationError, match="aspp_rates"):
-            Network(architecture="deeplabv2", aspp_rates=rates)
+            Network(architecture={"name": "deeplabv2", "aspp_rates": rates})
 
     @pytest.mark.parametrize("architecture", ["unet", "deeplabv3"])
     def test_rates_of_another_architecture(self, architecture: str):
-        with pytest.raises(ValidationError, match=f"{architecture} has no aspp_rates; deeplabv2"):
-            Network(architecture=architecture, aspp_rates=[6, 12])
+        with pytest.raises(ValidationError, match=rf"{architecture}\.aspp_rates"):
+            Network(architecture={"name": architecture, "aspp_rates": [6, 12]})
 
     def test_decoder_channels(self):
-        with pytest.raises(ValidationError, match="deeplabv2 has no decoder_channels"):
-            Network(architecture="deeplabv2", decoder_channels=[64, 32, 16])
+        with pytest.raises(ValidationError, match=r"deeplabv2\.decoder_channels"):
+            Network(architecture={"name": "deeplabv2", "decoder_channels": [64, 32, 16]})
 
 
 def test_rates_are_a_setting():
     branches = deeplabv2(aspp_rates=[3, 9]).segmentation_head[0].branches
     assert [branch.dilation for branch in branches] == [(3, 3), (9, 9)]
-    settings = Network(architecture="deeplabv2", aspp_rates=[3, 9])
+    settings = Network(architecture={"name": "deeplabv2", "aspp_rates": [3, 9]})
     assert Network.model_validate(settings.model_dump(mode="json")) == settings

@@ -196,5 +196,8 @@ class TestWhatIsRefused:
             settings.check_size(100, 64)
 
     def test_decoder_channels(self):
-        with pytest.raises(ValidationError, match="segnet has no decoder_channels"):
-            Network(architecture="segnet", encoder="vgg16_bn", decoder_channels=[64, 32, 16])
+        with pytest.raises(ValidationError, match="decoder_channels"):
+            Network(
+                architecture={"name": "segnet", "decoder_channels": [64, 32, 16]},
+                encoder="vgg16_bn",
+            )

@@ -1,1 +1,1 @@
-"""Architectures of networks, found by name. One folder for each, or for those of one library."""
+"""Architectures of networks, found by name: one folder for each."""

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from torch import nn
 
-from fewmask.config.network import FOLDER_OF, Network
+from fewmask.config.network import Network
 
 
 def build(settings: Network, classes: int) -> nn.Module:
@@ -13,6 +13,6 @@ def build(settings: Network, classes: int) -> nn.Module:
 
     ``classes``: the channels of the head's output.
     """
-    folder = FOLDER_OF[settings.architecture]
-    module = import_module(f"fewmask.networks.architectures.{folder}.network")
+    name = settings.architecture.name
+    module = import_module(f"fewmask.networks.architectures.{name}.network")
     return module.build(settings, classes)

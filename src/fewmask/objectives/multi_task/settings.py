@@ -4,22 +4,15 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
+from fewmask.config.choices import or_name
 from fewmask.config.objective import ObjectiveSettings
-from fewmask.config.task import TaskName, TaskSettings, load, names
+from fewmask.config.task import TaskSettings, load, names
 
-BY_NAME = Annotated[
-    reduce(or_, (load(name).settings for name in names())), Field(discriminator="name")
-]
-
-
-def _named(task: object) -> object:
-    return {"name": task} if isinstance(task, str) else task
-
-
-TaskChoice = Annotated[BY_NAME, BeforeValidator(_named, json_schema_input_type=TaskName | BY_NAME)]
-"""A task's settings, or its name alone."""
+ANY_TASK = reduce(or_, (load(name).settings for name in names()))
+TaskChoice = or_name(Annotated[ANY_TASK, Field(discriminator="name")])
+"""A task's settings, told apart by ``name``; or its name alone."""
 
 
 class MultiTaskSettings(ObjectiveSettings):

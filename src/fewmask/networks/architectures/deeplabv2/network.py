@@ -16,11 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from fewmask.config.network import Network
-from fewmask.networks.architectures.deeplabv2.settings import OUTPUT_STRIDE
 from fewmask.networks.encoder import build_encoder
-
-RATES = (6, 12, 18, 24)
-"""Of the paper's DeepLab-ASPP-L."""
 
 
 class DeepLabV2(nn.Module):
@@ -28,11 +24,12 @@ class DeepLabV2(nn.Module):
 
     def __init__(self, settings: Network, classes: int) -> None:
         super().__init__()
-        self.encoder = build_encoder(settings, output_stride=OUTPUT_STRIDE)
+        stride, rates = settings.architecture.output_stride, settings.architecture.aspp_rates
+        self.encoder = build_encoder(settings, output_stride=stride)
         self.decoder = LastFeatures()
         channels = self.encoder.out_channels[-1]
         self.segmentation_head = nn.Sequential(
-            SummedASPP(channels, classes, settings.aspp_rates or RATES), Enlarge(OUTPUT_STRIDE)
+            SummedASPP(channels, classes, rates), Enlarge(stride)
         )
 
 
@@ -46,7 +43,7 @@ class LastFeatures(nn.Module):
 class SummedASPP(nn.Module):
     """Atrous spatial pyramid pooling: the sum of 3 x 3 convolutions with several dilations."""
 
-    def __init__(self, channels: int, classes: int, rates: list[int] | tuple[int, ...]) -> None:
+    def __init__(self, channels: int, classes: int, rates: list[int]) -> None:
         super().__init__()
         self.branches = nn.ModuleList(
             nn.Conv2d(channels, classes, 3, padding=rate, dilation=rate) for rate in rates

@@ -1,9 +1,14 @@
-"""The requirements of SegNet, which planning checks."""
+"""Settings of SegNet."""
 
-from fewmask.config.architecture import Architecture
+from typing import ClassVar, Literal
 
-ARCHITECTURES = {
-    "segnet": Architecture(
-        needs=("vgg",), mend="its decoder mirrors a VGG; set network.encoder to vgg16_bn"
-    )
-}
+from fewmask.config.architecture import ArchitectureSettings
+
+
+class SegNetSettings(ArchitectureSettings):
+    """A VGG and its mirror image (Khamesra et al.)."""
+
+    name: Literal["segnet"]
+
+    needs: ClassVar[tuple[str, ...]] = ("vgg",)
+    mend: ClassVar[str] = "its decoder mirrors a VGG; set network.encoder to vgg16_bn"

@@ -1,0 +1,5 @@
+"""DeepLabv3, of segmentation_models_pytorch."""
+
+from fewmask.networks.architectures.segmentation_models import build_from_library
+
+build = build_from_library
