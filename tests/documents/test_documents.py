@@ -17,7 +17,8 @@ PAGES = [
 
 def settings_models() -> list[type[Settings]]:
     """Every settings class of experiments, datasets and methods."""
-    by_name = (modules(f"fewmask.{package}") for package in ("objectives", "objectives.weighting"))
+    packages = ("objectives", "objectives.weighting", "networks.architectures")
+    by_name = (modules(f"fewmask.{package}") for package in packages)
     named = [one for found in by_name for one in found.values()]
     every = [batch, dataset, evaluation, experiment, method, schedule, stage, *named]
     classes = {one for module in every for one in vars(module).values() if isinstance(one, type)}
