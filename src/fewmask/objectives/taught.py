@@ -1,7 +1,6 @@
 """Objectives whose network may be followed by a teacher."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +9,7 @@ from fewmask.data.batches import Batch, joined
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.teacher import Teacher
 from fewmask.objectives.assessment import evaluating
-from fewmask.objectives.consistency.features import Scales
+from fewmask.objectives.features import Scales, scaled
 from fewmask.objectives.objective import Objective
 
 
@@ -56,7 +55,13 @@ class Taught(Objective):
     def scores(
         self, labelled: Batch, *others: Batch, scales: Scales | None = None
     ) -> tuple[Tensor, ...]:
-        """The student's logits for batches, float (N, K, H, W) each.
+        """The student's logits for batches, float (N, K, H, W) each; see `outputs`."""
+        return tuple(logits for logits, *_ in self.outputs(labelled, *others, scales=scales))
+
+    def outputs(
+        self, labelled: Batch, *others: Batch, scales: Scales | None = None
+    ) -> list[tuple[Tensor, ...]]:
+        """For each batch what `of_student` returns.
 
         Labelled images and the others pass one after the other, as in the code of most methods:
         batch-norms take their statistics over images that are changed alike.
@@ -67,16 +72,22 @@ class Taught(Objective):
         first = {index: one[:count] for index, one in scales.items()}
         rest = {index: one[count:] for index, one in scales.items()}
         of_labelled = self._in_one_pass([labelled], first)
-        return (*of_labelled, *self._in_one_pass(others, rest)) if others else of_labelled
+        return [*of_labelled, *self._in_one_pass(others, rest)] if others else of_labelled
 
-    def _in_one_pass(self, batches: Sequence[Batch], scales: Scales) -> tuple[Tensor, ...]:
+    def of_student(self, image: Tensor, inside: Tensor, scales: Scales) -> tuple[Tensor, ...]:
+        """The student's logits, float (N, K, H, W), and whatever else an objective learns from.
+
+        Arguments as of `Segmenter`; ``scales`` of its feature maps.
+        """
+        return (self.network.scores(scaled(self.network.features(image, inside), scales)),)
+
+    def _in_one_pass(self, batches: Sequence[Batch], scales: Scales) -> list[tuple[Tensor, ...]]:
         image, inside = (joined(batches, name) for name in ("image", "inside"))
         on_device = (one.to(image.device, non_blocking=True) for one in scales.values())
-        logits = self.predict(partial(self._scores, list(scales)), image, inside, *on_device)
-        return logits.split([len(batch.image) for batch in batches])
 
-    def _scores(self, maps: list[int], image: Tensor, inside: Tensor, *scales: Tensor) -> Tensor:
-        features = list(self.network.features(image, inside))
-        for index, scale in zip(maps, scales, strict=True):
-            features[index] = features[index] * scale[..., None, None].to(features[index].dtype)
-        return self.network.scores(features)
+        def of_student(image: Tensor, inside: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
+            return self.of_student(image, inside, dict(zip(scales, values, strict=True)))
+
+        found = self.predict(of_student, image, inside, *on_device)
+        sizes = [len(batch.image) for batch in batches]
+        return list(zip(*(one.split(sizes) for one in found), strict=True))

@@ -64,14 +64,16 @@ class Seen:
     all as one batch."""
 
     def __init__(self, one: Objective) -> None:
-        self._scores = one.scores
-        one.scores = self._keep
+        self._outputs = one.outputs
+        one.outputs = self._keep
 
-    def _keep(self, *given: Batch, scales: dict[int, Tensor] | None = None) -> tuple[Tensor, ...]:
+    def _keep(
+        self, *given: Batch, scales: dict[int, Tensor] | None = None
+    ) -> list[tuple[Tensor, ...]]:
         self.image, self.inside = (joined(given, name) for name in ("image", "inside"))
         self.scales = scales
-        found = self._scores(*given, scales=scales)
-        self.logits = torch.cat(found).detach().double()
+        found = self._outputs(*given, scales=scales)
+        self.logits = torch.cat([logits for logits, *_ in found]).detach().double()
         return found
 
 

@@ -33,7 +33,7 @@ class ClassMix(Consistency):
         target = Target.of(logits, weak.inside)
         predicted = target.classes.masked_fill(~target.valid, IGNORE)
         paste = Paste(~half_of_classes(predicted, logits.shape[1]))
-        view = recoloured(pasted(weak, paste), self.options.colour_augmentation)
+        view = recoloured(pasted(weak, paste), self.options.colours)
         of_labelled, of_view = self.scores(labelled, view)
         return {
             "cross_entropy": cross_entropy(of_labelled, labelled.mask),

@@ -49,8 +49,3 @@ class ClassMixSettings(ConsistencySettings):
     def pairs(self) -> tuple[str, ...]:
         """Unlabelled images, which are mixed."""
         return ("unlabelled",)
-
-    @property
-    def colour_augmentation(self) -> ColourAugmentation:
-        """The changes of colour, of which there may be none."""
-        return self.colours or ColourAugmentation()

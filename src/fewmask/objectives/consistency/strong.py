@@ -11,9 +11,9 @@ from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.options import Boxes
 
 
-def recoloured(batch: Batch, colours: ColourAugmentation) -> Batch:
-    """Images in other colours, drawn anew at every call."""
-    return replace(batch, image=strong_view(colours, batch.image))
+def recoloured(batch: Batch, colours: ColourAugmentation | None) -> Batch:
+    """Images in other colours, drawn anew at every call; without ``colours`` as they are."""
+    return batch if colours is None else replace(batch, image=strong_view(colours, batch.image))
 
 
 def pasted(batch: Batch, paste: Paste) -> Batch:

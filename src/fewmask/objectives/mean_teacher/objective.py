@@ -30,7 +30,7 @@ class MeanTeacher(Consistency):
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = SoftTarget.of(self.taught(weak), weak.inside)
-        view = recoloured(weak, self.options.colour_augmentation)
+        view = recoloured(weak, self.options.colours)
         if perturbation := self.options.perturbation:
             view, target = BY_NAME[perturbation.name](perturbation, view, target)
         of_labelled, of_view = self.scores(labelled, view)

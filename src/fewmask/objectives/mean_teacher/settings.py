@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from fewmask.config.augmentation import ColourAugmentation, ordered
+from fewmask.config.augmentation import ordered
 from fewmask.config.settings import Settings
 from fewmask.objectives.consistency.options import (
     AreaShare,
@@ -66,8 +66,3 @@ class MeanTeacherSettings(ConsistencySettings):
     def pairs(self) -> tuple[str, ...]:
         """Unlabelled images, if they are mixed."""
         return ("unlabelled",) if isinstance(self.perturbation, CutMix | ICT) else ()
-
-    @property
-    def colour_augmentation(self) -> ColourAugmentation:
-        """The changes of colour, of which there may be none."""
-        return self.colours or ColourAugmentation()

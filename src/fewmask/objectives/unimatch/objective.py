@@ -8,9 +8,9 @@ from torch import Tensor
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import Consistency
-from fewmask.objectives.consistency.features import channels_of, dropped, joined_scales, whole
 from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
+from fewmask.objectives.features import channels_of, dropped, joined_scales, whole
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.unimatch.settings import UniMatchSettings
 
@@ -34,7 +34,7 @@ class UniMatch(Consistency):
 
     def __init__(self, options: UniMatchSettings, blueprint: Blueprint) -> None:
         super().__init__(options, blueprint)
-        self.channels = channels_of(self.network, options.dropped_maps)
+        self.channels = channels_of(self.network, options.dropped_maps, "dropped_maps")
 
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]

@@ -6,14 +6,14 @@ from torch import Tensor
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import Consistency
-from fewmask.objectives.consistency.features import (
+from fewmask.objectives.consistency.strong import two_strong
+from fewmask.objectives.consistency.target import Target, target_cross_entropy
+from fewmask.objectives.features import (
     channels_of,
     complementary,
     joined_scales,
     whole,
 )
-from fewmask.objectives.consistency.strong import two_strong
-from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.unimatch_v2.settings import UniMatchV2Settings
 
@@ -32,7 +32,7 @@ class UniMatchV2(Consistency):
 
     def __init__(self, options: UniMatchV2Settings, blueprint: Blueprint) -> None:
         super().__init__(options, blueprint)
-        self.channels = channels_of(self.network, options.dropped_maps)
+        self.channels = channels_of(self.network, options.dropped_maps, "dropped_maps")
 
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]

@@ -35,7 +35,7 @@ class VAT(Consistency):
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = SoftTarget.of(self.taught(weak), weak.inside)
-        view = self._with_noise(recoloured(weak, self.options.colour_augmentation), target)
+        view = self._with_noise(recoloured(weak, self.options.colours), target)
         of_labelled, of_view = self.scores(labelled, view)
         return {
             "cross_entropy": cross_entropy(of_labelled, labelled.mask),

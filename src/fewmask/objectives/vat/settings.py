@@ -4,7 +4,6 @@ from typing import Literal
 
 from pydantic import Field
 
-from fewmask.config.augmentation import ColourAugmentation
 from fewmask.objectives.consistency.options import (
     BatchConfidence,
     ConsistencySettings,
@@ -25,8 +24,3 @@ class VATSettings(ConsistencySettings):
     """How large the random noise is on average from which the direction is computed, where colours
     lie in [0, 1]."""
     confidence: BatchConfidence = BatchConfidence()
-
-    @property
-    def colour_augmentation(self) -> ColourAugmentation:
-        """The changes of colour, of which there may be none."""
-        return self.colours or ColourAugmentation()

@@ -16,18 +16,18 @@ Scales = dict[int, Tensor]
 """What the channels of feature maps are multiplied by: float32 (N, C), by the index of the map."""
 
 
-def channels_of(network: Backbone, maps: Sequence[int] | None) -> dict[int, int]:
+def channels_of(network: Backbone, maps: Sequence[int] | None, key: str) -> dict[int, int]:
     """The channels of some of an encoder's feature maps, by their indices from 0.
 
     ``maps``: indices, negative ones from the last map; None for all but the image itself. Raises
-    FewmaskError for a map that there is not.
+    FewmaskError for a map that there is not, which names the ``key`` of the objective's settings.
     """
     channels = network.encoder.out_channels
     wanted = range(1, len(channels)) if maps is None else maps
     unknown = [index for index in wanted if not -len(channels) <= index < len(channels)]
     if unknown:
         raise FewmaskError(
-            f"objective.dropped_maps names {unknown[0]}; {network.settings.encoder} has "
+            f"objective.{key} names {unknown[0]}; {network.settings.encoder} has "
             f"{len(channels)} feature maps, from 0 (the image) to {len(channels) - 1}"
         )
     return {index % len(channels): channels[index] for index in wanted}
@@ -57,6 +57,14 @@ def complementary(channels: dict[int, int], count: int, share: float) -> tuple[S
     masks = {width: 2.0 * torch.randint(2, (count, width)) for width in set(channels.values())}
     first = {index: masks[width].masked_fill(is_whole, 1) for index, width in channels.items()}
     return first, {index: 2 - mask for index, mask in first.items()}
+
+
+def scaled(features: Sequence[Tensor], scales: Scales) -> list[Tensor]:
+    """Feature maps, float (N, C, h, w) each, of which some are multiplied by their scales."""
+    return [
+        one * scales[index][..., None, None].to(one.dtype) if index in scales else one
+        for index, one in enumerate(features)
+    ]
 
 
 def joined_scales(*scales: Scales) -> Scales:
