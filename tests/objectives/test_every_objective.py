@@ -1,16 +1,15 @@
 """What every objective must do with a network that it judges on the validation images."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from fewmask.config.stage import Objective as AnyOptions
 from fewmask.config.task import load
 from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
@@ -20,31 +19,43 @@ from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
-from tests.data.making import scenes_store
+from tests.objectives.known import NAMES
 from tests.training.gradients import STAGES
 
-OPTIONS = get_args(get_args(AnyOptions)[0])
-NAMES = [get_args(one.model_fields["name"].annotation)[0] for one in OPTIONS]
-
-
-@pytest.fixture(scope="module")
-def geometry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return scenes_store(tmp_path_factory.mktemp("geometry") / "rooms.h5", 36)
+Build = Callable[[], Training]
 
 
 @pytest.fixture(params=NAMES)
-def training(request: pytest.FixtureRequest, geometry: Path, rooms_split: Path) -> Training:
-    """A training of every objective, after two steps."""
+def build(
+    request: pytest.FixtureRequest, rooms_with_geometry: Path, rooms_split: Path
+) -> Iterator[Build]:
+    """What builds a training of every objective."""
     stage = small_stage(
         precision="fp32", evaluation={"every": 5, "metric": "loss"}, **STAGES[request.param]
     )
-    with Store(geometry) as store:
-        inputs = Inputs(geometry, rooms_split)
-        one = build_training(inputs, stage, 0, store, start("fp32", 1))
-        one.objective.train()
-        for _ in range(2):
-            one._update()
-        yield one
+    inputs = Inputs(rooms_with_geometry, rooms_split)
+    with Store(inputs.dataset) as store:
+        yield lambda: build_training(inputs, stage, 0, store, start("fp32", 1))
+
+
+@pytest.fixture
+def training(build: Build) -> Training:
+    """A training after two steps."""
+    one = build()
+    to(2, one)
+    return one
+
+
+def to(step: int, training: Training) -> bytes:
+    """Train up to a step, and save what a checkpoint holds."""
+    file = BytesIO()
+    training.run(
+        save=lambda now: torch.save(now.state_dict(), file),
+        checkpoint_minutes=60,
+        interrupted=lambda: training.step >= step,
+        report=lambda now: None,
+    )
+    return file.getvalue()
 
 
 def gaps(batch: Batch) -> Batch:
@@ -101,3 +112,20 @@ def test_the_batch_size_changes_nothing(training: Training):
     for batch_size in (1, 3, 4):
         found = judged(training, training.network, batch_size)
         assert found == pytest.approx(whole, rel=1e-5)
+
+
+def test_it_goes_on_with_all_that_it_had(build: Build):
+    """Teachers, snapshots, further heads and decoders, thresholds that follow, memories."""
+    whole, resumed = build(), build()
+    saved = to(2, whole)
+    to(3, whole)
+    with torch.no_grad():
+        for parameter in resumed.objective.parameters():
+            parameter.normal_()
+    resumed.load_state_dict(torch.load(BytesIO(saved), weights_only=True))
+    to(3, resumed)
+    expected, found = state(whole.objective), state(resumed.objective)
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+    assert resumed.since_evaluation == whole.since_evaluation

@@ -52,6 +52,12 @@ STAGES = {
         name: {"objective": {"name": name, "confidence": {"threshold": 0.2}}, "batch": BOTH}
         for name in CONFIDENT
     },
+    "corrmatch": {
+        "objective": {
+            "name": "corrmatch", "confidence": {"threshold": 0.2}, "correlation_dropout": 0
+        },
+        "batch": BOTH,
+    },
     "mean_teacher": {
         "objective": {
             "name": "mean_teacher", "perturbation": {"name": "cutmix"},

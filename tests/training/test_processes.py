@@ -20,7 +20,6 @@ from fewmask.config.batch import Batch
 from fewmask.config.resources import Resources
 from fewmask.metrics import table
 from tests.conftest import ROOT, small_stage
-from tests.data.making import scenes_store
 from tests.training.gradients import STAGES
 
 FEWMASK = Path(sys.executable).with_name("fewmask")
@@ -82,9 +81,10 @@ def assert_alike(one: Path, other: Path, tolerance: float = 2e-3) -> None:
 
 
 @pytest.mark.slow
-def test_gradients_are_those_of_one_process_whatever_is_learnt(rooms_split, tmp_path):
-    store = scenes_store(tmp_path / "rooms.h5", 36, geometry=True)
-    command = ["-m", "tests.training.gradients", store, rooms_split]
+def test_gradients_are_those_of_one_process_whatever_is_learnt(
+    rooms_with_geometry, rooms_split, tmp_path
+):
+    command = ["-m", "tests.training.gradients", rooms_with_geometry, rooms_split]
     starts = {"one": [sys.executable, *command], "two": [*TORCHRUN, *command]}
     for name, start in starts.items():
         done = subprocess.run(

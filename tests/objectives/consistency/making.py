@@ -61,7 +61,7 @@ def batches() -> Batches:
 
 class Seen:
     """The images that the student was given, its logits for them, and the scales of its features,
-    all as one batch."""
+    all as one batch; and all that it returned, by batch."""
 
     def __init__(self, one: Objective) -> None:
         self._outputs = one.outputs
@@ -73,7 +73,8 @@ class Seen:
         self.image, self.inside = (joined(given, name) for name in ("image", "inside"))
         self.scales = scales
         found = self._outputs(*given, scales=scales)
-        self.logits = torch.cat([logits for logits, *_ in found]).detach().double()
+        self.found = [tuple(one.detach().double() for one in each) for each in found]
+        self.logits = torch.cat([logits for logits, *_ in self.found])
         return found
 
 

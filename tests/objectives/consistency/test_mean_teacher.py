@@ -78,11 +78,3 @@ def test_ict_blends_images_and_targets_by_one_weight():
                 sure += (1 - share) * max(pair[0]) + share * max(pair[1]) >= 0.5
     errors = consistency(student, teacher, 0)
     assert found["consistency"].item() == pytest.approx(errors * sure / len(student), rel=1e-3)
-
-
-def test_images_that_are_all_padding_do_not_count():
-    for perturbation in (None, {"name": "cutmix"}, {"name": "cutout"}, {"name": "ict"}):
-        one = objective("mean_teacher", perturbation=perturbation, confidence={"threshold": 0})
-        drawn = batches()
-        drawn["unlabelled"].inside.zero_()
-        assert one.losses(drawn, 0)["consistency"].item() == 0

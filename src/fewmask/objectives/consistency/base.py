@@ -18,6 +18,9 @@ class Consistency(Taught):
     learnt them would not unlearn them in time.
     """
 
+    supervised_losses: tuple[str, ...] = ("cross_entropy",)
+    """The losses of labelled images, whose weight is 1 from the start."""
+
     def __init__(self, options: ConsistencySettings, blueprint: Blueprint) -> None:
         super().__init__(blueprint.segmenter(), options.teacher_decay, options.result)
         self.options, self.steps = options, blueprint.steps
@@ -25,7 +28,7 @@ class Consistency(Taught):
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         weight = ramp_up(step, self.options.ramp_up * self.steps)
         return {
-            name: loss if name == "cross_entropy" else weight * loss
+            name: loss if name in self.supervised_losses else weight * loss
             for name, loss in self.full_losses(batches, step).items()
         }
 

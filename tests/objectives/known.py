@@ -1,0 +1,13 @@
+"""The objectives that there are, by their names."""
+
+from typing import get_args
+
+from fewmask.config.stage import Objective
+from fewmask.objectives.consistency.options import ConsistencySettings
+
+SETTINGS = {
+    get_args(one.model_fields["name"].annotation)[0]: one
+    for one in get_args(get_args(Objective)[0])
+}
+NAMES = list(SETTINGS)
+CONSISTENCY = [name for name, one in SETTINGS.items() if issubclass(one, ConsistencySettings)]
