@@ -260,6 +260,6 @@ def test_weights_that_could_not_be_fetched_fail_their_runs(project: Path):
     log_of(grid.runs[0])
     log = project / "results/logs/fetch_encoder/resnet18.log"
     log.parent.mkdir(parents=True)
-    log.write_text("error: cannot fetch the ImageNet weights of resnet18\n")
+    log.write_text("error: cannot fetch the weights of resnet18\n")
     found = statuses(grid)[grid.runs[0]]
     assert (found.state, found.reason[:12]) == ("failed", "cannot fetch")

@@ -39,7 +39,7 @@ def test_the_line_says_it_to_people():
 
 @given(st.lists(looks(), min_size=1))
 def test_the_last_line_is_read_back(told: list[TrainingProgress]):
-    lines = [f"a note\n{look}\ngoing on from step {look.step}" for look in told]
+    lines = [f"a note\n{look}\nresuming from step {look.step}" for look in told]
     found, last = TrainingProgress.last_in("\n".join(lines)), told[-1]
     assert (found.step, found.steps, found.metric) == (last.step, last.steps, last.metric)
     assert math.isclose(found.loss, last.loss, abs_tol=5.1e-5)

@@ -137,7 +137,7 @@ def test_the_checkpoint_of_before_is_kept(disk: Path, rooms: Path, rooms_split: 
     assert (disk / "stage" / CHECKPOINT).read_bytes() == before
     leave_room(disk, 2**30)
     assert fewmask(*training(rooms, rooms_split)) == 0
-    assert "going on from step" in Path("log").read_text()
+    assert "resuming from step" in Path("log").read_text()
 
 
 def stop_after_a_checkpoint(training: partial) -> None:

@@ -274,4 +274,4 @@ def test_a_real_training_that_is_stopped(project: Path):
     finally:  # a failure must not leave a training that takes days
         with suppress(ProcessLookupError):
             kill_group(running)
-    assert "checkpoint saved; start it again to go on" in terminal.said.partition(LEAVE)[2]
+    assert "checkpoint saved; start it again to resume" in terminal.said.partition(LEAVE)[2]

@@ -167,7 +167,7 @@ def test_what_cannot_be_fetched_is_told_with_how_to_get_it(hub: Hub, tmp_path: P
     output = tmp_path / "resnet34.safetensors"
     answer = fetch(hub, "resnet34", output, tmp_path / "home")
     assert answer.returncode == 1
-    assert "error: cannot fetch the ImageNet weights of resnet34" in answer.stderr
+    assert "error: cannot fetch the weights of resnet34" in answer.stderr
     assert (
         "curl -L -o resnet34.safetensors https://huggingface.co/smp-hub/resnet34" in answer.stderr
     )

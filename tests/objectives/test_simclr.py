@@ -147,7 +147,7 @@ def test_a_image_alone_is_refused():
 
 
 def test_only_the_loss_can_be_selected_by():
-    with pytest.raises(ValidationError, match=r"metric is miou; .* simclr tells loss"):
+    with pytest.raises(ValidationError, match=r"metric is miou; .* simclr measures loss"):
         small_stage(**PRETRAINING | {"evaluation": {}})
 
 

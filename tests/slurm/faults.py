@@ -31,7 +31,7 @@ class Faults:
         cluster.run("scancel", number)
         submitter.succeed()
         assert submitter.tries(number) == ["CANCELLED"]
-        assert "going on from step" in submitter.log()
+        assert "resuming from step" in submitter.log()
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
@@ -46,7 +46,7 @@ class Faults:
         submitter.succeed()
         assert submitter.tries(number) == ["PREEMPTED", "COMPLETED"]
         assert "Trying to restart" not in submitter.printed
-        assert "going on from step" in submitter.log()
+        assert "resuming from step" in submitter.log()
         assert steps_trained(project) == 600
         assert_equal(project, expected)
 
@@ -59,7 +59,7 @@ class Faults:
             cluster, project, "--retries", "30", "--config", "seeds=[0]", "methods=[longer]"
         )
         submitter.succeed()
-        assert "going on from step" in submitter.log(method="longer")
+        assert "resuming from step" in submitter.log(method="longer")
         assert "Trying to restart" in submitter.printed
         assert steps_trained(project, method="longer") == 2500
         assert_equal(project, expected)

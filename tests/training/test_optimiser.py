@@ -142,7 +142,10 @@ def test_encoders_of_other_families_have_blocks(name: str, blocks: int):
     ("changes", "message"),
     [
         ({"network": {"encoder": "vgg16_bn"}}, "layer_decay is below 1, but vgg16_bn has no block"),
-        ({"network": {"frozen": "encoder"}}, "layer_decay is of the encoder, which network.frozen"),
+        (
+            {"network": {"frozen": "encoder"}},
+            "layer_decay needs a trained encoder, but network.frozen",
+        ),
     ],
 )
 def test_layer_decay_of_what_has_no_layers_to_train_is_refused(changes: dict, message: str):

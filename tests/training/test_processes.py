@@ -131,12 +131,12 @@ def test_they_stop_and_go_on_to_the_same_bits(rooms, rooms_split, tmp_path):
     assert log.read_text().count("checkpoint saved") == 1
     alone = shutil.copytree(stopped, tmp_path / "alone")
     said = train(stage, rooms, rooms_split, stopped, 2)
-    assert said.count("going on from step") == 1
+    assert said.count("resuming from step") == 1
     mine, theirs = ((one / "weights.safetensors").read_bytes() for one in (whole, stopped))
     assert mine == theirs
 
     said = train(stage, rooms, rooms_split, alone, 1)
-    assert said.count("going on from step") == 1, "one process goes on where two were stopped"
+    assert said.count("resuming from step") == 1, "one process goes on where two were stopped"
     assert losses(alone)[0] == losses(whole)[0]
     assert len(losses(alone)) == len(losses(whole))
 

@@ -182,7 +182,7 @@ def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
     answer = snakemake(tmp_path)
     assert answer.returncode == 0, answer.stdout
     log = (tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log").read_text()
-    assert "going on from step" in log
+    assert "resuming from step" in log
     curves = EventAccumulator(
         str(tmp_path / "results/tensorboard/rooms/supervised/n8/0/supervised")
     )

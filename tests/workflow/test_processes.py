@@ -42,11 +42,11 @@ def test_sigterm_for_all_ends_it_as_ctrl_c_does(tmp_path: Path, executor: str):
     assert first.wait(timeout=60) == 1
     assert end_within(60, started)
     log = tmp_path / f"results/logs/train/{STAGE}.log"
-    assert "checkpoint saved; start it again to go on" in log.read_text()
+    assert "checkpoint saved; start it again to resume" in log.read_text()
 
     answer = snakemake(tmp_path, *command)
     assert answer.returncode == 0, answer.stdout
-    assert "going on from step" in log.read_text()
+    assert "resuming from step" in log.read_text()
 
 
 def test_jobs_keep_what_they_compile_where_the_environment_forbids_it(

@@ -12,17 +12,17 @@ from fewmask.core.errors import FewmaskError
 
 @commands.command()
 @experiment_options
-@click.option("--failed", is_flag=True, help="Only the runs that failed.")
-@click.option("--targets", is_flag=True, help="Print what to pass to snakemake, nothing else.")
-@click.option("--outdated", is_flag=True, help="Print what to pass to snakemake --forcerun.")
-@click.option("--watch", is_flag=True, help="Show it on the screen, updated while the grid runs.")
+@click.option("--failed", is_flag=True, help="List only the runs that failed.")
+@click.option("--targets", is_flag=True, help="Print only what to pass to snakemake.")
+@click.option("--outdated", is_flag=True, help="Print only what to pass to snakemake --forcerun.")
+@click.option("--watch", is_flag=True, help="Keep the list on the screen until the grid has ended.")
 @click.option(
     "--every",
     type=click.FloatRange(min=1),
     default=5,
     show_default=True,
     metavar="SECONDS",
-    help="How often --watch updates.",
+    help="How often --watch updates the list.",
 )
 def status(
     configfiles: tuple[Path, ...],
@@ -73,11 +73,25 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
 
 @commands.command()
 @click.argument("weights", type=file)
-@click.option("--images", type=click.Path(exists=True, path_type=Path), required=True)
-@click.option("--out", type=folder, required=True)
-@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option(
+    "--images",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="An image, or a folder of images.",
+)
+@click.option("--out", type=folder, required=True, help="The folder to write to.")
+@click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="How many threads compute.",
+)
 def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
-    """Write masks and overlays for your own images, at their own size."""
+    """Write masks and overlays for your own images, at their own size.
+
+    WEIGHTS is the weights.safetensors of a trained stage.
+    """
     from fewmask.inference.predict import predict
 
     predict(weights, images, out, threads)
@@ -94,7 +108,7 @@ def datasets() -> None:
 @commands.command()
 @click.argument("word", default="")
 def encoders(word: str) -> None:
-    """List the encoders whose names contain a WORD."""
+    """List the encoders whose names contain WORD; all of them without it."""
     from fewmask.config.encoders import names
 
     for name in names():
@@ -104,10 +118,10 @@ def encoders(word: str) -> None:
 
 @commands.command()
 @click.argument("FILE", type=file)
-@click.option("--image", type=path, help="PNG to write; by default beside the file.")
-@click.option("--dataset", type=file, help="For pseudo-masks: their dataset, if it was moved.")
+@click.option("--image", type=path, help="The PNG to write; by default beside FILE.")
+@click.option("--dataset", type=file, help="Of pseudo-masks: their dataset, if it was moved.")
 def inspect(file: Path, image: Path | None, dataset: Path | None) -> None:
-    """Describe a prepared dataset or a file of pseudo-masks, and write an image of some samples."""
+    """Describe FILE, a prepared dataset or pseudo-masks, and write an image of some samples."""
     from fewmask.data.inspection import dataset as inspect
     from fewmask.data.inspection import pseudo_masks as inspect_pseudo_masks
     from fewmask.data.pseudo_masks import holds_pseudo_masks
@@ -123,7 +137,7 @@ def inspect(file: Path, image: Path | None, dataset: Path | None) -> None:
 
 @commands.group()
 def methods() -> None:
-    """List methods, or show their settings."""
+    """List methods, or show the settings of one."""
 
 
 @methods.command("list")
@@ -147,10 +161,8 @@ def list_methods() -> None:
 @methods.command("show")
 @click.argument("method")
 @experiment_options
-@click.option("--dataset", help="Resolve them for this dataset; by default the experiment's first.")
-@click.option(
-    "--fraction", help="Resolve them for this fraction; by default the experiment's first."
-)
+@click.option("--dataset", help="For this dataset; by default the experiment's first.")
+@click.option("--fraction", help="For this fraction; by default the experiment's first.")
 def show_method(
     method: str,
     configfiles: tuple[Path, ...],
@@ -172,7 +184,7 @@ def show_method(
 
 
 @commands.command()
-@click.option("--check", is_flag=True, help="Only check whether they are up to date.")
+@click.option("--check", is_flag=True, help="Write nothing; fail if they are out of date.")
 def schemas(check: bool) -> None:
     """Generate the JSON schemas in config/schemas."""
     from fewmask.config.schemas import write_schemas

@@ -15,6 +15,25 @@ EXIT_INTERRUPTED = 75
 """The exit code of a training that was stopped and saved a checkpoint (EX_TEMPFAIL: try again)."""
 
 
+dataset_option = click.option(
+    "--dataset", type=file, required=True, help="The prepared dataset, an .h5 file."
+)
+split_option = click.option(
+    "--split", type=file, required=True, help="Which image has which role, a .csv file."
+)
+weights_option = click.option(
+    "--weights", type=file, required=True, help="The weights of the stage, a .safetensors file."
+)
+seed_option = click.option("--seed", type=int, required=True, help="The seed of the run.")
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many threads compute.",
+)
+
+
 def job(command: Callable) -> Callable:
     """Mark a command that the workflow runs: it reports its start and its end in its log."""
 
@@ -44,7 +63,7 @@ def download(dataset: str, output: Path) -> None:
 @click.option("--output", type=path, required=True, help="The .safetensors file to write.")
 @job
 def fetch_encoder(encoder: str, output: Path) -> None:
-    """Write the ImageNet weights of an encoder: installed ones, or from the internet."""
+    """Write the published weights of an encoder: installed ones, or from the internet."""
     from fewmask.networks.pretrained import fetch_encoder
 
     fetch_encoder(encoder, output)
@@ -52,9 +71,15 @@ def fetch_encoder(encoder: str, output: Path) -> None:
 
 @commands.command()
 @click.option("--settings", required=True, help="JSON of the dataset's settings.")
-@click.option("--output", type=path, required=True)
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--skip-damaged", is_flag=True, help="Leave damaged images out, and list them.")
+@click.option("--output", type=path, required=True, help="The .h5 file to write.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many processes decode images.",
+)
+@click.option("--skip-damaged", is_flag=True, help="Leave out damaged images, and list them.")
 @job
 def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> None:
     """Decode a dataset's images and masks into one HDF5 file."""
@@ -64,11 +89,11 @@ def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> No
 
 
 @commands.command()
-@click.option("--dataset", type=file, required=True)
+@dataset_option
 @click.option("--settings", required=True, help="JSON of the split's settings.")
-@click.option("--fraction", required=True)
-@click.option("--seed", type=int, required=True)
-@click.option("--output", type=path, required=True)
+@click.option("--fraction", required=True, help="How much is labelled: 0.05, n100, all or a list.")
+@seed_option
+@click.option("--output", type=path, required=True, help="The .csv file to write.")
 @job
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
     """Draw which images are labelled, unlabelled, validation and test images."""
@@ -78,23 +103,29 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 
 
 @commands.command()
-@click.option("--dataset", type=file, required=True)
-@click.option("--split", type=file, required=True)
+@dataset_option
+@split_option
 @click.option("--settings", required=True, help="JSON of the stage's settings.")
-@click.option("--seed", type=int, required=True)
-@click.option("--output", type=folder, required=True)
-@click.option("--start-from", type=file, help="Weights of an earlier stage.")
-@click.option("--encoder", type=file, help="Weights of the encoder.")
+@seed_option
+@click.option("--output", type=folder, required=True, help="The folder of the stage.")
+@click.option("--start-from", type=file, help="Weights of an earlier stage to start from.")
+@click.option("--encoder", type=file, help="Initial weights of the encoder.")
 @click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
-@click.option("--checkpoint-seconds", type=click.IntRange(min=0), default=300, show_default=True)
-@click.option("--tensorboard", type=folder, help="Where to write training curves; none if absent.")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--checkpoint-seconds",
+    type=click.IntRange(min=0),
+    default=300,
+    show_default=True,
+    help="Seconds between two checkpoints.",
+)
+@click.option("--tensorboard", type=folder, help="Where to write training curves; absent: nowhere.")
+@threads_option
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="How many processes train together, each on a GPU of its own; they share the threads.",
+    help="How many processes train together, each on its own GPU; they share the threads.",
 )
 @job
 def train(
@@ -138,18 +169,18 @@ def train(
 
 @commands.command()
 @click.option(
-    "--stage", required=True, metavar="METHOD/STAGE", help="The stage whose weights they are."
+    "--stage", required=True, metavar="METHOD/STAGE", help="The stage that the weights are of."
 )
-@click.option("--dataset", type=file, required=True)
-@click.option("--split", type=file, required=True)
-@click.option("--weights", type=file, required=True)
+@dataset_option
+@split_option
+@weights_option
 @click.option(
     "--output",
     type=path,
     required=True,
-    help="The .h5 to write; their quality is written beside it.",
+    help="The .h5 file to write; the quality of the pseudo-masks is written beside it.",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@threads_option
 @job
 def pseudo_label(
     stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
@@ -161,22 +192,44 @@ def pseudo_label(
 
 
 @commands.command()
-@click.option("--run", nargs=4, required=True, metavar="DATASET METHOD FRACTION SEED")
-@click.option("--dataset", type=file, required=True)
-@click.option("--split", type=file, required=True)
-@click.option("--weights", type=file, required=True)
-@click.option("--training", "trainings", type=file, multiple=True, required=True)
 @click.option(
-    "--pseudo-masks", type=file, multiple=True, help="Quality of pseudo-masks that it learnt."
+    "--run",
+    nargs=4,
+    required=True,
+    metavar="DATASET METHOD FRACTION SEED",
+    help="The run that is evaluated.",
 )
-@click.option("--output", type=path, required=True)
-@click.option("--size", type=click.Choice(["network", "original"]), default="network")
-@click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
+@dataset_option
+@split_option
+@weights_option
+@click.option(
+    "--training",
+    "trainings",
+    type=file,
+    multiple=True,
+    required=True,
+    help="The training.json of a stage of the run; once for each, the evaluated one last.",
+)
+@click.option(
+    "--pseudo-masks",
+    type=file,
+    multiple=True,
+    help="The pseudo_masks.json of pseudo-masks that a stage learnt.",
+)
+@click.option("--output", type=path, required=True, help="The .json file to write.")
+@click.option(
+    "--size",
+    type=click.Choice(["network", "original"]),
+    default="network",
+    show_default=True,
+    help="The size at which predictions and masks are compared.",
+)
+@threads_option
 @job
 def evaluate(
     run: tuple[str, str, str, str], output: Path, size: str, threads: int, **inputs: Any
 ) -> None:
-    """Compare the predictions of a trained network with the truth of the test images."""
+    """Compare the predictions of a trained network with the truth, on the test images."""
     from fewmask.core.cells import Run
     from fewmask.inference.evaluate import evaluate
     from fewmask.inference.inputs import EvaluationInputs
@@ -186,8 +239,8 @@ def evaluate(
 
 @commands.command()
 @click.option("--experiment", required=True, help="JSON of the experiment's title and axes.")
-@click.option("--tables", type=folder, required=True)
-@click.option("--figures", type=folder, required=True)
+@click.option("--tables", type=folder, required=True, help="The folder to write tables to.")
+@click.option("--figures", type=folder, required=True, help="The folder to write figures to.")
 @click.option(
     "--partial", is_flag=True, help="Summarise the runs that are done; others may be missing."
 )

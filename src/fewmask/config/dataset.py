@@ -78,9 +78,7 @@ class Split(Settings):
     @classmethod
     def _are_no_amounts(cls, lists: dict[str, str]) -> dict[str, str]:
         if taken := [name for name in lists if not is_list_name(name)]:
-            raise ValueError(
-                f"{taken[0]} is a number of images as a fraction: give it another name"
-            )
+            raise ValueError(f"{taken[0]} already means a fraction: give the list another name")
         return lists
 
 

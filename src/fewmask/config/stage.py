@@ -141,7 +141,7 @@ class TrainingSettings(Settings):
             if metric not in (*known, "none"):
                 raise ValueError(
                     f"evaluation.{key} is {metric}; on validation images the objective "
-                    f"{self.objective.name} tells {', '.join(known)}"
+                    f"{self.objective.name} measures {', '.join(known)}"
                 )
         return self
 
@@ -155,7 +155,7 @@ class TrainingSettings(Settings):
                     f"{', '.join(trained)}"
                 )
         if self.layer_decay < 1 and "encoder" not in trained:
-            raise ValueError("layer_decay is of the encoder, which network.frozen keeps as it is")
+            raise ValueError("layer_decay needs a trained encoder, but network.frozen is encoder")
         if self.layer_decay < 1 and "blocks" not in self.network.known_encoder.traits:
             raise ValueError(
                 f"layer_decay is below 1, but {self.network.encoder} has no blocks to tell apart\n"

@@ -56,7 +56,7 @@ def _download(name: str, output: Path) -> str:
     except Exception as error:  # the hub's client raises errors of its own, of httpx, and OSError
         reason = str(error).strip().split("\n")[0]
         raise FewmaskError(
-            f"cannot fetch the ImageNet weights of {name}: {reason}\n"
+            f"cannot fetch the weights of {name}: {reason}\n"
             f"  On a machine with internet run\n"
             f"    curl -L -o {output.name} "
             f"https://huggingface.co/{repository}/resolve/{revision}/{file}\n"

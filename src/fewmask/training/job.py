@@ -100,7 +100,7 @@ def _resumed(build: Callable[[], Training], checkpoint: Checkpoint, runtime: Run
         if parallel.is_first():
             checkpoint.set_aside(f"does not fit the training ({type(error).__name__})")
         return build()
-    print(f"going on from step {training.step}", file=sys.stderr)
+    print(f"resuming from step {training.step}", file=sys.stderr)
     return training
 
 
@@ -147,7 +147,7 @@ def _run(training: Training, save: Callable[[Training], None], execution: Execut
         ended = training.run(save, execution.checkpoint_minutes, interrupted, report)
     if not ended:
         print(
-            f"{ERROR}stopped at step {training.step}, checkpoint saved; start it again to go on",
+            f"{ERROR}stopped at step {training.step}, checkpoint saved; start it again to resume",
             file=sys.stderr,
         )
     return ended

@@ -67,7 +67,7 @@ def test_a_wrong_checksum(server, data, receipt):
     with pytest.raises(FewmaskError) as error:
         download(settings(download=[archive]), receipt)
     assert str(error.value) == (
-        f"{archive['url']}: the file is another one, or not whole\n"
+        f"{archive['url']}: the file does not match its checksum\n"
         f"  expected: {archive['checksum']}\n"
         f"  mend: try again later; or fetch it elsewhere and put it at "
         f"{data}/.mine.download/1/i.zip;\n"

@@ -62,7 +62,7 @@ def test_a_part_of_another_file_is_dropped(server, data, receipt):
     part = data / ".mine.download/1/i.zip.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"of another file")
-    with pytest.raises(FewmaskError, match="the file is another one"):
+    with pytest.raises(FewmaskError, match="the file does not match its checksum"):
         download(settings(download=[archive]), receipt)
     assert not part.exists()
     download(settings(download=[archive]), receipt)

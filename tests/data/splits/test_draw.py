@@ -188,9 +188,9 @@ class TestBlocks:
     ("count", "chosen", "fraction", "message"),
     [
         (100, Split(), "n80", "80 labelled images; 70 with .* left .*20 are test, 10 validation"),
-        (100, Split(), "n0", "asks for 0"),
-        (100, Split(test="n0"), "all", "split.test: n0 asks for 0"),
-        (100, Split(test="n101"), "all", "split.test: n101 asks for 101 images; there are 100"),
+        (100, Split(), "n0", "requests 0"),
+        (100, Split(test="n0"), "all", "split.test: n0 requests 0"),
+        (100, Split(test="n101"), "all", "split.test: n101 requests 101 images; there are 100"),
         (100, Split(test="n60", validation="n50"), "all", "split.validation: .* there are 40"),
         (2, Split(), "all", "no image with a mask is left to train on; 1 are test, 1 validation"),
         (1, Split(), "all", "split.validation: .* there are 0"),

@@ -90,7 +90,7 @@ def _fetch(archive: Download, folder: Path, root: Path) -> Path:
         ) from None
     except ValueError:  # what pooch raises for a wrong checksum
         raise FewmaskError(
-            f"{archive.url}: the file is another one, or not whole\n"
+            f"{archive.url}: the file does not match its checksum\n"
             f"  expected: {archive.checksum}\n{by_hand}"
         ) from None
 

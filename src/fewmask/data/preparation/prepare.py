@@ -171,8 +171,8 @@ def _report(output: Path, seconds: float) -> None:
         absent = [store.classes[i] for i in np.flatnonzero(~store.class_pixels.any(axis=0))]
     if labelled and absent:
         print(
-            f"note: no mask holds {', '.join(absent)}; what the values in the masks mean is said "
-            f"by mask_values (by default 255 is ignored)",
+            f"note: no mask holds {', '.join(absent)}; mask_values says what the values in masks "
+            f"mean (by default 255 is ignored)",
             file=sys.stderr,
         )
     if left_out:

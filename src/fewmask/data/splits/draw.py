@@ -133,7 +133,7 @@ def _hold_out(
             count = _count(amount, images.masked.sum())
             if not 0 < count <= free.sum():
                 raise FewmaskError(
-                    f"split.{role}: {amount} asks for {count} images; there are {free.sum()} "
+                    f"split.{role}: {amount} requests {count} images; there are {free.sum()} "
                     f"with masks outside official test and validation subsets and published lists"
                 )
             who = [seed] if settings.held_out_per_seed else []
@@ -190,7 +190,7 @@ def _labels(fraction: str, can_be_labelled: np.ndarray, roles: np.ndarray) -> in
     count = _count(fraction, available)
     if not 0 < count <= available:
         raise FewmaskError(
-            f"fraction {fraction}: asks for {count} labelled images; {available} with masks are "
+            f"fraction {fraction}: requests {count} labelled images; {available} with masks are "
             f"left to train on ({held_out})"
         )
     return count

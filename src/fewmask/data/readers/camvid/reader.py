@@ -42,7 +42,7 @@ class Reader:
                 f"{place}: found {' '.join(words)!r}\n"
                 f"  expected: the paths of an image and of its mask, as in "
                 f"/SegNet/CamVid/train/1.png /SegNet/CamVid/trainannot/1.png\n"
-                f"  mend: correct the line, or take it out"
+                f"  mend: correct the line, or remove it"
             )
         image, mask = (self._file(word) for word in words)
         return Item(image.stem, subset, image=image, mask=mask)

@@ -62,7 +62,7 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> _StandIn:
         if (module, name) not in ALLOWED:
             raise ImageError(
-                f"{self._path}: found a pickle that asks for {module}.{name}\n"
+                f"{self._path}: found a pickle that refers to {module}.{name}\n"
                 f"  expected: plain containers and numpy arrays; nothing else is executed\n"
                 f"  mend: do not trust this file; fetch the official one"
             )
