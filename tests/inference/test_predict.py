@@ -14,12 +14,14 @@ from fewmask import cli
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.rendered.scenes import CLASSES, render
+from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.predict import RECORD, predict
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
+from tests.data.making import scenes_store
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,35 @@ def test_a_padded_image_is_predicted_as_in_its_dataset(weights: Path, tmp_path: 
     predict(weights, tmp_path, tmp_path / "out")
     a, b = (np.asarray(Image.open(tmp_path / "out" / "masks" / f"{n}.png")) for n in "ab")
     assert (np.kron(a, np.ones((2, 2), np.uint8)) == b).mean() > 0.95
+
+
+def test_every_task_of_the_network_is_predicted(tmp_path: Path):
+    store = scenes_store(tmp_path / "rooms.h5", 12)
+    roles = ["labelled"] * 8 + ["validation"] * 2 + ["test"] * 2
+    split_files.write(tmp_path / "0.csv", [f"scene_{i:05d}" for i in range(12)], roles)
+    tasks = ["depth", "normal", "segmentation"]
+    stage = small_stage(precision="fp32", steps=4, objective={"name": "multi_task", "tasks": tasks})
+    train(Inputs(store, tmp_path / "0.csv"), stage, 0, tmp_path)
+    image = render(1, 0, 32, 32).image[:20]  # wider than high: padded, as the rooms are square
+    (tmp_path / "in").mkdir()
+    Image.fromarray(image).save(tmp_path / "in" / "room.png")
+    predict(tmp_path / WEIGHTS, tmp_path / "in", tmp_path / "out")
+    written = sorted(str(path.relative_to(tmp_path / "out")) for path in tmp_path.glob("out/*/*"))
+    assert written == [
+        "depth/room.npy", "depth_colours/room.png", "masks/room.png", "normal/room.npy",
+        "normal_colours/room.png", "overlays/room.jpg",
+    ]  # fmt: skip
+    network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
+    padded = np.concatenate([image, np.repeat(image[-1:], 12, axis=0)])
+    inside = torch.ones(1, 1, 32, 32)
+    inside[:, :, 20:] = 0
+    with torch.no_grad():
+        outputs = network(torch.from_numpy(padded).permute(2, 0, 1)[None] / 255, inside)
+    depth, normal = (np.load(tmp_path / "out" / name / "room.npy") for name in tasks[:2])
+    assert np.allclose(depth, outputs["depth"][0, :20].numpy(), atol=1e-5)
+    assert np.allclose(normal, outputs["normal"][0, :, :20].permute(1, 2, 0).numpy(), atol=1e-5)
+    mask = np.asarray(Image.open(tmp_path / "out/masks/room.png"))
+    assert np.array_equal(mask, outputs["segmentation"].argmax(1)[0, :20].numpy())
 
 
 def test_a_damaged_image_is_named_and_left_out(weights: Path, tmp_path: Path, capsys):

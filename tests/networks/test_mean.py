@@ -61,17 +61,25 @@ def inputs_of(store: Path, rows: np.ndarray) -> tuple[Tensor, Tensor]:
     return images, torch.ones(len(rows), 1, *images.shape[2:])
 
 
-def test_it_predicts_the_mean_of_the_probabilities():
+def test_it_predicts_the_mean_of_every_task():
     class Fixed(nn.Module):
         def __init__(self, *logits: float) -> None:
             super().__init__()
             self.logits = torch.tensor(logits).view(1, -1, 1, 1)
 
         def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
-            return {"segmentation": self.logits.expand(len(image), -1, *image.shape[2:])}
+            logits = self.logits.expand(len(image), -1, *image.shape[2:])
+            return {
+                "classification": logits[..., 0, 0],
+                "segmentation": logits,
+                "depth": logits[:, 0],
+            }
 
     mean = MeanOfNetworks([Fixed(0.0, 0.0, 0.0), Fixed(2.0, 0.0, -1.0)])
-    found = mean(torch.zeros(2, 3, 4, 4), torch.ones(2, 1, 4, 4))["segmentation"]
+    outputs = mean(torch.zeros(2, 3, 4, 4), torch.ones(2, 1, 4, 4))
+    assert set(outputs) == {"segmentation", "depth"}
+    assert (outputs["depth"] == 1).all()
+    found = outputs["segmentation"]
     exponentials = np.exp([2.0, 0.0, -1.0])
     expected = (np.full(3, 1 / 3) + exponentials / exponentials.sum()) / 2
     assert found.shape == (2, 3, 4, 4)

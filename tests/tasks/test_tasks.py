@@ -1,13 +1,17 @@
 """Tasks agree with themselves: truth that is moved, heads, losses, errors and colours."""
 
+from io import BytesIO
+
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fewmask.config.augmentation import Augmentation
 from fewmask.config.task import load, names
 from fewmask.data.augmentation.weak import Change
 from fewmask.data.rendered.scenes import render
+from fewmask.tasks.normal.codes import spread
 
 FURTHER = ["depth", "height", "normal"]
 
@@ -55,6 +59,50 @@ def test_truth_is_drawn_as_colours(name):
     colours = load(name).colours(values, values)
     assert (colours.shape, colours.dtype) == ((32, 32, 3), np.uint8)
     assert colours.std() > 5
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_what_is_written_of_a_prediction_is_its_values_and_colours(name):
+    task, room = load(name), render(0, 0, 24, 32)
+    values = room.truth[name].copy()
+    values[:4] = task.unknown
+    written = task.encoded(values, room.image, np.zeros((0, 3), np.uint8))
+    assert set(written) == set(task.files)
+    read = np.load(BytesIO(written[name]))
+    assert (read.dtype, read.tolist()) == (np.float32, values.tolist())
+    colours = np.asarray(Image.open(BytesIO(written[f"{name}_colours"])))
+    assert np.array_equal(colours, task.colours(values, values))
+    assert set(np.unique(colours[:4])) == {200, 240}  # stripes
+
+
+def maps(*values: float) -> torch.Tensor:
+    """What a head returns for one pixel."""
+    return torch.tensor(values).view(1, -1, 1, 1)
+
+
+def test_the_mean_of_distances_is_arithmetic():
+    for name in ("depth", "height"):
+        task = load(name)
+        mean = task.mean([task.output(maps(metres)) for metres in (1.0, 2.0, 6.0)])
+        assert mean[name].tolist() == [[[3.0]]]
+
+
+def test_the_mean_of_normals_is_a_unit_vector():
+    task = load("normal")
+    outputs = [task.output(maps(*vector)) for vector in ((5.0, 0.0, 0.0), (0.0, 0.0, -2.0))]
+    mean = task.mean(outputs)["normal"].flatten()
+    assert mean.tolist() == pytest.approx([0.5**0.5, 0, -(0.5**0.5)])
+
+
+def test_the_mean_of_codes_is_that_of_their_probabilities():
+    task, logits = load("normal"), ((0.0, 3.0, 0.0, -1.0, 0.5), (2.0, 0.0, 0.0, 0.0, 0.0))
+    mean = task.mean([task.output(maps(*one)) for one in logits])
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    expected = shares.mean(axis=0) @ spread(5).double().numpy()
+    expected /= np.linalg.norm(expected)
+    assert mean["normal"].flatten().tolist() == pytest.approx(expected.tolist(), abs=1e-6)
+    found = mean["normal_logits"].softmax(1).flatten()
+    assert found.tolist() == pytest.approx(shares.mean(axis=0).tolist())
 
 
 def test_heights_are_those_of_the_room():

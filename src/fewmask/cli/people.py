@@ -88,7 +88,7 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
     help="How many threads compute.",
 )
 def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
-    """Write masks and overlays for your own images, at their own size.
+    """Predict your own images, at their own size: masks, or what else the network has learnt.
 
     WEIGHTS is the weights.safetensors of a trained stage.
     """

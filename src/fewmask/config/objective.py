@@ -46,7 +46,7 @@ class ObjectiveSettings(Settings):
 
     @property
     def result_networks(self) -> int:
-        """How many networks are kept, to predict the mean of their probabilities."""
+        """How many networks are kept, to predict their mean (see `Task.mean`)."""
         return 1
 
     @property

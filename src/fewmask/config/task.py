@@ -1,19 +1,21 @@
 """What a network can learn of every pixel: tasks, found by name in ``fewmask.tasks``.
 
 A task is one module there, whose ``TASK`` is all that other code needs to know: what can be set,
-what is stored, how geometry moves it, its head, loss and errors, and how it is drawn. Modules
-import torch only inside functions, because planning reads them.
+what is stored, how geometry moves it, its head, loss and errors, and how predictions are averaged,
+drawn and written. Modules import torch only inside functions, because planning reads them.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal
 
 from fewmask.config.settings import Settings
+from fewmask.core.encode import npy, png
 from fewmask.metrics.errors import Errors
 
 if TYPE_CHECKING:
@@ -67,6 +69,10 @@ class Task(ABC):
         """The outputs of a network, the prediction by the task's name, from those of the task's
         head, (N, channels, H, W)."""
 
+    def mean(self, outputs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """The mean of what `output` returns for several networks, likewise."""
+        return {self.name: sum(one[self.name] for one in outputs) / len(outputs)}
+
     @abstractmethod
     def error(
         self, outputs: dict[str, Tensor], truth: Tensor, settings: Any
@@ -100,6 +106,25 @@ class Task(ABC):
         """Truth or a prediction as the store holds it, (H, W) or (H, W, channels), as colours,
         uint8 (H, W, 3), on the scale of ``truth``; or as classes, uint8 (H, W), which have the
         colours of the dataset."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """What ``fewmask predict`` writes for an image: the endings of files by their folders."""
+        return {self.name: ".npy", f"{self.name}_colours": ".png"}
+
+    def encoded(
+        self, prediction: np.ndarray, image: np.ndarray, palette: np.ndarray
+    ) -> dict[str, bytes]:
+        """The content of these files by their folders: the values, and their colours.
+
+        Args:
+            prediction: (H, W) or (H, W, channels), as the store holds truth; `unknown` where there
+                is no prediction.
+            image: uint8 (H, W, 3).
+            palette: the colours of the classes, uint8 (K, 3).
+        """
+        values, colours = self.files
+        return {values: npy(prediction), colours: png(self.colours(prediction, prediction))}
 
 
 @cache

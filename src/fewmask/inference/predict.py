@@ -5,10 +5,9 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import torch
-from PIL import Image
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
 from fewmask.data.batches import as_batch
@@ -17,52 +16,41 @@ from fewmask.data.preparation.fit import fit_image, place, unfit
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
 from fewmask.inference.own_files import OwnFiles
-from fewmask.networks.weights import load_segmenter
-from fewmask.training.runtime import start
+from fewmask.inference.trained import Trained
+from fewmask.objectives.assessment import predictions
 
 BATCH_SIZE = 16
-OVERLAY = 0.5
-"""The share of the class colours in an overlay."""
 RECORD = "predicted.sha256"
 """The list of written files in the output folder."""
 
 
 def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None:
-    """Predict masks for an image or a folder of images, each at its own size.
+    """Predict every task of a network for an image or a folder of images, each at its own size.
 
-    Writes ``output``/masks/NAME.png (palette PNG, values are class indices),
-    ``output``/overlays/NAME.jpg and a list of these files. An image that cannot be read is named
-    and left out; files that an earlier run wrote to ``output`` are ignored as input.
+    Writes ``output``/FOLDER/NAME.ENDING for every folder of every task (see `Task.files`) and a
+    list of these files. An image that cannot be read is named and left out; files that an earlier
+    run wrote to ``output`` are ignored as input.
 
     Raises FewmaskError: no images, two images with the same name, images inside ``output``, a file
     there that would be replaced but is not from an earlier run, all images damaged, or weights that
-    fewmask train did not write or that predict no masks.
+    fewmask train did not write or that predict nothing of an image.
     """
-    network, description = load_segmenter(weights, torch.device("cpu"))
-    if "segmentation" not in description.training.objective.predicts:
-        raise FewmaskError(
-            f"{weights}: weights of a network that predicts no masks\n"
-            f"  found: {', '.join(description.training.objective.predicts)}\n"
-            f"  expected: weights of a stage that learnt segmentation"
-        )
-    dataset = description.trained_on
-    runtime = start(description.training.precision, threads)
-    network.to(runtime.device)
+    trained = Trained.load(weights, threads)
     own = OwnFiles(output, RECORD)
-    targets = _targets(_images(images, output, own), images, output)
-    own.claim(path for pair in targets.values() for path in pair)
+    endings = {f: ending for task in trained.predicts for f, ending in load(task).files.items()}
+    targets = _targets(_images(images, output, own), images, output, endings)
+    own.claim(path for of_image in targets.values() for path in of_image.values())
     written = 0
     with bar("predict", len(targets)) as shown:
         for batch in _batches(list(targets), shown.say):
-            with torch.no_grad(), runtime.autocast():
-                fitted = as_batch(*_fit([image for _, image in batch], dataset), runtime.device)
-                logits = network(fitted.image, fitted.inside)["segmentation"]
-            for (file, image), mask in zip(batch, logits.argmax(dim=1).cpu().numpy(), strict=True):
-                mask = unfit(mask.astype(np.uint8), image.shape[:2], dataset.fit)
-                _write(own, targets[file], image, mask, dataset)
+            pixels = [image for _, image in batch]
+            for (file, _), contents in zip(batch, _predicted(trained, pixels), strict=True):
+                for folder, content in contents.items():
+                    with own.written(targets[file][folder]) as path:
+                        path.write_bytes(content)
                 written += 1
                 shown.at(written, file.name)
-        shown.say(f"{written} of {len(targets)} images: masks and overlays in {output}")
+        shown.say(f"{written} of {len(targets)} images: {', '.join(endings)} in {output}")
     if not written:
         raise FewmaskError(f"{images}: none of its {len(targets)} images can be read")
 
@@ -91,17 +79,20 @@ def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
     return found
 
 
-def _targets(files: list[Path], images: Path, output: Path) -> dict[Path, tuple[Path, Path]]:
-    """The paths of the mask and the overlay of every image, all of them different."""
+def _targets(
+    files: list[Path], images: Path, output: Path, endings: dict[str, str]
+) -> dict[Path, dict[str, Path]]:
+    """The paths of what is written for every image, by folder, all of them different."""
     top = images if images.is_dir() else images.parent
-    targets: dict[Path, tuple[Path, Path]] = {}
+    targets: dict[Path, dict[str, Path]] = {}
     image_of: dict[Path, Path] = {}
     for file in files:
         name = file.relative_to(top)
-        mask = output / "masks" / name.with_name(f"{file.stem}.png")
-        overlay = output / "overlays" / name.with_name(f"{file.stem}.jpg")
-        targets[file] = mask, overlay
-        for target in (mask, overlay):
+        targets[file] = {
+            folder: output / folder / name.with_name(f"{file.stem}{ending}")
+            for folder, ending in endings.items()
+        }
+        for target in targets[file].values():
             other = image_of.setdefault(target, file)
             if other != file:
                 raise FewmaskError(
@@ -132,26 +123,24 @@ def _batches(files: list[Path], say) -> Iterator[list[tuple[Path, np.ndarray]]]:
         yield batch
 
 
+def _predicted(trained: Trained, images: list[np.ndarray]) -> Iterator[dict[str, bytes]]:
+    """What is written for every image, uint8 (H, W, 3): the content of files by their folders."""
+    dataset, device = trained.description.trained_on, trained.runtime.device
+    batch = as_batch(*_fit(images, dataset), device)
+    [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
+    values = {name: load(name).stored(outputs[name]) for name in trained.predicts}
+    palette = np.array([one.colour for one in dataset.classes], np.uint8).reshape(-1, 3)
+    for i, image in enumerate(images):
+        contents: dict[str, bytes] = {}
+        for name, maps in values.items():
+            task = load(name)
+            own_size = unfit(maps[i], image.shape[:2], dataset.fit, task.unknown)
+            contents |= task.encoded(own_size, image, palette)
+        yield contents
+
+
 def _fit(images: list[np.ndarray], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Images fitted as in the training: uint8 (N, H, W, 3), and their extents (N, 2)."""
     places = [place(image.shape[:2], dataset.height_width, dataset.fit) for image in images]
     fitted = [fit_image(image, where) for image, where in zip(images, places, strict=True)]
     return np.stack(fitted), np.array([where.extent for where in places])
-
-
-def _write(
-    own: OwnFiles,
-    targets: tuple[Path, Path],
-    image: np.ndarray,
-    mask: np.ndarray,
-    dataset: Dataset,
-) -> None:
-    colours = np.zeros((256, 3), np.uint8)  # 255, which a crop left out, is black
-    colours[: len(dataset.classes)] = [one.colour for one in dataset.classes]
-    palette_image = Image.fromarray(mask, mode="P")
-    palette_image.putpalette(colours.tobytes())
-    with own.written(targets[0]) as path:
-        palette_image.save(path)
-    mixed = (1 - OVERLAY) * image + OVERLAY * colours[mask]
-    with own.written(targets[1]) as path:
-        Image.fromarray(mixed.round().astype(np.uint8)).save(path, quality=92)

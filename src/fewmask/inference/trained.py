@@ -33,7 +33,7 @@ class Trained:
 
         ``deterministic``: use deterministic GPU kernels even if the training did not.
 
-        Raises FewmaskError if these are not the weights of a network that predicts classes.
+        Raises FewmaskError if these are not the weights of a network that predicts a task.
         """
         network, description = load_segmenter(weights, torch.device("cpu"))
         training = description.training

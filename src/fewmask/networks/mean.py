@@ -1,18 +1,17 @@
 """Several networks as one."""
 
-import math
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor, nn
 
+from fewmask.config.task import load, names
 from fewmask.networks.segmenter import Segmenter
 
 LIST = "networks"
 
 
 class MeanOfNetworks(nn.Module):
-    """Predicts the mean of the class probabilities of several networks.
+    """Predicts the mean of what several networks predict (see `Task.mean`).
 
     It is the ``result`` of an objective that trains several alike; the settings of such an
     objective say how many there are (`ObjectiveSettings.result_networks`).
@@ -23,11 +22,10 @@ class MeanOfNetworks(nn.Module):
         self.networks = nn.ModuleList(networks)
 
     def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
-        """``segmentation``: float32 (N, K, H, W), the logarithms of the mean probabilities, which
-        serve as logits; arguments as of `Segmenter`."""
-        logits = [one(image, inside)["segmentation"].float() for one in self.networks]
-        summed = torch.stack([one.log_softmax(1) for one in logits]).logsumexp(0)
-        return {"segmentation": summed - math.log(len(logits))}
+        """What `Task.output` returns, for all tasks; arguments as of `Segmenter`."""
+        outputs = [one(image, inside) for one in self.networks]
+        tasks = [load(name) for name in names() if name in outputs[0]]
+        return {name: maps for task in tasks for name, maps in task.mean(outputs).items()}
 
 
 Predictor = Segmenter | MeanOfNetworks

@@ -117,7 +117,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
     if not objective.predicts:
         raise FewmaskError(
             f"{path}: weights of {objective.name}, which predicts nothing of an image\n"
-            f"  expected: weights of a stage that learnt masks"
+            f"  expected: weights of a stage that learnt a task"
         )
     needed = _predicting(load_weights(path))
     try:

@@ -72,8 +72,7 @@ class Height(Task):
         from fewmask.data.inspection.sheet import hatched
 
         share = np.clip(values / max(float(truth.max()), 1e-6), 0, 1)
-        known = values >= 0 if values is truth else np.ones(values.shape, bool)
-        return hatched(known, 255 * colormaps["viridis"](share)[..., :3])
+        return hatched(values != self.unknown, 255 * colormaps["viridis"](share)[..., :3])
 
 
 class HeightErrors(Errors):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from pydantic import Field
 from fewmask.config.task import Task, TaskSettings
 from fewmask.metrics.errors import Errors
 from fewmask.metrics.normal import NormalErrors
-from fewmask.tasks.segmentation import summed_cross_entropy
+from fewmask.tasks.segmentation import mean_of_logits, summed_cross_entropy
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,6 +55,12 @@ class Normal(Task):
         if maps.shape[1] == self.channels:
             return {self.name: functional.normalize(maps, dim=1)}
         return {self.name: mean_of_codes(maps), "normal_logits": maps}
+
+    def mean(self, outputs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Of vectors the sum, scaled to length 1; of codes the mean of their probabilities."""
+        if "normal_logits" in outputs[0]:
+            return self.output(mean_of_logits([one["normal_logits"] for one in outputs]))
+        return self.output(sum(one[self.name] for one in outputs))
 
     def error(
         self, outputs: dict[str, Tensor], truth: Tensor, settings: NormalSettings

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.task import Task, TaskSettings
+from fewmask.core.encode import jpeg, png
 from fewmask.metrics.errors import Errors
 from fewmask.metrics.segmentation import MaskErrors
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
     from fewmask.data.augmentation.warp import Warp
     from fewmask.data.store.store import Store
+
+OVERLAY = 0.5
+"""The share of the class colours in an overlay."""
 
 
 class SegmentationSettings(TaskSettings):
@@ -45,6 +52,10 @@ class Segmentation(Task):
         """Logits, (N, K, H, W)."""
         return {self.name: maps}
 
+    def mean(self, outputs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """The logits of the mean probabilities."""
+        return {self.name: mean_of_logits([one[self.name] for one in outputs])}
+
     def error(
         self, outputs: dict[str, Tensor], truth: Tensor, settings: SegmentationSettings
     ) -> tuple[Tensor, Tensor]:
@@ -72,6 +83,32 @@ class Segmentation(Task):
     def colours(self, values: np.ndarray, truth: np.ndarray) -> np.ndarray:
         """The classes themselves."""
         return values
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The masks, and their colours over the images."""
+        return {"masks": ".png", "overlays": ".jpg"}
+
+    def encoded(
+        self, prediction: np.ndarray, image: np.ndarray, palette: np.ndarray
+    ) -> dict[str, bytes]:
+        """A palette image, whose values are class indices, and an overlay."""
+        colours = np.zeros((IGNORE + 1, 3), np.uint8)  # what a crop left out is black
+        colours[: len(palette)] = palette
+        mixed = (1 - OVERLAY) * image + OVERLAY * colours[prediction]
+        overlay = jpeg(mixed.round().astype(np.uint8), quality=92)
+        return {"masks": png(prediction, colours), "overlays": overlay}
+
+
+def mean_of_logits(logits: Sequence[Tensor]) -> Tensor:
+    """The logarithms of the mean of several probabilities, which serve as logits.
+
+    ``logits``: (N, K, H, W) each. Returns float32 (N, K, H, W).
+    """
+    import torch
+
+    summed = torch.stack([one.float().log_softmax(1) for one in logits]).logsumexp(0)
+    return summed - math.log(len(logits))
 
 
 def summed_cross_entropy(logits: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
