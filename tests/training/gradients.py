@@ -58,6 +58,7 @@ STAGES = {
         },
         "batch": BOTH,
     },
+    "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
     "mean_teacher": {
         "objective": {
             "name": "mean_teacher", "perturbation": {"name": "cutmix"},

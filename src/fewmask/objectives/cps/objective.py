@@ -1,0 +1,96 @@
+"""Cross pseudo supervision (Chen, Yuan, Zeng and Wang 2021)."""
+
+from functools import reduce
+from operator import xor
+
+import torch
+from torch import Tensor, nn
+
+from fewmask.data.augmentation.mixing import Paste, boxes, draw_between
+from fewmask.data.batches import Batch, joined
+from fewmask.networks.blueprint import Blueprint
+from fewmask.networks.mean import MeanOfNetworks
+from fewmask.objectives.assessment import evaluating
+from fewmask.objectives.consistency.base import ramp_up
+from fewmask.objectives.consistency.options import Confidence
+from fewmask.objectives.consistency.strong import pasted
+from fewmask.objectives.consistency.target import Target, target_cross_entropy
+from fewmask.objectives.cps.settings import CPSSettings, SeveralBoxes
+from fewmask.objectives.losses import cross_entropy
+from fewmask.objectives.objective import Objective
+
+EVERY_PIXEL = Confidence(threshold=0)
+"""All pixels inside the images count: there is no threshold."""
+
+
+class CrossPseudoSupervision(Objective):
+    """Two networks f and g, whose decoders start from weights of their own.
+
+    With x the labelled images and u the unlabelled ones:
+
+    - ``cross_entropy``: CE(f(x), y) + CE(g(x), y) against the masks y (the paper's equation 1),
+    - ``cross_supervision``: CE(f(v), argmax g(v)) + CE(g(v), argmax f(v)) over the pixels inside
+      the images v (equations 2 and 3), without gradients through the classes.
+
+    v is u and x together. With ``mixing`` v is u with boxes of other images pasted in, and the
+    classes are those that the networks predict, in evaluation mode, for the images before pasting.
+    In the authors' code these networks are in training mode, and an image may be mixed with a
+    changed copy of itself; here it never is.
+    """
+
+    def __init__(self, options: CPSSettings, blueprint: Blueprint) -> None:
+        super().__init__(blueprint.segmenter())
+        self.second = blueprint.segmenter()
+        self.options, self.steps = options, blueprint.steps
+
+    @property
+    def networks(self) -> list[nn.Module]:
+        return [self.network, self.second]
+
+    @property
+    def result(self) -> nn.Module:
+        return MeanOfNetworks(self.networks) if self.options.result == "mean" else self.network
+
+    def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
+        labelled, unlabelled = batches["labelled"], batches["unlabelled"]
+        of_labelled = self._logits(labelled)
+        if self.options.mixing is None:
+            both = zip(of_labelled, self._logits(unlabelled), strict=True)
+            logits = [torch.cat(pair) for pair in both]
+            inside = joined([labelled, unlabelled], "inside")
+            targets = [Target.of(one.detach().float(), inside) for one in logits]
+        else:
+            paste = Paste(_several(self.options.mixing, unlabelled.image))
+            targets = [one.moved(paste) for one in self._targets(unlabelled)]
+            logits = self._logits(pasted(unlabelled, paste))
+        crossed = zip(logits, reversed(targets), strict=True)
+        weight = ramp_up(step, self.options.ramp_up * self.steps)
+        return {
+            "cross_entropy": sum(cross_entropy(one, labelled.mask) for one in of_labelled),
+            "cross_supervision": weight
+            * sum(target_cross_entropy(one, target, EVERY_PIXEL) for one, target in crossed),
+        }
+
+    def _logits(self, batch: Batch) -> list[Tensor]:
+        """Of both networks, float (N, K, H, W) each."""
+        return [
+            self.predict(one, batch.image, batch.inside)["segmentation"] for one in self.networks
+        ]
+
+    @torch.no_grad()
+    def _targets(self, batch: Batch) -> list[Target]:
+        """What both networks predict in evaluation mode."""
+        with evaluating(self.network), evaluating(self.second):
+            return [Target.of(one.float(), batch.inside) for one in self._logits(batch)]
+
+
+def _several(options: SeveralBoxes, image: Tensor) -> Tensor:
+    """bool (N, H, W): the pixels in an odd number of boxes."""
+    count, _, *size = image.shape
+    is_pasted = torch.rand(count) < options.probability
+    area = draw_between(options.area, count) * is_pasted / options.count
+    drawn = (boxes(area, options.aspect, tuple(size)) for _ in range(options.count))
+    return reduce(xor, drawn).to(image.device, non_blocking=True)
+
+
+build = CrossPseudoSupervision
