@@ -22,8 +22,8 @@ def pet_64() -> list[Measurement]:
         [key] = made.grid.stages(run)
         inputs = {name: path and str(path) for name, path in vars(made.inputs(key)).items()}
         folder = made.grid.layout.stage_folder(key, run.seed)
-        told = json.dumps([JobArguments(made.grid).train_settings(key), inputs, folder, CORES])
-        command = [sys.executable, "-m", "benchmarks.resumed", told]
+        settings = json.dumps([JobArguments(made.grid).train_settings(key), inputs, folder, CORES])
+        command = [sys.executable, "-m", "benchmarks.resumed", settings]
         moments = [_seconds(command) for _ in range(1 + TURNS)][1:]  # the first has no checkpoint
     begun, done = zip(*moments, strict=True)
     what = "going on from a checkpoint, U-Net ResNet-18, 64 px"

@@ -1,6 +1,6 @@
 """A Snakemake executor that sends jobs through submitit: as SLURM job arrays, or on one machine.
 
-Jobs of one rule that ask for the same and are ready at the same look are one array. A job whose
+Jobs of one rule that ask for the same and are ready at the same check are one array. A job whose
 time is nearly up is told to stop, and is put back into the queue under its own number, so that for
 Snakemake it is one job that takes as long as it takes.
 """
@@ -89,7 +89,7 @@ common_settings = CommonSettings(
 
 
 class Executor(RemoteExecutor):
-    """Keeps ready jobs until the next look at what runs, and sends them together then."""
+    """Keeps ready jobs until the next check of what runs, and sends them together then."""
 
     def __init__(
         self, workflow: WorkflowExecutorInterface, logger: LoggerExecutorInterface
@@ -118,13 +118,13 @@ class Executor(RemoteExecutor):
         return self.snapshot.path_of(path) if self.snapshot else path
 
     def run_jobs(self, jobs: list[JobExecutorInterface]) -> None:
-        """Keep jobs for the next look."""
+        """Keep jobs for the next check."""
         for job in jobs:
             self.run_job_pre(job)
             self.run_job(job)
 
     def run_job(self, job: JobExecutorInterface) -> None:
-        """Keep a job for the next look."""
+        """Keep a job for the next check."""
         with self._ready_lock:
             self._ready.append(job)
 

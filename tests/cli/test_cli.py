@@ -213,9 +213,9 @@ def test_a_run_of_other_settings_is_outdated(
     found = statuses(load_grid())[run]
     metrics = load_grid().layout.metrics.format(**asdict(run))
     assert (found.state, found.file) == ("outdated", metrics if only_metrics else str(weights))
-    told = fewmask(project, "status").stdout
-    assert "outdated: 0" in told
-    assert "--forcerun $(fewmask status --outdated)" in told
+    printed = fewmask(project, "status").stdout
+    assert "outdated: 0" in printed
+    assert "--forcerun $(fewmask status --outdated)" in printed
     assert fewmask(project, "status", "--outdated").stdout.split() == [found.file]
     assert metrics in fewmask(project, "status", "--targets").stdout
 
@@ -232,9 +232,9 @@ def test_a_dataset_that_failed_fails_all_its_runs_once(project: Path):
     log = project / "results/logs/prepare/rooms.log"
     log.parent.mkdir(parents=True)
     log.write_text("error: no such folder\n")
-    told = fewmask(project, "status").stdout
-    assert "and 3 more failed: no such folder" in told
-    assert told.count("no such folder") == 1
+    printed = fewmask(project, "status").stdout
+    assert "and 3 more failed: no such folder" in printed
+    assert printed.count("no such folder") == 1
 
 
 def test_the_command_is_installed():

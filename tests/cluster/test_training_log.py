@@ -22,25 +22,25 @@ JUDGED = st.one_of(
 
 
 @st.composite
-def looks(draw: st.DrawFn) -> TrainingProgress:
+def progresses(draw: st.DrawFn) -> TrainingProgress:
     step = draw(st.integers(1, 10**6))
     steps = draw(st.integers(step, 10**7))
-    figures = {"loss": draw(NUMBERS), "speed": draw(NOT_NEGATIVE)}
-    return TrainingProgress(step, steps, **figures, seconds_left=draw(NOT_NEGATIVE), **draw(JUDGED))
+    values = {"loss": draw(NUMBERS), "speed": draw(NOT_NEGATIVE)}
+    return TrainingProgress(step, steps, **values, seconds_left=draw(NOT_NEGATIVE), **draw(JUDGED))
 
 
 def test_the_line_says_it_to_people():
-    look = TrainingProgress(200, 1000, 0.51234, 87.4, 63.6, "miou", 0.3)
-    assert str(look) == (
+    progress = TrainingProgress(200, 1000, 0.51234, 87.4, 63.6, "miou", 0.3)
+    assert str(progress) == (
         "step 200/1000  loss 0.5123  validation miou 0.3000  87 images/s  64 s left"
     )
     assert str(TrainingProgress(1, 2, 3, 4, 5)) == "step 1/2  loss 3.0000  4 images/s  5 s left"
 
 
-@given(st.lists(looks(), min_size=1))
-def test_the_last_line_is_read_back(told: list[TrainingProgress]):
-    lines = [f"a note\n{look}\nresuming from step {look.step}" for look in told]
-    found, last = TrainingProgress.last_in("\n".join(lines)), told[-1]
+@given(st.lists(progresses(), min_size=1))
+def test_the_last_line_is_read_back(progress: list[TrainingProgress]):
+    lines = [f"a note\n{one}\nresuming from step {one.step}" for one in progress]
+    found, last = TrainingProgress.last_in("\n".join(lines)), progress[-1]
     assert (found.step, found.steps, found.metric) == (last.step, last.steps, last.metric)
     assert math.isclose(found.loss, last.loss, abs_tol=5.1e-5)
     assert math.isclose(found.speed, last.speed, abs_tol=0.51)

@@ -1,4 +1,4 @@
-"""Layers: what merging does, and that every mistake is told with its place and its mend."""
+"""Layers: what merging does, and that every mistake is reported with its place and its mend."""
 
 from pathlib import Path
 

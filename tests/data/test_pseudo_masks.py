@@ -1,4 +1,4 @@
-"""The file of pseudo-masks: what is read is what was written, and what is not right is told."""
+"""The file of pseudo-masks: what is read is what was written, and what is not right is reported."""
 
 import time
 from pathlib import Path

@@ -53,38 +53,38 @@ def test_metrics_agree_with_scikit_learn(result: Path, truth_and_prediction):
     assert metrics["pixel_accuracy"] == pytest.approx(np.mean(truth == predicted), abs=1e-6)
 
 
-def test_figures_of_classes_agree_with_scikit_learn(result: Path, truth_and_prediction):
+def test_metrics_of_classes_agree_with_scikit_learn(result: Path, truth_and_prediction):
     truth, predicted = (array.ravel() for array in truth_and_prediction)
     classes = json.loads(result.read_text())["classes"]
     recalls = recall_score(truth, predicted, labels=range(7), average=None, zero_division=0)
-    for (name, figures), recall in zip(classes.items(), recalls, strict=True):
-        if figures["recall"] is not None:
-            assert figures["recall"] == pytest.approx(recall, abs=1e-6), name
+    for (name, values), recall in zip(classes.items(), recalls, strict=True):
+        if values["recall"] is not None:
+            assert values["recall"] == pytest.approx(recall, abs=1e-6), name
 
 
 def test_losses_agree_with_other_implementations(result: Path, truth_and_scores):
     truth, scores = truth_and_scores
-    told = json.loads(result.read_text())
+    record = json.loads(result.read_text())
     shares = softmax(scores.astype(float), axis=1).transpose(0, 2, 3, 1).reshape(-1, 7)
     truth = truth.ravel()
     expected = log_loss(truth, shares, labels=range(7))
-    assert told["metrics"]["cross_entropy"] == pytest.approx(expected, rel=1e-5)
+    assert record["metrics"]["cross_entropy"] == pytest.approx(expected, rel=1e-5)
     p = shares[np.arange(len(truth)), truth]
     expected = np.mean(-((1 - p) ** 2) * np.log(p))
-    assert told["metrics"]["focal_loss"] == pytest.approx(expected, rel=1e-5)
+    assert record["metrics"]["focal_loss"] == pytest.approx(expected, rel=1e-5)
     of_classes = []
-    for k, (name, figures) in enumerate(told["classes"].items()):
-        assert list(figures) == ["iou", "precision", "recall", "f1", "dice_loss"]
+    for k, (name, values) in enumerate(record["classes"].items()):
+        assert list(values) == ["iou", "precision", "recall", "f1", "dice_loss"]
         if (truth == k).any():
             overlap, whole = shares[truth == k, k].sum(), shares[:, k].sum() + (truth == k).sum()
             of_classes.append(1 - 2 * overlap / whole)
-            assert figures["dice_loss"] == pytest.approx(of_classes[-1], rel=1e-5), name
+            assert values["dice_loss"] == pytest.approx(of_classes[-1], rel=1e-5), name
         else:
-            assert figures["dice_loss"] is None
-    assert told["metrics"]["dice_loss"] == pytest.approx(np.mean(of_classes), rel=1e-5)
+            assert values["dice_loss"] is None
+    assert record["metrics"]["dice_loss"] == pytest.approx(np.mean(of_classes), rel=1e-5)
 
 
-def test_every_image_has_its_figures(result: Path, truth_and_prediction):
+def test_every_image_has_its_metrics(result: Path, truth_and_prediction):
     with result.with_suffix(".csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["row"]) for row in rows] == list(range(26, 36))
@@ -96,20 +96,20 @@ def test_every_image_has_its_figures(result: Path, truth_and_prediction):
         assert int(row["predicted_floor"]) == np.sum(predicted == 1)
 
 
-def test_pooled_figures_follow_from_those_of_the_images(result: Path):
+def test_pooled_metrics_follow_from_those_of_the_images(result: Path):
     with result.with_suffix(".csv").open() as file:
         rows = list(csv.DictReader(file))
-    told = json.loads(result.read_text())["classes"]
+    record = json.loads(result.read_text())["classes"]
 
     def total(kind: str, name: str) -> int:
         return sum(int(row[f"{kind}_{name}"]) for row in rows)
 
-    for name, figures in told.items():
+    for name, values in record.items():
         union = total("truth", name) + total("predicted", name) - total("hit", name)
         if union:
-            assert figures["iou"] == pytest.approx(total("hit", name) / union, abs=1e-9)
+            assert values["iou"] == pytest.approx(total("hit", name) / union, abs=1e-9)
         else:
-            assert figures["iou"] is None
+            assert values["iou"] is None
 
 
 def test_examples_hold_what_the_network_predicts(result: Path, truth_and_prediction):

@@ -64,14 +64,14 @@ def test_weights_of_another_seed_or_training_are_refused(
     output, weights, own = tmp_path / "0.json", trained / WEIGHTS, trained / TRAINING
     with pytest.raises(FewmaskError, match="another seed\n  found: 0\n  expected: 4"):
         evaluate(replace(RUN, seed=4), rooms, rooms_split, weights, [own], output)
-    told = json.loads(own.read_text())
+    record = json.loads(own.read_text())
     for change, message in [
         ({"seed": 4}, "another seed"),
-        ({"training": told["training"] | {"steps": 21}}, "of another training than"),
-        ({"digests": told["digests"] | {"dataset": "0"}}, "of another training than"),
+        ({"training": record["training"] | {"steps": 21}}, "of another training than"),
+        ({"digests": record["digests"] | {"dataset": "0"}}, "of another training than"),
     ]:
         other = tmp_path / TRAINING
-        write_record(other, told | change)
+        write_record(other, record | change)
         with pytest.raises(FewmaskError, match=message):
             evaluate(RUN, rooms, rooms_split, weights, [other], output)
     for text in ("", "[]", "{}", "null", own.read_text()[:200], "\0"):

@@ -113,9 +113,9 @@ def test_a_damaged_image_is_named_and_left_out(weights: Path, tmp_path: Path, ca
     Image.new("RGB", (32, 32)).save(tmp_path / "good.png")
     (tmp_path / "bad.jpg").write_bytes(b"no image at all")
     predict(weights, tmp_path, tmp_path / "out")
-    told = capsys.readouterr().err
-    assert "bad.jpg" in told
-    assert "1 of 2 images" in told
+    printed = capsys.readouterr().err
+    assert "bad.jpg" in printed
+    assert "1 of 2 images" in printed
     assert [p.name for p in (tmp_path / "out" / "masks").iterdir()] == ["good.png"]
 
 

@@ -13,18 +13,18 @@ from tests.inference.evaluating import RUN, evaluate
 
 
 def test_provenance_says_what_it_was_made_from(result: Path, trained: Path, rooms: Path):
-    told = json.loads(result.read_text())
-    provenance = told["provenance"]
+    record = json.loads(result.read_text())
+    provenance = record["provenance"]
     with Store(rooms) as store:
         assert provenance["digests"]["dataset"] == store.digest
     assert provenance["training"]["steps"] == 20
     assert provenance["seed"] == 0
     assert {"torch", "fewmask"} <= provenance["versions"].keys()
     assert provenance["device"]
-    assert told["images"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
+    assert record["images"] == {"labelled": 12, "unlabelled": 8, "validation": 6, "test": 10}
     training = json.loads((trained / TRAINING).read_text())
-    assert told["cost"]["seconds"] == training["seconds"]
-    assert told["cost"]["images_seen"] == 80
+    assert record["cost"]["seconds"] == training["seconds"]
+    assert record["cost"]["images_seen"] == 80
 
 
 def test_every_stage_is_told_by_its_name_with_what_it_had(
@@ -36,12 +36,12 @@ def test_every_stage_is_told_by_its_name_with_what_it_had(
     write_record(folder / TRAINING, earlier | {"gpus": 7})
     trainings, output = [folder / TRAINING, trained / TRAINING], tmp_path / "0.json"
     evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, trainings, output)
-    told = json.loads(output.read_text())
-    first, second = told["cost"]["stages"]
+    record = json.loads(output.read_text())
+    first, second = record["cost"]["stages"]
     assert first["cell"] == "rooms/simclr/all/0/pretrain"
     assert first["gpus"] == 7
     assert second["cell"].endswith(trained.name)
-    assert second["gpus"] == told["provenance"]["gpus"] == int(torch.cuda.is_available())
+    assert second["gpus"] == record["provenance"]["gpus"] == int(torch.cuda.is_available())
 
 
 def test_it_records_how_good_learnt_pseudo_masks_are(
@@ -57,8 +57,8 @@ def test_it_records_how_good_learnt_pseudo_masks_are(
     evaluate(
         RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output, pseudo_masks=files
     )
-    told = json.loads(output.read_text())
-    assert [one["stage"] for one in told["pseudo_masks"]] == ["chain/first", "chain/second"]
+    record = json.loads(output.read_text())
+    assert [one["stage"] for one in record["pseudo_masks"]] == ["chain/first", "chain/second"]
     first = json.loads(files[0].read_text())
-    assert told["pseudo_masks"][0] == {key: first[key] for key in first if key != "digest"}
-    assert told["metrics"] == json.loads(result.read_text())["metrics"]
+    assert record["pseudo_masks"][0] == {key: first[key] for key in first if key != "digest"}
+    assert record["metrics"] == json.loads(result.read_text())["metrics"]

@@ -144,22 +144,22 @@ def pairs(made: Path, halls: Path, rows: range) -> tuple[np.ndarray, np.ndarray,
 
 
 def test_quality_is_that_of_the_unlabelled_images(made: Path, halls: Path):
-    told = json.loads(made.with_suffix(".json").read_text())
+    record = json.loads(made.with_suffix(".json").read_text())
     truth, labels, confidence = pairs(made, halls, range(12, 20))
-    assert told["stage"] == "chain/first"
-    assert told["images"] == 7  # one has no mask
+    assert record["stage"] == "chain/first"
+    assert record["images"] == 7  # one has no mask
     among = np.union1d(truth, labels)
     options = {"labels": among, "zero_division": 0}
     expected = jaccard_score(truth, labels, average="macro", **options)
-    assert told["miou"] == pytest.approx(expected, abs=1e-9)
-    assert told["pixel_accuracy"] == pytest.approx(np.mean(truth == labels), abs=1e-9)
+    assert record["miou"] == pytest.approx(expected, abs=1e-9)
+    assert record["pixel_accuracy"] == pytest.approx(np.mean(truth == labels), abs=1e-9)
     recalls = recall_score(truth, labels, average=None, labels=np.unique(truth), zero_division=0)
-    assert told["class_accuracy"] == pytest.approx(recalls.mean(), abs=1e-9)
-    assert told["mean_confidence"] == pytest.approx(confidence.mean(), abs=1e-9)
-    figures = {"iou": jaccard_score, "precision": precision_score, "recall": recall_score}
-    for name, score in figures.items():
+    assert record["class_accuracy"] == pytest.approx(recalls.mean(), abs=1e-9)
+    assert record["mean_confidence"] == pytest.approx(confidence.mean(), abs=1e-9)
+    values = {"iou": jaccard_score, "precision": precision_score, "recall": recall_score}
+    for name, score in values.items():
         of_classes = dict(zip(among, score(truth, labels, average=None, **options), strict=True))
-        for k, of_class in enumerate(told["classes"].values()):
+        for k, of_class in enumerate(record["classes"].values()):
             assert of_class[name] == (
                 pytest.approx(of_classes[k], abs=1e-9) if k in among else None
             )
@@ -176,8 +176,8 @@ def test_the_calibration_error_agrees_with_a_plain_loop(made: Path, halls: Path)
         right, sure = np.array(held).T
         error += len(held) / len(truth) * abs(sure.mean() - right.mean())
     assert sum(bool(held) for held in bins) > 5
-    told = json.loads(made.with_suffix(".json").read_text())
-    assert told["calibration_error"] == pytest.approx(error, abs=1e-9)
+    record = json.loads(made.with_suffix(".json").read_text())
+    assert record["calibration_error"] == pytest.approx(error, abs=1e-9)
 
 
 @pytest.mark.parametrize("others", ["none", "without masks"])
@@ -189,10 +189,10 @@ def test_without_unlabelled_truth_figures_are_null(halls: Path, tmp_path: Path, 
     stage = small_stage(steps=2, evaluation={"every": 1, "metric": "none"}, schedule={})
     assert train(Inputs(halls, split), stage, 0, tmp_path)
     pseudo_label("chain/first", halls, split, tmp_path / WEIGHTS, tmp_path / "a.h5")
-    told = json.loads((tmp_path / "a.json").read_text())
-    assert told["images"] == 0
-    assert {told[n] for n in ("miou", "pixel_accuracy", "calibration_error")} == {None}
-    assert set(told["classes"]["wall"].values()) == {None}
+    record = json.loads((tmp_path / "a.json").read_text())
+    assert record["images"] == 0
+    assert {record[n] for n in ("miou", "pixel_accuracy", "calibration_error")} == {None}
+    assert set(record["classes"]["wall"].values()) == {None}
 
 
 def test_hidden_masks_do_not_change_pseudo_masks(
@@ -252,9 +252,9 @@ def test_inspect_needs_the_dataset(made: Path, halls: Path, tmp_path: Path):
 
 def test_inspect_refuses_the_quality_of_other_weights(made: Path, halls: Path, tmp_path: Path):
     (tmp_path / "a.h5").write_bytes(made.read_bytes())
-    told = json.loads(made.with_suffix(".json").read_text())
-    told["digests"]["weights"] = "0" * 64
-    (tmp_path / "a.json").write_text(json.dumps(told))
+    record = json.loads(made.with_suffix(".json").read_text())
+    record["digests"]["weights"] = "0" * 64
+    (tmp_path / "a.json").write_text(json.dumps(record))
     assert "a.json is of other weights" in inspect(tmp_path / "a.h5", tmp_path / "a.png", halls)
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(FewmaskError, match="damaged"):

@@ -1,4 +1,4 @@
-"""The figures agree with scikit-learn's, and do as they say where a class or a label is missing."""
+"""The values agree with scikit-learn's, and do as they say where a class or a label is missing."""
 
 import subprocess
 import sys
@@ -57,17 +57,17 @@ def reference(prediction, mask):
         }
 
 
-def assert_all_nan(figures):
-    assert np.isnan(list(figures.values())).all()
+def assert_all_nan(values):
+    assert np.isnan(list(values.values())).all()
 
 
 @unhurried
 @given(batches())
 def test_each_image_agrees_with_scikit_learn(batch):
     prediction, mask, _ = batch
-    figures = image_scores(confusion(*batch).numpy())
+    values = image_scores(confusion(*batch).numpy())
     for i in range(len(mask)):
-        mine = {name: figure[i] for name, figure in figures.items()}
+        mine = {name: value[i] for name, value in values.items()}
         if (mask[i] == IGNORE).all():
             assert_all_nan(mine)
         else:
@@ -78,21 +78,21 @@ def test_each_image_agrees_with_scikit_learn(batch):
 @given(batches())
 def test_all_images_together_agree_with_scikit_learn(batch):
     prediction, mask, _ = batch
-    figures = scores(confusion(*batch).numpy())
+    values = scores(confusion(*batch).numpy())
     labelled = [i for i in range(len(mask)) if (mask[i] != IGNORE).any()]
     if not labelled:
-        assert_all_nan(figures)
+        assert_all_nan(values)
         return
     dices = [reference(prediction[i], mask[i])["dice"] for i in labelled]
     expected = reference(prediction, mask) | {"dice": np.mean(dices)}
-    assert figures == pytest.approx(expected, abs=1e-6)
+    assert values == pytest.approx(expected, abs=1e-6)
 
 
 @unhurried
 @given(batches())
 def test_each_class_agrees_with_scikit_learn(batch):
     prediction, mask, classes = batch
-    figures = class_scores(confusion(*batch).numpy().sum(axis=0))
+    values = class_scores(confusion(*batch).numpy().sum(axis=0))
     y = mask[mask != IGNORE].numpy(), prediction[mask != IGNORE].numpy()
     occurring = np.union1d(*y)
     for name, function in {
@@ -104,7 +104,7 @@ def test_each_class_agrees_with_scikit_learn(batch):
         expected = np.full(classes, np.nan)
         if len(occurring):
             expected[occurring] = function(*y, labels=occurring, average=None, zero_division=0)
-        np.testing.assert_allclose(figures[name], expected, atol=1e-6)
+        np.testing.assert_allclose(values[name], expected, atol=1e-6)
 
 
 @unhurried
@@ -140,8 +140,8 @@ def test_batches_give_what_the_whole_gives(batch, data):
 def test_a_perfect_prediction_scores_one(batch):
     _, mask, classes = batch
     mask[0, 0, 0] = 0  # at least one labelled pixel
-    figures = scores(confusion(mask, mask, classes).numpy())
-    assert figures == pytest.approx(dict.fromkeys(figures, 1))
+    values = scores(confusion(mask, mask, classes).numpy())
+    assert values == pytest.approx(dict.fromkeys(values, 1))
 
 
 @pytest.fixture
@@ -182,8 +182,8 @@ def test_figures_by_hand(by_hand):
 
 
 def test_a_class_that_occurs_nowhere_has_no_figure(by_hand):
-    for figure in class_scores(by_hand.numpy().sum(axis=0)).values():
-        assert np.isnan(figure).tolist() == [False, False, False, True]
+    for value in class_scores(by_hand.numpy().sum(axis=0)).values():
+        assert np.isnan(value).tolist() == [False, False, False, True]
 
 
 @pytest.mark.filterwarnings("error")
@@ -275,9 +275,9 @@ def test_calibration_of_a_case_by_hand():
     right[255], wrong[255] = 6, 2  # confidence 1 in the last bin, 3/4 right
     right[17] = 1  # confidence 1/15 is the upper end of the first bin,
     wrong[0] = 1  # which 0 is in as well: mean confidence 1/30, half right
-    figures = calibration(wrong, right)
-    assert figures["calibration_error"] == pytest.approx(0.8 * 0.25 + 0.2 * (1 / 2 - 1 / 30))
-    assert figures["mean_confidence"] == pytest.approx((8 + 1 / 15) / 10)
+    values = calibration(wrong, right)
+    assert values["calibration_error"] == pytest.approx(0.8 * 0.25 + 0.2 * (1 / 2 - 1 / 30))
+    assert values["mean_confidence"] == pytest.approx((8 + 1 / 15) / 10)
 
 
 def test_calibration_of_nothing_is_nan():

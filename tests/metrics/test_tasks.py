@@ -114,8 +114,8 @@ class TestBoth:
         prediction = torch.ones(1, *channels, 4, 6)
         prediction[..., 0, 0] = nan
         errors.add(prediction, torch.ones(1, *channels, 4, 6))
-        figures = errors.scores()
-        assert all(isnan(value) for name, value in figures.items() if "within" not in name)
+        values = errors.scores()
+        assert all(isnan(value) for name, value in values.items() if "within" not in name)
 
     def test_without_a_known_pixel_or_a_image_all_is_nan(self, kind):
         errors, _, channels = KINDS[kind]
@@ -199,9 +199,9 @@ class TestAngles:
 class TestDeltaM:
     def test_by_hand(self):
         """A tenth better, a tenth worse, and an error twice as large."""
-        figures = {"miou": 0.55, "normal_within_30": 0.45, "depth_absolute_error": 1.0}
+        values = {"miou": 0.55, "normal_within_30": 0.45, "depth_absolute_error": 1.0}
         baselines = {"miou": 0.5, "normal_within_30": 0.5, "depth_absolute_error": 0.5}
-        assert delta_m(figures, baselines) == pytest.approx((-10 + 10 + 100) / 3)
+        assert delta_m(values, baselines) == pytest.approx((-10 + 10 + 100) / 3)
 
     @given(st.dictionaries(st.sampled_from(list(TASK_METRICS)), st.floats(0.01, 100), min_size=1))
     def test_of_the_baselines_is_zero_and_better_is_below(self, baselines):
@@ -220,10 +220,10 @@ class TestDeltaM:
         with pytest.raises(FewmaskError, match="baseline of normal_within_30 is 0"):
             delta_m({"normal_within_30": 0.1}, {"normal_within_30": 0.0})
 
-    @pytest.mark.parametrize("figures", [{}, {"miou": 1.0}, {"miou": 1.0, "f1": 1.0}])
-    def test_figures_without_their_baselines_are_refused(self, figures):
+    @pytest.mark.parametrize("values", [{}, {"miou": 1.0}, {"miou": 1.0, "f1": 1.0}])
+    def test_values_without_their_baselines_are_refused(self, values):
         with pytest.raises(FewmaskError, match="same metrics"):
-            delta_m(figures, {"f1": 1.0} if figures else {})
+            delta_m(values, {"f1": 1.0} if values else {})
 
 
 @pytest.mark.parametrize(("task", "names"), [("depth", DEPTH_METRICS), ("normal", NORMAL_METRICS)])

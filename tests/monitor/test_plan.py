@@ -160,22 +160,22 @@ def test_the_wall_time_is_not_below_that_of_the_longest_run(
     grid: Grid, capsys, at_once: int, expected: str
 ):
     print_plan(grid, at_once)
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     # 4 x 45 + 2 x 30 + 2 x 120 minutes are 8 hours; a pretrained run takes 30 + 120 minutes.
-    assert f"With {at_once} jobs at a time: about {expected} hours" in told
-    assert "one job after another: 2.5 hours" in told
+    assert f"With {at_once} jobs at a time: about {expected} hours" in printed
+    assert "one job after another: 2.5 hours" in printed
 
 
 def test_what_is_printed(grid: Grid, project: Path):
-    told = fewmask(project, "plan", "--config", "seeds=[0]")
-    assert told.returncode == 0, told.stderr
-    rows = [line.split() for line in told.stdout.splitlines()]
+    answer = fewmask(project, "plan", "--config", "seeds=[0]")
+    assert answer.returncode == 0, answer.stderr
+    rows = [line.split() for line in answer.stdout.splitlines()]
     assert ["train", "halls", "chain/pretrain", *"101", "30.0", "YAML", "1.00", "–"] in rows
     assert ["evaluate", "rooms", "chain", *"202", "–", "–", "–", "–"] in rows
     assert ["total", *("15", "0", "15"), "3.00", "1.50"] in rows
-    assert "YAML: the stage's resources.minutes, a limit" in told.stdout
-    assert "No estimate, not counted: prepare, split, evaluate, summarise." in told.stdout
-    assert "Per job at most: 20 GB of memory, CPU cores: 4, GPUs: 2." in told.stdout
+    assert "YAML: the stage's resources.minutes, a limit" in answer.stdout
+    assert "No estimate, not counted: prepare, split, evaluate, summarise." in answer.stdout
+    assert "Per job at most: 20 GB of memory, CPU cores: 4, GPUs: 2." in answer.stdout
     assert not Path("results").exists()
 
 
@@ -202,5 +202,5 @@ def test_damaged_measurements_are_named_and_left_out(grid: Grid, damaged: bytes,
     plan = Plan(grid)
     job = job_of(plan, "train/rooms/supervised/n4/1/supervised")
     assert plan.estimate(job) == Estimate(45, "YAML")
-    told = capsys.readouterr().err
-    assert all(f"{path}: not " in told for path in files)
+    printed = capsys.readouterr().err
+    assert all(f"{path}: not " in printed for path in files)

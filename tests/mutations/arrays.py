@@ -105,8 +105,8 @@ def change_safetensors(data: bytes, random: Random) -> bytes:
     if kind != "length" and _tensors(header, body) == _tensors(original, data[-len(body) :]):
         return data
     written = json.dumps(header).encode()
-    told = random.choice([0, 1, 2**40, len(written) - 1]) if kind == "length" else len(written)
-    return told.to_bytes(HEADER, "little") + written + bytes(body)
+    length = random.choice([0, 1, 2**40, len(written) - 1]) if kind == "length" else len(written)
+    return length.to_bytes(HEADER, "little") + written + bytes(body)
 
 
 def _tensors(header: dict[str, Any], body: bytes) -> dict[str, Any]:

@@ -117,10 +117,12 @@ def test_every_loss_falls_and_is_what_validation_tells(tasks: tuple):
         optimiser.step()
     assert all(seen[-1][task] < 0.9 * seen[0][task] for task in seen[0]), (seen[0], seen[-1])
     labelled = {"labelled": drawn["labelled"]}
-    told = one.validate(one.network, labelled.values(), nullcontext)
+    measured = one.validate(one.network, labelled.values(), nullcontext)
     one.eval()
     with torch.no_grad():
-        assert told["loss"] == pytest.approx(float(sum(one.losses(labelled, 0).values())), rel=1e-4)
+        assert measured["loss"] == pytest.approx(
+            float(sum(one.losses(labelled, 0).values())), rel=1e-4
+        )
 
 
 def test_every_task_has_a_validation_score():

@@ -197,9 +197,9 @@ def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, cap
     four = Segmenter(TINY.model_copy(update={"padding_channel": True}), {"segmentation": 7}).eval()
     capsys.readouterr()
     transfer(four, pretrained, ["encoder"])
-    told = capsys.readouterr().err
-    assert "loaded encoder (120 tensors), encoder.conv1.weight fitted to the padding" in told
-    assert "newly initialised: decoder, segmentation_head" in told
+    printed = capsys.readouterr().err
+    assert "loaded encoder (120 tensors), encoder.conv1.weight fitted to the padding" in printed
+    assert "newly initialised: decoder, segmentation_head" in printed
     # The first of the features is what the encoder was given.
     for network in (three, four):
         assert network.features(image, inside)[0].shape[1] == (3 if network is three else 4)

@@ -1,4 +1,4 @@
-"""Metrics and published figures that an experiment names are checked before any job starts."""
+"""Metrics and published values that an experiment names are checked before any job starts."""
 
 import json
 from pathlib import Path

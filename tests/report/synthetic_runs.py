@@ -26,15 +26,15 @@ RECORD = {
 """What a training.json states."""
 
 
-def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **figures):
-    """Write a run's three files below the current folder; ``figures`` replace the defaults."""
-    labelled = figures.get("labelled", 10)
-    miou = figures.get("miou", 0.5)
-    images = figures.get("images", [miou] * 6)
-    if "miou" not in figures and "images" in figures:
+def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **values):
+    """Write a run's three files below the current folder; ``values`` replace the defaults."""
+    labelled = values.get("labelled", 10)
+    miou = values.get("miou", 0.5)
+    images = values.get("images", [miou] * 6)
+    if "miou" not in values and "images" in values:
         miou = pooled(images)
     cell = {"dataset": dataset, "method": method, "fraction": fraction, "seed": seed}
-    seconds = figures.get("seconds", 90.0)
+    seconds = values.get("seconds", 90.0)
     stage = {"cell": f"{dataset}/{method}/{fraction}/{seed}/supervised", "gpus": 0}
     record = {
         **cell,
@@ -46,42 +46,42 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **f
         },
         "metrics": {
             "miou": miou,
-            "pixel_accuracy": figures.get("pixel_accuracy", 0.9),
+            "pixel_accuracy": values.get("pixel_accuracy", 0.9),
             "class_accuracy": 0.6,
             "precision": 0.7,
             "recall": 0.6,
             "f1": 0.65,
-            "dice": figures.get("dice", 0.64),
-            "cross_entropy": figures.get("cross_entropy", 0.25),
+            "dice": values.get("dice", 0.64),
+            "cross_entropy": values.get("cross_entropy", 0.25),
             "focal_loss": 0.1,
             "dice_loss": 0.4,
         },
         "classes": {
             name: {"iou": iou, "precision": 0.9, "recall": 0.8, "f1": 0.85, "dice_loss": 0.2}
-            for name, iou in figures.get("classes", {"wall": 0.8, "box": 0.2}).items()
+            for name, iou in values.get("classes", {"wall": 0.8, "box": 0.2}).items()
         },
         "cost": {
             "seconds": seconds,
             "peak_memory_mb": 900,
             "images_seen": 4800,
-            "stages": [stage | one for one in figures.get("stages", [{"seconds": seconds}])],
+            "stages": [stage | one for one in values.get("stages", [{"seconds": seconds}])],
         },
-        "pseudo_masks": figures.get("pseudo_masks", []),
-        "last_weights": figures.get("last_weights", {}),
+        "pseudo_masks": values.get("pseudo_masks", []),
+        "last_weights": values.get("last_weights", {}),
         "provenance": {
             "version": "0.1.0",
-            "stages": figures.get("trainings", [TRAINED] * len(figures.get("stages", [1]))),
+            "stages": values.get("trainings", [TRAINED] * len(values.get("stages", [1]))),
             "gpus": 0,
             "dataset": {},
             "digests": {},
             "evaluated_at": "network",
-            **figures.get("provenance", {}),
+            **values.get("provenance", {}),
         },
     }
     path = Path(Layout().metrics.format(**cell))
     write_record(path, record)
     write_images(path.with_suffix(".csv"), images)
-    write_examples(Path(Layout().examples.format(**cell)), **figures)
+    write_examples(Path(Layout().examples.format(**cell)), **values)
     return path
 
 

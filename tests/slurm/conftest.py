@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 from tests.slurm.cluster import Cluster, missing_packages
-from tests.slurm.submitter import forget_trainings, keep_figures, write_grid
+from tests.slurm.submitter import forget_trainings, keep_measured, write_grid
 from tests.workflow.snakemake import snakemake
 
 
@@ -42,7 +42,7 @@ def _run_without_faults(folder: Path) -> None:
     for options in ([], ["--config", "methods=[longer]", "seeds=[0]"]):
         answer = snakemake(folder, *options)
         assert answer.returncode == 0, answer.stdout
-        keep_figures(folder)
+        keep_measured(folder)
 
 
 @pytest.fixture

@@ -147,10 +147,10 @@ class Faults:
         submitter = self.submitter(cluster, project, *command)
         submitter.end()
         assert submitter.process.returncode == 1
-        told = submitter.fewmask("status")
-        assert "done: 0 2  failed: 1" in told
-        assert "rooms supervised n4 seed 1 failed: results/splits/rooms/n4/1.csv" in told
-        assert "log: results/logs/train/rooms/supervised/n4/1/supervised.log" in told
+        printed = submitter.fewmask("status")
+        assert "done: 0 2  failed: 1" in printed
+        assert "rooms supervised n4 seed 1 failed: results/splits/rooms/n4/1.csv" in printed
+        assert "log: results/logs/train/rooms/supervised/n4/1/supervised.log" in printed
 
         self.submitter(cluster, project, "partial").succeed()
         assert "| 2 of 3 |" in (project / "results/partial/tables/summary.md").read_text()

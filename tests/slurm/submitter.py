@@ -173,27 +173,27 @@ def steps_trained(folder: Path, seed: int = 0, method: str = "supervised") -> in
     return sum(max(0, after - before) for before, after in itertools.pairwise(steps))
 
 
-def figures(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
+def measured(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
     """The table of all runs without what they cost, by method and seed."""
     with (folder / "results/tables/runs.csv").open() as file:
         rows = list(csv.DictReader(file))
     costs = ("seconds", "peak_memory_mb", "hours", "gpu_hours")
-    kept = [{name: figure for name, figure in row.items() if name not in costs} for row in rows]
+    kept = [{name: value for name, value in row.items() if name not in costs} for row in rows]
     return {(row["method"], row["seed"]): row for row in kept}
 
 
-def keep_figures(folder: Path) -> None:
+def keep_measured(folder: Path) -> None:
     """Add the table's runs to those that `assert_equal` compares with."""
-    path = folder / "figures.json"
+    path = folder / "measured.json"
     before = json.loads(path.read_text()) if path.exists() else []
-    path.write_text(json.dumps([*before, *figures(folder).values()]))
+    path.write_text(json.dumps([*before, *measured(folder).values()]))
 
 
 def assert_equal(folder: Path, expected: Path, seeds: int = 1) -> None:
     """A project's table has so many runs, and they are those of another project to the last bit."""
-    rows = json.loads((expected / "figures.json").read_text())
+    rows = json.loads((expected / "measured.json").read_text())
     wanted = {(row["method"], row["seed"]): row for row in rows}
-    found = figures(folder)
+    found = measured(folder)
     assert len(found) == seeds
     for (method, seed), row in found.items():
         assert row == wanted[method, seed]

@@ -29,9 +29,9 @@ def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
     ask_for(project, gpus=1)
     submitter = Submitter(cluster, project)
     submitter.wait_for_training()  # three trainings, two GPUs
-    told = submitter.fewmask("status")
-    assert "2 running, 1 waiting" in told
-    assert "waiting in SLURM's queue for: Resources (1)" in told
+    printed = submitter.fewmask("status")
+    assert "2 running, 1 waiting" in printed
+    assert "waiting in SLURM's queue for: Resources (1)" in printed
 
     second = Submitter(cluster, project, output="second.out")
     assert "results: another snakemake writes here: process" in second.end()

@@ -97,9 +97,9 @@ def in_64_bits(objective: nn.Module) -> None:
 
 
 def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tensor]:
-    """The gradients by parameter and the figures of a few steps, all with the same weights."""
-    looks = {"every": 5, "metric": "loss"}
-    stage = small_stage(precision="fp32", evaluation=looks, **settings)
+    """The gradients by parameter and the values of a few steps, all with the same weights."""
+    evaluation = {"every": 5, "metric": "loss"}
+    stage = small_stage(precision="fp32", evaluation=evaluation, **settings)
     with Store(store) as opened:
         training = build_training(Inputs(store, split), stage, 0, opened, start("fp32", 1))
         objective = training.objective.train()
@@ -110,10 +110,10 @@ def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tenso
             drawn = {role: training.augmented(one) for role, one in training.draws.at(step).items()}
             objective.zero_grad(set_to_none=True)
             losses = objective.losses(drawn, step)
-            figures = training.weighting.backward(losses, objective, training.scaler, step)
-            told = {n: p.grad for n, p in objective.named_parameters() if p.grad is not None}
-            told |= {name: figure.detach().double() for name, figure in figures.items()}
-            found |= {f"step {step}, {name}": value for name, value in told.items()}
+            values = training.weighting.backward(losses, objective, training.scaler, step)
+            of_step = {n: p.grad for n, p in objective.named_parameters() if p.grad is not None}
+            of_step |= {name: value.detach().double() for name, value in values.items()}
+            found |= {f"step {step}, {name}": value for name, value in of_step.items()}
         return found
 
 

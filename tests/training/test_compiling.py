@@ -60,9 +60,9 @@ def test_without_a_compiler_the_network_is_trained_as_it_is(
     with torch._inductor.config.patch(NO_COMPILER):
         go(compiled)
     assert same(plain, compiled)
-    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("compile:")]
-    assert len(told) == 1
-    assert "No working C++ compiler" in told[0]
+    notes = [line for line in capfd.readouterr().err.splitlines() if line.startswith("compile:")]
+    assert len(notes) == 1
+    assert "No working C++ compiler" in notes[0]
 
 
 def test_a_compiled_stage_says_so_in_what_shapes_its_weights():

@@ -1,4 +1,4 @@
-"""What the loop does with losses, looks, averages and early stopping."""
+"""What the loop does with losses, evaluations, averages and early stopping."""
 
 import csv
 import json
@@ -72,9 +72,9 @@ def test_the_best_weights_are_kept_and_they_score_what_the_history_says(
         history = list(csv.DictReader(file))
     assert [int(row["step"]) for row in history] == list(range(3, 31, 3))
     best = max(history, key=lambda row: float(row["validation_miou"]))
-    told = json.loads((tmp_path / TRAINING).read_text())
-    assert told["best_step"] == int(best["step"])
-    assert told["images_seen"] == 30 * 4
+    record = json.loads((tmp_path / TRAINING).read_text())
+    assert record["best_step"] == int(best["step"])
+    assert record["images_seen"] == 30 * 4
 
     network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
     with Store(rooms) as store:
@@ -88,7 +88,7 @@ def test_the_best_weights_are_kept_and_they_score_what_the_history_says(
 
 
 def test_early_stopping_ends_after_so_many_looks_without_gain(rooms: Path, rooms_split: Path):
-    # A learning rate of next to nothing: no look is better than the first by more than noise.
+    # A learning rate of next to nothing: no evaluation is better than the first by more than noise.
     stage = small_stage(
         steps=100,
         optimiser={"name": "sgd", "learning_rate": 1e-12},

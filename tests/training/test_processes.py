@@ -70,7 +70,7 @@ def losses(folder: Path) -> list[dict[str, float]]:
 
 
 def assert_alike(one: Path, other: Path, tolerance: float = 2e-3) -> None:
-    """The same losses at every look, and the same weights."""
+    """The same losses at every evaluation, and the same weights."""
     for mine, theirs in zip(losses(one), losses(other), strict=True):
         assert mine == pytest.approx(theirs, rel=tolerance, abs=tolerance)
     mine, theirs = (load_file(folder / "weights.safetensors") for folder in (one, other))

@@ -80,22 +80,22 @@ class TestAGridWithAFailingSeed:
         assert "the role is" in answer.stdout  # the failed job's log is shown
 
     def test_status_names_the_seed_and_its_reason(self, folder: Path):
-        told = fewmask(folder, "status")
-        assert told.returncode == 0
-        assert "rooms  supervised  n8  done: 0  failed: 1" in told.stdout
-        assert "n8 seed 1 failed: results/splits/rooms/n8/1.csv, line" in told.stdout
-        assert "log: results/logs/train/rooms/supervised/n8/1/supervised.log" in told.stdout
-        assert "3 done, 0 running, 0 waiting, 1 failed, 0 outdated, 0 missing" in told.stdout
+        answer = fewmask(folder, "status")
+        assert answer.returncode == 0
+        assert "rooms  supervised  n8  done: 0  failed: 1" in answer.stdout
+        assert "n8 seed 1 failed: results/splits/rooms/n8/1.csv, line" in answer.stdout
+        assert "log: results/logs/train/rooms/supervised/n8/1/supervised.log" in answer.stdout
+        assert "3 done, 0 running, 0 waiting, 1 failed, 0 outdated, 0 missing" in answer.stdout
         targets = fewmask(folder, "status", "--failed", "--targets")
         assert targets.stdout.split() == [f"{METRICS}/n8/1.json"]
 
     def test_the_plan_is_what_is_left_and_what_the_others_took(self, folder: Path):
-        told = fewmask(folder, "plan")
-        rows = [line.split() for line in told.stdout.splitlines()]
+        answer = fewmask(folder, "plan")
+        rows = [line.split() for line in answer.stdout.splitlines()]
         counts = {row[0]: row[-7:-4] for row in rows if row and row[0] in ("train", "evaluate")}
         assert counts == {"train": ["4", "3", "1"], "evaluate": ["4", "3", "1"]}
-        assert "measured: the mean" in told.stdout
-        assert "YAML" not in told.stdout
+        assert "measured: the mean" in answer.stdout
+        assert "YAML" not in answer.stdout
 
     def test_partial_tables_say_how_many_seeds_they_hold(self, folder: Path):
         answer = snakemake(folder, "partial")

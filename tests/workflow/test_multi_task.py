@@ -84,15 +84,15 @@ def test_a_task_that_is_one_module_runs_to_table_and_figure(tmp_path: Path):
     results = tmp_path / "results"
     metrics = json.loads((results / "metrics/rooms/heights/n8/0.json").read_text())["metrics"]
     with (results / "tables/runs.csv").open() as file:
-        told = {row["method"]: row["height_absolute_error"] for row in csv.DictReader(file)}
-    assert float(told["heights"]) == pytest.approx(metrics["height_absolute_error"])
-    assert told["supervised"] == ""
+        measured = {row["method"]: row["height_absolute_error"] for row in csv.DictReader(file)}
+    assert float(measured["heights"]) == pytest.approx(metrics["height_absolute_error"])
+    assert measured["supervised"] == ""
     assert "Height abs. error (m)" in (results / "tables/summary.md").read_text()
     assert {one.suffix for one in results.glob("figures/height_examples.*")} == {".svg", ".png"}
 
 
 def change(metrics: dict[str, dict[str, float]]) -> float:
-    """The mean change of the four figures against the baselines, where lower is better."""
+    """The mean change of the four values against the baselines, where lower is better."""
     pairs = [("miou", "supervised", -1), ("pixel_accuracy", "supervised", -1)]
     pairs += [(metric, "single_depth", 1) for metric in DEPTH_METRICS]
     changes = [

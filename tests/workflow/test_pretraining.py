@@ -62,8 +62,8 @@ def test_it_runs_from_pretraining_to_the_table(folder: Path):
     answer = snakemake(folder, "--config", "seeds=[0]", "fractions=[n8]")
     assert answer.returncode == 0, answer.stdout
     logs = folder / "results/logs/train/rooms/masked_image"
-    told = (logs / "n8/0/supervised.log").read_text()
-    assert "newly initialised: segmentation_head\n" in told
+    log = (logs / "n8/0/supervised.log").read_text()
+    assert "newly initialised: segmentation_head\n" in log
     assert (logs / "all/0/pretrain.log").exists()
     metrics = json.loads((folder / "results/metrics/rooms/masked_image/n8/0.json").read_text())
     assert metrics["cost"]["images_seen"] == 6 * 8 + 6 * 4
@@ -95,7 +95,7 @@ def test_it_may_learn_from_images_of_another_dataset(
     stages = tmp_path / "results/stages"
     history = (stages / "images/simclr/all/0/pretrain/history.csv").read_text().splitlines()
     assert history[-1].startswith("3,24,")  # 20 images in steps of 8
-    told = (tmp_path / "results/logs/train/rooms/simclr/n8/0/supervised.log").read_text()
-    assert "loaded encoder" in told
-    assert "newly initialised: decoder, segmentation_head" in told
+    log = (tmp_path / "results/logs/train/rooms/simclr/n8/0/supervised.log").read_text()
+    assert "loaded encoder" in log
+    assert "newly initialised: decoder, segmentation_head" in log
     assert len(list((tmp_path / "results/metrics").rglob("*.json"))) == 2

@@ -66,9 +66,9 @@ def test_it_runs_to_the_tables_and_again_to_the_same_bytes(folder: Path):
         costs = [(row["jobs"], row["from_benchmark"]) for row in csv.DictReader(file)]
     # Trainings, evaluations, and pseudo-labelling where it is learnt; in all each of them once.
     assert costs == [("2", "2"), ("4", "4"), ("6", "6"), ("8", "8")]
-    told = fewmask(folder, "status", "--config", "seeds=[0]", "--config", "fractions=[n8]",
+    answer = fewmask(folder, "status", "--config", "seeds=[0]", "--config", "fractions=[n8]",
                    "--config", "methods=[three_stage]")  # fmt: skip
-    assert "1 done" in told.stdout
+    assert "1 done" in answer.stdout
 
     before = first.read_bytes()
     first.unlink()

@@ -151,14 +151,14 @@ class Training:
         with self.runtime.autocast():
             losses = self.objective.losses(batches, self.step)
         self.optimisers.zero_grad()
-        figures = self.weighting.backward(losses, self.objective, self.scaler, self.step)
+        values = self.weighting.backward(losses, self.objective, self.scaler, self.step)
         self.optimisers.step(self.scaler)
         self.objective.after_update()
         if self.average:
             self.average.update(self.objective.result)
         # Kept on the device: reading a loss at every step would wait for the device.
-        self.loss_names = list(figures)
-        self.pending.append(torch.stack([*figures.values()]).detach().float())
+        self.loss_names = list(values)
+        self.pending.append(torch.stack([*values.values()]).detach().float())
         self.rate = self.stage.optimiser.learning_rate * factor
         self.step += 1
 

@@ -111,11 +111,11 @@ def test_many_may_read_at_once_while_the_file_is_open(path):
 def content(path):
     """All that a reader may ask for."""
     with Store(path) as store:
-        told = (
+        described = (
             store.names, store.subsets, store.classes, store.categories, store.palette.tolist(),
             store.settings, store.fit, store.digest, store.labelled.tolist(), store.left_out,
         )  # fmt: skip
-        return told, {field: store.read(field).tobytes() for field in store.fields}
+        return described, {field: store.read(field).tobytes() for field in store.fields}
 
 
 def test_no_changed_byte_goes_unnoticed(path):

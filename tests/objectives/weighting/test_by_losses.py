@@ -20,10 +20,10 @@ def values(*numbers: float) -> torch.Tensor:
 def test_fixed_weights_are_those_of_the_settings_and_one_otherwise():
     objective = Slopes(torch.eye(2))
     method = weighting("fixed", weights={"b": 0.5})
-    figures = method.backward(objective.losses(), objective, OFF, step=0)
+    returned = method.backward(objective.losses(), objective, OFF, step=0)
     assert objective.shared_gradient.tolist() == [1, 0.5]
     assert objective.own_gradients == [1, 0.5]
-    assert list(figures) == ["loss", "a", "b"]
+    assert list(returned) == ["loss", "a", "b"]
 
 
 def test_losses_are_told_apart_by_name_and_not_by_order():
@@ -43,9 +43,9 @@ def test_uncertainty_is_its_formula(pairs: list[tuple[float, float]]):
         name: torch.tensor(loss, requires_grad=True)
         for name, (loss, _) in zip("abcde", pairs, strict=False)
     }
-    figures = method.backward(losses, nn.Module(), OFF, step=0)
+    returned = method.backward(losses, nn.Module(), OFF, step=0)
     expected = 0.5 * sum(math.exp(-s) * loss + s for loss, s in pairs)
-    assert figures["loss"].item() == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert returned["loss"].item() == pytest.approx(expected, rel=1e-4, abs=1e-4)
     slopes = [0.5 * (1 - math.exp(-s) * loss) for loss, s in pairs]
     assert method.log_variances.grad.tolist() == pytest.approx(slopes, rel=1e-4, abs=1e-5)
     for (_, s), loss in zip(pairs, losses.values(), strict=True):

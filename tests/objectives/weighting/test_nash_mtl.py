@@ -106,14 +106,14 @@ def test_weights_stay_and_it_is_said_where_gradients_cancel(capsys: pytest.Captu
     agreeing = Slopes(torch.stack([gradient, torch.randn(30)]))
     method.backward(agreeing.losses(), agreeing, OFF, step=0)
     before = method.weights.clone()
-    figures = method.backward(opposed.losses(), opposed, OFF, step=1)
+    values = method.backward(opposed.losses(), opposed, OFF, step=1)
     assert torch.equal(method.weights, before)
     assert not torch.equal(before, torch.ones(2))
     assert opposed.own_gradients == pytest.approx(before.tolist())
-    assert figures["weights_kept"] == 1
+    assert values["weights_kept"] == 1
     assert "step 1: NashMTL finds no weight for a, b" in capsys.readouterr().err
     for step in range(2, 30):
-        figures = method.backward(opposed.losses(), opposed, OFF, step)
+        values = method.backward(opposed.losses(), opposed, OFF, step)
     assert method.times_kept == 29
     assert capsys.readouterr().err.count("finds no weight") == 1  # the tenth time
     assert method.backward(agreeing.losses(), agreeing, OFF, 30)["weights_kept"] == 0
@@ -144,14 +144,14 @@ def test_shared_parameters_get_the_clipped_sum_and_own_ones_their_weight():
     for max_norm in (None, 0.5):
         objective = Slopes(rows)
         method = weighting("nash_mtl", losses=3, max_norm=max_norm)
-        figures = method.backward(objective.losses(), objective, OFF, step=0)
+        values = method.backward(objective.losses(), objective, OFF, step=0)
         expected = alpha @ rows
         assert expected.norm() == pytest.approx(3**0.5)  # alpha' K alpha is the number of tasks
         if max_norm:
             expected *= max_norm / expected.norm()
         assert torch.allclose(objective.shared_gradient, expected, rtol=1e-4, atol=1e-6)
         assert objective.own_gradients == pytest.approx(alpha.tolist(), rel=1e-5)
-        assert [figures[f"weight_{name}"].item() for name in "abc"] == pytest.approx(alpha.tolist())
+        assert [values[f"weight_{name}"].item() for name in "abc"] == pytest.approx(alpha.tolist())
 
 
 def test_between_two_updates_the_last_weights_are_used():

@@ -31,9 +31,9 @@ def geometry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def built(objective: str, weighting: dict, store: Store, split: Path) -> Training:
     """A training in 64 bits whose losses are the same however often they are requested."""
-    looks = {"every": 5, "metric": "loss"}
+    evaluation = {"every": 5, "metric": "loss"}
     stage = small_stage(
-        precision="fp32", evaluation=looks, weighting=weighting, **STAGES[objective]
+        precision="fp32", evaluation=evaluation, weighting=weighting, **STAGES[objective]
     )
     training = build_training(Inputs(store.path, split), stage, 0, store, start("fp32", 1))
     in_64_bits(training.objective.eval())

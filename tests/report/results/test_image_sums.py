@@ -38,7 +38,7 @@ def test_a_metric_of_samples_is_that_of_the_images_put_together(metric, matrices
     np.testing.assert_allclose(sums.of_samples(samples), expected, rtol=1e-6)
 
 
-def test_figures_of_classes_are_pooled(matrices):
+def test_metrics_of_classes_are_pooled(matrices):
     sums = sums_for("iou_Ginger cat", images_of(matrices))
     assert sums.of_all() == pytest.approx(class_scores(matrices.sum(axis=0))["iou"][1])
     assert sums_for("iou_ball", images_of(matrices)) is None

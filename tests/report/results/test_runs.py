@@ -35,7 +35,7 @@ def test_one_row_a_run_in_the_order_of_the_experiment(project):
     assert cells == [["b", "n20", 3], ["b", "n20", 1], ["a", "0.05", 1]]
 
 
-def test_figures_are_those_of_the_file(project):
+def test_values_are_those_of_the_file(project):
     write_run(miou=0.625, labelled=40, classes={"box": 0.25}, seconds=12.5)
     run = collect(requested()).table.iloc[0]
     assert (run.miou, run.labelled, run.iou_box, run.seconds) == (0.625, 40, 0.25, 12.5)

@@ -1,4 +1,4 @@
-"""What runs cost: whose figures count, and that what is shared counts once in a total."""
+"""What runs cost: which values count, and that what is shared counts once in a total."""
 
 from pathlib import Path
 

@@ -36,10 +36,10 @@ def saved(**axes):
     return grid, table, label_savings(grid, table, scores), scores
 
 
-def write_curve(scores, method="supervised", seed=0, **figures):
+def write_curve(scores, method="supervised", seed=0, **values):
     for (fraction, labelled), miou in zip(LABELLED.items(), scores, strict=True):
         if miou is not None:
-            write_run("scenes", method, fraction, seed, labelled=labelled, miou=miou, **figures)
+            write_run("scenes", method, fraction, seed, labelled=labelled, miou=miou, **values)
 
 
 class TestReachedAt:
@@ -136,9 +136,9 @@ def test_the_top_of_the_curve_is_not_beyond_it(project):
     for seed, (top, same) in enumerate([(0.1, 0.3), (0.2, 0.2), (0.3, 0.1)]):
         for fraction, error in {"n10": 0.8, "n20": top}.items():
             labelled = LABELLED[fraction]
-            figures = {"seed": seed, "fraction": fraction, "labelled": labelled}
-            write_run(cross_entropy=error, **figures)
-            write_run(method="b", cross_entropy=same, **figures)
+            cell = {"seed": seed, "fraction": fraction, "labelled": labelled}
+            write_run(cross_entropy=error, **cell)
+            write_run(method="b", cross_entropy=same, **cell)
     assert np.mean([0.1, 0.2, 0.3]) != np.mean([0.3, 0.2, 0.1])
     axes = {"fractions": ["n10", "n20"], "seeds": [0, 1, 2], "metrics": ["cross_entropy"]}
     _, _, table, _ = saved(**axes)

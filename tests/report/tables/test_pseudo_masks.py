@@ -1,4 +1,4 @@
-"""The table of pseudo-masks, against figures worked out by hand."""
+"""The table of pseudo-masks, against numbers worked out by hand."""
 
 from pathlib import Path
 

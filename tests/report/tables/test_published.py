@@ -1,4 +1,4 @@
-"""Published figures beside measured ones, and whether the difference may be chance."""
+"""Published values beside measured ones, and whether the difference may be chance."""
 
 import numpy as np
 import pytest
@@ -19,8 +19,8 @@ def compared(grid):
     return published(grid, summary(grid, runs), runs)
 
 
-def with_figures(*figures, **axes):
-    entries = [{"when": when, "values": of_cell} for when, of_cell in figures]
+def with_values(*values, **axes):
+    entries = [{"when": when, "values": of_cell} for when, of_cell in values]
     return requested(published=SOURCE | {"values": entries}, **axes)
 
 
@@ -34,9 +34,9 @@ def write_seeds(mious, **cell):
     ("stated", "place"),
     [(0.51, "inside the interval"), (0.7, "above the interval"), (0.3, "below the interval")],
 )
-def test_where_the_published_figure_lies(project, stated, place):
+def test_where_the_published_value_lies(project, stated, place):
     write_seeds([0.49, 0.5, 0.51])
-    row = compared(with_figures(({}, {"miou": [stated, 0.02]}), seeds=[0, 1, 2])).iloc[0]
+    row = compared(with_values(({}, {"miou": [stated, 0.02]}), seeds=[0, 1, 2])).iloc[0]
     # All images are alike, so that the interval is Student's with two degrees of freedom.
     half = 4.303 * 0.01 / np.sqrt(3)
     assert row["measured"] == pytest.approx(0.5)
@@ -51,14 +51,14 @@ def test_where_the_published_figure_lies(project, stated, place):
 def test_one_method_suffices_and_only_stated_cells_have_a_row(project):
     for fraction in ("n10", "n20"):
         write_seeds([0.4, 0.5], fraction=fraction)
-    figures = ({"fraction": "n20"}, {"miou": 0.45, "dice": 0.6})
-    table = compared(with_figures(figures, fractions=["n10", "n20"], seeds=[0, 1]))
+    values = ({"fraction": "n20"}, {"miou": 0.45, "dice": 0.6})
+    table = compared(with_values(values, fractions=["n10", "n20"], seeds=[0, 1]))
     assert table[["fraction", "metric"]].to_numpy().tolist() == [["n20", "miou"], ["n20", "dice"]]
 
 
 def test_with_one_seed_nothing_can_be_said_of_chance(project):
     write_run(miou=0.5)
-    row = compared(with_figures(({}, {"miou": 0.9}))).iloc[0]
+    row = compared(with_values(({}, {"miou": 0.9}))).iloc[0]
     assert row["published_is"] == "one seed"
     assert np.isnan(row["measured_low"])
     assert row["difference"] == pytest.approx(-0.4)
@@ -66,7 +66,7 @@ def test_with_one_seed_nothing_can_be_said_of_chance(project):
 
 def test_a_cell_without_a_run_says_so(project):
     write_run(method="a", miou=0.5)
-    table = compared(with_figures(({}, {"miou": 0.9}), methods=["a", "b"]))
+    table = compared(with_values(({}, {"miou": 0.9}), methods=["a", "b"]))
     assert table["published_is"].tolist() == ["one seed", "no run"]
 
 
@@ -75,8 +75,8 @@ def test_a_class_and_a_loss(project):
         write_run(
             seed=seed, miou=iou, classes={"wall": iou, "box": 0.2}, cross_entropy=0.2 + 0.01 * seed
         )
-    figures = ({}, {"iou_wall": 0.8, "cross_entropy": 0.5})
-    table = compared(with_figures(figures, seeds=[0, 1, 2])).set_index("metric")
+    values = ({}, {"iou_wall": 0.8, "cross_entropy": 0.5})
+    table = compared(with_values(values, seeds=[0, 1, 2])).set_index("metric")
     # Losses are not stored for every image: the interval is over seeds alone.
     half = 4.303 * 0.01 / np.sqrt(3)
     assert table.loc["cross_entropy", "measured_high"] == pytest.approx(0.21 + half, abs=0.1 * half)
@@ -86,7 +86,7 @@ def test_a_class_and_a_loss(project):
 
 def test_for_people(project):
     write_seeds([0.49, 0.5, 0.51])
-    grid = with_figures(({}, {"miou": [0.7, 0.02]}), seeds=[0, 1, 2])
+    grid = with_values(({}, {"miou": [0.7, 0.02]}), seeds=[0, 1, 2])
     text = published_table(grid, compared(grid)).markdown()
     assert "Published: A paper, Table 1.\nOn other images.\n" in text
     row = rows_of(text)[0]
@@ -116,7 +116,7 @@ PUBLISHED = {
 }
 
 
-def test_published_figures_stand_in_parentheses_even_without_a_run(project):
+def test_published_values_stand_in_parentheses_even_without_a_run(project):
     for seed, miou in enumerate([0.8, 0.9]):
         write_run(method="a", seed=seed, miou=miou)
     axes = {"methods": ["a", "b"], "fractions": ["n10", "all"], "seeds": [0, 1]}

@@ -13,7 +13,7 @@ METRICS = ["miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f
 
 LOSSES = ["cross_entropy", "focal_loss", "dice_loss"]
 
-FIGURES = ["iou", "precision", "recall", "f1", "dice_loss"]
+OF_CLASSES = ["iou", "precision", "recall", "f1", "dice_loss"]
 
 COSTS = ["seconds", "peak_memory_mb", "images_seen", "hours", "gpu_hours"]
 
@@ -21,7 +21,7 @@ COSTS = ["seconds", "peak_memory_mb", "images_seen", "hours", "gpu_hours"]
 def test_columns(project):
     write_run()
     _, table = summarised(requested())
-    of_classes = [f"{f}_{c}" for f in FIGURES for c in ("wall", "box")]
+    of_classes = [f"{f}_{c}" for f in OF_CLASSES for c in ("wall", "box")]
     names = [*METRICS, *LOSSES, *COSTS, *of_classes]
     parts = [f"{name}_{part}" for name in names for part in ("mean", "std")]
     leading = ["dataset", "method", "fraction", "labelled", "seeds", "seeds_requested"]
@@ -78,7 +78,7 @@ def test_a_cell_without_a_run_is_there_and_says_so(project):
     assert "Incomplete: 1 of 4 runs are finished" in text
 
 
-def test_an_undefined_figure_is_not_skipped_in_a_mean(project):
+def test_an_undefined_value_is_not_skipped_in_a_mean(project):
     write_run(seed=0, miou=0.5)
     write_run(seed=1, miou=None)
     _, table = summarised(requested(seeds=[0, 1]))

@@ -1,4 +1,4 @@
-"""Mean and spread over seeds, against figures worked out by hand."""
+"""The summary as people read it: what is shown, what is bold, and what is said below it."""
 
 import pytest
 from pydantic import ValidationError

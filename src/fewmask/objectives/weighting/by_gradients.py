@@ -72,11 +72,11 @@ class GradientWeighting(Weighting):
         weights = {True: self.weights.tolist(), False: self.own_weights().tolist()}
         for name, by_task in by_name.items():
             add_weighted(trained[name], by_task, weights[_is_shared(by_task)])
-        return self.figures(self.weighted(losses), losses, self.weights)
+        return self.step_values(self.weighted(losses), losses, self.weights)
 
-    def figures(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
+    def step_values(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
         """Also ``weights_kept``: 1 where the method found no weight for some task, else 0."""
-        return super().figures(loss, losses, weights) | {"weights_kept": self.kept}
+        return super().step_values(loss, losses, weights) | {"weights_kept": self.kept}
 
     def weighted(self, losses: Losses) -> Tensor:
         """The sum of the losses by the present weights."""

@@ -27,4 +27,4 @@ class LossWeighting(Weighting):
         weights = self(values.detach(), step)
         loss = (weights * values).sum() + self.penalty()
         self.backpropagate(loss, objective, scaler)
-        return self.figures(loss, losses, weights)
+        return self.step_values(loss, losses, weights)

@@ -34,7 +34,7 @@ class Weighting(nn.Module, ABC):
     ) -> Losses:
         """Add the gradients, times the scaler's scale, to the parameters' ``grad``.
 
-        ``losses`` are scalars by name. Returns the figures of the step for the history: ``loss``,
+        ``losses`` are scalars by name. Returns the values of the step for the history: ``loss``,
         the weighted sum; the losses; and, unless it is constant, the ``weight_...`` of each loss.
         """
 
@@ -58,10 +58,10 @@ class Weighting(nn.Module, ABC):
             )
         return [losses[name] for name in self.loss_names]
 
-    def figures(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
+    def step_values(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
         """What ``backward`` returns; ``weights`` (T) in their order."""
-        told = {} if self.constant else dict(zip(self.loss_names, weights, strict=True))
-        return {"loss": loss, **losses, **{f"weight_{name}": one for name, one in told.items()}}
+        by_name = {} if self.constant else dict(zip(self.loss_names, weights, strict=True))
+        return {"loss": loss, **losses, **{f"weight_{name}": one for name, one in by_name.items()}}
 
 
 def build(options: WeightingSettings, loss_names: Sequence[str]) -> Weighting:

@@ -52,16 +52,16 @@ class NashMTL(GradientWeighting):
         self, losses: Losses, objective: Objective, scaler: torch.amp.GradScaler, step: int
     ) -> Losses:
         if self.overdue or step % self.update_weights_every == 0:
-            figures = super().backward(losses, objective, scaler, step)
+            values = super().backward(losses, objective, scaler, step)
         else:
             loss = self.weighted(losses)
             self.backpropagate(loss, objective, scaler)
-            figures = self.figures(loss, losses, self.weights)
+            values = self.step_values(loss, losses, self.weights)
         if self.max_norm is not None:
             norm = self.max_norm * scaler.get_scale()
             shared = [objective.get_parameter(name) for name in self.shared]
             torch.nn.utils.clip_grad_norm_(shared, norm)
-        return figures
+        return values
 
 
 def nash_bargain(gramian: Tensor) -> Tensor:
