@@ -1,6 +1,7 @@
-"""Documents keep up with the code: keys are explained, links lead somewhere."""
+"""Documents keep up with the code: keys are explained, files listed, and links lead somewhere."""
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,20 @@ def test_every_key_is_explained(model: type[Settings]):
     for key in model.model_fields:
         if key not in ("name", "colour", "url", "checksum", "when", "settings"):
             assert re.search(rf"\b{key}\b", code), f"config/README.md misses {key}"
+
+
+@pytest.mark.parametrize(
+    ("folder", "page"),
+    [("methods", "README.md"), ("experiments", "README.md"), ("datasets", "docs/datasets.md")],
+)
+def test_every_file_of_the_configuration_is_listed(folder: str, page: str):
+    """By its name, or by a pattern such as `three_stage_...`."""
+    code = re.findall(r"`([^`\n]+)`", (ROOT / page).read_text())
+    patterns = {Path(word).name.removesuffix(".yaml").replace("...", "*") for word in code}
+    names = [path.stem for path in sorted((ROOT / "config" / folder).glob("*.yaml"))]
+    assert names
+    missing = [name for name in names if not any(fnmatch(name, one) for one in patterns)]
+    assert not missing
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
