@@ -10,7 +10,9 @@ from PIL import Image
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.data.preparation.rows import Row, mask_digest
+from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.rendered import scenes
+from fewmask.data.store.store import Store
 from fewmask.data.store.writer import StoreWriter
 
 CLASSES = [
@@ -84,4 +86,16 @@ def scenes_store(path: Path, images: int, geometry: bool = True) -> Path:
                     f"scene_{i:05d}", "", size, size, room.image, room.mask, room.category, **fields
                 )
             )
+    return path
+
+
+def random_pseudo_masks(store: Path) -> Path:
+    """Pseudo-masks of the first 20 images of rooms, drawn at random, in a file beside the store."""
+    path, rows = store.with_name(f"pseudo_masks_of_{store.name}"), np.arange(20)
+    with Store(store) as opened:
+        digest, classes = opened.digest, tuple(opened.classes)
+        size = (opened.height, opened.width)
+    labels, confidence = np.random.default_rng(0).integers(0, 7, (2, 20, *size), dtype=np.uint8)
+    origin = Origin("rooms", store.name, digest, "weights.safetensors", "e" * 64, classes)
+    write_pseudo_masks(path, rows, size, [(labels, confidence, rows / 20)], origin)
     return path

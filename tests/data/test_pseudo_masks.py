@@ -1,6 +1,7 @@
 """The file of pseudo-masks: what is read is what was written, and what is not right is reported."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -31,9 +32,12 @@ def origin(**changes) -> Origin:
     return Origin(**found | changes)
 
 
-def write(path: Path, **changes) -> Path:
+def write(path: Path, reliability: Sequence[float] = (np.nan,) * 4, **changes) -> Path:
     """Four pseudo-masks, three and then one at a time."""
-    parts = [(LABELS[:3], CONFIDENCE[:3]), (LABELS[3:], CONFIDENCE[3:])]
+    parts = [
+        (LABELS[:3], CONFIDENCE[:3], reliability[:3]),
+        (LABELS[3:], CONFIDENCE[3:], reliability[3:]),
+    ]
     write_pseudo_masks(path, ROWS, SIZE, parts, origin(**changes))
     return path
 
@@ -89,7 +93,7 @@ def test_those_of_the_store_are_taken_and_others_refused(store: Path, tmp_path: 
         ):
             found.check(opened)
         assert "found: other, 16 x 24, content dddddddddddd" in str(caught.value)
-        other_size = [(LABELS[:, :8], CONFIDENCE[:, :8])]
+        other_size = [(LABELS[:, :8], CONFIDENCE[:, :8], [np.nan] * 4)]
         made_from = origin(dataset_digest=opened.digest)
         write_pseudo_masks(tmp_path / "c.h5", ROWS, (8, 24), other_size, made_from)
         with (
@@ -163,7 +167,7 @@ def test_a_dataset_is_no_file_of_pseudo_masks(path: Path, store: Path):
 
 def test_nothing_half_written_stays(tmp_path: Path):
     def parts():
-        yield LABELS[:2], CONFIDENCE[:2]
+        yield LABELS[:2], CONFIDENCE[:2], [np.nan] * 2
         raise FewmaskError("no more")
 
     with pytest.raises(FewmaskError, match="no more"):
@@ -174,3 +178,21 @@ def test_nothing_half_written_stays(tmp_path: Path):
 def test_a_full_disk_is_one_message():
     with pytest.raises(FewmaskError, match="cannot be written"):
         write(Path("/dev/full/pseudo_masks.h5"))
+
+
+def test_the_most_reliable_are_chosen_in_the_order_of_the_rows(tmp_path: Path):
+    with PseudoMasks(write(tmp_path / "a.h5", [0.5, 0.9, 0.5, 0.7])) as found:
+        first, second, third, fourth = ROWS
+        for share, expected in [
+            (0.25, [second]),
+            (0.5, [second, fourth]),
+            (0.75, [first, second, fourth]),  # of equal ones the first
+            (0.01, [second]),
+        ]:
+            assert found.most_reliable(ROWS, share).tolist() == expected
+        assert found.most_reliable(ROWS[[2, 0]], 0.5).tolist() == [third]
+
+
+def test_how_reliable_they_are_may_be_unknown(path: Path):
+    with PseudoMasks(path) as found, pytest.raises(FewmaskError, match="it is unknown which"):
+        found.most_reliable(ROWS, 0.5)

@@ -15,12 +15,11 @@ from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
 from fewmask.objectives.objective import Objective
 from fewmask.training.building import build_training
-from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
 from tests.objectives.known import NAMES
-from tests.training.gradients import STAGES
+from tests.training.gradients import STAGES, inputs_of
 
 Build = Callable[[], Training]
 
@@ -33,7 +32,7 @@ def build(
     stage = small_stage(
         precision="fp32", evaluation={"every": 5, "metric": "loss"}, **STAGES[request.param]
     )
-    inputs = Inputs(rooms_with_geometry, rooms_split)
+    inputs = inputs_of(stage, rooms_with_geometry, rooms_split)
     with Store(inputs.dataset) as store:
         yield lambda: build_training(inputs, stage, 0, store, start("fp32", 1))
 

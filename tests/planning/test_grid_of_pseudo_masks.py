@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fewmask.core.cells import Run
+from fewmask.core.errors import ConfigError
 from fewmask.monitor.status import jobs, statuses
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
@@ -116,3 +117,17 @@ def test_status_tells_why_pseudo_labelling_failed(teaching: Path):
     assert found[run].reason == "a.safetensors: trained on other data"
     assert found[run].log == "results/logs/pseudo_label/rooms/chain/n40/0/second.log"
     assert found[other].state == "missing"
+
+
+def test_the_most_reliable_need_snapshots(small: Path):
+    choosing = TEACHING.replace(
+        "pseudo_masks: student", "pseudo_masks: student\n    most_reliable: 0.5"
+    )
+    write("methods/teaching", choosing)
+    write("config", EXPERIMENT)
+    with pytest.raises(ConfigError, match=r"last.most_reliable: student.*keeps no\s+snapshots"):
+        load_grid()
+    write(
+        "methods/teaching", choosing.replace("second\n  last", "second\n    snapshots: 3\n  last")
+    )
+    load_grid()

@@ -11,12 +11,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from fewmask.config.stage import Stage
 from fewmask.core import parallel
 from fewmask.data.store.store import Store
 from fewmask.training.building import build_training
 from fewmask.training.inputs import Inputs
 from fewmask.training.runtime import start
 from tests.conftest import SMALL_UNET, small_stage
+from tests.data.making import random_pseudo_masks
 
 BOTH = {"labelled": 2, "unlabelled": 4}
 STRONG = {"operations": 2, "boxes": 1, "box_size": 0.25}
@@ -58,6 +60,7 @@ STAGES = {
         },
         "batch": BOTH,
     },
+    "st": {"objective": {"name": "st"}, "pseudo_masks": "supervised", "batch": BOTH},
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
     "mean_teacher": {
         "objective": {
@@ -88,6 +91,11 @@ STEPS = 3
 """Of weightings: dynamic weights are 1 in the first two."""
 
 
+def inputs_of(stage: Stage, store: Path, split: Path) -> Inputs:
+    """What a stage reads."""
+    return Inputs(store, split, pseudo_masks=stage.pseudo_masks and random_pseudo_masks(store))
+
+
 def in_64_bits(objective: nn.Module) -> None:
     """Let an objective compute in 64 bits, whatever images come in."""
     objective.double()
@@ -101,7 +109,8 @@ def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tenso
     evaluation = {"every": 5, "metric": "loss"}
     stage = small_stage(precision="fp32", evaluation=evaluation, **settings)
     with Store(store) as opened:
-        training = build_training(Inputs(store, split), stage, 0, opened, start("fp32", 1))
+        inputs = inputs_of(stage, store, split)
+        training = build_training(inputs, stage, 0, opened, start("fp32", 1))
         objective = training.objective.train()
         in_64_bits(objective)
         torch.manual_seed(3)

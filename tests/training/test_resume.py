@@ -9,20 +9,18 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from fewmask.cli import main
 from fewmask.cli.rules import EXIT_INTERRUPTED
 from fewmask.config.stage import Stage
-from fewmask.core.paths import CHECKPOINT, HISTORY, PSEUDO_MASKS, WEIGHTS
-from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
-from fewmask.data.store.store import Store
+from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
+from tests.data.making import random_pseudo_masks
 from tests.processes import run, start
 from tests.training.interrupting import interrupted, steps_in, trained
 
@@ -37,15 +35,9 @@ SELF_TRAINING = small_stage(
 
 
 @pytest.fixture
-def pseudo_masks(rooms: Path, tmp_path: Path) -> Path:
-    """Pseudo-masks of the training images, drawn at random."""
-    path, rows, size = tmp_path / PSEUDO_MASKS, np.arange(20), (32, 32)
-    drawn = np.random.default_rng(0).integers(0, 7, (2, len(rows), *size), dtype=np.uint8)
-    with Store(rooms) as store:
-        digest, classes = store.digest, tuple(store.classes)
-    origin = Origin("rooms", str(rooms), digest, "weights.safetensors", "e" * 64, classes)
-    write_pseudo_masks(path, rows, size, [tuple(drawn)], origin)
-    return path
+def pseudo_masks(rooms: Path) -> Path:
+    """Pseudo-masks of the training images."""
+    return random_pseudo_masks(rooms)
 
 
 @pytest.mark.parametrize(

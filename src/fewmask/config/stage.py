@@ -66,6 +66,10 @@ class TrainingSettings(Settings):
     augmentation: Augmentation = Augmentation()
     averaging: Averaging | None = None
     evaluation: Evaluation = Evaluation()
+    snapshots: int = Field(default=1, ge=1, le=100)
+    """Into how many equal parts the training is cut. The weights after each part but the last are
+    kept beside the result; where they predict alike, pseudo-masks are reliable (Yang et al. 2022,
+    ST++). 1: none are kept."""
     deterministic: bool = False
     """Ask the GPU for kernels that give the same bits every time (slower); a CPU always does."""
     compile: bool = False
@@ -76,6 +80,9 @@ class TrainingSettings(Settings):
     ``method/stage``."""
     pseudo_masks: StageName | None = None
     """The stage whose predictions on the training images this one learns; likewise."""
+    most_reliable: float = Field(default=1, gt=0, le=1)
+    """The share of the unlabelled images that is drawn: those with the most reliable pseudo-masks,
+    for which the stage that predicts them must keep ``snapshots``. 1: all, whatever they are."""
     labels: Literal["fraction", "all"] = "fraction"
     """Whose masks are seen: those of the run's fraction, or of all training images (an upper
     bound; trained once for all fractions)."""
@@ -192,6 +199,10 @@ class TrainingSettings(Settings):
             raise ValueError(
                 f"the objective {objective.name} {'needs' if needs else 'has no use for'} "
                 f"pseudo_masks (the name of a stage{'' if needs else '; null for none'})"
+            )
+        if self.most_reliable < 1 and not objective.learns_pseudo_masks:
+            raise ValueError(
+                f"most_reliable is below 1, but {objective.name} learns no pseudo-masks"
             )
         return self
 

@@ -3,6 +3,8 @@
     labels      uint8  (M, H, W)  class indices; 255 = ignore, in the padding
     confidence  uint8  (M, H, W)  255 x the highest probability, rounded; 0 in the padding
     row         int64  (M,)       the images' rows in the store, ascending
+    reliability float64 (M,)      how far the snapshots of the training agree with them, in [0, 1];
+                                  absent where it kept none
 
 Attributes: pseudo_masks_format, those of `Origin`, and a seal (see `fewmask.data.store.hdf5`). One
 row per chunk, with checksums. The same weights and data give the same bytes.
@@ -45,7 +47,7 @@ def write_pseudo_masks(
     path: Path,
     rows: np.ndarray,
     size: tuple[int, int],
-    parts: Iterable[tuple[np.ndarray, np.ndarray]],
+    parts: Iterable[tuple[np.ndarray, np.ndarray, np.ndarray]],
     origin: Origin,
 ) -> None:
     """Write pseudo-masks whole or not at all.
@@ -53,7 +55,8 @@ def write_pseudo_masks(
     Args:
         rows: int64 (M,), ascending.
         size: height and width.
-        parts: labels and confidence, uint8 (n, H, W) each, of the rows in their order, in batches.
+        parts: labels and confidence, uint8 (n, H, W) each, and reliability, float (n) or NaN where
+            it is unknown, of the rows in their order, in batches.
         origin: the data and weights from which they were made.
 
     Raises FewmaskError if the file cannot be written.
@@ -63,12 +66,16 @@ def write_pseudo_masks(
         file["row"] = rows
         for name in PIXELS:
             file.create_dataset(name, **form, compression="lzf", fletcher32=True)
-        start = 0
-        for part in parts:
+        start, known = 0, []
+        for *part, reliability in parts:
             stop = start + len(part[0])
             for name, values in zip(PIXELS, part, strict=True):
                 file[name][start:stop] = values
             start = stop
+            known.append(reliability)
+        reliability = np.concatenate(known)
+        if not np.isnan(reliability).any():
+            file["reliability"] = reliability
         file.attrs.update({FORMAT_ATTRIBUTE: FORMAT}, **asdict(origin))
 
 
@@ -121,6 +128,21 @@ class PseudoMasks(SealedFile):
     def confidence(self, rows: np.ndarray) -> np.ndarray:
         """The confidence of the network, likewise: uint8 (n, H, W), 255 times the probability."""
         return self._read("confidence", rows)
+
+    def most_reliable(self, rows: np.ndarray, share: float) -> np.ndarray:
+        """Of ``rows``, int64 (n), the share with the most reliable pseudo-masks, at least one.
+
+        The same in their order: ties go to the first. Raises FewmaskError if it is unknown how
+        reliable they are.
+        """
+        if "reliability" not in self._file:
+            raise self.error(
+                "it is unknown which of these pseudo-masks are reliable\n"
+                "  mend: snapshots: 3 in the stage that predicts them"
+            )
+        of_rows = self._file["reliability"][:][np.searchsorted(self.rows, rows)]
+        count = max(1, round(share * len(rows)))
+        return rows[np.sort(np.argsort(-of_rows, kind="stable")[:count])]
 
     def check(self, store: Store) -> None:
         """Raise FewmaskError if they belong to other images or another size than a store."""

@@ -1,8 +1,7 @@
 """Metrics of a trained network on the test images: one run's last job."""
 
-import copy
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +21,7 @@ from fewmask.metrics import table
 from fewmask.metrics.errors import Errors
 from fewmask.metrics.records import TrainingRecord, write_record
 from fewmask.metrics.segmentation import without_nan
-from fewmask.networks.weights import load_other_weights
+from fewmask.networks.weights import LAST_WEIGHTS, load_other_weights
 from fewmask.objectives.assessment import predictions
 from fewmask.training.runtime import describe
 
@@ -114,12 +113,12 @@ def _last_weights(
     trained: Trained, images: Images, size: Size
 ) -> dict[str, dict[str, float | None]]:
     """The metrics of the weights after the last step, and of their EMA, by `Objective.last`."""
-    metrics = {}
-    for name, weights in load_other_weights(trained.weights).items():
-        network = copy.deepcopy(trained.network)
-        network.load_state_dict(weights)
-        metrics[name] = _metrics(_errors(replace(trained, network=network), images, size))
-    return metrics
+    others = load_other_weights(trained.weights)
+    return {
+        name: _metrics(_errors(trained.with_weights(others[name]), images, size))
+        for name in LAST_WEIGHTS
+        if name in others
+    }
 
 
 def _metrics(errors: Mapping[str, Errors]) -> dict[str, float | None]:

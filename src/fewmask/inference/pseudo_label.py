@@ -16,7 +16,7 @@ from torch import Tensor
 from fewmask import IGNORE
 from fewmask.core.files import file_digest
 from fewmask.core.progress import Bar, bar
-from fewmask.data.batches import Images
+from fewmask.data.batches import Batch, Images
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
@@ -24,7 +24,14 @@ from fewmask.inference.trained import Trained
 from fewmask.metrics import table
 from fewmask.metrics.calibration import calibration
 from fewmask.metrics.records import write_record
-from fewmask.metrics.segmentation import class_scores, confusion, scores, without_nan
+from fewmask.metrics.segmentation import (
+    class_scores,
+    confusion,
+    image_scores,
+    scores,
+    without_nan,
+)
+from fewmask.networks.weights import SNAPSHOT, load_other_weights
 
 
 def pseudo_label(
@@ -40,6 +47,8 @@ def pseudo_label(
 
     Writes ``output`` (see `fewmask.data.pseudo_masks`) and, beside it, a ``.json`` with their
     quality (see `Quality`) on the unlabelled images. Validation and test images are not read.
+    Where the training kept snapshots, the pseudo-mask of an image is as reliable as they agree with
+    it: the mean of their mIoU, each over the classes of the image (Yang et al. 2022, ST++, 3.3).
 
     Args:
         stage: the stage of the weights, as METHOD/STAGE, for the record.
@@ -57,7 +66,7 @@ def pseudo_label(
         quality = Quality(store.classes, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)
         with bar("pseudo-label", len(rows)) as shown:
-            parts = _predict(trained, images, batch_size, quality, shown)
+            parts = _predict(trained, _snapshots(trained), images, batch_size, quality, shown)
             write_pseudo_masks(output, images.rows, images.size, parts, origin)
     digests = {
         "dataset": origin.dataset_digest,
@@ -117,18 +126,40 @@ def _origin(store: Store, weights: Path, folder: Path) -> Origin:
     )
 
 
+def _snapshots(trained: Trained) -> list[Trained]:
+    """The network as it was on the way, for as many snapshots as its training kept."""
+    others = load_other_weights(trained.weights).items()
+    return [trained.with_weights(one) for name, one in others if name.startswith(SNAPSHOT)]
+
+
 def _predict(
-    trained: Trained, images: Images, batch_size: int, quality: Quality, shown: Bar
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Labels and confidence, batch by batch, uint8 (N, H, W)."""
+    trained: Trained,
+    snapshots: list[Trained],
+    images: Images,
+    batch_size: int,
+    quality: Quality,
+    shown: Bar,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Labels and confidence, batch by batch, uint8 (N, H, W), and reliability, float64 (N)."""
     for batch in images.in_order(batch_size):
         with torch.no_grad():
-            with trained.runtime.autocast():
-                logits = trained.network(batch.image, batch.inside)["segmentation"].float()
+            logits = _logits(trained, batch)
             padding = batch.inside[:, 0] == 0
             probability = logits.softmax(dim=1).amax(dim=1)
             labels = logits.argmax(dim=1).masked_fill(padding, IGNORE).byte().cpu()
             confidence = (255 * probability).round().masked_fill(padding, 0).byte().cpu()
+            of_snapshots = [_logits(one, batch).argmax(dim=1).cpu() for one in snapshots]
         quality.add(batch.rows, batch.mask.cpu(), labels, confidence)
-        yield labels.numpy(), confidence.numpy()
+        yield labels.numpy(), confidence.numpy(), _agreement(of_snapshots, labels, logits.shape[1])
         shown.more(len(batch.rows))
+
+
+def _logits(trained: Trained, batch: Batch) -> Tensor:
+    with trained.runtime.autocast():
+        return trained.network(batch.image, batch.inside)["segmentation"].float()
+
+
+def _agreement(predictions: list[Tensor], labels: Tensor, classes: int) -> np.ndarray:
+    """The mean mIoU of predictions with labels, image by image, float64 (N); NaN without any."""
+    of_each = [image_scores(confusion(one, labels, classes).numpy())["miou"] for one in predictions]
+    return np.mean(of_each, axis=0) if of_each else np.full(len(labels), np.nan)

@@ -1,10 +1,12 @@
 """A trained network, set up to predict as it was trained."""
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest
@@ -45,6 +47,12 @@ class Trained:
     def predicts(self) -> tuple[str, ...]:
         """The tasks that the network has learnt."""
         return self.description.training.objective.predicts
+
+    def with_weights(self, weights: dict[str, Tensor]) -> "Trained":
+        """The same network with other weights of its kind (see `load_other_weights`)."""
+        network = copy.deepcopy(self.network)
+        network.load_state_dict(weights)
+        return replace(self, network=network)
 
     def check(self, store: Store, split: Path, roles: dict[str, np.ndarray]) -> None:
         """Raise FewmaskError if the network was trained on data other than those of the store, or

@@ -22,6 +22,10 @@ KEY = "fewmask"
 OF = ":"
 """Stands between the name of weights other than the selected ones and the names of tensors, which
 have no colon."""
+LAST_WEIGHTS = ("last", "last_ema")
+"""The names of the weights after the last step, and of their EMA."""
+SNAPSHOT = "snapshot_"
+"""Begins the names of weights that were kept on the way, which are numbered."""
 MEND = "  mend: delete it and run the workflow again, which retrains the stage"
 
 

@@ -43,8 +43,8 @@ class Objective(nn.Module, ABC):
 
     @property
     def last(self) -> dict[str, nn.Module]:
-        """The networks worth evaluating after the last step, by name: ``last``, which was trained,
-        and ``last_ema``, its EMA, where there is one. They are built like the result."""
+        """The networks worth evaluating after the last step, by name (see `LAST_WEIGHTS`): that
+        which was trained, and its EMA, where there is one. They are built like the result."""
         return {"last": self.result}
 
     @property

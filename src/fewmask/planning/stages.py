@@ -117,7 +117,7 @@ class Resolver:
         if upstream["start_from"] is not None:
             _check_start_from(upstream["start_from"], stage, where)
         if upstream["pseudo_masks"] is not None:
-            _check_pseudo_masks(upstream["pseudo_masks"], seen, where)
+            _check_pseudo_masks(upstream["pseudo_masks"], stage, seen, where)
         if stage.dataset is not None:
             _check_own_dataset(stage, seen, before, where)
         if seen != cell:  # trained once for all runs: no setting may depend on one of them
@@ -229,8 +229,14 @@ def _check_own_dataset(
             )
 
 
-def _check_pseudo_masks(labeller: Resolved, seen: LabelledData, where: str) -> None:
+def _check_pseudo_masks(labeller: Resolved, stage: Stage, seen: LabelledData, where: str) -> None:
     """Pseudo-masks must be classes, of the images that the stage is trained on."""
+    if stage.most_reliable < 1 and labeller.stage.snapshots < 2:
+        raise ConfigError(
+            f"{where}.most_reliable: {labeller.key.stage}, whose pseudo-masks it learns, keeps no "
+            f"snapshots to tell which are reliable\n"
+            f"  mend: snapshots: 3 in {labeller.key.stage}, or most_reliable: 1"
+        )
     if "segmentation" not in labeller.stage.objective.predicts:
         raise ConfigError(
             f"{where}.pseudo_masks: {labeller.key.stage} learns "

@@ -32,6 +32,10 @@ def build_training(
     Raises FewmaskError: the files are damaged, or are not what the stage needs.
     """
     rows = split_files.read(inputs.split, store.names)
+    pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
+    if stage.most_reliable < 1:
+        reliable = pseudo_masks.most_reliable(rows["unlabelled"], stage.most_reliable)
+        rows = rows | {"unlabelled": reliable}
     drawn = _drawn(stage, rows, inputs.split)
     _check_validation(stage, rows, inputs.split)
     _check_images(stage, store, inputs.dataset)
@@ -39,7 +43,6 @@ def build_training(
     torch.manual_seed(derive(seed, "weights"))
     objective = _objective(stage, store, inputs)
     tasks = stage.objective.predicts
-    pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     used = np.unique(np.concatenate(list(drawn.values())))
     images = Images(store, used, runtime.device, tasks, pseudo_masks)
     draws = Draws(images, drawn, {role: getattr(stage.batch, role) for role in drawn}, seed)

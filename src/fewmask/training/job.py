@@ -189,4 +189,4 @@ def _write(output: Path, training: Training, description: dict[str, Any]) -> Non
         **description,
     }
     write_record(output / TRAINING, measured)
-    save_weights(output / WEIGHTS, training.result, description, training.last_weights)
+    save_weights(output / WEIGHTS, training.result, description, training.other_weights)

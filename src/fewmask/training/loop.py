@@ -24,6 +24,7 @@ from fewmask.data.batches import Batch, Draws, Images
 from fewmask.metrics import table
 from fewmask.networks.shared_norm import share_norms
 from fewmask.networks.teacher import Teacher
+from fewmask.networks.weights import SNAPSHOT
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import build as build_weighting
 from fewmask.training.compiling import compile_networks
@@ -68,6 +69,7 @@ class Training:
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"value": None, "step": 0, "weights": None}
         self.evaluations_without_gain = 0
+        self.snapshots: dict[str, dict[str, Tensor]] = {}
         self.rate = 0.0
         self.seconds = 0.0
         self.memory_mb = 0.0
@@ -81,6 +83,11 @@ class Training:
     def result(self) -> dict[str, Tensor]:
         """The weights that the training ends with: the best ones, or the last."""
         return self.best["weights"] or self.network.state_dict()
+
+    @property
+    def other_weights(self) -> dict[str, dict[str, Tensor]]:
+        """What is kept beside the result, by name: snapshots, and the last weights."""
+        return self.snapshots | self.last_weights
 
     @property
     def last_weights(self) -> dict[str, dict[str, Tensor]]:
@@ -161,6 +168,15 @@ class Training:
         self.pending.append(torch.stack([*values.values()]).detach().float())
         self.rate = self.stage.optimiser.learning_rate * factor
         self.step += 1
+        self._keep_snapshot()
+
+    def _keep_snapshot(self) -> None:
+        """Keep the weights where a part of the training ends, and another one begins."""
+        before, number = (
+            step * self.stage.snapshots // self.stage.steps for step in (self.step - 1, self.step)
+        )
+        if before < number < self.stage.snapshots:
+            self.snapshots[f"{SNAPSHOT}{number}"] = _copied(self.network.state_dict())
 
     def augmented(self, batch: Batch) -> Batch:
         change = Change.draw(self.stage.augmentation, batch.image)
@@ -221,8 +237,7 @@ class Training:
             }
         )
         if evaluation.metric != "none" and self._is_best(evaluation.metric):
-            weights = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
-            value = validated[evaluation.metric]
+            value, weights = validated[evaluation.metric], _copied(self.network.state_dict())
             self.best = {"value": value, "step": self.step, "weights": weights}
         if evaluation.patience:
             is_better = self._is_best(evaluation.stops_by)
@@ -253,6 +268,7 @@ class Training:
             "history": self.history,
             "best": self.best,
             "evaluations_without_gain": self.evaluations_without_gain,
+            "snapshots": self.snapshots,
             "seconds": self.seconds,
             "memory_mb": self.memory_mb,
         }
@@ -272,3 +288,7 @@ class Training:
             self.average.load_state_dict(average)
         for name, value in state.items():
             setattr(self, name, value)
+
+
+def _copied(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in weights.items()}

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from fewmask.config.augmentation import ColourAugmentation
 from fewmask.data.augmentation.mixing import Paste, boxes, draw_between
@@ -23,7 +24,7 @@ def pasted(batch: Batch, paste: Paste) -> Batch:
 
 def strong(batch: Batch, colours: ColourAugmentation, mixing: Boxes | None) -> tuple[Batch, Paste]:
     """A strong view of a batch, and what was pasted into it, for what is to be predicted of it."""
-    paste = _drawn(mixing or NOTHING, batch)
+    paste = Paste(drawn_boxes(mixing or NOTHING, batch))
     return pasted(recoloured(batch, colours), paste), paste
 
 
@@ -34,12 +35,12 @@ def two_strong(
     return tuple(zip(*(strong(batch, colours, mixing) for _ in range(2)), strict=True))
 
 
-def _drawn(options: Boxes, batch: Batch) -> Paste:
+def drawn_boxes(options: Boxes, batch: Batch) -> Tensor:
+    """bool (N, H, W): a box in some of the images of a batch."""
     count, _, *size = batch.image.shape
     is_pasted = torch.rand(count) < options.probability
     area = draw_between(options.area, count) * is_pasted
-    found = boxes(area, options.aspect, tuple(size))
-    return Paste(found.to(batch.image.device, non_blocking=True))
+    return boxes(area, options.aspect, tuple(size)).to(batch.image.device, non_blocking=True)
 
 
 NOTHING = Boxes(probability=0)
