@@ -1,8 +1,8 @@
 """A Snakemake executor that sends jobs through submitit: as SLURM job arrays, or on one machine.
 
-Jobs of one rule that ask for the same and are ready at the same check are one array. A job whose
-time is nearly up is told to stop, and is put back into the queue under its own number, so that for
-Snakemake it is one job that takes as long as it takes.
+Jobs of one rule that request the same and are ready at the same check are one array. A job whose
+time is nearly up is signalled to stop, and is put back into the queue under its own number, so that
+for Snakemake it is one job that takes as long as it takes.
 """
 
 # ruff: noqa: UP045, RUF009
@@ -50,7 +50,8 @@ class ExecutorSettings(ExecutorSettingsBase):
     )
     name_prefix: Optional[str] = _option("snakemake", "What the names of jobs start with.")
     warn_seconds: Optional[int] = _option(
-        120, "How long before its time is up a job is told to stop and put back into the queue."
+        120,
+        "How long before its time is up a job is signalled to stop and put back into the queue.",
     )
     max_requeues: Optional[int] = _option(
         1000, "How often a job may be put back into the queue because its time was up."

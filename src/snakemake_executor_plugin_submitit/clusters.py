@@ -134,7 +134,7 @@ class Slurm(Cluster):
 
 
 class Local(Cluster):
-    """Processes of this machine, each with the GPUs that it asks for and no others."""
+    """Processes of this machine, each with the GPUs that it requests and no others."""
 
     name = "local"
 

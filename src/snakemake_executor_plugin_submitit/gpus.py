@@ -17,7 +17,7 @@ class GpuPool:
     def room(self, gpus: int, wanted: int) -> int:
         """How many of so many jobs that ask for so many GPUs can start now.
 
-        On a machine with fewer GPUs than one job asks for, jobs take turns with all there are.
+        On a machine with fewer GPUs than one job requests, jobs take turns with all there are.
         """
         each = min(gpus, self.count)
         return min(wanted, len(self._free) // each) if each else wanted

@@ -108,7 +108,7 @@ def test_a_teacher_shares_what_is_frozen_and_follows_in_the_rest(rooms, rooms_sp
     training = begin(rooms, rooms_split, "encoder", averaging={"decay": 0.9}, **TEACHER)
     student, teacher = training.objective.network, training.objective.teacher
     assert teacher.network.encoder is student.encoder
-    assert training.average.network.encoder is student.encoder
+    assert training.ema.network.encoder is student.encoder
     before = state(student)
     after(training, 2)
     assert not any(name.startswith("encoder.") for name in changed(before, teacher.network))

@@ -1,4 +1,4 @@
-"""Settings of what a training asks of the cluster."""
+"""Settings of what a training requests of the cluster."""
 
 from typing import Self
 
@@ -8,7 +8,7 @@ from fewmask.config.settings import Settings
 
 
 class Resources(Settings):
-    """What a stage asks of the cluster. Nothing here can change a result but for rounding."""
+    """What a stage requests of the cluster. Nothing here can change a result but for rounding."""
 
     minutes: int = Field(default=60, gt=0, le=1_000_000)
     memory_gb: float = Field(default=8, gt=0, le=100_000)

@@ -37,7 +37,7 @@ class Site(Settings):
     gpu: GpuQueue = GpuQueue()
     cpu: Queue = Queue()
     warn_seconds: int = Field(default=120, gt=0, le=65_535)
-    """How many seconds before its time is up a job is told to stop, to save a checkpoint."""
+    """How many seconds before its time is up a job is signalled to stop, to save a checkpoint."""
 
     def queue(self, gpus: int) -> Queue:
         """Where a job with this many GPUs runs."""

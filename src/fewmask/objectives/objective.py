@@ -88,7 +88,7 @@ class Objective(nn.Module, ABC):
     ) -> dict[str, float]:
         """How good ``network`` is on the validation images: ``loss`` and the metrics.
 
-        ``network`` is the result, or the average of it.
+        ``network`` is the result, or the EMA of it.
         """
         return assess(network, batches, autocast, self.tasks)
 

@@ -57,9 +57,9 @@ class Training:
         groups = [*objective.parameter_groups(), *weighting.parameter_groups()]
         self.optimisers = Optimisers(stage, objective, groups)
         self.scaler = torch.amp.GradScaler(runtime.device.type, enabled=stage.precision == "fp16")
-        self.average = None
+        self.ema = None
         if stage.averaging:
-            self.average = Teacher(objective.result, stage.averaging.decay)
+            self.ema = Teacher(objective.result, stage.averaging.decay)
         if stage.compile:
             compile_networks(self.objective)
         self.step = 0
@@ -77,7 +77,7 @@ class Training:
     @property
     def network(self) -> torch.nn.Module:
         """The network that is evaluated: the objective's result, or its EMA."""
-        return self.average.network if self.average else self.objective.result
+        return self.ema.network if self.ema else self.objective.result
 
     @property
     def result(self) -> dict[str, Tensor]:
@@ -95,8 +95,8 @@ class Training:
         want them."""
         if not self.stage.evaluation.last_weights:
             return {}
-        average = {"last_ema": self.average.network} if self.average else {}
-        return {name: one.state_dict() for name, one in (self.objective.last | average).items()}
+        ema = {"last_ema": self.ema.network} if self.ema else {}
+        return {name: one.state_dict() for name, one in (self.objective.last | ema).items()}
 
     @property
     def finished(self) -> bool:
@@ -161,8 +161,8 @@ class Training:
         values = self.weighting.backward(losses, self.objective, self.scaler, self.step)
         self.optimisers.step(self.scaler)
         self.objective.after_update()
-        if self.average:
-            self.average.update(self.objective.result)
+        if self.ema:
+            self.ema.update(self.objective.result)
         # Kept on the device: reading a loss at every step would wait for the device.
         self.loss_names = list(values)
         self.pending.append(torch.stack([*values.values()]).detach().float())
@@ -262,7 +262,7 @@ class Training:
             "weighting": self.weighting.state_dict(),
             "optimisers": self.optimisers.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
+            "ema": self.ema.state_dict() if self.ema else None,
             "loss_names": self.loss_names,
             "since_evaluation": self.since_evaluation,
             "history": self.history,
@@ -283,9 +283,9 @@ class Training:
         self.weighting.load_state_dict(state.pop("weighting"))
         self.optimisers.load_state_dict(state.pop("optimisers"))
         self.scaler.load_state_dict(state.pop("scaler"))
-        average = state.pop("average")
-        if self.average:
-            self.average.load_state_dict(average)
+        ema = state.pop("ema")
+        if self.ema:
+            self.ema.load_state_dict(ema)
         for name, value in state.items():
             setattr(self, name, value)
 

@@ -29,7 +29,7 @@ class SelfTraining(Taught):
       and unlabelled images (equation 1),
     - ``pseudo_masks`` of g(A x) against B of the pseudo-masks, over both (equation 3),
 
-    where g is f with some last blocks of its own. The teacher is the exponential average of f, in
+    where g is f with some last blocks of its own. The teacher is the EMA of f, in
     evaluation mode and without gradients. The weighting holds the paper's lambdas.
     """
 

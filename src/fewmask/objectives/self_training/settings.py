@@ -26,7 +26,7 @@ class SelfTrainingSettings(ObjectiveSettings):
     consistency: bool = True
     """Agree, on strongly augmented images, with an averaged teacher (equation 1)."""
     teacher_decay: float = Field(default=0.99, gt=0, lt=1)
-    """Of the teacher, the exponential average of the student: what step k keeps of its weights, but
+    """Of the teacher, the EMA of the student: what step k keeps of its weights, but
     at most 1 - 1 / (k + 1): at first it is a plain mean."""
     auxiliary: Auxiliary | None = Auxiliary()
     """Learn the pseudo-masks by a head of its own (equation 3); null: not at all."""

@@ -42,7 +42,7 @@ class SimCLR(Objective):
         self, network: nn.Module, batches: Iterable[Batch], autocast: Autocast
     ) -> dict[str, float]:
         """The same as ``loss``: every view of the validation images against those of all others,
-        with the same views always. The head is that of the training, whose average is of no use
+        with the same views always. The head is that of the training, whose EMA is of no use
         later. NaN for one image: alone it has nothing to be told from."""
         projected, rows = [], []
         with evaluating(network, self.head):
