@@ -10,4 +10,5 @@ SETTINGS = {
     for one in get_args(get_args(Objective)[0])
 }
 NAMES = list(SETTINGS)
+CONFIDENT = [name for name, one in SETTINGS.items() if "confidence" in one.model_fields]
 CONSISTENCY = [name for name, one in SETTINGS.items() if issubclass(one, ConsistencySettings)]

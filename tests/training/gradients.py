@@ -62,6 +62,13 @@ STAGES = {
     },
     "st": {"objective": {"name": "st"}, "pseudo_masks": "supervised", "batch": BOTH},
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
+    "u2pl": {
+        "objective": {
+            "name": "u2pl",
+            "contrast": {"channels": 16, "dropout": 0, "memory": 100, "certainty": 0}
+        },
+        "batch": BOTH,
+    },
     "mean_teacher": {
         "objective": {
             "name": "mean_teacher", "perturbation": {"name": "cutmix"},

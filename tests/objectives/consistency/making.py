@@ -13,6 +13,7 @@ from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.objective import Objective, build
 from tests.conftest import SMALL_UNET, small_stage
+from tests.objectives.known import CONFIDENT
 
 CLASSES, SIZE = 4, 16
 TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
@@ -28,6 +29,11 @@ def options(name: str, **changes: Any) -> Any:
         objective={"name": name, **changes}, batch={"labelled": 2, "unlabelled": 3}
     )
     return stage.objective
+
+
+def threshold(name: str, value: float) -> dict[str, Any]:
+    """The settings with which pixels count that reach a threshold, if an objective has one."""
+    return {"confidence": {"threshold": value}} if name in CONFIDENT else {}
 
 
 def objective(name: str, classes: int = CLASSES, **changes: Any) -> Objective:

@@ -8,7 +8,7 @@ import torch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import ramp_up
 from fewmask.objectives.objective import Objective, build
-from tests.objectives.consistency.making import CLASSES, TINY, batches, options
+from tests.objectives.consistency.making import CLASSES, TINY, batches, options, threshold
 from tests.objectives.known import CONSISTENCY
 
 
@@ -23,7 +23,7 @@ def test_the_weight_rises_from_nearly_0_to_1():
 def test_only_losses_of_unlabelled_images_are_weighted(name: str):
     def objective(ramp: float) -> Objective:
         torch.manual_seed(0)
-        chosen = options(name, ramp_up=ramp, confidence={"threshold": 0})
+        chosen = options(name, ramp_up=ramp, **threshold(name, 0))
         return build(chosen, Blueprint(TINY, {"segmentation": CLASSES}, steps=200)).train()
 
     found = []
