@@ -9,9 +9,10 @@ from PIL import Image
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
-from fewmask.data.preparation.rows import Row, mask_digest
+from fewmask.data.preparation.rows import Row
 from fewmask.data.pseudo_masks import Origin, write_pseudo_masks
 from fewmask.data.rendered import scenes
+from fewmask.data.store.labels import mask_digest
 from fewmask.data.store.store import Store
 from fewmask.data.store.writer import StoreWriter
 
@@ -79,13 +80,10 @@ def scenes_store(path: Path, images: int, geometry: bool = True) -> Path:
     with StoreWriter(path, json.dumps(found), scenes.CATEGORIES) as writer:
         for i in range(images):
             room = scenes.render(0, i, *size)
-            fields = {"truth": room.truth} if geometry else {}
-            fields["mask_digest"] = mask_digest(room.mask)
-            writer.append(
-                Row(
-                    f"scene_{i:05d}", "", size, size, room.image, room.mask, room.category, **fields
-                )
-            )
+            truth = {"mask": room.mask} | (room.truth if geometry else {})
+            name, digest = f"scene_{i:05d}", mask_digest(room.mask)
+            row = Row(name, "", size, size, room.image, truth, room.category, digest)
+            writer.append(row)
     return path
 
 

@@ -53,7 +53,7 @@ def store(tmp_path: Path) -> Path:
     with StoreWriter(tmp_path / "mine.h5", reading()) as writer:
         for i in range(8):
             mask = noise(*SIZE, below=3, seed=i)
-            writer.append(Row(f"p{i}", "", SIZE, SIZE, noise(*SIZE, 3, seed=i), mask))
+            writer.append(Row(f"p{i}", "", SIZE, SIZE, noise(*SIZE, 3, seed=i), {"mask": mask}))
     return tmp_path / "mine.h5"
 
 

@@ -46,7 +46,9 @@ def halls(tmp_path_factory: pytest.TempPathFactory) -> Path:
             mask[3:6, 4:8] = 255
             if i == WITHOUT_MASK:
                 mask[:] = 255
-            writer.append(Row(f"p{i:02d}", "", (32, 32), (height, width), room.image, mask))
+            writer.append(
+                Row(f"p{i:02d}", "", (32, 32), (height, width), room.image, {"mask": mask})
+            )
     return path
 
 

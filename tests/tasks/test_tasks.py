@@ -37,6 +37,20 @@ def test_what_an_augmentation_moves_in_from_outside_is_not_known(name):
     assert unknown.float().mean() == pytest.approx(0.75, abs=0.05)
 
 
+@pytest.mark.parametrize("name", names())
+def test_an_image_of_which_nothing_is_known_counts_nowhere(name):
+    task = load(name)
+    nothing = task.nothing_known((4, 6))
+    assert nothing.shape[:2] == (4, 6)
+    assert nothing.nbytes == 4 * 6 * task.bytes_per_pixel
+    task.check(nothing, 2)
+    truth = torch.from_numpy(np.moveaxis(nothing, -1, 0) if task.channels else nothing)[None]
+    truth = truth.long() if nothing.dtype == np.uint8 else truth
+    predicted = torch.zeros(1, task.head_channels(task.settings(), 2), 4, 6)
+    _, count = task.error(task.output(predicted), truth, task.settings())
+    assert int(count) == 0
+
+
 @pytest.mark.parametrize("name", FURTHER)
 def test_a_perfect_prediction_has_no_error(name):
     task = load(name)

@@ -21,3 +21,5 @@ class ReaderSettings(Settings):
     """Whether it knows the category of each image."""
     measures: ClassVar[tuple[str, ...]] = ()
     """The tasks besides segmentation whose truth it reads."""
+    derived: ClassVar[dict[str, str]] = {}
+    """Those of them whose truth it computes, with the tasks from whose truth it does so."""

@@ -48,6 +48,8 @@ class Task(ABC):
     """Whether its truth is only known after changes that stretch no image."""
     fits_stretched: bool = True
     """Whether its truth is right in a dataset whose images were stretched to one size."""
+    compression: str | None = None
+    """Of its truth in the store, as h5py names it."""
     title: str
     """What is learnt, in the plural: ``surface normals``."""
     judged_by: str = ""
@@ -59,6 +61,17 @@ class Task(ABC):
     def bytes_per_pixel(self) -> int:
         """How much memory its truth takes."""
         return max(1, self.channels) * {"uint8": 1, "float32": 4}[self.dtype]
+
+    def nothing_known(self, size: tuple[int, int]) -> np.ndarray:
+        """The truth of an image of which none is known, as the store holds it."""
+        import numpy as np
+
+        channels = (self.channels,) if self.channels else ()
+        return np.full((*size, *channels), self.unknown, self.dtype)
+
+    def check(self, truth: np.ndarray, classes: int) -> None:  # noqa: B027  most need none
+        """Raise ValueError for truth of a store without a meaning, in a dataset with so many
+        classes."""
 
     def head_channels(self, settings: Any, classes: int) -> int:
         """The channels of its head, in a dataset with so many classes."""

@@ -27,7 +27,9 @@ def store(tmp_path):
     with StoreWriter(tmp_path / "mine.h5", reading(), ("cat", "dog")) as writer:
         for i, mask in enumerate(masks):
             image = noise(*SIZE, 3, seed=i)
-            row = Row(f"p{i}", subsets[i], (160, 240 + i), SIZE, image, mask, categories[i])
+            row = Row(
+                f"p{i}", subsets[i], (160, 240 + i), SIZE, image, {"mask": mask}, categories[i]
+            )
             writer.append(row)
     return tmp_path / "mine.h5"
 
@@ -96,7 +98,7 @@ def test_rooms_have_tiles_of_depth_and_normals(tmp_path):
     with StoreWriter(tmp_path / "a.h5", reading()) as writer:
         image, mask = noise(*SIZE, 3), noise(*SIZE, below=3)
         writer.append(
-            Row("a", "", SIZE, SIZE, image, mask, truth={"depth": depth, "normal": normal})
+            Row("a", "", SIZE, SIZE, image, {"mask": mask, "depth": depth, "normal": normal})
         )
     contact_sheet(tmp_path / "a.h5", tmp_path / "a.png")
     pixels = np.array(Image.open(tmp_path / "a.png").convert("RGB"))

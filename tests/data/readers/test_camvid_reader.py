@@ -39,7 +39,7 @@ def test_frames_subsets_and_classes(folder):
     ]
     sample = reader.load(items[2])
     assert np.array_equal(sample.image, noise(3, 4, 3))
-    assert sample.mask.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 255]]
+    assert sample.truth["mask"].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 255]]
 
 
 def test_the_lists_of_another_machine_will_do(folder):
@@ -101,9 +101,9 @@ def test_real_frames(real_data):
     seen = set()
     for item in items[::35]:
         sample = reader.load(item)
-        assert sample.image.shape == (*sample.mask.shape, 3)
-        seen |= {*np.unique(sample.mask)}
+        assert sample.image.shape == (*sample.truth["mask"].shape, 3)
+        seen |= {*np.unique(sample.truth["mask"])}
         # Where the sky is seen, most of it lies above most of the road.
-        sky, road = (np.flatnonzero((sample.mask == k).any(1)) for k in (0, 3))
+        sky, road = (np.flatnonzero((sample.truth["mask"] == k).any(1)) for k in (0, 3))
         assert not len(sky) or sky.mean() < road.mean()
     assert seen == {*range(11), 255}

@@ -79,7 +79,7 @@ def test_pixels_are_planes_of_red_green_and_blue(folder):
     row = noise(2, 3072, seed=1)[1]
     assert sample.image.shape == (32, 32, 3)
     assert sample.image.dtype == np.uint8
-    assert sample.mask is None
+    assert "mask" not in sample.truth
     assert sample.category == 9
     for channel in range(3):
         assert sample.image[5, 7, channel] == row[1024 * channel + 32 * 5 + 7]

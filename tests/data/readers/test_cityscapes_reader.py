@@ -52,14 +52,14 @@ def test_frames_subsets_and_ids(folder):
     assert [(item.name, item.subset) for item in items] == [
         (f"{frame}_leftImg8bit", subset) for subset in ("train", "val") for frame in FRAMES[subset]
     ]
-    assert all(reader.load(item).mask.tolist() == TRAIN_IDS for item in items)
+    assert all(reader.load(item).truth["mask"].tolist() == TRAIN_IDS for item in items)
 
 
 def test_other_subsets_are_read_without_masks(folder):
     reader = of(folder, reader={"unlabelled": ["test"]})
     item = reader.items()[-1]
     assert (item.name, item.subset) == ("berlin_000000_000019_leftImg8bit", "test")
-    assert reader.load(item).mask is None
+    assert "mask" not in reader.load(item).truth
 
 
 def test_prepared_and_split(folder):
@@ -75,7 +75,7 @@ def test_prepared_and_split(folder):
 
 def test_ids_without_a_class_may_become_one(folder):
     reader = of(folder, mask_values={10: "train"})  # rail track
-    assert reader.load(reader.items()[0]).mask[1, 4] == 16
+    assert reader.load(reader.items()[0]).truth["mask"][1, 4] == 16
 
 
 def test_mask_values_are_needed(folder):

@@ -38,7 +38,7 @@ def test_folders_are_categories(folder):
     sample = reader.load(items[1])
     assert (sample.image == noise(6, 4, 3, seed=2)).all()
     assert sample.category == 0
-    assert sample.mask is None
+    assert "mask" not in sample.truth
 
 
 def test_images_are_left_out_by_name(folder):

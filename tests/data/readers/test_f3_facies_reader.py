@@ -67,12 +67,12 @@ def test_slices_are_depth_by_width(folder):
     seismic, labels = (volume(folder, f"train/train_{kind}") for kind in ("seismic", "labels"))
     inline = reader.load(subsets["train_inline"][4])
     assert inline.image.shape == (5, 7, 3)
-    assert inline.mask[2, 6] == labels[4, 6, 2]
-    assert np.array_equal(inline.mask, labels[4].T)
+    assert inline.truth["mask"][2, 6] == labels[4, 6, 2]
+    assert np.array_equal(inline.truth["mask"], labels[4].T)
     assert np.array_equal(inline.image[..., 1], to_grey(seismic[4].T, 1))
     crossline = reader.load(subsets["train_crossline"][6])
     assert crossline.image.shape == (5, 12, 3)
-    assert crossline.mask[2, 4] == labels[4, 6, 2]
+    assert crossline.truth["mask"][2, 4] == labels[4, 6, 2]
     assert np.array_equal(crossline.image[..., 0], to_grey(seismic[:, 6].T, 1))
 
 
@@ -87,9 +87,9 @@ def test_validation_inlines_are_touched_by_no_training_slice(folder):
     subsets = items_by_subset(reader)
     labels = volume(folder, "train/train_labels")
     assert len(subsets["train_inline"]) == 8
-    assert np.array_equal(reader.load(subsets["train_crossline"][3]).mask, labels[:8, 3].T)
-    assert np.array_equal(reader.load(subsets["validation_inline"][0]).mask, labels[8].T)
-    assert np.array_equal(reader.load(subsets["validation_inline"][3]).mask, labels[11].T)
+    assert np.array_equal(reader.load(subsets["train_crossline"][3]).truth["mask"], labels[:8, 3].T)
+    assert np.array_equal(reader.load(subsets["validation_inline"][0]).truth["mask"], labels[8].T)
+    assert np.array_equal(reader.load(subsets["validation_inline"][3]).truth["mask"], labels[11].T)
     assert "validation_crossline" not in subsets
 
 
@@ -144,7 +144,7 @@ def test_labels_may_be_stored_as_fractional_numbers_but_not_be_some(folder):
     labels = volume(folder, "train/train_labels").astype(np.float64)
     np.save(path, labels)
     reader = of(folder)
-    assert np.array_equal(reader.load(reader.items()[0]).mask, labels[0].T)
+    assert np.array_equal(reader.load(reader.items()[0]).truth["mask"], labels[0].T)
     np.save(path, labels + 0.5)
     reader = of(folder)
     with pytest.raises(FewmaskError, match="train_inline_000: found fractional numbers"):

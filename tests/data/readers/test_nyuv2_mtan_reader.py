@@ -50,8 +50,8 @@ def test_a_sample_is_what_was_rendered(settings, root):
     reader = reader_of(settings, root)
     sample, room = reader.load(reader.items()[13]), render(1, 1, 24, 32)
     assert (sample.image == room.image).all()
-    assert sample.mask[0, :3].tolist() == [255, 12, 0]
-    assert (sample.mask[1:] == room.mask[1:]).all()
+    assert sample.truth["mask"][0, :3].tolist() == [255, 12, 0]
+    assert (sample.truth["mask"][1:] == room.mask[1:]).all()
     assert np.array_equal(sample.truth["depth"], room.depth)
     assert np.allclose(sample.truth["normal"], room.normal, atol=1e-6)
     assert sample.truth["normal"].dtype == sample.truth["depth"].dtype == np.float32
@@ -83,8 +83,8 @@ def test_axes_are_turned(settings, root):
 def test_a_image_without_a_label_is_unlabelled(settings, root):
     (root / "train/label/5.npy").unlink()
     reader = reader_of(settings, root)
-    assert reader.load(reader.items()[5]).mask is None
-    assert reader.load(reader.items()[6]).mask is not None
+    assert "mask" not in reader.load(reader.items()[5]).truth
+    assert "mask" in reader.load(reader.items()[6]).truth
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_arrays_are_turned_back(root):
     sample, room = reader.load(reader.items()[1]), render(0, 1, 24, 32)
     assert (sample.image == room.image).all()
     assert np.array_equal(sample.truth["depth"], room.depth)
-    assert sample.mask is None
+    assert "mask" not in sample.truth
     raw = reader_of(root, {"depth": "raw"}).load(reader.items()[1])
     assert raw.truth["depth"][0, 0] == 0
     assert (raw.truth["depth"][1:] == room.depth[1:]).all()
@@ -64,7 +64,7 @@ def test_normals_are_derived_unless_they_are_not_wanted(root):
 def test_masks_where_classes_are_given(root):
     reader = reader_of(root, classes=["a", "b"], mask_values={1: "a", 2: "b", 894: "b"})
     item = reader.items()[0]
-    mask, raw = reader.load(item).mask, render(0, 0, 24, 32).mask
+    mask, raw = reader.load(item).truth["mask"], render(0, 0, 24, 32).mask
     assert mask[0, 0] == 1
     meaning = np.array([255, 0, 1, 255, 255, 255, 255])  # what is not named counts nowhere
     assert (mask[1:] == meaning[raw[1:]]).all()

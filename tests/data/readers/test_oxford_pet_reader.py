@@ -69,7 +69,7 @@ def test_mask_values_say_what_the_border_is(folder, classes, mask_values, expect
     changes = {"mask_values": mask_values} if mask_values else {}
     reader = reader_of(folder, classes=classes, **changes)
     sample = reader.load(reader.items()[2])
-    assert sample.mask.tolist() == expected
+    assert sample.truth["mask"].tolist() == expected
     assert sample.category == 1
 
 
@@ -83,7 +83,7 @@ def test_a_image_without_a_trimap_is_unlabelled(folder):
     (folder / "pet/annotations/trimaps/Bengal_7.png").unlink()
     reader = reader_of(folder)
     sample = reader.load(reader.items()[1])
-    assert sample.mask is None
+    assert "mask" not in sample.truth
     assert sample.category == 0
 
 
@@ -138,7 +138,7 @@ def test_real_images_and_trimaps(real):
     assert subsets["test"] > 0
     for item in items[:: len(items) // 20]:
         sample = real.load(item)
-        assert sample.image.shape == (*sample.mask.shape, 3)
-        assert set(np.unique(sample.mask)) == {0, 1, 2}
+        assert sample.image.shape == (*sample.truth["mask"].shape, 3)
+        assert set(np.unique(sample.truth["mask"])) == {0, 1, 2}
         # The animal is somewhere in the middle, and the border lies around it.
-        assert np.isin(sample.mask[sample.mask.shape[0] // 2], [0, 2]).any()
+        assert np.isin(sample.truth["mask"][sample.truth["mask"].shape[0] // 2], [0, 2]).any()

@@ -73,7 +73,7 @@ def test_names_subsets_and_classes(folder):
         *((name, "train") for name in TRAIN),
         *((name, "val") for name in VAL),
     ]
-    assert reader.load(items[0]).mask.tolist() == MASK.tolist()
+    assert reader.load(items[0]).truth["mask"].tolist() == MASK.tolist()
 
 
 def test_the_colours_are_the_official_ones(folder):
@@ -83,13 +83,13 @@ def test_the_colours_are_the_official_ones(folder):
     indices = np.where(MASK == 255, 21, MASK)
     save(folder / f"voc2012/SegmentationClass/{TRAIN[0]}.png", colours[indices])
     reader = of(folder)
-    assert reader.load(reader.items()[0]).mask.tolist() == MASK.tolist()
+    assert reader.load(reader.items()[0]).truth["mask"].tolist() == MASK.tolist()
 
 
 def test_as_the_official_archive_unpacks(tmp_path):
     make(tmp_path / "voc2012/VOCdevkit/VOC2012")
     reader = of(tmp_path)
-    assert [reader.load(item).mask.shape for item in reader.items()] == [(2, 3)] * 4
+    assert [reader.load(item).truth["mask"].shape for item in reader.items()] == [(2, 3)] * 4
 
 
 def test_augmented_masks_are_for_training_only(folder):
@@ -97,8 +97,8 @@ def test_augmented_masks_are_for_training_only(folder):
     reader = of(folder, "voc2012_aug")
     items = reader.items()
     assert [item.name for item in items] == [*TRAIN, *AUGMENTED, *VAL]
-    assert (reader.load(items[0]).mask == 15).all()
-    assert reader.load(items[-1]).mask.tolist() == MASK.tolist()
+    assert (reader.load(items[0]).truth["mask"] == 15).all()
+    assert reader.load(items[-1]).truth["mask"].tolist() == MASK.tolist()
 
 
 def test_augmented_masks_by_a_list(folder):

@@ -14,7 +14,7 @@ def make_row(i: int, **changes) -> Row:
         "size": (100 + i, 200),
         "extent": (HEIGHT - i, WIDTH),
         "image": noise(HEIGHT, WIDTH, 3, seed=i),
-        "mask": noise(HEIGHT, WIDTH, below=3, seed=i),
+        "truth": {"mask": noise(HEIGHT, WIDTH, below=3, seed=i)},
         "category": i % 2,
     }
     return Row(**values | changes)

@@ -28,7 +28,7 @@ def test_equal_content_has_an_equal_digest(tmp_path, path):
         {"extent": (1, 1)},
         {"size": (1, 1)},
         {"image": noise(HEIGHT, WIDTH, 3, seed=99)},
-        {"mask": np.full((HEIGHT, WIDTH), 255, np.uint8)},
+        {"truth": {"mask": np.full((HEIGHT, WIDTH), 255, np.uint8)}},
     ],
     ids=lambda change: next(iter(change)),
 )

@@ -31,8 +31,8 @@ def test_what_was_written_is_read(path):
         assert store.extents.tolist() == [list(row.extent) for row in rows]
         assert store.sizes.tolist() == [list(row.size) for row in rows]
         assert store.read("category").tolist() == [row.category for row in rows]
-        for field in ("image", "mask"):
-            assert np.array_equal(store.read(field), [getattr(row, field) for row in rows])
+        assert np.array_equal(store.read("image"), [row.image for row in rows])
+        assert np.array_equal(store.read("mask"), [row.truth["mask"] for row in rows])
 
 
 def test_the_types_are_those_of_the_contract(path):
@@ -58,7 +58,7 @@ def test_labelled_pixels_are_counted_by_class(tmp_path):
     mask = np.full((HEIGHT, WIDTH), 255, np.uint8)
     some = mask.copy()
     some[0, :5] = [0, 2, 2, 2, 255]
-    rows = [make_row(0, mask=some), make_row(1, mask=mask)]
+    rows = [make_row(i, truth={"mask": one}) for i, one in enumerate((some, mask))]
     with Store(write(tmp_path / "a.h5", rows)) as store:
         assert store.class_pixels.tolist() == [[1, 0, 3], [0, 0, 0]]
         assert store.labelled.tolist() == [True, False]
@@ -68,7 +68,9 @@ def test_labelled_pixels_are_counted_by_class(tmp_path):
 def test_depth_and_normal_are_kept_if_there(tmp_path):
     depth = np.random.default_rng(0).random((HEIGHT, WIDTH), np.float32)
     normal = np.random.default_rng(1).random((HEIGHT, WIDTH, 3), np.float32)
-    rows = [make_row(i, truth={"depth": depth * i, "normal": normal}) for i in range(2)]
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    further = [{"depth": depth * i, "normal": normal} for i in range(2)]
+    rows = [make_row(i, truth={"mask": mask, **one}) for i, one in enumerate(further)]
     with Store(write(tmp_path / "a.h5", rows, ())) as store:
         assert {"depth", "normal"} < set(store.fields)
         assert "category" not in store.fields

@@ -63,7 +63,7 @@ def test_rows_must_be_alike(tmp_path):
 
 
 def test_a_class_beyond_the_last(tmp_path):
-    wrong = make_row(0, mask=np.full((HEIGHT, WIDTH), 3, np.uint8))
+    wrong = make_row(0, truth={"mask": np.full((HEIGHT, WIDTH), 3, np.uint8)})
     with pytest.raises(FewmaskError, match="image 0: the mask holds class 3\n  expected: 0 to 2"):
         write(tmp_path / "a.h5", [wrong])
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import load_dataset, names_in
+from fewmask.config.task import load
 from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
@@ -66,10 +67,8 @@ def _files(settings: Dataset) -> str:
 
 def _fields(store: Store) -> str:
     """The fields of every image, with a note on those that were computed instead of measured."""
-    reader = store.dataset_settings.reader
-    notes = (
-        {"normal": " (derived from depth)"} if getattr(reader, "normals", "") == "derived" else {}
-    )
+    derived = store.dataset_settings.reader.derived
+    notes = {load(name).field: f" (derived from {source})" for name, source in derived.items()}
     return ", ".join(field + notes.get(field, "") for field in store.fields)
 
 

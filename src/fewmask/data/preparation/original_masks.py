@@ -6,8 +6,8 @@ import numpy as np
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
-from fewmask.data.preparation.rows import mask_digest
 from fewmask.data.readers.reader import open_reader
+from fewmask.data.store.labels import mask_digest
 from fewmask.data.store.store import Store
 
 
@@ -29,7 +29,7 @@ class OriginalMasks:
         item = self._items.get(name)
         if item is None:
             raise self._changed(name, None, "no image of this name any more")
-        mask = self._reader.load(item).mask
+        mask = self._reader.load(item).truth.get("mask")
         if mask is None:
             raise self._changed(name, item.image, "no mask of this image any more")
         if mask_digest(mask) != self._digests[row].tobytes():

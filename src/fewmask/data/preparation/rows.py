@@ -3,8 +3,6 @@
 It imports little, as every process has to.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.config.task import fields
 from fewmask.core.paths import data_folder
-from fewmask.data.preparation.fit import fit_image, fit_values, place
+from fewmask.data.preparation.fit import Placement, fit_image, fit_values, place
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import is_inside
-from fewmask.data.readers.reader import Item, Reader, open_reader
+from fewmask.data.readers.reader import Item, Reader, Sample, open_reader
+from fewmask.data.store.labels import mask_digest
 
 
 @dataclass(frozen=True)
@@ -32,10 +30,9 @@ class Row:
     size: tuple[int, int]
     extent: tuple[int, int]
     image: np.ndarray
-    mask: np.ndarray | None
-    category: int = -1
     truth: dict[str, np.ndarray] = field(default_factory=dict)
-    """Of tasks other than segmentation, by their fields."""
+    """Of tasks, by their fields."""
+    category: int = -1
     mask_digest: bytes = bytes(32)
 
 
@@ -58,15 +55,6 @@ def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
     return [make(settings, reader, root, item) for item in items]
 
 
-def mask_digest(mask: np.ndarray | None) -> bytes:
-    """SHA-256 of a mask's size and class indices, 32 bytes; all 0 where there is none."""
-    if mask is None:
-        return bytes(32)
-    digest = hashlib.sha256(json.dumps(mask.shape).encode())
-    digest.update(np.ascontiguousarray(mask, np.uint8))
-    return digest.digest()
-
-
 def _make_row_or_leave_out(
     settings: Dataset, reader: Reader, root: Path, item: Item
 ) -> Row | LeftOut:
@@ -82,24 +70,28 @@ def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
     sample = reader.load(item)
     placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
 
-    mask = None if sample.mask is None else fit_values(sample.mask, placement, IGNORE)
-    if mask is None and settings.classes:
-        mask = np.full(placement.frame, IGNORE, np.uint8)
-    unknown = {name: task.unknown for name, task in fields().items()}
-    truth = {
-        name: fit_values(values, placement, unknown[name]) for name, values in sample.truth.items()
-    }
     return Row(
         name=item.name,
         subset=item.subset,
         size=placement.size,
         extent=placement.extent,
         image=fit_image(sample.image, placement),
-        mask=mask,
+        truth=_fitted(sample, settings, placement),
         category=-1 if sample.category is None else sample.category,
-        truth=truth,
-        mask_digest=mask_digest(sample.mask),
+        mask_digest=mask_digest(sample.truth.get("mask")),
     )
+
+
+def _fitted(sample: Sample, settings: Dataset, placement: Placement) -> dict[str, np.ndarray]:
+    """The truth of all tasks of which the dataset knows it, by their fields; what is not known of
+    this image is `Task.unknown`."""
+    truth = {}
+    for name, task in fields().items():
+        if name in sample.truth:
+            truth[name] = fit_values(sample.truth[name], placement, task.unknown)
+        elif task.name in settings.gives:
+            truth[name] = task.nothing_known(placement.frame)
+    return truth
 
 
 def _check_files(item: Item, root: Path) -> None:

@@ -39,9 +39,10 @@ class Sample:
     """A loaded image and what is known about its pixels, at its original size."""
 
     image: np.ndarray  # uint8 (H, W, 3)
-    mask: np.ndarray | None = None  # uint8 (H, W), class indices, 255 = ignore
-    category: int | None = None  # index into the reader's categories
-    truth: dict[str, np.ndarray] = field(default_factory=dict)  # of further tasks, by their fields
+    truth: dict[str, np.ndarray] = field(default_factory=dict)
+    """The truth of tasks, by their fields of the store; an unlabelled image has no ``mask``."""
+    category: int | None = None
+    """Index into the reader's categories."""
 
 
 class Reader(Protocol):

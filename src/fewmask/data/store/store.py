@@ -1,13 +1,12 @@
 """The prepared dataset: one HDF5 file that is written whole or not at all.
 
     image         uint8   (N, H, W, 3)  one image per chunk, not compressed
-    mask          uint8   (N, H, W)     class indices, 255 = ignore; all 255: unlabelled;
-                                        absent where the dataset has no classes
-    TASK          float32 (N, H, W) or  optional, the truth of a further task, under its own name
-                          (N, H, W, C)  (see `fewmask.tasks`)
+    FIELD         uint8 or float32      the truth of every task that the dataset gives, under the
+                  (N, H, W) or          name of its field (see `fewmask.tasks`). ``mask``: class
+                  (N, H, W, C)          indices, 255 = ignore; all 255: unlabelled
     extent        int32   (N, 2)        height and width of the part that is image, not padding
     size          int32   (N, 2)        height and width of the original image
-    mask_digest   uint8   (N, 32)       of the mask at its own size (see `rows`), 0: it has none;
+    mask_digest   uint8   (N, 32)       of the mask at its own size (see `labels`), 0: it has none;
                                         absent where the dataset has no classes
     class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
     category      int64   (N,)          optional, index into the categories, -1 = not known
@@ -26,16 +25,17 @@ from typing import Any
 
 import numpy as np
 
-from fewmask import IGNORE
 from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.config.task import fields
 from fewmask.core.errors import FewmaskError
+from fewmask.data.store import labels
 from fewmask.data.store.hdf5 import read_rows, rows_per_block
 from fewmask.data.store.sealed import SealedFile
 
 FORMAT = 3
-PIXELS = ("image", *fields())
+TASKS = fields()
+PIXELS = ("image", *TASKS)
 PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
 REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
 
@@ -163,8 +163,8 @@ class Store(SealedFile):
             values = data[:] if rows is None else read_rows(data, np.asarray(rows, np.int64))
         except OSError as error:
             raise self._damaged(error) from None
-        if field == "mask":
-            self._check_classes(values)
+        if field in TASKS:
+            self._check_truth(field, values)
         return values
 
     def verify(self) -> None:
@@ -194,21 +194,18 @@ class Store(SealedFile):
                 f"  expected: {self.path.stem}, as the file is called"
             )
 
+    def _check_truth(self, field: str, values: np.ndarray) -> None:
+        try:
+            TASKS[field].check(values, len(self.classes))
+        except ValueError as error:
+            raise self.error(str(error)) from None
+
     def _check(self) -> None:
-        expected = {*self.fields, *REQUIRED, *(["mask", "mask_digest"] if self.classes else [])}
+        of_labels = [labels.FIELD, labels.DIGEST] if self.classes else []
+        expected = {*self.fields, *REQUIRED, *of_labels}
         lengths = {field: len(self._file[field]) for field in expected if field in self._file}
         if len(lengths) < len(expected) or len(set(lengths.values())) != 1:
             raise self.error(f"not whole: it holds {lengths}")
-
-    def _check_classes(self, mask: np.ndarray) -> None:
-        is_known = np.zeros(IGNORE + 1, bool)
-        is_known[: len(self.classes)] = is_known[IGNORE] = True
-        if not is_known[mask].all():
-            highest = len(self.classes) - 1
-            raise self.error(
-                f"found the value {mask[~is_known[mask]][0]} in a mask\n"
-                f"  expected: classes from 0 to {highest}, or {IGNORE} = ignore"
-            )
 
 
 def add_to_digest(

@@ -9,16 +9,16 @@ from typing import Any
 import h5py
 import numpy as np
 
-from fewmask import IGNORE
 from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import explained, written_whole
 from fewmask.data.preparation.mask_check import check_masks
 from fewmask.data.preparation.rows import LeftOut, Row
 from fewmask.data.store.hdf5 import WRITING, GrowingDataset, QuietFile, seal
-from fewmask.data.store.store import FORMAT, PIXELS, Store, add_to_digest
+from fewmask.data.store.labels import DIGEST, FIELD, class_pixels
+from fewmask.data.store.store import FORMAT, PIXELS, TASKS, Store, add_to_digest
 
-COLUMN_TYPES = {"extent": np.int32, "size": np.int32, "mask_digest": np.uint8}
+COLUMN_TYPES = {"extent": np.int32, "size": np.int32, DIGEST: np.uint8}
 
 
 class StoreWriter:
@@ -55,13 +55,14 @@ class StoreWriter:
 
     def append(self, row: Row) -> None:
         """Add one image."""
-        arrays = {"image": row.image, "mask": row.mask, **row.truth}
-        arrays = {field: arrays[field] for field in PIXELS if arrays.get(field) is not None}
+        arrays = {"image": row.image, **row.truth}
+        arrays = {field: arrays[field] for field in PIXELS if field in arrays}
+        classes = len(self._settings.classes)
         columns = {
             "extent": row.extent,
             "size": row.size,
-            "class_pixels": self._count(row),
-            **({"mask_digest": list(row.mask_digest)} if self._settings.classes else {}),
+            "class_pixels": class_pixels(row.name, row.truth.get(FIELD), classes),
+            **({DIGEST: list(row.mask_digest)} if classes else {}),
             **({"category": row.category} if self._categories else {}),
         }
         self._check_shapes(row.name, arrays)
@@ -81,22 +82,8 @@ class StoreWriter:
         self._left_out.append(image)
 
     def _create(self, field: str, value: np.ndarray) -> GrowingDataset:
-        compression = "lzf" if field == "mask" else None
+        compression = TASKS[field].compression if field in TASKS else None
         return GrowingDataset(self._file, self._raw, field, value, compression)
-
-    def _count(self, row: Row) -> list[int]:
-        """The labelled pixels of every class; nothing where there are no classes."""
-        if row.mask is None:
-            return [0] * len(self._settings.classes)
-        pixels = np.bincount(row.mask.ravel(), minlength=IGNORE + 1)
-        if pixels[len(self._settings.classes) : IGNORE].any():
-            raise FewmaskError(
-                f"{row.name}: the mask holds class {np.flatnonzero(pixels[:IGNORE])[-1]}\n"
-                f"  expected: 0 to {len(self._settings.classes) - 1}, or 255 = ignore"
-            )
-        # Kept as a list: a small array kept amid large ones that come and go holds their memory
-        # back, and the process grew by 80 KB an image.
-        return pixels[: len(self._settings.classes)].tolist()
 
     def _check_shapes(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         shapes = {field: value.shape for field, value in arrays.items()}
@@ -129,7 +116,7 @@ class StoreWriter:
         return np.array(self._columns[field], COLUMN_TYPES.get(field, np.int64))
 
     def _check_masks(self) -> None:
-        masked = self._column("mask_digest").any(axis=1)
+        masked = self._column(DIGEST).any(axis=1)
         pixels, extents = self._column("class_pixels"), self._column("extent")
         check_masks(self._name, self._settings, pixels[masked], extents[masked])
 

@@ -40,9 +40,20 @@ class Segmentation(Task):
     unknown = IGNORE
     of_labelled_images = True
     needs_shapes = False
+    compression = "lzf"
     title = "masks"
     judged_by = "miou"
     legend = "Striped pixels are not counted."
+
+    def check(self, truth: np.ndarray, classes: int) -> None:
+        """Only classes of the dataset, and `IGNORE`."""
+        is_known = np.zeros(IGNORE + 1, bool)
+        is_known[:classes] = is_known[IGNORE] = True
+        if not is_known[truth].all():
+            raise ValueError(
+                f"found the value {truth[~is_known[truth]][0]} in a mask\n"
+                f"  expected: classes from 0 to {classes - 1}, or {IGNORE} = ignore"
+            )
 
     def head_channels(self, settings: SegmentationSettings, classes: int) -> int:
         """One for every class."""

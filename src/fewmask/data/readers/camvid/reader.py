@@ -34,7 +34,8 @@ class Reader:
         ]
 
     def load(self, item: Item) -> Sample:
-        return Sample(*read_pair(item.image, item.mask, self._code))
+        image, mask = read_pair(item.image, item.mask, self._code)
+        return Sample(image, {"mask": mask})
 
     def _item(self, subset: str, place: str, words: list[str]) -> Item:
         if len(words) != 2:

@@ -44,7 +44,8 @@ class Reader:
     def load(self, item: Item) -> Sample:
         if item.mask is None:
             return Sample(read_image(item.image))
-        return Sample(*read_pair(item.image, item.mask, self._code))
+        image, mask = read_pair(item.image, item.mask, self._code)
+        return Sample(image, {"mask": mask})
 
     def _items(self, subset: str) -> list[Item]:
         folder = self._folder("leftImg8bit", subset)

@@ -60,7 +60,7 @@ class Reader:
         grey = to_grey(seismic, self._reader.clip)
         labels = self._slice(item, item.mask)
         mask = to_classes(_whole(labels, item), self._code, f"{item.mask}, {item.name}")
-        return Sample(np.repeat(grey[..., None], 3, axis=2), mask)
+        return Sample(np.repeat(grey[..., None], 3, axis=2), {"mask": mask})
 
     def _slices(self, volume: _Volume) -> Iterator[Item]:
         for direction in self._directions(volume):

@@ -55,7 +55,8 @@ class Reader:
     def load(self, item: Item) -> Sample:
         if item.mask is None:
             return Sample(read_image(item.image))
-        return Sample(*read_pair(item.image, item.mask, self._code))
+        image, mask = read_pair(item.image, item.mask, self._code)
+        return Sample(image, {"mask": mask})
 
     def _path_name(self, path: Path) -> str:
         return path.relative_to(self._root).with_suffix("").as_posix()

@@ -72,8 +72,9 @@ class Reader:
         truth = {"depth": depth}
         if derive:
             truth["normal"] = normals_from_depth(depth, CAMERA, REACH)
-        mask = None if self._table is None else self._mask(index)
-        return Sample(self._images.at(index), mask, truth=truth)
+        if self._table is not None:
+            truth["mask"] = self._mask(index)
+        return Sample(self._images.at(index), truth)
 
     def _mask(self, index: int) -> np.ndarray:
         labels = self._labels.at(index)

@@ -23,4 +23,9 @@ class Nyuv2Settings(ReaderSettings):
     @property
     def measures(self) -> tuple[str, ...]:
         """Depths, and normals if they are derived."""
-        return ("depth", "normal") if self.normals == "derived" else ("depth",)
+        return ("depth", *self.derived)
+
+    @property
+    def derived(self) -> dict[str, str]:
+        """Normals, from depths."""
+        return {"normal": "depth"} if self.normals == "derived" else {}

@@ -46,11 +46,11 @@ class Reader:
         beside = item.image.parent.parent
         depth = _read(beside / "depth" / item.image.name, (*size, 1))[..., 0]
         normal = _read(beside / "normal" / item.image.name, (*size, 3))
-        mask = None
-        if item.mask is not None:
-            mask = to_classes(_whole(_read(item.mask, size), item.mask), self._code, item.mask)
         truth = {"depth": clean_depth(depth), "normal": _turn(normal, self._axes)}
-        return Sample(image, mask, truth=truth)
+        if item.mask is not None:
+            labels = _whole(_read(item.mask, size), item.mask)
+            truth["mask"] = to_classes(labels, self._code, item.mask)
+        return Sample(image, truth)
 
     def _items_of(self, subset: str) -> list[Item]:
         folder = self._root / subset

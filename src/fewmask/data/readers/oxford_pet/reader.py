@@ -68,9 +68,9 @@ class Reader:
     def load(self, item: Item) -> Sample:
         # The trimaps were drawn on the stored pixels, whatever EXIF says.
         if item.mask is None:
-            return Sample(read_image(item.image, upright=False), None, item.category)
+            return Sample(read_image(item.image, upright=False), category=item.category)
         image, mask = read_pair(item.image, item.mask, self._code, upright=False)
-        return Sample(image, mask, item.category)
+        return Sample(image, {"mask": mask}, item.category)
 
 
 def _read_list(path: Path, root: Path) -> list[_Line]:

@@ -36,4 +36,4 @@ class Reader:
         index = int(item.name.removeprefix(PREFIX))
         scene = render(self._reader.seed, index, *self._height_width)
         mask = to_classes(scene.mask, self._code, item.name)
-        return Sample(scene.image, mask, scene.category, scene.truth)
+        return Sample(scene.image, scene.truth | {"mask": mask}, scene.category)

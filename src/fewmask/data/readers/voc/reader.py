@@ -39,7 +39,8 @@ class Reader:
 
     def load(self, item: Item) -> Sample:
         # The masks were drawn on the stored pixels, whatever EXIF says.
-        return Sample(*read_pair(item.image, item.mask, self._code, upright=False))
+        image, mask = read_pair(item.image, item.mask, self._code, upright=False)
+        return Sample(image, {"mask": mask})
 
     def _items(self, subset: str, names: list[str], masks: Path) -> list[Item]:
         # Whether the files exist is not checked here: that takes long on a network drive, and
