@@ -121,7 +121,7 @@ def test_a_class_that_no_mask_holds_is_named(data, output, capsys):
         save(data / f"mine/masks/{i}.png", noise(20, 30, below=2))
     prepare(reading(), output)
     note = capsys.readouterr().err.splitlines()[1]
-    assert note.startswith("note: no mask holds border; what the values in the masks mean")
+    assert note.startswith("note: no mask holds border; mask_values says what the values in masks")
 
 
 # --- What goes wrong -------------------------------------------------------------------------
