@@ -121,12 +121,12 @@ def load_chain(path: Path) -> list[Layer]:
         path = sibling(folder, parent.removeprefix("../") if above else parent, f"{path}: extends")
 
 
-def sibling(folder: Path, name: object, wanted_by: str) -> Path:
+def sibling(folder: Path, name: object, named_by: str) -> Path:
     """``folder/name.yaml``. Raises ConfigError, with the nearest name, if there is no such file."""
     known = sorted(p.stem for p in folder.glob("*.yaml"))
     if not isinstance(name, str) or name not in known:
         raise ConfigError(
-            f"{wanted_by}: there is no {folder}/{name}.yaml{did_you_mean(str(name), known)}\n"
+            f"{named_by}: there is no {folder}/{name}.yaml{did_you_mean(str(name), known)}\n"
             f"  known: {', '.join(known) or 'none'}"
         )
     return folder / f"{name}.yaml"

@@ -11,9 +11,9 @@ from fewmask.core.errors import ConfigError
 from fewmask.core.paths import CONFIG
 
 
-def load_dataset(name: str, wanted_by: str = "dataset") -> Dataset:
+def load_dataset(name: str, named_by: str = "dataset") -> Dataset:
     """The settings in config/datasets/``name``.yaml. Raises ConfigError."""
-    return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, wanted_by)))
+    return validate(Dataset, load_chain(sibling(CONFIG / "datasets", name, named_by)))
 
 
 def dataset_from_json(settings_json: str) -> tuple[str, Dataset]:
@@ -33,9 +33,9 @@ def dataset_from_json(settings_json: str) -> tuple[str, Dataset]:
     return name, validate(Dataset, [Layer(source, values)])
 
 
-def load_method(name: str, wanted_by: str = "method") -> list[Layer]:
+def load_method(name: str, named_by: str = "method") -> list[Layer]:
     """The layers of config/methods/``name``.yaml, root first. Raises ConfigError."""
-    chain = load_chain(sibling(CONFIG / "methods", name, wanted_by))
+    chain = load_chain(sibling(CONFIG / "methods", name, named_by))
     for layer in chain:
         validate(MethodFile, [layer])
     validate(Method, chain)

@@ -59,24 +59,24 @@ def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
     """The requested images, in order."""
     listed = images_below(images) if images.is_dir() else [images]
     inside = output.resolve()
-    found = []
+    requested = []
     for path in filter(is_image, listed):
         real = Path(real_path(path))
         if not real.is_relative_to(inside):
-            found.append(path)
+            requested.append(path)
         elif output / real.relative_to(inside) not in own:
             raise FewmaskError(
                 f"{output}: found an input image in the folder to write to: {path}\n"
                 f"  expected: a folder that holds only files that this command wrote\n"
                 f"  mend: name another folder, --out predicted for example"
             )
-    if not found:
+    if not requested:
         raise FewmaskError(
             f"{images}: found no images\n"
             f"  expected: files that end in {', '.join(sorted(ENDINGS))}\n"
             f"  mend: correct --images"
         )
-    return found
+    return requested
 
 
 def _targets(

@@ -102,8 +102,8 @@ class Quality:
         """The number of images and the metrics; null where nothing could be compared."""
         matrices = np.concatenate(self._matrices)
         pooled, of_classes = scores(matrices), class_scores(matrices.sum(axis=0))
-        found = pooled | calibration(*self._pixels)
-        chosen = {name: found[name] for name in table.names(table.measured_on("pseudo_masks"))}
+        values = pooled | calibration(*self._pixels)
+        chosen = {name: values[name] for name in table.names(table.measured_on("pseudo_masks"))}
         return {
             "images": len(matrices),
             **without_nan(chosen),

@@ -16,7 +16,7 @@ from fewmask.planning.job_arguments import JobArguments
 Content = dict[str, Any]
 
 
-class Wanted:
+class RequestedSettings:
     """The requested settings."""
 
     def __init__(self, grid: Grid) -> None:

@@ -77,16 +77,16 @@ class Plan:
 
     def _find_what_is_to_do(self) -> dict[Job, bool]:
         """Every job once: its file is missing, and some run without metrics depends on it."""
-        needed: dict[Job, bool] = {}
+        is_needed: dict[Job, bool] = {}
         for run, of_run in self.of_runs.items():
             is_done = Path(self.grid.layout.metrics.format(**vars(run))).exists()
             for job in of_run:
-                needed[job] = needed.get(job, False) or not is_done
-        return {job: wanted and not Path(job.output).exists() for job, wanted in needed.items()}
+                is_needed[job] = is_needed.get(job, False) or not is_done
+        return {job: one and not Path(job.output).exists() for job, one in is_needed.items()}
 
     def _measure(self) -> dict[tuple[Kind, str | None], float]:
         """The mean minutes of finished jobs: of a kind, and of a kind at one fraction."""
-        found: dict[tuple[Kind, str | None], list[float]] = {}
+        minutes: dict[tuple[Kind, str | None], list[float]] = {}
         for job, is_to_do in self.is_to_do.items():
             if job.stage is None or is_to_do:
                 continue
@@ -94,8 +94,8 @@ class Plan:
             seconds, source = elapsed(benchmark, _trained_seconds(job))
             if source != "unknown":
                 for key in _relations(job):
-                    found.setdefault(key, []).append(seconds / 60)
-        return {key: mean(minutes) for key, minutes in found.items()}
+                    minutes.setdefault(key, []).append(seconds / 60)
+        return {key: mean(of_jobs) for key, of_jobs in minutes.items()}
 
     def resources(self, job: Job) -> Resources | None:
         """The resources that a job requests; None for jobs that depend on no stage."""

@@ -13,7 +13,7 @@ from fewmask.cluster.job_log import DONE, ERROR, is_held, is_open
 from fewmask.cluster.slurm import QueuedJob, comment_of, queued_jobs
 from fewmask.core.cells import Run
 from fewmask.core.columns import padded
-from fewmask.monitor.outdated import Wanted
+from fewmask.monitor.outdated import RequestedSettings
 from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
 
@@ -48,27 +48,29 @@ def statuses(grid: Grid) -> dict[Run, Status]:
     metrics is done even if its other files were deleted. A run is outdated if its weights or
     metrics were made with other settings than the requested ones.
     """
-    wanted = Wanted(grid)
+    requested = RequestedSettings(grid)
     queued = {job.comment: job for job in queued_jobs(Path.cwd())}
-    status_of = cache(partial(_status_of, queued, wanted))
+    status_of = cache(partial(_status_of, queued, requested))
 
     def status(run: Run) -> Status:
-        found = next((s for job in jobs(grid, run) if (s := status_of(job))), Status("done"))
+        of_jobs = next((s for job in jobs(grid, run) if (s := status_of(job))), Status("done"))
         metrics = Path(grid.layout.metrics.format(**vars(run)))
-        if found.state != "missing" or not metrics.exists():
-            return found
-        if wanted.is_other_evaluation(metrics, run):
+        if of_jobs.state != "missing" or not metrics.exists():
+            return of_jobs
+        if requested.is_other_evaluation(metrics, run):
             return Status("outdated", file=str(metrics))
         return Status("done")
 
     return {run: status(run) for run in grid.runs}
 
 
-def _status_of(queued: dict[str, QueuedJob], wanted: Wanted, job: Job) -> Status | None:
+def _status_of(
+    queued: dict[str, QueuedJob], requested: RequestedSettings, job: Job
+) -> Status | None:
     """What a job without output says about its run; None if its output is there and up to date."""
     output = Path(job.output)
     if output.exists():
-        is_outdated = job.rule == "train" and wanted.is_other_training(output, job.stage)
+        is_outdated = job.rule == "train" and requested.is_other_training(output, job.stage)
         return Status("outdated", file=job.output) if is_outdated else None
     if in_queue := queued.get(comment_of(job.rule, job.cell)):
         return Status(in_queue.state, in_queue.reason, job.log)

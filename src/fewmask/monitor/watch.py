@@ -98,8 +98,8 @@ def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Gr
         "seeds": list(_cells(found)),
     }
     sections = {title: items for title, items in sections.items() if items}
-    wanted = [sum(len(item.lines) for item in items) for items in sections.values()]
-    rooms = shares(wanted, height - len(head) - 2 * len(sections) - 2)
+    needed = [sum(len(item.lines) for item in items) for items in sections.values()]
+    rooms = shares(needed, height - len(head) - 2 * len(sections) - 2)
     body = [
         line
         for (title, items), room in zip(sections.items(), rooms, strict=True)
@@ -108,12 +108,12 @@ def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Gr
     return Group(*[*head, *body, Text(), _line((FOOT, "dim"))][:height])
 
 
-def shares(wanted: list[int], room: int) -> list[int]:
+def shares(needed: list[int], room: int) -> list[int]:
     """The number of lines that each list gets: all it wants, or an equal part of what smaller lists
     leave."""
-    given, room = [0] * len(wanted), max(room, 0)
-    for done, place in enumerate(sorted(range(len(wanted)), key=wanted.__getitem__)):
-        given[place] = min(wanted[place], room // (len(wanted) - done))
+    given, room = [0] * len(needed), max(room, 0)
+    for done, place in enumerate(sorted(range(len(needed)), key=needed.__getitem__)):
+        given[place] = min(needed[place], room // (len(needed) - done))
         room -= given[place]
     return given
 

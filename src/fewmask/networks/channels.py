@@ -6,8 +6,9 @@ from torch import Tensor
 Weights = dict[str, Tensor]
 
 
-def fit_channels(given: Weights, wanted: Weights) -> tuple[Weights, list[str]]:
-    """Convert weights for images with three channels to weights with a padding channel, or back.
+def fit_channels(given: Weights, own: Weights) -> tuple[Weights, list[str]]:
+    """Convert weights for images with three channels to weights with a padding channel, or back,
+    as ``own``, the weights of the network that loads them, has it or not.
 
     A new padding channel starts at zero, so that the output stays the same; one that is no longer
     there is cut off.
@@ -17,8 +18,8 @@ def fit_channels(given: Weights, wanted: Weights) -> tuple[Weights, list[str]]:
         reasons are left unchanged.
     """
     fitted, changed = dict(given), []
-    for name in given.keys() & wanted.keys():
-        tensor, shape = given[name], wanted[name].shape
+    for name in given.keys() & own.keys():
+        tensor, shape = given[name], own[name].shape
         of_kernel = [(*size[:1], *size[2:]) for size in (tensor.shape, shape)]
         channels = {size[1] for size in (tensor.shape, shape) if len(size) == 4}
         if channels == {3, 4} and of_kernel[0] == of_kernel[1]:

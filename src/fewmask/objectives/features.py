@@ -23,14 +23,14 @@ def channels_of(network: Backbone, maps: Sequence[int] | None, key: str) -> dict
     FewmaskError for a map that there is not, which names the ``key`` of the objective's settings.
     """
     channels = network.encoder.out_channels
-    wanted = range(1, len(channels)) if maps is None else maps
-    unknown = [index for index in wanted if not -len(channels) <= index < len(channels)]
+    chosen = range(1, len(channels)) if maps is None else maps
+    unknown = [index for index in chosen if not -len(channels) <= index < len(channels)]
     if unknown:
         raise FewmaskError(
             f"objective.{key} names {unknown[0]}; {network.settings.encoder} has "
             f"{len(channels)} feature maps, from 0 (the image) to {len(channels) - 1}"
         )
-    return {index % len(channels): channels[index] for index in wanted}
+    return {index % len(channels): channels[index] for index in chosen}
 
 
 def whole(channels: dict[int, int], count: int) -> Scales:

@@ -40,11 +40,11 @@ def check_metrics(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
             _check_share(metric, value, layers, (*keys, "values", metric))
         cells = (cell for grid in grids for cell in cells_of(grid))
         if not any(entry.when.selects(**cell) for cell in cells):
-            wanted = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
+            chosen = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
             raise _error(
                 layers,
                 (*keys, "when"),
-                f"selects no cell of the grid\n  found: {wanted}\n"
+                f"selects no cell of the grid\n  found: {chosen}\n"
                 f"  expected: some of the experiment's datasets, methods and fractions",
             )
 

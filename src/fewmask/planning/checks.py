@@ -38,8 +38,8 @@ def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
     names_of = cache(lambda key: _NAMES[key]())
     for override, layer in overrides:
         for key in _NAMES:
-            wanted = getattr(override.when, key)
-            for name in wanted if isinstance(wanted, list) else [wanted]:
+            chosen = getattr(override.when, key)
+            for name in chosen if isinstance(chosen, list) else [chosen]:
                 if name is not None and name not in (known := names_of(key)):
                     raise ConfigError(
                         f"{layer.place(())}: overrides: when.{key}: there is no {key} "
@@ -78,10 +78,10 @@ def check_selects(
             any(when.selects(**vars(key)) for key in stages)
             or any(cells.selects(**cell) for cell in cells_below)
         ):
-            wanted = ", ".join(f"{key}: {value}" for key, value in when if value is not None)
+            chosen = ", ".join(f"{key}: {value}" for key, value in when if value is not None)
             raise ConfigError(
                 f"{layer.place(())}: overrides: when selects nothing of the grid\n"
-                f"  found: {wanted}\n"
+                f"  found: {chosen}\n"
                 f"  expected: some of the experiment's datasets, methods, fractions and stages"
             )
 

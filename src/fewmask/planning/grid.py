@@ -93,8 +93,8 @@ class Grid:
 
     def classes(self, dataset: str) -> list[str]:
         """The names of a dataset's classes, in their order."""
-        found = self.datasets.get(dataset) or load_dataset(dataset, f"{self.source}: datasets")
-        return [one.name for one in found.classes]
+        settings = self.datasets.get(dataset) or load_dataset(dataset, f"{self.source}: datasets")
+        return [one.name for one in settings.classes]
 
     # From files to settings.
 

@@ -151,7 +151,7 @@ def _named(amount: float | str | list[str]) -> list[str]:
 
 
 def _in_subsets(images: Images, named: Iterable[str] | None) -> np.ndarray:
-    """bool (N,): which images are in one of the wanted official subsets; all if that is None."""
+    """bool (N,): which images are in one of the requested official subsets; all if that is None."""
     if named is None:
         return np.ones(len(images.subsets), bool)
     known = sorted({*images.subsets} - {""})

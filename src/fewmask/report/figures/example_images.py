@@ -95,12 +95,12 @@ def read_examples(path: Path, choice: str = "fixed", task: str | None = None) ->
         raise damaged(path, kind, error, f"delete the file and {mend}") from None
 
 
-def _task(file: h5py.File, wanted: str | None) -> str:
-    """The wanted task, or the first of the run. Raises ValueError: the run has none such."""
+def _task(file: h5py.File, requested: str | None) -> str:
+    """The requested task, or the first of the run. Raises ValueError: the run has none such."""
     learnt = json.loads(file.attrs["tasks"])
-    task = learnt[0] if wanted is None else wanted
+    task = learnt[0] if requested is None else requested
     if task not in learnt or task not in task_names():
-        raise ValueError(f"it holds the tasks {learnt}, expected {wanted or 'known ones'}")
+        raise ValueError(f"it holds the tasks {learnt}, expected {requested or 'known ones'}")
     return task
 
 

@@ -65,8 +65,8 @@ def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCo
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("its rows have more fields than its header")
         table = table[[name for name in table if _is_read(name)]]
-        found = [name.removeprefix("hit_") for name in table if name.startswith("hit_")]
-        columns = [f"{kind}_{name}" for kind in KINDS for name in classes or found]
+        in_table = [name.removeprefix("hit_") for name in table if name.startswith("hit_")]
+        columns = [f"{kind}_{name}" for kind in KINDS for name in classes or in_table]
         _check_columns(list(table), ["name", *columns])
         if len(table) != expected:
             raise ValueError(f"found {len(table)} images, expected {expected}")
@@ -77,7 +77,7 @@ def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCo
     except (OSError, ValueError) as error:
         raise damaged(path, KIND, error, MEND) from None
     counts = Counts(*(part.astype(np.float32) for part in pixels))
-    return ImageCounts(tuple(table["name"]), tuple(classes or found), counts)
+    return ImageCounts(tuple(table["name"]), tuple(classes or in_table), counts)
 
 
 class Tested:
@@ -97,8 +97,8 @@ class Tested:
         elif images.counts.truth.any():
             differ = (first.counts.truth != images.counts.truth).any(axis=1)
             if differ.any():
-                found = f"that of {images.names[differ.argmax()]} differs"
-                raise damaged(path, f"of the masks of {other}", found, MEND)
+                difference = f"that of {images.names[differ.argmax()]} differs"
+                raise damaged(path, f"of the masks of {other}", difference, MEND)
 
     @property
     def shared(self) -> int:
@@ -110,20 +110,20 @@ class Tested:
 def check_agrees(path: Path, metric: str, of_images: float, of_file: float) -> None:
     """Raise FewmaskError unless a table of images says the same as the metrics file beside it."""
     if not np.isclose(of_images, of_file, rtol=0, atol=AGREEMENT, equal_nan=True):
-        found = f"their {metric} is {of_images:.6f}, and {of_file:.6f} in the .json beside it"
-        raise damaged(path, KIND, found, MEND)
+        difference = f"their {metric} is {of_images:.6f}, and {of_file:.6f} in the .json beside it"
+        raise damaged(path, KIND, difference, MEND)
 
 
-def _check_columns(found: list[str], expected: list[str]) -> None:
+def _check_columns(columns: list[str], expected: list[str]) -> None:
     """Raise ValueError unless these are the columns."""
     for problem, names in {
-        "without the columns": [name for name in expected if name not in found],
-        "with the unknown columns": [name for name in found if name not in expected],
+        "without the columns": [name for name in expected if name not in columns],
+        "with the unknown columns": [name for name in columns if name not in expected],
     }.items():
         if names:
             raise ValueError(f"{problem} {', '.join(names)}")
-    if found != expected or len(expected) == 1:
-        raise ValueError(f"found the columns {', '.join(found)}; expected {', '.join(expected)}")
+    if columns != expected or len(expected) == 1:
+        raise ValueError(f"found the columns {', '.join(columns)}; expected {', '.join(expected)}")
 
 
 def _check_pixels(names: pd.Series, pixels: Counts) -> None:

@@ -109,7 +109,7 @@ def _read(path: Path, shape: tuple[int | None, ...]) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise _wrong(path, f"damaged data ({error})", "an array saved by numpy") from None
     agrees = array.ndim == len(shape) and all(
-        wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
+        length in (None, found) for length, found in zip(shape, array.shape, strict=True)
     )
     if not agrees or array.dtype.kind not in "fiu":
         expected = ", ".join("any" if length is None else str(length) for length in shape)
