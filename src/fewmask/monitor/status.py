@@ -108,30 +108,30 @@ def print_status(
         targets: print instead the files to request from snakemake for the unfinished runs.
         outdated: print instead the files to pass to its --forcerun for the outdated runs.
     """
-    found = statuses(grid)
+    of_runs = statuses(grid)
     if outdated:
-        for file in outdated_files(found):
+        for file in outdated_files(of_runs):
             click.echo(file)
         return
     if only_failed:
-        found = {run: status for run, status in found.items() if status.state == "failed"}
+        of_runs = {run: status for run, status in of_runs.items() if status.state == "failed"}
     if targets:
-        for run, status in found.items():
+        for run, status in of_runs.items():
             if status.state != "done":
                 click.echo(grid.layout.metrics.format(**vars(run)))
         return
-    for line in overview(found):
+    for line in overview(of_runs):
         click.echo(line)
-    for line in [*waiting(found), *reasons(found), *mend_of_outdated(found)]:
+    for line in [*waiting(of_runs), *reasons(of_runs), *mend_of_outdated(of_runs)]:
         click.echo(line)
-    counts = {state: sum(s.state == state for s in found.values()) for state in COLOURS}
+    counts = {state: sum(s.state == state for s in of_runs.values()) for state in COLOURS}
     click.echo(", ".join(f"{count} {state}" for state, count in counts.items()))
 
 
-def overview(found: dict[Run, Status]) -> Iterator[str]:
+def overview(of_runs: dict[Run, Status]) -> Iterator[str]:
     """A line for every dataset, method and fraction: which seeds are in which state."""
     seeds: dict[tuple[str, str, str], dict[State, list[int]]] = {}
-    for run, status in found.items():
+    for run, status in of_runs.items():
         cell = seeds.setdefault((run.dataset, run.method, run.fraction), {})
         cell.setdefault(status.state, []).append(run.seed)
     for cell, states in zip(padded(list(seeds)), seeds.values(), strict=True):
@@ -143,18 +143,18 @@ def overview(found: dict[Run, Status]) -> Iterator[str]:
         yield "  ".join([*cell, *parts])
 
 
-def waiting(found: dict[Run, Status]) -> Iterator[str]:
+def waiting(of_runs: dict[Run, Status]) -> Iterator[str]:
     """The reasons for which runs wait in SLURM's queue, as SLURM states them."""
-    reasons = Counter(status.reason for status in found.values() if status.state == "waiting")
+    reasons = Counter(status.reason for status in of_runs.values() if status.state == "waiting")
     if reasons:
         named = ", ".join(f"{reason} ({count})" for reason, count in reasons.items())
         yield f"\nwaiting in SLURM's queue for: {named}\n"
 
 
-def reasons(found: dict[Run, Status]) -> Iterator[str]:
+def reasons(of_runs: dict[Run, Status]) -> Iterator[str]:
     """Why runs failed; runs that failed because of the same job are listed together."""
     failed: dict[Status, list[Run]] = {}
-    for run, status in found.items():
+    for run, status in of_runs.items():
         if status.state == "failed":
             failed.setdefault(status, []).append(run)
     for status, runs in failed.items():
@@ -165,14 +165,14 @@ def reasons(found: dict[Run, Status]) -> Iterator[str]:
         yield ""
 
 
-def outdated_files(found: dict[Run, Status]) -> list[str]:
+def outdated_files(of_runs: dict[Run, Status]) -> list[str]:
     """The files that must be made again, each once; whatever depends on them follows."""
-    return list(dict.fromkeys(s.file for s in found.values() if s.state == "outdated"))
+    return list(dict.fromkeys(s.file for s in of_runs.values() if s.state == "outdated"))
 
 
-def mend_of_outdated(found: dict[Run, Status]) -> Iterator[str]:
+def mend_of_outdated(of_runs: dict[Run, Status]) -> Iterator[str]:
     """What outdated runs are, and how to run them again."""
-    if files := outdated_files(found):
+    if files := outdated_files(of_runs):
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
         yield (
             f"\noutdated: made with other settings than the requested ones: {files[0]}{more}\n"
