@@ -41,10 +41,10 @@ def supervised_128() -> list[Measurement]:
 
 def self_training() -> list[Measurement]:
     """The last stage of three-stage self-training on CamVid: against its passes, bare."""
-    run = Run("camvid_48", "three_stage", "n46", 0)
+    run = Run("camvid_96", "three_stage", "n46", 0)
     with project("camvid_three_stage", run) as made:
         training = made.training("final", batch={"labelled": 4, "unlabelled": 16})
-        what = "self-training, DeepLabv2 ResNet-18, 48 x 64 px, batch 4 + 16"
+        what = "self-training, U-Net ResNet-18, 96 x 128 px, batch 4 + 16"
         return _near(training, bare.self_training(training), what, "bare passes", 0.9)
 
 
