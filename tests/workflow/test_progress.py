@@ -73,7 +73,7 @@ def test_predict_too(folder: Path, tmp_path: Path):
     assert terminal.end() == 0
     assert re.search("predict.* .*3/3", terminal.said)
     logged = subprocess.run(command, cwd=folder, text=True, capture_output=True)
-    assert logged.stderr == f"3 of 3 images: masks and overlays in {tmp_path / 'out'}\n"
+    assert logged.stderr == f"3 of 3 images: masks, overlays in {tmp_path / 'out'}\n"
 
 
 def test_logs_are_a_few_plain_lines(folder: Path):
