@@ -132,7 +132,7 @@ def test_the_average_is_the_closed_form(rooms: Path, rooms_split: Path):
 
     go(one, remember)
     held = shares(len(seen), decay)
-    for name, averaged in one.average.network.state_dict().items():
+    for name, averaged in one.ema.network.state_dict().items():
         if averaged.is_floating_point():
             expected = sum(s * w[name] for s, w in zip(held, seen, strict=True))
             assert torch.allclose(averaged.double(), expected, rtol=1e-4, atol=1e-6), name
