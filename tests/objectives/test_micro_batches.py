@@ -11,12 +11,11 @@ from torch import Tensor, nn
 from fewmask.data.store.store import Store
 from fewmask.objectives.micro_batches import in_parts
 from fewmask.training.building import build_training
-from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
 from tests.data.making import scenes_store
-from tests.training.gradients import STAGES, in_64_bits
+from tests.training.gradients import STAGES, in_64_bits, inputs_of
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +27,8 @@ def begin(dataset: Path, split: Path, **changes) -> Training:
     evaluation = {"every": 5, "metric": "loss"}
     stage = small_stage(precision="fp32", evaluation=evaluation, **changes)
     with Store(dataset) as store:
-        return build_training(Inputs(dataset, split), stage, 0, store, start("fp32", 1))
+        inputs = inputs_of(stage, dataset, split)
+        return build_training(inputs, stage, 0, store, start("fp32", 1))
 
 
 @pytest.mark.parametrize("title", STAGES)

@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,8 @@ def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
     submitter = Submitter(cluster, project)
     submitter.wait_for_training()  # three trainings, two GPUs
     printed = submitter.fewmask("status")
-    assert "2 running, 1 waiting" in printed
+    # On a busy machine the first may have finished before the second starts.
+    assert re.search(r"[12] running, 1 waiting", printed)
     assert "waiting in SLURM's queue for: Resources (1)" in printed
 
     second = Submitter(cluster, project, output="second.out")
