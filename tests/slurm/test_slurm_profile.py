@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,11 +28,13 @@ class TestFaults(Faults):
 def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
     ask_for(project, gpus=1)
     submitter = Submitter(cluster, project)
-    submitter.wait_for_training()  # three trainings, two GPUs
-    printed = submitter.fewmask("status")
-    # On a busy machine the first may have finished before the second starts.
-    assert re.search(r"[12] running, 1 waiting", printed)
-    assert "waiting in SLURM's queue for: Resources (1)" in printed
+    shown = ("2 running, 1 waiting", "waiting in SLURM's queue for: Resources (1)")
+
+    def are_shown() -> bool:
+        printed = submitter.fewmask("status")
+        return all(text in printed for text in shown)
+
+    cluster.wait(are_shown, "three trainings have two GPUs")
 
     second = Submitter(cluster, project, output="second.out")
     assert "results: another snakemake writes here: process" in second.end()
