@@ -113,6 +113,8 @@ def _last_weights(
     trained: Trained, images: Images, size: Size
 ) -> dict[str, dict[str, float | None]]:
     """The metrics of the weights after the last step, and of their EMA, by `Objective.last`."""
+    if not trained.description.training.evaluation.last_weights:
+        return {}  # the file need not be read again
     others = load_other_weights(trained.weights)
     return {
         name: _metrics(_errors(trained.with_weights(others[name]), images, size))

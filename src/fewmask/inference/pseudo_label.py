@@ -128,6 +128,8 @@ def _origin(store: Store, weights: Path, folder: Path) -> Origin:
 
 def _snapshots(trained: Trained) -> list[Trained]:
     """The network as it was on the way, for as many snapshots as its training kept."""
+    if trained.description.training.snapshots == 1:
+        return []  # the file need not be read again
     others = load_other_weights(trained.weights).items()
     return [trained.with_weights(one) for name, one in others if name.startswith(SNAPSHOT)]
 

@@ -77,6 +77,12 @@ def labelled_text(requested: Requested, row: pd.Series) -> str:
     return "all" if row["method"] in requested.all_masks else count_text(row["labelled"])
 
 
+def spread_text(requested: Requested) -> str:
+    """What values with a spread are, in a note."""
+    n = len(requested.seeds)
+    return f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
+
+
 def seeds_text(row: pd.Series) -> str:
     """How many seeds a row is made of, and of how many if some are missing."""
     seeds, requested = row["seeds"], row["seeds_requested"]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from fewmask.planning.requested import Requested
 from fewmask.report.results.last_weights import KEY
-from fewmask.report.tables.columns import by_fraction, seeds_text, title, with_spread
+from fewmask.report.tables.columns import by_fraction, seeds_text, spread_text, title, with_spread
 from fewmask.report.tables.page import Table, TableRow
 from fewmask.report.tables.statistics import over_seeds
 
@@ -25,8 +25,7 @@ def last_weights_table(requested: Requested, summary: pd.DataFrame) -> Table:
     name = f"Selected and last weights: {requested.title}"
     if summary.empty:
         return Table(name, ["No stage of this experiment kept the weights after its last step."])
-    n = len(requested.seeds)
-    spread = f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
+    spread = spread_text(requested)
     notes = [
         f"On the test images; {spread}. selected: the weights with the best value on the "
         "validation images, as in all other tables; last: those after the last step; "

@@ -5,7 +5,7 @@ import pandas as pd
 from fewmask.metrics import calibration
 from fewmask.planning.requested import Requested
 from fewmask.report.results.pseudo_masks import KEY
-from fewmask.report.tables.columns import seeds_text, title, with_spread
+from fewmask.report.tables.columns import seeds_text, spread_text, title, with_spread
 from fewmask.report.tables.page import Table, TableRow
 from fewmask.report.tables.statistics import over_seeds
 
@@ -28,8 +28,7 @@ def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
     name = f"Pseudo-masks: {requested.title}"
     if summary.empty:
         return Table(name, ["No stage of this experiment learns from pseudo-masks."])
-    n = len(requested.seeds)
-    spread = f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
+    spread = spread_text(requested)
     notes = [
         "Pseudo-masks that a stage predicts and another one learns from, compared with the true "
         f"masks of the unlabelled training images, where the dataset has them; {spread}.",
