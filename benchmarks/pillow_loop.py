@@ -29,7 +29,7 @@ def main(folder: Path, output: Path, size: int, is_checked: bool) -> None:
     with h5py.File(output, "w") as file:
         images = file.create_dataset("image", (*shape, 3), "uint8", chunks=(1, size, size, 3))
         masks = file.create_dataset(
-            "mask", shape, "uint8", chunks=(1, size, size), compression="lzf"
+            "mask", shape, "uint8", chunks=(1, size, size), compression="gzip"
         )
         for row, path in enumerate(paths):
             image = Image.open(path).convert("RGB")

@@ -83,6 +83,12 @@ def test_the_same_is_the_same_bytes_later(path: Path, tmp_path: Path):
     assert write(tmp_path / "again.h5").read_bytes() == path.read_bytes()
 
 
+def test_the_bytes_do_not_depend_on_what_was_compressed_before(path: Path):
+    """As those of lzf do, wherever the memory of an earlier row is used again."""
+    with h5py.File(path) as file:
+        assert {file[name].compression for name in ("labels", "confidence")} == {"gzip"}
+
+
 def test_those_of_the_store_are_taken_and_others_refused(store: Path, tmp_path: Path):
     with Store(store) as opened:
         with PseudoMasks(write(tmp_path / "a.h5", dataset_digest=opened.digest)) as found:

@@ -130,16 +130,11 @@ def test_the_padding_is_ignored(made: Path):
             assert not confidence[~inside].any()
 
 
-def test_a_rerun_writes_the_same(made: Path, halls: Path, split: Path, weights: Path):
-    """But for rounding: on a busy machine bytes were seen to differ, for a reason not yet known."""
+def test_a_rerun_writes_the_same_bytes(made: Path, halls: Path, split: Path, weights: Path):
     again = weights.parent / "again.h5"
     pseudo_label("chain/first", halls, split, weights, again, batch_size=7)
-    with PseudoMasks(made) as first, PseudoMasks(again) as second:
-        assert second.origin == first.origin
-        assert second.rows.tolist() == first.rows.tolist()
-        assert (second.labels(first.rows) != first.labels(first.rows)).mean() < 0.001
-        confidence = (one.confidence(first.rows).astype(int) for one in (first, second))
-        assert abs(next(confidence) - next(confidence)).max() <= 1
+    assert again.read_bytes() == made.read_bytes()
+    assert again.with_suffix(".json").read_bytes() == made.with_suffix(".json").read_bytes()
 
 
 def pairs(made: Path, halls: Path, rows: range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -24,6 +24,9 @@ from fewmask.data.store.store import Store
 
 FORMAT_ATTRIBUTE, FORMAT = "pseudo_masks_format", 2
 PIXELS = ("labels", "confidence")
+COMPRESSION = "gzip"
+"""Not lzf: the bytes that it writes depend on what the process compressed before (its table of earlier
+strings is never cleared), and other bytes are another file to every stage that learns from it."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def write_pseudo_masks(
     with hdf5_written_whole(path) as file:
         file["row"] = rows
         for name in PIXELS:
-            file.create_dataset(name, **form, compression="lzf", fletcher32=True)
+            file.create_dataset(name, **form, compression=COMPRESSION, fletcher32=True)
         start, known = 0, []
         for *part, reliability in parts:
             stop = start + len(part[0])

@@ -48,7 +48,7 @@ def test_the_types_are_those_of_the_contract(path):
             "category": "int64",
         }
         assert file["image"].chunks == (1, HEIGHT, WIDTH, 3)
-        assert (file["image"].compression, file["mask"].compression) == (None, "lzf")
+        assert (file["image"].compression, file["mask"].compression) == (None, "gzip")
 
 
 TEXT = ("name", "subset")

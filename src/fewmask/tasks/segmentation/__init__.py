@@ -40,7 +40,7 @@ class Segmentation(Task):
     unknown = IGNORE
     of_labelled_images = True
     needs_shapes = False
-    compression = "lzf"
+    compression = "gzip"
     title = "masks"
     judged_by = "miou"
     legend = "Striped pixels are not counted."
