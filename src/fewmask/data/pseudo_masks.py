@@ -25,7 +25,7 @@ from fewmask.data.store.store import Store
 FORMAT_ATTRIBUTE, FORMAT = "pseudo_masks_format", 2
 PIXELS = ("labels", "confidence")
 COMPRESSION = "gzip"
-"""Not lzf: the bytes that it writes depend on what the process compressed before (its table of earlier
+"""Not lzf: the bytes it writes depend on what the process compressed before (its table of earlier
 strings is never cleared), and other bytes are another file to every stage that learns from it."""
 
 
