@@ -37,9 +37,9 @@ class TrainingProgress:
     @classmethod
     def last_in(cls, log: str) -> "TrainingProgress | None":
         """The last one in a log, or in the end of a log; None if it has none."""
-        found = list(LINE.finditer(log))
-        if not found:
+        matches = list(LINE.finditer(log))
+        if not matches:
             return None
         kinds = {"step": int, "steps": int, "metric": str}
-        groups = {name: text for name, text in found[-1].groupdict().items() if text is not None}
+        groups = {name: text for name, text in matches[-1].groupdict().items() if text is not None}
         return cls(**{name: kinds.get(name, float)(text) for name, text in groups.items()})

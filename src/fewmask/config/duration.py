@@ -12,10 +12,10 @@ MOST_STEPS = 10**9
 
 def _duration(least: int) -> Any:
     def check(value: Any) -> int | str:
-        found = re.fullmatch(EPOCHS, value) if isinstance(value, str) else None
+        epochs = re.fullmatch(EPOCHS, value) if isinstance(value, str) else None
         is_number = isinstance(value, int) and not isinstance(value, bool)
         is_steps = is_number and least <= value <= MOST_STEPS
-        if not is_steps and (found is None or not float(found[1])):
+        if not is_steps and (epochs is None or not float(epochs[1])):
             raise ValueError(
                 f"must be a number of steps, {least} to {MOST_STEPS:,}, or of epochs: '60 epochs'"
             )

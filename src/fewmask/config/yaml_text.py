@@ -92,13 +92,13 @@ class _Reading:
             self._check_tag(node, "tag:yaml.org,2002:seq")
             return [self._at((*path, i), one, one) for i, one in enumerate(node.value)]
         self._check_tag(node, "tag:yaml.org,2002:map")
-        found: dict[str | int, Any] = {}
+        values: dict[str | int, Any] = {}
         for key_node, value in node.value:
             key = self._key(key_node)
-            if key in found:
+            if key in values:
                 raise _error(key_node, self._source, f"{key} is given twice")
-            found[key] = self._at((*path, key), key_node, value)
-        return found
+            values[key] = self._at((*path, key), key_node, value)
+        return values
 
     def _at(self, path: Keys, place: yaml.Node, node: yaml.Node) -> Any:
         self.lines[path] = place.start_mark.line + 1

@@ -187,15 +187,15 @@ class _Total(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
-        found = values.clone()
-        dist.all_reduce(found)
-        return found
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        found = gradient.clone()
-        dist.all_reduce(found)
-        return found
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
 
 
 def add_up(gradients: Iterable[Tensor | None]) -> None:

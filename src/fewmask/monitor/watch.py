@@ -30,7 +30,7 @@ from fewmask.monitor.status import (
 )
 from fewmask.planning.grid import Grid
 
-Found = dict[Run, Status]
+Statuses = dict[Run, Status]
 FOOT = "Ctrl-C closes this view; the runs continue"
 TAIL = 4096
 """Bytes at the end of a log that are searched for the last line of its training."""
@@ -80,22 +80,24 @@ def watch(grid: Grid, every: float) -> None:
     print_status(grid)
 
 
-def view(grid: Grid, found: Found, at_work: bool, width: int, height: int) -> Group:
+def view(grid: Grid, states_by_run: Statuses, at_work: bool, width: int, height: int) -> Group:
     """Totals, running jobs, failures with their reasons, and the seeds of every cell of the grid:
     as much of it as fits into ``height`` lines."""
     snakemake = "snakemake is at work" if at_work else "no snakemake is at work here"
     head = [
         _line((grid.experiment.title, "bold"), f"  {datetime.now():%H:%M:%S}"),
-        _bar(found, width),
-        _line(*_counts(found), (f"  {snakemake}", "dim")),
-        *(_ansi(line) for text in waiting(found) for line in text.split("\n") if line),
+        _bar(states_by_run, width),
+        _line(*_counts(states_by_run), (f"  {snakemake}", "dim")),
+        *(_ansi(line) for text in waiting(states_by_run) for line in text.split("\n") if line),
     ]
     sections = {
-        "running now": [Lines([line]) for line in _running(grid, found, width)],
+        "running now": [Lines([line]) for line in _running(grid, states_by_run, width)],
         "failed": [
-            Lines([*map(_ansi, text.strip().split("\n"))]) for text in reasons(found) if text
+            Lines([*map(_ansi, text.strip().split("\n"))])
+            for text in reasons(states_by_run)
+            if text
         ],
-        "seeds": list(_cells(found)),
+        "seeds": list(_cells(states_by_run)),
     }
     sections = {title: items for title, items in sections.items() if items}
     needed = [sum(len(item.lines) for item in items) for items in sections.values()]
@@ -141,29 +143,29 @@ def _ansi(text: str) -> Text:
     return Text.from_ansi(text, no_wrap=True, overflow="ellipsis")
 
 
-def _bar(found: Found, width: int) -> Text:
+def _bar(states_by_run: Statuses, width: int) -> Text:
     """All runs as one bar, in the colours of their states."""
-    counts = Counter(status.state for status in found.values())
-    label = f"  {counts['done']} of {len(found)} runs done"
+    counts = Counter(status.state for status in states_by_run.values())
+    label = f"  {counts['done']} of {len(states_by_run)} runs done"
     columns, parts, drawn, seen = max(width - len(label), 0), [], 0, 0
     for state, colour in COLOURS.items():
         seen += counts[state]
-        end = columns * seen // len(found)
+        end = columns * seen // len(states_by_run)
         parts.append(("━" * (end - drawn), "dim" if state == "missing" else colour))
         drawn = end
     return _line(*parts, label)
 
 
-def _counts(found: Found) -> Iterator[str | tuple[str, str]]:
-    counts = Counter(status.state for status in found.values())
+def _counts(states_by_run: Statuses) -> Iterator[str | tuple[str, str]]:
+    counts = Counter(status.state for status in states_by_run.values())
     for i, (state, colour) in enumerate(COLOURS.items()):
         yield ", " if i else ""
         yield f"{counts[state]} {state}", colour if counts[state] else "dim"
 
 
-def _running(grid: Grid, found: Found, width: int) -> Iterator[Text]:
+def _running(grid: Grid, states_by_run: Statuses, width: int) -> Iterator[Text]:
     """A line for every running job: its name, its progress, the time left."""
-    logs = Counter(status.log for status in found.values() if status.state == "running")
+    logs = Counter(status.log for status in states_by_run.values() if status.state == "running")
     summarise = grid.layout.log("summarise", "all")
     if is_held(Path(summarise)):
         logs[summarise] = 0
@@ -200,10 +202,10 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
-def _cells(found: Found) -> Iterator[Lines]:
+def _cells(states_by_run: Statuses) -> Iterator[Lines]:
     """A line for every dataset, method and fraction, as `fewmask status` prints it."""
     states: dict[tuple[str, str, str], set[State]] = {}
-    for run, status in found.items():
+    for run, status in states_by_run.items():
         states.setdefault((run.dataset, run.method, run.fraction), set()).add(status.state)
-    for line, of_cell in zip(overview(found), states.values(), strict=True):
+    for line, of_cell in zip(overview(states_by_run), states.values(), strict=True):
         yield Lines([_ansi(line)], min(map(BY_INTEREST.index, of_cell)))

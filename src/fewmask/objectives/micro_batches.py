@@ -34,7 +34,7 @@ def in_parts(function: Callable[..., Any], parts: int, owner: nn.Module, *batche
     def contexts() -> tuple[AbstractContextManager, AbstractContextManager]:
         return nullcontext(), _RememberingNothing(owner)
 
-    found = [
+    outputs = [
         checkpoint(
             function,
             *(batch[i::parts] for batch in batches),
@@ -43,7 +43,7 @@ def in_parts(function: Callable[..., Any], parts: int, owner: nn.Module, *batche
         )
         for i in range(parts)
     ]
-    return _joined(found)
+    return _joined(outputs)
 
 
 def _joined(parts: list[Any]) -> Any:

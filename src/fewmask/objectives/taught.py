@@ -88,6 +88,6 @@ class Taught(Objective):
         def of_student(image: Tensor, inside: Tensor, *values: Tensor) -> tuple[Tensor, ...]:
             return self.of_student(image, inside, dict(zip(scales, values, strict=True)))
 
-        found = self.predict(of_student, image, inside, *on_device)
+        outputs = self.predict(of_student, image, inside, *on_device)
         sizes = [len(batch.image) for batch in batches]
-        return list(zip(*(one.split(sizes) for one in found), strict=True))
+        return list(zip(*(one.split(sizes) for one in outputs), strict=True))

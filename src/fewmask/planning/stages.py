@@ -87,10 +87,10 @@ class Resolver:
         if not chain:
             return {}
         inherited = self._resolve(chain[:-1], cell, strict=False)
-        found: dict[str, Resolved] = {}
+        resolved_stages: dict[str, Resolved] = {}
         for name in stage_order(merge_all(chain).get("stages", {})):
             try:
-                resolved = self._resolve_stage(chain, cell, name, found)
+                resolved = self._resolve_stage(chain, cell, name, resolved_stages)
             except ConfigError:
                 if strict:
                     raise
@@ -98,8 +98,8 @@ class Resolver:
             parent = inherited.get(name)
             if parent and parent[1:] == resolved[1:]:  # all but the key, which names the owner
                 resolved = parent
-            found[name] = resolved
-        return found
+            resolved_stages[name] = resolved
+        return resolved_stages
 
     def _resolve_stage(
         self, chain: list[Layer], cell: LabelledData, name: str, earlier: dict[str, Resolved]

@@ -54,15 +54,15 @@ def _drawn(stage: TrainingSettings, rows: Rows, split: Path) -> Rows:
     """The rows that a step draws from, by role."""
     either = np.sort(np.concatenate([rows["labelled"], rows["unlabelled"]]))
     drawn = {role: (rows | {"all": either})[role] for role in stage.batch.roles}
-    for role, found in drawn.items():
+    for role, of_role in drawn.items():
         size = getattr(stage.batch, role)
-        if not len(found):
+        if not len(of_role):
             raise FewmaskError(f"{split}: no image is {role}, but the objective needs some")
-        if stage.objective.compares_images and size > len(found):
+        if stage.objective.compares_images and size > len(of_role):
             raise FewmaskError(
-                f"batch.{role} is {size}, and {split} has {len(found)} such images: "
+                f"batch.{role} is {size}, and {split} has {len(of_role)} such images: "
                 f"{stage.objective.name} cannot tell an image from itself\n"
-                f"  mend: a batch of at most {len(found)}, or more images"
+                f"  mend: a batch of at most {len(of_role)}, or more images"
             )
     return drawn
 

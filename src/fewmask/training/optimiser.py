@@ -110,15 +110,15 @@ def _split(group: ParameterGroup, settings: Optimiser, factors: Factors) -> list
         factors = {}
     rate = settings.learning_rate if group.learning_rate is None else group.learning_rate
     decay = settings.weight_decay if group.weight_decay is None else group.weight_decay
-    found: dict[tuple[float, float], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for one in group.parameters:
         is_spared = one.ndim <= 1 and not settings.decay_norms_and_biases
         kind = rate * factors.get(one, 1.0), 0.0 if is_spared else decay
         if one.requires_grad:
-            found.setdefault(kind, []).append(one)
+            groups.setdefault(kind, []).append(one)
     return [
         {"params": parameters, "learning_rate": rate, "weight_decay": decay}
-        for (rate, decay), parameters in found.items()
+        for (rate, decay), parameters in groups.items()
     ]
 
 

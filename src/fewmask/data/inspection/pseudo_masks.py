@@ -92,21 +92,21 @@ def _quality(path: Path, weights_digest: str) -> list[tuple[str, str]]:
     if not path.exists():
         return [("quality", f"not known: no {path.name} beside them")]
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        record: dict[str, Any] = json.loads(path.read_text())
         metrics = [
-            f"{title} {100 * found[name]:.1f} %"
+            f"{title} {100 * record[name]:.1f} %"
             for name, title in {
                 "miou": "mIoU",
                 "pixel_accuracy": "pixel accuracy",
                 "calibration_error": "calibration error",
                 "mean_confidence": "mean confidence",
             }.items()
-            if found[name] is not None
+            if record[name] is not None
         ]
-        if found["digests"]["weights"] != weights_digest:
+        if record["digests"]["weights"] != weights_digest:
             return [("quality", f"not known: {path.name} is of other weights")]
-        compared = f"on {found['images']:,} unlabelled images whose masks are known"
-        return [("stage", found["stage"]), ("quality", ", ".join([*metrics, compared]))]
+        compared = f"on {record['images']:,} unlabelled images whose masks are known"
+        return [("stage", record["stage"]), ("quality", ", ".join([*metrics, compared]))]
     except (ValueError, KeyError, TypeError) as error:
         raise FewmaskError(
             f"{path}: damaged: {error!r}\n  mend: delete it and run the workflow again"

@@ -73,8 +73,8 @@ class AugSeg(Consistency):
     def _boxes(self, left: tuple[float, float], view: Batch) -> Tensor:
         """bool (N, H, W): a square box in every image, which leaves a share of it."""
         count, _, *size = view.image.shape
-        found = boxes(1 - draw_beta(*left, count), SQUARE, tuple(size))
-        return found.to(view.image.device, non_blocking=True)
+        drawn = boxes(1 - draw_beta(*left, count), SQUARE, tuple(size))
+        return drawn.to(view.image.device, non_blocking=True)
 
 
 def sureness(target: SoftTarget) -> Tensor:

@@ -130,8 +130,8 @@ class CorrMatch(Consistency):
         """The target with a confidence of 1 or 0, once the threshold has followed it."""
         decay = self.options.confidence.decay
         if decay is not None:
-            found = confidence_of_classes(target, self.classes)
-            followed = decay * self.threshold + (1 - decay) * found
+            current = confidence_of_classes(target, self.classes)
+            followed = decay * self.threshold + (1 - decay) * current
             self.threshold.copy_(torch.where(target.valid.any(), followed, self.threshold))
         return replace(target, confidence=(target.confidence >= self.threshold).float())
 

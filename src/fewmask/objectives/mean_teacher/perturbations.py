@@ -48,5 +48,5 @@ def _boxes(options: OfArea, image: Tensor) -> Tensor:
     """bool (N, H, W): a box in every image, as long and narrow as fits."""
     count, _, *size = image.shape
     any_aspect = (torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max)
-    found = boxes(draw_between(options.area, count), any_aspect, tuple(size))
-    return found.to(image.device, non_blocking=True)
+    drawn = boxes(draw_between(options.area, count), any_aspect, tuple(size))
+    return drawn.to(image.device, non_blocking=True)

@@ -117,8 +117,8 @@ class U2PL(Consistency):
             return network.segmentation_head(features), head(smaller(features, image))
 
         with evaluating(network, head):
-            found = self.predict(of_teacher, joined(batches, "image"), joined(batches, "inside"))
-        logits, vectors = (one.float() for one in found)
+            outputs = self.predict(of_teacher, joined(batches, "image"), joined(batches, "inside"))
+        logits, vectors = (one.float() for one in outputs)
         return logits, vectors
 
     def _consistency(self, logits: Tensor, target: Target, reliable: Tensor) -> Tensor:

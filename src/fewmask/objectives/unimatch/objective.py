@@ -56,8 +56,8 @@ class UniMatch(Consistency):
             whole(self.channels, len(labelled.image) + 2 * count),
             dropped(self.channels, count, self.options.feature_dropout),
         )
-        of_labelled, *found = self.scores(labelled, *views, weak, scales=scales)
-        return of_labelled, list(zip(found, (*pastes, unmoved), strict=True))
+        of_labelled, *of_views = self.scores(labelled, *views, weak, scales=scales)
+        return of_labelled, list(zip(of_views, (*pastes, unmoved), strict=True))
 
     def against(self, target: Target, answers: list[Answer]) -> tuple[Tensor, Tensor]:
         """The losses against a target of the weak view: of strong views, and of the weak one."""

@@ -88,10 +88,10 @@ class GradientWeighting(Weighting):
         self.overdue = not bool(products.isfinite().all())
         if self.overdue:
             return
-        found = self(products)
-        missing = [name for name, one in zip(self.loss_names, found, strict=True) if one.isnan()]
-        found = found.to(self.weights)
-        self.weights = torch.where(found.isnan(), self.weights, found)
+        weights = self(products)
+        missing = [name for name, one in zip(self.loss_names, weights, strict=True) if one.isnan()]
+        weights = weights.to(self.weights)
+        self.weights = torch.where(weights.isnan(), self.weights, weights)
         self.kept = self.kept.new_tensor(float(bool(missing)))
         if missing:
             self._tell(missing, step)

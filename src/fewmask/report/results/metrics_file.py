@@ -123,8 +123,8 @@ class MetricsFile(Record):
 def read_metrics(run: Run, path: Path) -> MetricsFile:
     """The metrics of a run. Raises FewmaskError: the file is damaged, or of another run."""
     record = read_record(MetricsFile, path, KIND, MEND)
-    found = Run(record.dataset, record.method, record.fraction, record.seed)
-    if found != run:
-        other = f"it belongs to another run, {'/'.join(map(str, vars(found).values()))}"
+    of_file = Run(record.dataset, record.method, record.fraction, record.seed)
+    if of_file != run:
+        other = f"it belongs to another run, {'/'.join(map(str, vars(of_file).values()))}"
         raise damaged(path, KIND, other, MEND)
     return record

@@ -137,8 +137,8 @@ def _read_splits(path: Path) -> dict[int, str]:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(path, variable_names=["trainNdxs", "testNdxs"])
-        numbers = {name: found[f"{name}Ndxs"].ravel().tolist() for name in ("train", "test")}
+        splits = loadmat(path, variable_names=["trainNdxs", "testNdxs"])
+        numbers = {name: splits[f"{name}Ndxs"].ravel().tolist() for name in ("train", "test")}
     # A damaged file raises nearly anything.
     except Exception as error:
         raise FewmaskError(

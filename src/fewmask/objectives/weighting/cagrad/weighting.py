@@ -68,7 +68,7 @@ def worst_mixture(gramian: np.ndarray, radius: float) -> np.ndarray:
     def slope(mixture: np.ndarray) -> np.ndarray:
         return with_mean + radius * gramian @ mixture / _norm(gramian, mixture)
 
-    found = minimize(
+    solution = minimize(
         value,
         np.full(count, 1 / count),
         jac=slope,
@@ -77,7 +77,7 @@ def worst_mixture(gramian: np.ndarray, radius: float) -> np.ndarray:
         constraints={"type": "eq", "fun": lambda w: w.sum() - 1, "jac": np.ones_like},
         options={"ftol": 1e-15, "maxiter": 500},
     )
-    mixture = found.x.clip(0) / found.x.clip(0).sum()
+    mixture = solution.x.clip(0) / solution.x.clip(0).sum()
     # The value is convex: it lies no further above its minimum than this gap.
     gap = slope(mixture) @ mixture - slope(mixture).min()
     return mixture if gap < TOLERANCE else np.full(count, np.nan)
