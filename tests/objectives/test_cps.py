@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from fewmask import IGNORE
 from fewmask.data.augmentation.mixing import boxes, draw_between
-from fewmask.objectives.cps.objective import _several
+from fewmask.objectives.consistency.strong import drawn_boxes
 from fewmask.objectives.cps.settings import SeveralBoxes
 from tests.objectives.consistency.making import (
     batches,
@@ -129,11 +129,11 @@ def test_the_result_is_the_first_network_or_the_mean(result: str):
 def test_a_pixel_in_an_odd_number_of_boxes_is_pasted():
     image, options = torch.zeros(50, 3, 32, 32), SeveralBoxes(count=5)
     torch.manual_seed(0)
-    found = _several(options, image)
+    found = drawn_boxes(options, image, options.count)
     torch.manual_seed(0)
     torch.rand(50)  # which images get boxes
     area = draw_between(options.area, 50) / 5
     counts = sum(boxes(area, options.aspect, (32, 32)).int() for _ in range(5))
     assert (counts > 1).any(), "some overlap"
     assert torch.equal(found, counts % 2 == 1)
-    assert not _several(SeveralBoxes(probability=0), image).any()
+    assert not drawn_boxes(SeveralBoxes(probability=0), image, 3).any()

@@ -1,6 +1,8 @@
 """Strong views: other colours, then boxes of other images."""
 
 from dataclasses import replace
+from functools import reduce
+from operator import xor
 
 import torch
 from torch import Tensor
@@ -24,7 +26,7 @@ def pasted(batch: Batch, paste: Paste) -> Batch:
 
 def strong(batch: Batch, colours: ColourAugmentation, mixing: Boxes | None) -> tuple[Batch, Paste]:
     """A strong view of a batch, and what was pasted into it, for what is to be predicted of it."""
-    paste = Paste(drawn_boxes(mixing or NOTHING, batch))
+    paste = Paste(drawn_boxes(mixing or NOTHING, batch.image))
     return pasted(recoloured(batch, colours), paste), paste
 
 
@@ -35,12 +37,16 @@ def two_strong(
     return tuple(zip(*(strong(batch, colours, mixing) for _ in range(2)), strict=True))
 
 
-def drawn_boxes(options: Boxes, batch: Batch) -> Tensor:
-    """bool (N, H, W): a box in some of the images of a batch."""
-    count, _, *size = batch.image.shape
-    is_pasted = torch.rand(count) < options.probability
-    area = draw_between(options.area, count) * is_pasted
-    return boxes(area, options.aspect, tuple(size)).to(batch.image.device, non_blocking=True)
+def drawn_boxes(options: Boxes, image: Tensor, count: int = 1) -> Tensor:
+    """bool (N, H, W): the pixels that an odd number of boxes covers, in images (N, C, H, W).
+
+    An image has ``count`` boxes, which together have the drawn area, or none.
+    """
+    images, _, *size = image.shape
+    has_boxes = torch.rand(images) < options.probability
+    area = draw_between(options.area, images) * has_boxes / count
+    drawn = (boxes(area, options.aspect, tuple(size)) for _ in range(count))
+    return reduce(xor, drawn).to(image.device, non_blocking=True)
 
 
 NOTHING = Boxes(probability=0)

@@ -1,21 +1,18 @@
 """Cross pseudo supervision (Chen, Yuan, Zeng and Wang 2021)."""
 
-from functools import reduce
-from operator import xor
-
 import torch
 from torch import Tensor, nn
 
-from fewmask.data.augmentation.mixing import Paste, boxes, draw_between
+from fewmask.data.augmentation.mixing import Paste
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.mean import MeanOfNetworks
 from fewmask.objectives.assessment import evaluating
 from fewmask.objectives.consistency.base import ramp_up
 from fewmask.objectives.consistency.options import Confidence
-from fewmask.objectives.consistency.strong import pasted
+from fewmask.objectives.consistency.strong import drawn_boxes, pasted
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.cps.settings import CPSSettings, SeveralBoxes
+from fewmask.objectives.cps.settings import CPSSettings
 from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
 
@@ -60,7 +57,8 @@ class CrossPseudoSupervision(Objective):
             inside = joined([labelled, unlabelled], "inside")
             targets = [Target.of(one.detach().float(), inside) for one in logits]
         else:
-            paste = Paste(_several(self.options.mixing, unlabelled.image))
+            mixing = self.options.mixing
+            paste = Paste(drawn_boxes(mixing, unlabelled.image, mixing.count))
             targets = [one.moved(paste) for one in self._targets(unlabelled)]
             logits = self._logits(pasted(unlabelled, paste))
         crossed = zip(logits, reversed(targets), strict=True)
@@ -82,15 +80,6 @@ class CrossPseudoSupervision(Objective):
         """What both networks predict in evaluation mode."""
         with evaluating(self.network), evaluating(self.second):
             return [Target.of(one.float(), batch.inside) for one in self._logits(batch)]
-
-
-def _several(options: SeveralBoxes, image: Tensor) -> Tensor:
-    """bool (N, H, W): the pixels in an odd number of boxes."""
-    count, _, *size = image.shape
-    is_pasted = torch.rand(count) < options.probability
-    area = draw_between(options.area, count) * is_pasted / options.count
-    drawn = (boxes(area, options.aspect, tuple(size)) for _ in range(options.count))
-    return reduce(xor, drawn).to(image.device, non_blocking=True)
 
 
 build = CrossPseudoSupervision

@@ -42,7 +42,7 @@ class ST(Objective):
         """Noise in a box of some images, of which nothing is learnt."""
         if self.options.cutout is None:
             return batch
-        cut = drawn_boxes(self.options.cutout, batch)
+        cut = drawn_boxes(self.options.cutout, batch.image)
         return replace(
             batch,
             image=torch.where(cut[:, None], torch.rand_like(batch.image), batch.image),
