@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from fewmask.config.task import load
 from fewmask.data.batches import Batch, Images
 from fewmask.data.store.store import Store
+from fewmask.objectives.hard_pixels import HardPixels
 from fewmask.objectives.objective import Objective
 from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
 from tests.conftest import small_stage
-from tests.objectives.known import NAMES
+from tests.objectives.known import LEARNS_MASKS, NAMES
 from tests.training.gradients import STAGES, inputs_of
 
 Build = Callable[[], Training]
@@ -111,6 +114,33 @@ def test_the_batch_size_changes_nothing(training: Training):
     for batch_size in (1, 3, 4):
         found = judged(training, training.network, batch_size)
         assert found == pytest.approx(whole, rel=1e-5)
+
+
+@pytest.mark.parametrize("build", LEARNS_MASKS, indirect=True)
+def test_its_masks_may_count_where_they_are_hard_to_learn(build: Build):
+    one = build()
+    objective = one.objective.train()
+    batches = {role: one.augmented(batch) for role, batch in one.draws.at(0).items()}
+
+    def value() -> float:
+        torch.manual_seed(0)
+        return objective.losses(batches, 0)["cross_entropy"].item()
+
+    of_all = value()
+    objective.hard_pixels = HardPixels(threshold=1e-9, least=0.01)
+    assert value() > 1.2 * of_all
+
+
+def test_hard_pixels_are_a_setting(rooms: Path, rooms_split: Path):
+    hard = {"threshold": 0.5, "least": 0.2}
+    stage = small_stage(objective={"name": "supervised", "hard_pixels": hard})
+    with Store(rooms) as store:
+        one = build_training(Inputs(rooms, rooms_split), stage, 0, store, start("bf16", 1))
+    assert one.objective.hard_pixels == HardPixels(**hard)
+    with pytest.raises(ValidationError, match="hard_pixels choose pixels of the cross-entropy"):
+        small_stage(
+            objective={"name": "supervised", "losses": ["dice"], "hard_pixels": hard},
+        )
 
 
 def test_it_goes_on_with_all_that_it_had(build: Build):

@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fewmask.objectives.assessment import PooledMean
-from fewmask.objectives.losses import cross_entropy, dice
+from fewmask.objectives.hard_pixels import HardPixels
+from fewmask.objectives.losses import cross_entropy, dice, hard_cross_entropy
 
 
 def example(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -30,6 +31,32 @@ def test_cross_entropy_is_its_formula(seed: int):
             total -= float(scores[mask[n, y, x]] - scores.exp().sum().log())
             pixels += 1
     assert float(cross_entropy(logits, mask)) == pytest.approx(total / pixels, rel=1e-5)
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 1), st.floats(0.01, 1))
+def test_hard_pixels_are_those_below_the_threshold_and_the_hardest(
+    seed: int, threshold: float, least: float
+):
+    logits, mask = example(seed)
+    shares, errors = logits.double().softmax(1), []
+    for n, y, x in np.ndindex(2, 5, 6):
+        if mask[n, y, x] != 255:
+            errors.append(-math.log(shares[n, mask[n, y, x], y, x]))
+    errors.sort(reverse=True)
+    assume(all(abs(math.exp(-one) - threshold) > 1e-6 for one in errors))
+    count = max(int(np.float32(least) * len(errors)), 1)
+    count = max(count, sum(math.exp(-one) < threshold for one in errors))
+    hard = HardPixels(threshold=threshold, least=least)
+    expected = sum(errors[:count]) / count
+    assert float(hard_cross_entropy(logits, mask, hard)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_labelled_pixels_there_are_no_hard_ones():
+    logits, mask = torch.randn(1, 3, 2, 2, requires_grad=True), torch.full((1, 2, 2), 255)
+    loss = hard_cross_entropy(logits, mask, HardPixels())
+    loss.backward()
+    assert loss.item() == 0
+    assert logits.grad.eq(0).all()
 
 
 @given(st.integers(0, 10_000))

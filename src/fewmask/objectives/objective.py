@@ -14,6 +14,8 @@ from fewmask.core.parallel import over_shards
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.assessment import Autocast, assess
+from fewmask.objectives.hard_pixels import HardPixels, LearnsMasks
+from fewmask.objectives.losses import cross_entropy, hard_cross_entropy
 from fewmask.objectives.micro_batches import in_parts
 from fewmask.objectives.parameter_group import ParameterGroup
 
@@ -31,6 +33,8 @@ class Objective(nn.Module, ABC):
         name: load(name).settings() for name in ObjectiveSettings.predicts
     }
     """The tasks that its result predicts, with their settings."""
+    hard_pixels: HardPixels | None = None
+    """The labelled pixels that count; None: all."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -61,6 +65,15 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         """The losses of a step by name, each a scalar; ``batches`` by role."""
+
+    def cross_entropy(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """The cross-entropy against masks of labelled images, over the pixels that count.
+
+        ``logits`` float (N, K, H, W), ``mask`` int64 (N, H, W) with `IGNORE`.
+        """
+        if self.hard_pixels is None:
+            return cross_entropy(logits, mask)
+        return hard_cross_entropy(logits, mask, self.hard_pixels)
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Those of its parameters that have an optimiser, a rate, a weight decay or a clipping of
@@ -99,4 +112,7 @@ def build(options: ObjectiveSettings, blueprint: Blueprint) -> Objective:
     Raises FewmaskError where the dataset or the networks are not what the objective needs.
     """
     module = import_module(f"fewmask.objectives.{options.name}.objective")
-    return module.build(options, blueprint)
+    objective = module.build(options, blueprint)
+    if isinstance(options, LearnsMasks):
+        objective.hard_pixels = options.hard_pixels
+    return objective

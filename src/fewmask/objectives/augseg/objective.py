@@ -11,7 +11,7 @@ from fewmask.data.augmentation.mixing import Paste, boxes, draw_beta, partners
 from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.target import SoftTarget, Target, target_cross_entropy
-from fewmask.objectives.losses import cross_entropy, mean
+from fewmask.objectives.losses import mean
 
 SQUARE = (1.0, 1.0)
 
@@ -42,7 +42,7 @@ class AugSeg(Consistency):
         of_statistics = [weak] if self.options.batch_norms_see_weak_views else []
         of_labelled, of_view, *_ = self.scores(labelled, view, *of_statistics)
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": target_cross_entropy(of_view, target, self.options.confidence),
         }
 

@@ -8,7 +8,6 @@ from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import pasted, recoloured
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.losses import cross_entropy
 
 
 class ClassMix(Consistency):
@@ -36,7 +35,7 @@ class ClassMix(Consistency):
         view = recoloured(pasted(weak, paste), self.options.colours)
         of_labelled, of_view = self.scores(labelled, view)
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": target_cross_entropy(
                 of_view, target.moved(paste), self.options.confidence
             ),

@@ -13,8 +13,8 @@ from fewmask.config.augmentation import (
     SaturationChange,
     ordered,
 )
-from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.settings import Settings
+from fewmask.objectives.hard_pixels import LearnsMasks
 
 Decay = Annotated[float, Field(gt=0, lt=1)]
 AreaShare = Annotated[float, Field(ge=0, le=1)]
@@ -79,7 +79,7 @@ class Boxes(Settings):
         return ordered(bounds)
 
 
-class ConsistencySettings(ObjectiveSettings):
+class ConsistencySettings(LearnsMasks):
     """Base of those that have a teacher, which may be the student itself."""
 
     teacher_decay: Decay | None = 0.99

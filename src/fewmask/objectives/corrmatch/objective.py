@@ -102,7 +102,7 @@ class CorrMatch(Consistency):
             target_cross_entropy(spread_weak, sure, self.counting),
         )
         return {
-            "cross_entropy": cross_entropy(of_labelled.logits, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled.logits, labelled.mask),
             "correlation": cross_entropy(_spread(of_labelled), labelled.mask),
             "consistency": target_cross_entropy(of_view.logits, target, self.counting),
             "divergence": self._divergence(of_view.logits, probabilities, sure.moved(paste)),

@@ -13,7 +13,6 @@ from fewmask.objectives.consistency.options import Confidence
 from fewmask.objectives.consistency.strong import drawn_boxes, pasted
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.cps.settings import CPSSettings
-from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
 
 EVERY_PIXEL = Confidence(threshold=0)
@@ -64,7 +63,7 @@ class CrossPseudoSupervision(Objective):
         crossed = zip(logits, reversed(targets), strict=True)
         weight = ramp_up(step, self.options.ramp_up * self.steps)
         return {
-            "cross_entropy": sum(cross_entropy(one, labelled.mask) for one in of_labelled),
+            "cross_entropy": sum(self.cross_entropy(one, labelled.mask) for one in of_labelled),
             "cross_supervision": weight
             * sum(target_cross_entropy(one, target, EVERY_PIXEL) for one, target in crossed),
         }

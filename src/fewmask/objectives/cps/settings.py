@@ -4,8 +4,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from fewmask.config.objective import ObjectiveSettings
 from fewmask.objectives.consistency.options import Boxes
+from fewmask.objectives.hard_pixels import LearnsMasks
 
 
 class SeveralBoxes(Boxes):
@@ -19,7 +19,7 @@ class SeveralBoxes(Boxes):
     """How many there are."""
 
 
-class CPSSettings(ObjectiveSettings):
+class CPSSettings(LearnsMasks):
     """Let two networks learn each other's classes (Chen et al. 2021)."""
 
     name: Literal["cps"]

@@ -7,7 +7,6 @@ from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.losses import cross_entropy
 
 
 class FixMatch(Consistency):
@@ -34,7 +33,7 @@ class FixMatch(Consistency):
         view, paste = strong(weak, self.options.colours, self.options.mixing)
         of_labelled, of_view = self.scores(labelled, view)
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": target_cross_entropy(
                 of_view, target.moved(paste), self.options.confidence
             ),

@@ -7,7 +7,6 @@ from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import recoloured
 from fewmask.objectives.consistency.target import SoftTarget, target_squared_error
-from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.mean_teacher.perturbations import BY_NAME
 
 
@@ -36,7 +35,7 @@ class MeanTeacher(Consistency):
         of_labelled, of_view = self.scores(labelled, view)
         consistency = target_squared_error(of_view, target, self.options.confidence)
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": consistency,
         }
 

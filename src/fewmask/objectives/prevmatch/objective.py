@@ -7,7 +7,6 @@ from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.teacher import Teacher
 from fewmask.objectives.consistency.target import Target
-from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.prevmatch.settings import PrevMatchSettings
 from fewmask.objectives.unimatch.objective import UniMatch
 
@@ -39,7 +38,7 @@ class PrevMatch(UniMatch):
         of_labelled, answers = self.answers(labelled, weak)
         strong, dropped = self.against(target, answers)
         losses = {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": strong,
             "feature_consistency": dropped,
             "previous": torch.zeros_like(strong),

@@ -5,7 +5,7 @@ from torch import Tensor
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.losses import CHANNELS, cross_entropy, mean, pixel_squared_error
+from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.reconstruction.settings import ReconstructionSettings
 
@@ -31,7 +31,7 @@ class Reconstruction(Objective):
         image, inside = (joined([labelled, unlabelled], name) for name in ("image", "inside"))
         logits, painted = self.predict(self._predict, labelled.image, image, inside)
         return {
-            "cross_entropy": cross_entropy(logits, labelled.mask),
+            "cross_entropy": self.cross_entropy(logits, labelled.mask),
             "reconstruction": mean(*pixel_squared_error(painted, image, inside)),
         }
 

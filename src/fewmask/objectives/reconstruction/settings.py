@@ -2,10 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from fewmask.config.objective import ObjectiveSettings
+from fewmask.objectives.hard_pixels import LearnsMasks
 
 
-class ReconstructionSettings(ObjectiveSettings):
+class ReconstructionSettings(LearnsMasks):
     """Learn masks, and the pixels of all images by a second decoder (S6, 2.1)."""
 
     name: Literal["reconstruction"]

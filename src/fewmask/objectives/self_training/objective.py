@@ -56,7 +56,7 @@ class SelfTraining(Taught):
         strong = self._draw(image)
         seen = labelled.image, labelled.inside, strong.images(image), strong.inside(inside)
         of_labelled, of_strong, of_auxiliary = self.predict(self._predict, *seen)
-        losses = {"cross_entropy": cross_entropy(of_labelled, labelled.mask)}
+        losses = {"cross_entropy": self.cross_entropy(of_labelled, labelled.mask)}
         if self.options.consistency:
             classes = self.predict(self._classes_of_teacher, image, inside)
             losses["consistency"] = cross_entropy(of_strong, strong.masks(classes))

@@ -5,9 +5,9 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from fewmask.config.network import Network
-from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.settings import Settings
 from fewmask.config.strong_augmentation import StrongAugmentationSettings
+from fewmask.objectives.hard_pixels import LearnsMasks
 
 
 class Auxiliary(Settings):
@@ -18,7 +18,7 @@ class Auxiliary(Settings):
     the encoder, the one before it the encoder's last stage (2: N - 2 are shared)."""
 
 
-class SelfTrainingSettings(ObjectiveSettings):
+class SelfTrainingSettings(LearnsMasks):
     """Masks, agreement with a teacher, and pseudo-masks of an earlier stage (Ke et al. 2020,
     3.2)."""
 

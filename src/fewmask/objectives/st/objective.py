@@ -9,7 +9,6 @@ from fewmask import IGNORE
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.strong import drawn_boxes, recoloured
-from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.st.settings import STSettings
 
@@ -35,7 +34,9 @@ class ST(Objective):
         image, inside = (joined([labelled, view], name) for name in ("image", "inside"))
         logits = self.predict(self.network, image, inside)["segmentation"]
         return {
-            "cross_entropy": cross_entropy(logits, torch.cat([labelled.mask, view.pseudo_mask]))
+            "cross_entropy": self.cross_entropy(
+                logits, torch.cat([labelled.mask, view.pseudo_mask])
+            )
         }
 
     def _cut_out(self, batch: Batch) -> Batch:

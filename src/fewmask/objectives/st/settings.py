@@ -2,11 +2,11 @@
 
 from typing import ClassVar, Literal
 
-from fewmask.config.objective import ObjectiveSettings
 from fewmask.objectives.consistency.options import Boxes, StrongColours
+from fewmask.objectives.hard_pixels import LearnsMasks
 
 
-class STSettings(ObjectiveSettings):
+class STSettings(LearnsMasks):
     """Learn pseudo-masks of strongly augmented unlabelled images as if they were masks (Yang et al.
     2022)."""
 

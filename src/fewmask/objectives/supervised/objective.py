@@ -24,12 +24,16 @@ class Supervised(Objective):
 
     def __init__(self, options: SupervisedSettings, network: Segmenter) -> None:
         super().__init__(network)
-        self.names = options.losses
+        self.functions = {
+            name: self.cross_entropy if name == "cross_entropy" else BY_NAME[name]
+            for name in options.losses
+        }
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         batch = batches["labelled"]
         outputs = self.predict(self.network, batch.image, batch.inside)
-        losses = {name: BY_NAME[name](outputs["segmentation"], batch.mask) for name in self.names}
+        scores = outputs["segmentation"]
+        losses = {name: loss(scores, batch.mask) for name, loss in self.functions.items()}
         if "classification" in outputs:
             losses["classification"] = _categories(outputs["classification"], batch.category)
         return losses

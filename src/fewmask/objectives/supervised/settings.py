@@ -2,10 +2,10 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.settings import Settings
+from fewmask.objectives.hard_pixels import LearnsMasks
 
 
 class Classification(Settings):
@@ -14,7 +14,7 @@ class Classification(Settings):
     dropout: float = Field(default=0.2, ge=0, lt=1)
 
 
-class SupervisedSettings(ObjectiveSettings):
+class SupervisedSettings(LearnsMasks):
     """Learn the masks of the labelled images."""
 
     name: Literal["supervised"]
@@ -25,6 +25,15 @@ class SupervisedSettings(ObjectiveSettings):
     """Learn the images' categories as well, by a head on the encoder."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
+
+    @model_validator(mode="after")
+    def _hard_pixels_have_a_loss(self) -> "SupervisedSettings":
+        if self.hard_pixels and "cross_entropy" not in self.losses:
+            raise ValueError(
+                "hard_pixels choose pixels of the cross-entropy, which losses leave out\n"
+                "  mend: add cross_entropy to losses, or leave out hard_pixels"
+            )
+        return self
 
     @property
     def learns(self) -> set[str]:

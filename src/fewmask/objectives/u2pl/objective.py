@@ -13,7 +13,7 @@ from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import strong
 from fewmask.objectives.consistency.target import Target
 from fewmask.objectives.features import Scales, scaled
-from fewmask.objectives.losses import cross_entropy, mean
+from fewmask.objectives.losses import mean
 from fewmask.objectives.u2pl.contrast import Pixels, RepresentationHead, contrastive_loss
 from fewmask.objectives.u2pl.memory import Memory
 from fewmask.objectives.u2pl.settings import U2PLSettings
@@ -89,7 +89,7 @@ class U2PL(Consistency):
             probabilities=sampled(probabilities, size),
         )
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": self._consistency(of_view, target, reliable),
             "contrastive": contrastive_loss(
                 flat(torch.cat([first, second])),

@@ -11,7 +11,6 @@ from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.features import channels_of, dropped, joined_scales, whole
-from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.unimatch.settings import UniMatchSettings
 
 Answer = tuple[Tensor, Callable[[Tensor], Tensor]]
@@ -42,7 +41,7 @@ class UniMatch(Consistency):
         of_labelled, answers = self.answers(labelled, weak)
         of_strong, of_weak = self.against(target, answers)
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": of_strong,
             "feature_consistency": of_weak,
         }

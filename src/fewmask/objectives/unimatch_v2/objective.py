@@ -14,7 +14,6 @@ from fewmask.objectives.features import (
     joined_scales,
     whole,
 )
-from fewmask.objectives.losses import cross_entropy
 from fewmask.objectives.unimatch_v2.settings import UniMatchV2Settings
 
 
@@ -46,7 +45,7 @@ class UniMatchV2(Consistency):
             for logits, paste in zip(of_views, pastes, strict=True)
         ]
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": torch.stack(losses).mean(),
         }
 

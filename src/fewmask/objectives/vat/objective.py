@@ -10,7 +10,6 @@ from fewmask.objectives.assessment import evaluating
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import recoloured
 from fewmask.objectives.consistency.target import SoftTarget, target_squared_error
-from fewmask.objectives.losses import cross_entropy
 
 
 class VAT(Consistency):
@@ -38,7 +37,7 @@ class VAT(Consistency):
         view = self._with_noise(recoloured(weak, self.options.colours), target)
         of_labelled, of_view = self.scores(labelled, view)
         return {
-            "cross_entropy": cross_entropy(of_labelled, labelled.mask),
+            "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": target_squared_error(of_view, target, self.options.confidence),
         }
 
