@@ -33,3 +33,9 @@ def test_a_training_is_not_passed_how_it_runs(key: str):
     settings = json.loads(small_stage().shaping())
     with pytest.raises(ValidationError, match=key):
         TrainingSettings.model_validate(settings | {key: HOW_IT_RUNS[key]})
+
+
+@pytest.mark.parametrize("key", ["most_reliable", "most_confident"])
+def test_a_share_of_pseudo_masks_needs_some(key: str):
+    with pytest.raises(ValidationError, match=f"{key} is below 1, but supervised learns no"):
+        small_stage(**{key: 0.5})

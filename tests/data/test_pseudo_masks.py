@@ -7,7 +7,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from fewmask import IGNORE
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.rows import Row
 from fewmask.data.pseudo_masks import Origin, PseudoMasks, holds_pseudo_masks, write_pseudo_masks
@@ -202,3 +205,56 @@ def test_the_most_reliable_are_chosen_in_the_order_of_the_rows(tmp_path: Path):
 def test_how_reliable_they_are_may_be_unknown(path: Path):
     with PseudoMasks(path) as found, pytest.raises(FewmaskError, match="it is unknown which"):
         found.most_reliable(ROWS, 0.5)
+
+
+def learnt(path: Path, labels: np.ndarray, confidence: np.ndarray, rows: list[int], share: float):
+    """What is left of the pseudo-masks in all of `ROWS`, if the quota is that of some."""
+    parts = [(labels, confidence, [np.nan] * 4)]
+    write_pseudo_masks(path, ROWS, labels.shape[1:], parts, origin())
+    with PseudoMasks(path) as found:
+        chosen = found.most_confident(ROWS[rows], share)
+        assert np.array_equal(found.labels(ROWS), labels), "those that were opened stay as they are"
+        assert np.array_equal(chosen.confidence(ROWS), confidence)
+        return chosen.labels(ROWS)
+
+
+def test_every_class_keeps_the_share_of_its_pixels_that_is_most_confident(tmp_path: Path):
+    labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 2, IGNORE], np.uint8)
+    confidence = np.array([9, 200, 90, 90, 250, 80, 30, 40, 7, 0], np.uint8)
+    for share, kept in [
+        (0.5, [1, 2, 3, 4, 7, 8]),  # half of class 0 are three: a fourth is as confident
+        (0.1, [4, 7, 8]),  # at least one of every class
+        (0.7, [1, 2, 3, 4, 5, 6, 7, 8]),
+        (1.0, [0, 1, 2, 3, 4, 5, 6, 7, 8]),
+    ]:
+        four = [np.tile(one, (4, 2, 1)) for one in (labels, confidence)]
+        left = learnt(tmp_path / "a.h5", *four, rows=[0, 1, 2, 3], share=share)
+        expected = np.where(np.isin(np.arange(10), kept), labels, IGNORE)
+        assert (left == expected).all(), share
+
+
+@given(
+    seed=st.integers(0, 1000),
+    share=st.floats(0.01, 1),
+    levels=st.sampled_from([2, 20, 256]),
+    rows=st.lists(st.integers(0, 3), min_size=1, unique=True),
+)
+def test_the_quota_is_that_of_the_rows(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, share: float, levels: int, rows: list[int]
+):
+    labels = noise(4, 6, 8, below=3, seed=seed)
+    confidence = noise(4, 6, 8, below=levels, seed=seed + 1)
+    path = tmp_path_factory.getbasetemp() / "drawn.h5"
+    left = learnt(path, labels, confidence, rows, share)
+    assert set(left[left != labels].ravel()) <= {IGNORE}
+    for k in range(3):
+        is_kept = left[labels == k] != IGNORE
+        sure = confidence[labels == k]
+        if not is_kept.all() and is_kept.any():
+            assert sure[is_kept].min() > sure[~is_kept].max()
+        of_rows = labels[rows] == k
+        quota = max(1, round(share * of_rows.sum()))
+        kept = confidence[rows][of_rows & (left[rows] != IGNORE)]
+        if of_rows.any():
+            assert len(kept) >= quota
+            assert (kept > kept.min()).sum() < quota, "no more than are as confident as the last"

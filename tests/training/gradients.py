@@ -61,6 +61,10 @@ STAGES = {
         "batch": BOTH,
     },
     "st": {"objective": {"name": "st"}, "pseudo_masks": "supervised", "batch": BOTH},
+    "dynamic_training": {
+        "objective": {"name": "dynamic_training", "skip_surer": True},
+        "pseudo_masks": "supervised", "most_confident": 0.5, "batch": BOTH,
+    },
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
     "u2pl": {
         "objective": {

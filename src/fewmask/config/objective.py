@@ -28,6 +28,8 @@ class ObjectiveSettings(Settings):
     """The roles whose images it compares or mixes with one another: a step must draw two."""
     learns_pseudo_masks: ClassVar[bool] = False
     """Whether it needs the pseudo-masks of another stage."""
+    compares_confidence: ClassVar[bool] = False
+    """Whether it needs the confidence of these pseudo-masks, too."""
     loss_names: ClassVar[tuple[str, ...]]
     """The names of the losses of a step."""
     optional_losses: ClassVar[tuple[str, ...]] = ()

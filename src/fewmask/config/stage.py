@@ -83,11 +83,17 @@ class TrainingSettings(Settings):
     most_reliable: float = Field(default=1, gt=0, le=1)
     """The share of the unlabelled images that is drawn: those with the most reliable pseudo-masks,
     for which the stage that predicts them must keep ``snapshots``. 1: all, whatever they are."""
+    most_confident: float = Field(default=1, gt=0, le=1)
+    """The share of the pixels of every class of the pseudo-masks that is learnt: of those of the
+    unlabelled images that are drawn, the most confident ones. 1: all (Zou et al. 2018)."""
     labels: Literal["fraction", "all"] = "fraction"
     """Whose masks are seen: those of the run's fraction, or of all training images (an upper
     bound; trained once for all fractions)."""
     transfer: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
     """The parts of the network whose weights come from there; the others start afresh."""
+    replica: int = Field(default=0, ge=0, le=1000)
+    """Stages that differ in this number draw other random weights, orders of images and changes of
+    them, for the same labelled images."""
 
     @property
     def depends_on_fraction(self) -> bool:
@@ -200,10 +206,9 @@ class TrainingSettings(Settings):
                 f"the objective {objective.name} {'needs' if needs else 'has no use for'} "
                 f"pseudo_masks (the name of a stage{'' if needs else '; null for none'})"
             )
-        if self.most_reliable < 1 and not objective.learns_pseudo_masks:
-            raise ValueError(
-                f"most_reliable is below 1, but {objective.name} learns no pseudo-masks"
-            )
+        for key in ("most_reliable", "most_confident"):
+            if getattr(self, key) < 1 and not objective.learns_pseudo_masks:
+                raise ValueError(f"{key} is below 1, but {objective.name} learns no pseudo-masks")
         return self
 
     @model_validator(mode="after")

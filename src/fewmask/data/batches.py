@@ -20,7 +20,7 @@ from fewmask.core.seeds import derive
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store.store import Store
 
-BYTES_PER_PIXEL = {"image": 3, "pseudo_mask": 1}
+BYTES_PER_PIXEL = {"image": 3, "pseudo_mask": 1, "pseudo_confidence": 1}
 """Of what is not the truth of a task."""
 
 SHARE_OF_MEMORY = 0.4
@@ -42,6 +42,8 @@ class Batch:
     seen as unlabelled."""
     pseudo_mask: Tensor | None = None
     """int64 (N, H, W): the predictions of another stage, 255 = ignore; None if none are learnt."""
+    pseudo_confidence: Tensor | None = None
+    """int64 (N, H, W): 255 times the confidence of that stage; None unless it is needed."""
     truth: dict[str, Tensor] = field(default_factory=dict)
     """The truth of tasks by their names, (N, H, W) or (N, channels, H, W): int64 classes, 255 where
     none counts, or float32 (see `fewmask.tasks`). Without that of tasks whose truth only labelled
@@ -63,13 +65,14 @@ class Images:
         device: torch.device,
         tasks: Collection[str] = (),
         pseudo_masks: PseudoMasks | None = None,
+        with_confidence: bool = False,
     ) -> None:
         """Load images to the place where they fit.
 
         Args:
             rows: int64, the images' rows in the store, in any order.
             tasks: those whose truth is needed.
-            pseudo_masks: read as well, if given.
+            pseudo_masks: read as well, if given, and with them their confidence, if requested.
 
         Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks belong to
         another dataset or do not cover all rows.
@@ -81,7 +84,7 @@ class Images:
         self.categories = None
         if "category" in store.fields:
             self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
-        self._read = _readers(store, tasks, pseudo_masks)
+        self._read = _readers(store, tasks, pseudo_masks, with_confidence)
         values = sum(BYTES_PER_PIXEL.get(name) or load(name).bytes_per_pixel for name in self._read)
         self.residence = _residence(len(rows) * store.height * store.width * values, device)
         if self.residence != "file":
@@ -187,7 +190,10 @@ def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> B
 
 
 def _readers(
-    store: Store, tasks: Collection[str], pseudo_masks: PseudoMasks | None
+    store: Store,
+    tasks: Collection[str],
+    pseudo_masks: PseudoMasks | None,
+    with_confidence: bool,
 ) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """A function for every field that is needed, which reads the values of given rows."""
     for task in tasks:
@@ -202,6 +208,8 @@ def _readers(
     if pseudo_masks is not None:
         pseudo_masks.check(store)
         readers["pseudo_mask"] = pseudo_masks.labels
+        if with_confidence:
+            readers["pseudo_confidence"] = pseudo_masks.confidence
     return readers
 
 

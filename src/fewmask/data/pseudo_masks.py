@@ -10,15 +10,18 @@ Attributes: pseudo_masks_format, those of `Origin`, and a seal (see `fewmask.dat
 row per chunk, with checksums. The same weights and data give the same bytes.
 """
 
+import copy
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import h5py
 import numpy as np
 
-from fewmask.data.store.hdf5 import hdf5_written_whole, read_rows
+from fewmask import IGNORE
+from fewmask.data.store.hdf5 import hdf5_written_whole, read_rows, rows_per_block
 from fewmask.data.store.sealed import SealedFile
 from fewmask.data.store.store import Store
 
@@ -101,6 +104,8 @@ class PseudoMasks(SealedFile):
     format_attribute, format = FORMAT_ATTRIBUTE, FORMAT
     missing = "run the workflow (or fewmask pseudo-label)"
     mend = "delete it and run the workflow again (or fewmask pseudo-label)"
+    _thresholds: np.ndarray | None = None
+    """What the confidence of a pixel must reach, by its class, uint8 (256); None: nothing."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -126,7 +131,10 @@ class PseudoMasks(SealedFile):
 
         Raises FewmaskError if a row has none, or if the file is damaged there.
         """
-        return self._read("labels", rows)
+        labels = self._read("labels", rows)
+        if self._thresholds is not None:
+            labels[self._read("confidence", rows) < self._thresholds[labels]] = IGNORE
+        return labels
 
     def confidence(self, rows: np.ndarray) -> np.ndarray:
         """The confidence of the network, likewise: uint8 (n, H, W), 255 times the probability."""
@@ -146,6 +154,24 @@ class PseudoMasks(SealedFile):
         of_rows = self._file["reliability"][:][np.searchsorted(self.rows, rows)]
         count = max(1, round(share * len(rows)))
         return rows[np.sort(np.argsort(-of_rows, kind="stable")[:count])]
+
+    def most_confident(self, rows: np.ndarray, share: float) -> Self:
+        """The same, in which ``labels`` ignores what is less confident than most of its class.
+
+        Of the pixels of a class in ``rows``, int64 (n), the share with the highest confidence
+        stays, at least one, and with them all that are as confident as the last of them. Every
+        class has this quota, whatever its size (Zou et al. 2018, class-balanced self-training).
+        """
+        counts = np.zeros(256 * 256, np.int64)
+        step = rows_per_block(int(np.prod(self.size)))
+        for block in (rows[start : start + step] for start in range(0, len(rows), step)):
+            cells = 256 * self.labels(block).astype(np.int64) + self.confidence(block)
+            counts += np.bincount(cells.ravel(), minlength=len(counts))
+        as_confident = counts.reshape(256, 256)[:, ::-1].cumsum(axis=1)  # as 255, 254, ...
+        quota = np.maximum(1, np.rint(share * as_confident[:, -1:]))
+        found = copy.copy(self)
+        found._thresholds = (255 - (as_confident >= quota).argmax(axis=1)).astype(np.uint8)
+        return found
 
     def check(self, store: Store) -> None:
         """Raise FewmaskError if they belong to other images or another size than a store."""

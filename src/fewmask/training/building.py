@@ -31,11 +31,14 @@ def build_training(
 
     Raises FewmaskError: the files are damaged, or are not what the stage needs.
     """
+    seed = derive(seed, "replica", stage.replica) if stage.replica else seed
     rows = split_files.read(inputs.split, store.names)
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     if stage.most_reliable < 1:
         reliable = pseudo_masks.most_reliable(rows["unlabelled"], stage.most_reliable)
         rows = rows | {"unlabelled": reliable}
+    if stage.most_confident < 1:
+        pseudo_masks = pseudo_masks.most_confident(rows["unlabelled"], stage.most_confident)
     drawn = _drawn(stage, rows, inputs.split)
     _check_validation(stage, rows, inputs.split)
     _check_images(stage, store, inputs.dataset)
@@ -44,7 +47,8 @@ def build_training(
     objective = _objective(stage, store, inputs)
     tasks = stage.objective.predicts
     used = np.unique(np.concatenate(list(drawn.values())))
-    images = Images(store, used, runtime.device, tasks, pseudo_masks)
+    with_confidence = stage.objective.compares_confidence
+    images = Images(store, used, runtime.device, tasks, pseudo_masks, with_confidence)
     draws = Draws(images, drawn, {role: getattr(stage.batch, role) for role in drawn}, seed)
     validation = Images(store, rows["validation"], runtime.device, tasks)
     return Training(stage, objective, draws, validation, seed, runtime)

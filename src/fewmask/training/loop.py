@@ -181,13 +181,14 @@ class Training:
     def augmented(self, batch: Batch) -> Batch:
         change = Change.draw(self.stage.augmentation, batch.image)
         warp = change.warp
-        pseudo_mask = batch.pseudo_mask
+        pseudo_mask, confidence = batch.pseudo_mask, batch.pseudo_confidence
         return replace(
             batch,
             image=change.images(batch.image),
             inside=warp.inside(batch.inside),
             truth={name: load(name).warped(warp, one) for name, one in batch.truth.items()},
             pseudo_mask=None if pseudo_mask is None else warp.masks(pseudo_mask),
+            pseudo_confidence=None if confidence is None else warp.masks(confidence, outside=0),
         )
 
     def _settle(self) -> None:

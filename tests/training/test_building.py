@@ -1,0 +1,76 @@
+"""What a training is built of, as the settings of its stage say."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fewmask.data.pseudo_masks import PseudoMasks
+from fewmask.data.store.store import Store
+from fewmask.training.building import build_training
+from fewmask.training.inputs import Inputs
+from fewmask.training.loop import Training
+from fewmask.training.runtime import start
+from tests.conftest import small_stage
+from tests.data.making import random_pseudo_masks
+
+LEARNING = {
+    "objective": {"name": "dynamic_training", "skip_surer": True},
+    "pseudo_masks": "a",
+    "batch": {"labelled": 2, "unlabelled": 4},
+    "augmentation": {"flip": 1},
+}
+Built = Callable[..., Training]
+
+
+@pytest.fixture
+def built(rooms: Path, rooms_split: Path) -> Built:
+    """What builds a training, without a step."""
+    inputs = Inputs(rooms, rooms_split, pseudo_masks=random_pseudo_masks(rooms))
+
+    def build(**changes: object) -> Training:
+        stage = small_stage(**changes)
+        with Store(rooms) as store:
+            return build_training(inputs, stage, 0, store, start("fp32", 1))
+
+    return build
+
+
+def test_the_most_confident_pixels_and_their_confidence_move_with_the_images(built: Built):
+    training = built(**LEARNING, most_confident=0.3)
+    batch = training.draws.at(0)["unlabelled"]
+    with PseudoMasks(training_file(training)) as file:
+        expected = file.most_confident(np.arange(12, 20), 0.3).labels(batch.rows)
+        assert (expected == 255).any()
+        confidence = file.confidence(batch.rows)
+    assert np.array_equal(batch.pseudo_mask, expected)
+    moved = training.augmented(batch)
+    assert np.array_equal(moved.pseudo_mask, expected[:, :, ::-1])
+    assert np.array_equal(moved.pseudo_confidence, confidence[:, :, ::-1])
+    assert torch.equal(moved.image, batch.image.flip(3))
+
+
+def training_file(training: Training) -> Path:
+    """The pseudo-masks that it was given."""
+    return random_pseudo_masks(training.draws.images.store.path)
+
+
+def test_confidence_is_read_where_it_is_needed(built: Built):
+    settings = LEARNING | {"objective": {"name": "dynamic_training"}}
+    batch = built(**settings).draws.at(0)["unlabelled"]
+    assert batch.pseudo_mask is not None
+    assert batch.pseudo_confidence is None
+
+
+def test_a_replica_draws_anew_for_the_same_images(built: Built):
+    first, again, other = (built(replica=number) for number in (0, 0, 1))
+    name = "segmentation_head.0.weight"
+    weights = [one.objective.network.state_dict()[name] for one in (first, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    orders = [one.draws.rows_at("labelled", 0).tolist() for one in (first, again, other)]
+    assert orders[0] == orders[1] != orders[2]
+    assert np.array_equal(first.draws.rows["labelled"], other.draws.rows["labelled"])
+    assert first.seed == again.seed != other.seed
