@@ -1,6 +1,7 @@
 """The grid: runs, stages and files that follow from YAML, and what is shared."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from fewmask.config.layers import load_chain
 from fewmask.config.named import load_dataset
+from fewmask.core.errors import ConfigError
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
 from fewmask.planning.requested import requested_by
@@ -120,9 +122,14 @@ def test_planning_imports_nothing_heavy(small: Path):
     assert answer.stdout.strip() == "[]", answer.stderr
 
 
-def test_every_shipped_experiment_resolves(monkeypatch: pytest.MonkeyPatch):
-    root = ROOT
-    monkeypatch.chdir(root)
+def test_every_shipped_experiment_resolves(project: Path):
+    shutil.rmtree("config")
+    shutil.copytree(ROOT / "config", "config")
+    given = Path("data/resnet101_coco.safetensors")  # a file that users have to provide
+    with pytest.raises(ConfigError, match=f"network.weights: there is no file {given}"):
+        load_grid([Path("config/experiments/voc_three_stage_coco.yaml")])
+    given.parent.mkdir(exist_ok=True)
+    given.touch()
     files = [Path("config/config.yaml"), *Path("config/experiments").rglob("*.yaml")]
     for path in files:
         assert load_grid([path]).runs, path

@@ -137,6 +137,7 @@ def test_every_caption_is_there():
         learns_pseudo_masks=True,
         keeps_last_weights=True,
         published={"source": "a paper"},
+        sweep={"setting": "x", "values": {"a": 1, "b": 2}},
     )
     captions = {file.caption for file in files(everything) if file.category}
     folder = Path(__file__).parents[2] / "workflow/report"

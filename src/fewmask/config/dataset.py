@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from fewmask.config.cells import is_list_name
 from fewmask.config.choices import choices
-from fewmask.config.experiment import is_list_name
 from fewmask.config.reader import ReaderSettings
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
 

@@ -1,65 +1,15 @@
 """Settings of an experiment: config/config.yaml, config/experiments/*.yaml."""
 
 import re
-from typing import Annotated, Any, Literal
+from itertools import product
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.settings import NAME, Line, Name, RelativePath, Settings
+from fewmask.config.cells import Cells, Fraction
+from fewmask.config.published import Published
+from fewmask.config.settings import Line, Name, RelativePath, Settings
 from fewmask.config.task import TaskName
-
-ALL = "all"
-"""The fraction in which every training image that has a mask is labelled."""
-
-
-def fraction_name(fraction: object) -> str:
-    """The one way to write a fraction: ``0.05``, ``n100``, ``all``, or the name of a list.
-
-    Raises ValueError for shares outside ]0, 1], counts below 1, and names that are none.
-    """
-    if isinstance(fraction, int | float) and not isinstance(fraction, bool):
-        fraction = round(fraction, 8)
-        if not 0 < fraction <= 1:
-            raise ValueError(
-                f"a share lies between 0 and 1; write a count of {fraction:g} as n{fraction:g}"
-            )
-        return ALL if fraction == 1 else f"{fraction:.8f}".rstrip("0")
-    text = str(fraction)
-    if re.fullmatch(r"\d*\.\d+", text):
-        return fraction_name(float(text))
-    if re.fullmatch(r"n\d{1,9}", text) and int(text[1:]):
-        return f"n{int(text[1:])}"
-    if text != ALL and not (re.fullmatch(NAME, text) and is_list_name(text) and len(text) <= 64):
-        raise ValueError("a fraction is a share (0.05), a count (n100) or the name of a list")
-    return text
-
-
-def is_list_name(fraction: str) -> bool:
-    """Whether a fraction is the name of a published list: neither a share nor a count nor all."""
-    return not re.fullmatch(r"0\.\d+|n\d+|all", fraction)
-
-
-Fraction = Annotated[
-    str,
-    BeforeValidator(fraction_name),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
-]
-
-
-class Cells(Settings):
-    """Which cells of the grid are meant; what is absent selects everything."""
-
-    dataset: Name | list[Name] | None = None
-    method: Name | list[Name] | None = None
-    fraction: Fraction | list[Fraction] | None = None
-
-    def selects(self, **cell: str) -> bool:
-        """Whether what has this dataset, method, fraction (and stage) is meant."""
-        for key, chosen in self:
-            allowed = chosen if isinstance(chosen, list) else [chosen]
-            if chosen is not None and cell[key] not in allowed:
-                return False
-        return True
 
 
 class When(Cells):
@@ -82,46 +32,13 @@ class Overrides(Settings):
     overrides: list[Override] = []
 
 
-def _mean_and_spread(value: object) -> object:
-    """A mean, or a mean and its standard deviation, as a pair."""
-    if isinstance(value, list | tuple) and len(value) in (1, 2):
-        return (*value, None)[:2]
-    if isinstance(value, int | float):
-        return (value, None)
-    raise ValueError("expected a mean (0.865), or it and its standard deviation ([0.865, 0.011])")
+class Sweep(Settings):
+    """Methods that differ in one number, for a figure with that number along its axis."""
 
-
-PublishedValue = Annotated[
-    tuple[float, float | None],
-    BeforeValidator(_mean_and_spread, json_schema_input_type=float | tuple[float, float]),
-]
-
-
-class PublishedValues(Settings):
-    """The published values of some cells of the grid."""
-
-    when: Cells = Cells()
-    values: dict[str, PublishedValue]
-    """By metric: a mean, or a mean and its standard deviation; shares are written 0.865."""
-
-
-class Published(Settings):
-    """The values that a paper reports, to be shown beside this experiment's own."""
-
-    source: Line
-    """The paper and the table in it, for the note under the tables."""
-    remark: Line = ""
-    """What a reader must know to compare the values: a sentence for that note."""
-    values: list[PublishedValues] = []
-    """The values by cell; a later entry replaces values of an earlier one."""
-
-    def of(self, **cell: str) -> dict[str, PublishedValue]:
-        """The published values of a cell of the grid, by metric."""
-        of_cell: dict[str, PublishedValue] = {}
-        for entry in self.values:
-            if entry.when.selects(**cell):
-                of_cell |= entry.values
-        return of_cell
+    setting: Line
+    """What the number is called."""
+    values: dict[Name, float] = Field(min_length=2)
+    """It, by method."""
 
 
 class Experiment(Settings):
@@ -138,6 +55,8 @@ class Experiment(Settings):
     fractions: list[Fraction] = Field(min_length=1)
     """How much is labelled: shares of the training images (0.05), counts (n100), names of
     published lists, or all."""
+    leave_out: list[Cells] = []
+    """Combinations of dataset, method and fraction that are not run."""
     seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
     """One run for each; mean and spread in the tables are over these."""
     evaluation_size: Literal["network", "original"] = "network"
@@ -150,6 +69,10 @@ class Experiment(Settings):
     reference: Name | None = None
     """The method that all others are compared with. Absent: supervised, if it is one of the
     methods, else the first that does not see all masks."""
+    sweep: Sweep | None = None
+    """The methods that the figure `sweep` has along its axis."""
+    example_fractions: list[Fraction] = []
+    """Those of which figures show test images; absent: the smallest and the largest one."""
     tensorboard: bool = False
     """Write the curves of trainings for TensorBoard, to the folder tensorboard of the results."""
     published: Published | None = None
@@ -164,7 +87,22 @@ class Experiment(Settings):
             raise ValueError("must be 'results' or a folder below it, named in [a-z0-9_-]")
         return folder
 
-    @field_validator("datasets", "methods", "fractions", "seeds", "metrics")
+    def cells(self) -> list[tuple[str, str, str]]:
+        """Dataset, method and fraction of every cell, dataset by dataset."""
+        every = product(self.datasets, self.methods, self.fractions)
+        return [cell for cell in every if not self._is_left_out(*cell)]
+
+    def _is_left_out(self, dataset: str, method: str, fraction: str) -> bool:
+        cell = {"dataset": dataset, "method": method, "fraction": fraction}
+        return any(cells.selects(**cell) for cells in self.leave_out)
+
+    @model_validator(mode="after")
+    def _leaves_something(self) -> Self:
+        if not self.cells():
+            raise ValueError("leave_out leaves nothing of the grid")
+        return self
+
+    @field_validator("datasets", "methods", "fractions", "seeds", "metrics", "example_fractions")
     @classmethod
     def _no_value_twice(cls, values: list) -> list:
         twice = sorted({str(value) for value in values if values.count(value) > 1})

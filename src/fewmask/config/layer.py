@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from fewmask.core.errors import ConfigError
+
 Keys = tuple[str | int, ...]
 
 
@@ -47,3 +49,9 @@ class Layer:
         for key in keys:
             values = values[key]
         return Layer(self.source, values, self.path + keys, self.lines)
+
+
+def error_at(layers: list[Layer], keys: Keys, what: str) -> ConfigError:
+    """The error that says ``what`` is wrong with the value at ``keys``, and where it is set."""
+    layer = next((one for one in reversed(layers) if one.holds(keys[:2])), layers[-1])
+    return ConfigError(f"{layer.place(keys)}: {'.'.join(map(str, keys))}: {what}")

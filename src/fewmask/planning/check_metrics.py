@@ -1,11 +1,11 @@
 """Checks of the metrics, methods and published values that an experiment names."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
-from fewmask.config.experiment import Experiment, PublishedValue
+from fewmask.config.experiment import Experiment
 from fewmask.config.explain import did_you_mean
-from fewmask.config.layer import Keys, Layer
-from fewmask.core.errors import ConfigError
+from fewmask.config.layer import Keys, Layer, error_at
+from fewmask.config.published import Published, PublishedValue
 from fewmask.metrics import table
 from fewmask.planning.grids import cells_of, grids_of
 
@@ -33,20 +33,29 @@ def check_metrics(layers: list[Layer], classes_of: Callable[[str], Iterable[str]
         _check_method(method, experiment, layers, ("baselines", task))
     if experiment.reference is not None:
         _check_method(experiment.reference, experiment, layers, ("reference",))
+    for keys, values in _published(experiment.published):
+        for metric, value in values.items():
+            _check_metric(metric, list(classes), layers, (*keys, metric))
+            _check_share(metric, value, layers, (*keys, metric))
     for i, entry in enumerate(experiment.published.values if experiment.published else []):
-        keys = ("published", "values", i)
-        for metric, value in entry.values.items():
-            _check_metric(metric, list(classes), layers, (*keys, "values", metric))
-            _check_share(metric, value, layers, (*keys, "values", metric))
         cells = (cell for grid in grids for cell in cells_of(grid))
         if not any(entry.when.selects(**cell) for cell in cells):
             chosen = ", ".join(f"{key}: {value}" for key, value in entry.when if value is not None)
-            raise _error(
+            raise error_at(
                 layers,
-                (*keys, "when"),
+                ("published", "values", i, "when"),
                 f"selects no cell of the grid\n  found: {chosen}\n"
                 f"  expected: some of the experiment's datasets, methods and fractions",
             )
+
+
+def _published(published: Published | None) -> Iterator[tuple[Keys, dict[str, PublishedValue]]]:
+    """All published values by metric, each with the keys that lead to them."""
+    for i, entry in enumerate(published.values if published else ()):
+        yield ("published", "values", i, "values"), entry.values
+    for i, other in enumerate(published.others if published else ()):
+        for fraction, values in other.values.items():
+            yield ("published", "others", i, "values", fraction), values
 
 
 def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Keys) -> None:
@@ -56,7 +65,7 @@ def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Ke
     if metric in metrics or metric in of_classes:
         return
     near = did_you_mean(metric, [*metrics, *of_classes])
-    raise _error(
+    raise error_at(
         layers,
         keys,
         f"there is no metric {metric}{near}\n  known: {', '.join(metrics)}\n"
@@ -68,7 +77,7 @@ def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Ke
 def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys: Keys) -> None:
     if method not in experiment.methods:
         near = did_you_mean(method, experiment.methods)
-        raise _error(
+        raise error_at(
             layers,
             keys,
             f"{method} is none of the experiment's methods{near}\n"
@@ -79,16 +88,11 @@ def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys
 def _check_share(metric: str, value: PublishedValue, layers: list[Layer], keys: Keys) -> None:
     known, highest = table.find(metric), max(part for part in value if part is not None)
     if not known.has_sign and min(part for part in value if part is not None) < 0:
-        raise _error(layers, keys, f"must not be negative\n  found: {value[0]:g}")
+        raise error_at(layers, keys, f"must not be negative\n  found: {value[0]:g}")
     if highest > 1 and known.unit == "%":
-        raise _error(
+        raise error_at(
             layers,
             keys,
             f"{metric} is a share, from 0 to 1\n  found: {highest:g}\n"
             f"  expected: {highest / 100:g}, if {highest:g} % is meant",
         )
-
-
-def _error(layers: list[Layer], keys: Keys, what: str) -> ConfigError:
-    layer = next((one for one in reversed(layers) if one.holds(keys[:2])), layers[-1])
-    return ConfigError(f"{layer.place(keys)}: {'.'.join(map(str, keys))}: {what}")

@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
 
+from fewmask.config.cells import Cells, is_list_name
 from fewmask.config.dataset import Dataset
-from fewmask.config.experiment import Cells, Experiment, Override, is_list_name
+from fewmask.config.experiment import Experiment, Override
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
 from fewmask.config.named import all_stages, names_in

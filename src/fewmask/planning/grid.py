@@ -4,7 +4,6 @@ Snakemake imports this to plan, so nothing here imports torch or pandas.
 """
 
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from fewmask.config.stage import Stage
 from fewmask.core.cells import Run, StageKey
 from fewmask.core.files import check_folder
 from fewmask.core.paths import DEFAULT_EXPERIMENT, Layout
+from fewmask.planning.check_cells import check_cells
 from fewmask.planning.check_metrics import check_metrics
 from fewmask.planning.checks import (
     check_fractions,
@@ -46,6 +46,7 @@ class Grid:
         check_fractions(self.experiment.fractions, self.datasets, source)
         check_overrides(self._overrides)
         check_metrics(layers, self.classes)
+        check_cells(layers)
         self._stages: dict[StageKey, Resolved] = {}
         self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
         self._resolve()
@@ -55,14 +56,8 @@ class Grid:
     @cached_property
     def runs(self) -> list[Run]:
         """All runs, dataset by dataset."""
-        e = self.experiment
-        return [
-            Run(dataset, method, fraction, seed)
-            for dataset in e.datasets
-            for method in e.methods
-            for fraction in e.fractions
-            for seed in e.seeds
-        ]
+        seeds = self.experiment.seeds
+        return [Run(*cell, seed) for cell in self.experiment.cells() for seed in seeds]
 
     def stages(self, run: Run) -> tuple[StageKey, ...]:
         """The stages of a run in the order of training; the last one is tested."""
@@ -100,11 +95,10 @@ class Grid:
 
     def _resolve(self) -> None:
         """Find the stages of every cell, and the datasets that only stages name."""
-        e = self.experiment
-        for method in e.methods:
+        for method in self.experiment.methods:
             load_method(method, f"{self.source}: methods")
         resolver = Resolver(self._overrides)
-        for cell in product(e.datasets, e.methods, e.fractions):
+        for cell in self.experiment.cells():
             dataset, method, fraction = cell
             of_cell = resolver.stages(method, dataset, fraction)
             check_judged(of_cell[-1], method, dataset)

@@ -1,7 +1,6 @@
 """The grids that the files of an experiment request, each with the files below it."""
 
 from collections.abc import Iterator
-from itertools import product
 
 from pydantic import ValidationError
 
@@ -23,7 +22,7 @@ def grids_of(layers: list[Layer]) -> list[Experiment]:
 
 def cells_of(grid: Experiment) -> Iterator[dict[str, str]]:
     """Dataset, method and fraction of every cell, by name."""
-    for cell in product(grid.datasets, grid.methods, grid.fractions):
+    for cell in grid.cells():
         yield dict(zip(("dataset", "method", "fraction"), cell, strict=True))
 
 

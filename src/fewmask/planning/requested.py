@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from itertools import product
 from typing import Any
 
 from fewmask.config.experiment import Experiment
@@ -52,10 +51,6 @@ class Requested(Experiment):
     def as_json(self) -> str:
         """The argument of ``summarise``; Snakemake copies it unescaped into its report."""
         return escape.json_in_html(self.model_dump_json())
-
-    def cells(self) -> list[tuple[str, str, str]]:
-        """Dataset, method and fraction of every cell, dataset by dataset."""
-        return list(product(self.datasets, self.methods, self.fractions))
 
 
 def requested_by(grid: Grid) -> Requested:

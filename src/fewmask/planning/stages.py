@@ -10,7 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fewmask.config.experiment import ALL, Override
+from fewmask.config.cells import ALL
+from fewmask.config.experiment import Override
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
 from fewmask.config.layers import merge_all, validate

@@ -56,6 +56,7 @@ CONTENTS = (
     Entry("figure", "label_curve", RESULTS, "Figure: score against labelled images"),
     Entry("table", "comparison", RESULTS, "Is it better? Every method compared with the reference"),
     Entry("table", "label_savings", RESULTS, "Label savings, with intervals"),
+    Entry("figure", "sweep", RESULTS, "Figure: score against a setting"),
     Entry("figure", "label_savings", RESULTS, "Figure: label savings"),
     Entry("table", "published", RESULTS, "Published beside measured"),
     Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
@@ -108,6 +109,7 @@ def _without_content(requested: Requested) -> set[str]:
             {*requested.methods} - {requested.compared_with, *requested.all_masks}
         ),
         "published": requested.published is not None,
+        "sweep": requested.sweep is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
         "last_weights": requested.keeps_last_weights,
         **{examples_of(task): task.name in requested.tasks for task in tasks()},

@@ -46,6 +46,14 @@ def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
     assert "c" not in shown, "the worst image of one run is not in another"
 
 
+def test_the_fractions_that_the_experiment_names(project):
+    counts = {"n20": 20, "n10": 10, "all": 90}
+    for fraction, labelled in counts.items():
+        write_run(fraction=fraction, labelled=labelled)
+    shown = texts(drawn(fractions=list(counts), example_fractions=["n10", "n20"]))
+    assert [text for text in shown if "labelled" in text] == ["10 labelled", "20 labelled"]
+
+
 def test_first_seed_that_is_there(project):
     write_run(seed=5)
     assert "seed 5" in texts(drawn(seeds=[3, 5]))

@@ -149,3 +149,22 @@ def test_of_a_loss_the_lowest_is_bold_and_what_was_published_never_is(project):
         ["**60.0** (90.0)", "0.400"],
     ]
     assert r"\textbf{60.0} (90.0) & 0.400" in latex(*summarised(grid))
+
+
+def test_methods_that_are_not_in_the_grid_have_rows_of_their_own(project):
+    for fraction in ("n10", "n20"):
+        write_run(fraction=fraction, labelled=int(fraction[1:]), miou=0.5)
+    others = [
+        {"method": "Them & others", "values": {"n20": {"miou": [0.7, 0.01]}, "all": {"miou": 1}}}
+    ]
+    grid = requested(
+        fractions=["n10", "n20"],
+        metrics=["miou", "dice"],
+        published=SOURCE | {"others": others},
+    )
+    _, table = summarised(grid)
+    rows = rows_of(summary_table(grid, table).markdown())
+    assert [row[3] for row in rows] == ["supervised", "supervised", "Them & others"]
+    assert rows[2][1:6] == ["n20", "20", "Them & others", "– (70.0 ± 1.0)", "–"]
+    assert set(rows[2][6:]) == {"–"}
+    assert r"Them \& others & -- (70.0 $\pm$ 1.0) & --" in latex(grid, table)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fewmask.config.cells import ALL
 from fewmask.config.dataset import Split
-from fewmask.config.experiment import ALL
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.splits.strata import take

@@ -9,7 +9,7 @@ from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.example_images import Example, Examples, read_examples
-from fewmask.report.figures.examples import extremes, labelled_title
+from fewmask.report.figures.examples import by_shown_fraction, labelled_title
 from fewmask.report.figures.style import (
     BODY,
     FAINT,
@@ -77,7 +77,7 @@ WIDTH = whole(max(map(max, LEFTS.values())) + CASE + MARGIN)
 def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
     """Draw the worst and the median test images of the runs of one dataset: a row per run.
 
-    Shown are all methods at the smallest and the largest fraction, for the first seed with a run.
+    Shown are all methods at the fractions of `by_shown_fraction`, for the first seed with a run.
 
     Raises:
         FewmaskError: an examples file is missing or damaged.
@@ -106,7 +106,7 @@ def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
     rows = []
-    for fraction, of_fraction in extremes(runs).items():
+    for fraction, of_fraction in by_shown_fraction(requested, runs).items():
         for row in of_fraction.itertuples():
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)

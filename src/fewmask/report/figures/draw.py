@@ -16,6 +16,7 @@ from fewmask.report.figures.examples import examples
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
+from fewmask.report.figures.sweep import sweep_figure
 from fewmask.report.figures.training_curves import training_curves
 from fewmask.report.results.histories import histories
 from fewmask.report.results.runs import Runs, that_learn
@@ -35,6 +36,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
         "label_curve": partial(label_curve, requested, runs, table),
         "label_savings": partial(savings_figure, requested, table, results.label_savings),
         "cost": partial(cost_figure, requested, table),
+        "sweep": partial(sweep_figure, requested, table),
         **{
             name: partial(examples, requested, that_learn(task, runs), task)
             for name, task in EXAMPLES.items()

@@ -114,8 +114,7 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str) -> Figure:
     """Draw, for every dataset, some test images, with the truth and the predictions of a task that
     all ``runs`` learn.
 
-    Shown are all methods at the smallest and the largest fraction, with the first seed that is
-    there.
+    Shown are all methods at the fractions of `by_shown_fraction`, for the first seed with a run.
 
     Raises:
         FewmaskError: an examples file is missing or damaged, or runs share no image.
@@ -145,7 +144,7 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
     runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
     columns = []
-    for fraction, of_fraction in extremes(runs).items():
+    for fraction, of_fraction in by_shown_fraction(requested, runs).items():
         for row in of_fraction.itertuples():
             group = labelled_title(runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
@@ -164,17 +163,18 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
     return Block(row.dataset, seed, names[:rows], columns)
 
 
-def extremes(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The runs, sorted by labelled images, of the smallest and of the largest fraction."""
-    ends = dict.fromkeys(runs["fraction"].iloc[[0, -1]])
-    return {fraction: runs[runs["fraction"] == fraction] for fraction in ends}
+def by_shown_fraction(requested: Requested, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Of runs sorted by labelled images, those of each fraction of which figures show images: of
+    the smallest and the largest one, unless the experiment names others of which there are runs."""
+    named = [name for name in requested.example_fractions if (runs["fraction"] == name).any()]
+    shown = named or dict.fromkeys(runs["fraction"].iloc[[0, -1]])
+    return {fraction: runs[runs["fraction"] == fraction] for fraction in shown}
 
 
 def labelled_title(runs: pd.DataFrame, row: NamedTuple) -> str:
     """What tells a run's fraction: how many are labelled, or its name where that is the same."""
-    counts = runs["labelled"].iloc[[0, -1]]
-    fractions = runs["fraction"].iloc[[0, -1]]
-    is_told = counts.nunique() > 1 or fractions.nunique() == 1
+    counts = runs.drop_duplicates("fraction")["labelled"]
+    is_told = counts.is_unique
     return f"{row.labelled} labelled" if is_told else row.fraction
 
 

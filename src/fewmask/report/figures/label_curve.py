@@ -4,14 +4,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.metric_axis import (
+    PUBLISHED_LOOKS,
+    in_units,
+    set_metric_axis,
+    with_values,
+)
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
-    limits_around,
     looks,
     panel_page,
     samples_with,
@@ -21,14 +24,8 @@ from fewmask.report.figures.panels import (
     shifts,
     step,
 )
-from fewmask.report.figures.style import FAINT, STYLED
+from fewmask.report.figures.style import STYLED
 from fewmask.report.tables.columns import axis_title
-
-PUBLISHED_LOOKS = {
-    "color": FAINT, "linestyle": (0, (3, 2)), "linewidth": 1,
-    "marker": "_", "markersize": 11, "markeredgewidth": 1.5,
-}  # fmt: skip
-"""The style of published values; those of a method have its colour."""
 
 BESIDE = 0.04
 """Inches between an error bar and the dots of single seeds."""
@@ -84,7 +81,8 @@ def _draw_panel(
     width: float,
 ) -> None:
     axes.grid(axis="y")
-    runs, cells = _in_units(metric, runs, cells)
+    values = runs[metric] if metric in runs else pd.Series(np.nan, runs.index)
+    runs, cells = runs.assign(value=in_units(metric, values)), with_values(metric, cells)
     if cells["mean"].isna().all():
         say_nothing(axes, "no run with this metric yet" if cells["seeds"].any() else "no run yet")
         return
@@ -93,7 +91,7 @@ def _draw_panel(
     cells = cells[(cells["seeds"] > 0) | cells["published"].notna()]
     counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())
     set_labelled_axis(axes, counts, width)
-    _set_metric_axis(axes, runs, cells, metric)
+    set_metric_axis(axes, metric, cells, runs["value"])
     apart = step(axes, counts, len(requested.methods), width)
     for method, shift in shifts(requested.methods, apart).items():
         look = looks(requested.methods)[method]
@@ -104,20 +102,6 @@ def _draw_panel(
         if len(requested.seeds) > 1:
             dots = runs[runs["method"] == method]
             _draw_seeds(axes, dots, look[0], shift + min(BESIDE, apart / 2))
-
-
-def _in_units(
-    metric: str, runs: pd.DataFrame, cells: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The metric of runs as ``value``, of cells as ``mean``, ``std`` and ``published``; shares in
-    percent. NaN where there is none."""
-    factor = 100 if metrics.find(metric).unit == "%" else 1
-
-    def values(table: pd.DataFrame, column: str) -> pd.Series:
-        return factor * table.get(column, pd.Series(np.nan, table.index)).astype(float)
-
-    parts = {part: values(cells, f"{metric}_{part}") for part in ("mean", "std", "published")}
-    return runs.assign(value=values(runs, metric)), cells.assign(**parts)
 
 
 def _draw_published(axes: Axes, cells: pd.DataFrame, colour: str, shift: float) -> None:
@@ -142,17 +126,3 @@ def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: 
         capsize=2, transform=place, zorder=3,
     )  # fmt: skip
     dots(axes, labelled, mean, cells, look, place)
-
-
-def _set_metric_axis(axes: Axes, runs: pd.DataFrame, cells: pd.DataFrame, metric: str) -> None:
-    std = cells["std"].fillna(0)
-    values = pd.concat(
-        [cells["mean"] - std, cells["mean"] + std, cells["published"], runs["value"]]
-    )
-    if metrics.find(metric).unit == "%":
-        axes.set_ylim(limits_around(values.to_numpy()))
-    else:
-        low, high = values.min(), values.max()
-        margin = 0.08 * (high - low) or 0.1 * abs(high) or 1
-        axes.set_ylim(low - margin, high + margin)
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

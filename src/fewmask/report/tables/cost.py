@@ -1,7 +1,6 @@
 """The cost table: hours and GPU-hours of all jobs, every job counted once."""
 
 from collections import Counter
-from itertools import product
 
 import pandas as pd
 
@@ -37,15 +36,15 @@ def cost_summary(
         trainings; jobs, and from_accounting, from_benchmark, from_training, from_unknown: the
         number of jobs whose duration comes from each source.
     """
-    requested_runs = len(requested.fractions) * len(requested.seeds)
-    rows = []
-    for dataset, method in product(requested.datasets, requested.methods):
+    cells = Counter((dataset, method) for dataset, method, _ in requested.cells())
+    seeds, rows = len(requested.seeds), []
+    for (dataset, method), fractions in cells.items():
         is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
         of_runs = [jobs[run] for run in jobs if (run.dataset, run.method) == (dataset, method)]
         name = {"dataset": dataset, "method": method}
-        rows.append(name | _row(requested_runs, runs[is_own], of_runs))
+        rows.append(name | _row(fractions * seeds, runs[is_own], of_runs))
     name = {"dataset": "total", "method": ""}
-    rows.append(name | _row(requested_runs * len(rows), runs, list(jobs.values())))
+    rows.append(name | _row(cells.total() * seeds, runs, list(jobs.values())))
     return pd.DataFrame(rows)
 
 

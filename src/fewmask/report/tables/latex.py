@@ -27,7 +27,7 @@ def latex(requested: Requested, summary: pd.DataFrame) -> str:
 
 def _table(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> str:
     """The rows of one dataset; groups of compared rows stand under a title of their own."""
-    compared = is_compared(summary)
+    compared = is_compared(requested, summary)
     header = [
         "Method" if compared else "Labelled",
         *summary_header(requested, summary)[len(COLUMNS) :],

@@ -1,5 +1,6 @@
 """The summary as a table to be read: few columns, with the number of seeds."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import pandas as pd
@@ -25,6 +26,9 @@ UNITS = {"h": 3600, "min": 60, "s": 1}
 
 COSTS = {"hours": "Hours", "gpu_hours": "GPU hours"}
 
+UNKNOWN = (None, None)
+"""The published value, and its spread, of a metric that was not published."""
+
 Ranks = dict[str, dict[str, Rank]]
 """By metric, the rank of every mean as it is printed."""
 
@@ -46,7 +50,7 @@ def summary_table(requested: Requested, summary: pd.DataFrame) -> Table:
     header = summary_header(requested, summary)
     rows = [row for group in summary_rows(requested, summary, summary) for row in group]
     sides = "".join(COLUMNS.get(name, "r") for name in header)
-    grouped_by = 2 if is_compared(summary) else 1
+    grouped_by = 2 if is_compared(requested, summary) else 1
     return Table(requested.title, notes_on(requested, summary), header, sides, rows, grouped_by)
 
 
@@ -63,27 +67,28 @@ def summary_rows(
 ) -> list[list[TableRow]]:
     """The table rows of ``own``, a part of the summary, in groups of rows that are compared.
 
-    With a single method, a dataset is one group.
+    Methods of which only published values are known end a group. With a single method, a dataset
+    is one group.
     """
-    keys = ["dataset", "fraction"] if is_compared(summary) else ["dataset"]
+    keys = ["dataset", "fraction"] if is_compared(requested, summary) else ["dataset"]
     costs = _costs(summary)
     groups = []
     for _, group in own.groupby(keys, sort=False):
         is_bound = group["method"].isin(requested.all_masks)
         ranks = {metric: _ranks(metric, group[~is_bound]) for metric in requested.metrics}
         unranked: Ranks = {metric: {} for metric in requested.metrics}
-        groups.append(
-            [
-                _row(requested, row, unranked if bound else ranks, costs)
-                for (_, row), bound in zip(group.iterrows(), is_bound, strict=True)
-            ]
-        )
+        rows = [
+            _row(requested, row, unranked if bound else ranks, costs)
+            for (_, row), bound in zip(group.iterrows(), is_bound, strict=True)
+        ]
+        groups.append([*rows, *_published_alone(requested, rows)])
     return groups
 
 
-def is_compared(summary: pd.DataFrame) -> bool:
-    """Whether there are several methods."""
-    return summary["method"].nunique() > 1
+def is_compared(requested: Requested, summary: pd.DataFrame) -> bool:
+    """Whether there are several methods, measured or published."""
+    others = requested.published.others if requested.published else ()
+    return summary["method"].nunique() > 1 or bool(others)
 
 
 def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
@@ -146,7 +151,7 @@ def _costs(summary: pd.DataFrame) -> _Costs:
 
 def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
     """The ranks of means as they are printed; none while a run of the group is missing."""
-    if not is_compared(group) or (group["seeds"] < group["seeds_requested"]).any():
+    if group["method"].nunique() == 1 or (group["seeds"] < group["seeds_requested"]).any():
         return {}
     if f"{metric}_mean" not in group:
         return {}
@@ -168,12 +173,30 @@ def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> T
     return [*words, *metrics, *spent, seeds_text(row)]
 
 
+def _published_alone(requested: Requested, rows: list[TableRow]) -> Iterator[TableRow]:
+    """Below the rows of a group, those of methods that are not in the grid."""
+    dataset, fraction, labelled, *_ = rows[0]
+    for other in requested.published.others if requested.published else ():
+        if fraction in other.values:
+            published = other.values[fraction]
+            of_metrics = [
+                TableCell(NOTHING, after=_in_parentheses(metric, *published.get(metric, UNKNOWN)))
+                for metric in requested.metrics
+            ]
+            rest = [NOTHING] * (len(rows[0]) - len(COLUMNS) - len(of_metrics))
+            yield [dataset, fraction, labelled, other.method, *of_metrics, *rest]
+
+
 def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> TableCell:
     """Mean and spread, with the published value in parentheses."""
     mean, std, published, published_std = (
         row.get(f"{metric}_{part}") for part in ("mean", "std", "published", "published_std")
     )
-    after = ""
-    if not pd.isna(published):
-        after = f" ({with_spread(metric, published, published_std)})"
+    after = _in_parentheses(metric, published, published_std)
     return TableCell(with_spread(metric, mean, std), rank_of.get(number(metric, mean), ""), after)
+
+
+def _in_parentheses(metric: str, published: float | None, published_std: float | None) -> str:
+    """What follows a measured value; nothing without a published one."""
+    known = not pd.isna(published)
+    return f" ({with_spread(metric, published, published_std)})" if known else ""
