@@ -20,7 +20,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.table import as_json, markdown, write
 from fewmask.core.errors import FewmaskError
 
-TOPICS = ("training", "evaluation", "resuming", "planning", "prepare", "commands")
+TOPICS = ("training", "objectives", "evaluation", "resuming", "planning", "prepare", "commands")
 """Modules of this folder in the order of the table; each has a list ``BENCHMARKS``."""
 
 

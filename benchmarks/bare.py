@@ -27,20 +27,20 @@ Losses = Callable[[], list[torch.Tensor]]
 
 def supervised(training: Training) -> Step:
     """The network on a batch, cross-entropy, one backward pass, update."""
-    objective, batch = deepcopy(training.objective), _batches(training)["labelled"]
+    objective, batch = deepcopy(training.objective), first_batches(training)["labelled"]
 
     def losses() -> list[torch.Tensor]:
         logits = objective.network(batch.image, batch.inside)["segmentation"]
         return [_cross_entropy(logits, batch.mask)]
 
-    return _step(training, objective, losses)
+    return bare_step(training, objective, losses)
 
 
 def self_training(training: Training) -> Step:
     """The teacher on labelled and unlabelled images; the student on labelled images and again on
     both; the auxiliary head on both; three cross-entropies, one backward pass, update of
     the student. The teacher does not follow."""
-    objective, batches = deepcopy(training.objective), _batches(training)
+    objective, batches = deepcopy(training.objective), first_batches(training)
     labelled, both = batches["labelled"], list(batches.values())
     image, inside = joined(both, "image"), joined(both, "inside")
     all_images = torch.cat([labelled.image, image])
@@ -60,12 +60,12 @@ def self_training(training: Training) -> Step:
             + 0.5 * _cross_entropy(found, pseudo_masks)
         ]
 
-    return _step(training, objective, losses)
+    return bare_step(training, objective, losses)
 
 
 def multi_task(training: Training) -> Step:
     """The network with three decoders, three losses, a backward pass of each, one update."""
-    objective, batches = deepcopy(training.objective), _batches(training)
+    objective, batches = deepcopy(training.objective), first_batches(training)
     labelled, both = batches["labelled"], list(batches.values())
     image, inside, depth, normal = (
         joined(both, name) for name in ("image", "inside", "depth", "normal")
@@ -81,12 +81,12 @@ def multi_task(training: Training) -> Step:
             mean(*normal_error(network.of_task("normal", features)["normal"], normal)),
         ]
 
-    return _step(training, objective, losses)
+    return bare_step(training, objective, losses)
 
 
 def simclr(training: Training) -> Step:
     """The encoder and head on two views of every image, NT-Xent, one backward pass, update."""
-    objective, batch = deepcopy(training.objective), _batches(training)["all"]
+    objective, batch = deepcopy(training.objective), first_batches(training)["all"]
     image, inside = torch.cat([batch.image, batch.image]), torch.cat([batch.inside, batch.inside])
 
     def losses() -> list[torch.Tensor]:
@@ -94,12 +94,12 @@ def simclr(training: Training) -> Step:
         first, second = objective.head(features).chunk(2)
         return [nt_xent(first, second, batch.rows, objective.options.temperature)]
 
-    return _step(training, objective, losses)
+    return bare_step(training, objective, losses)
 
 
 def masked_image(training: Training) -> Step:
     """The network on images with rotated patches, squared error, one backward pass, update."""
-    objective, batch = deepcopy(training.objective), _batches(training)["all"]
+    objective, batch = deepcopy(training.objective), first_batches(training)["all"]
     options = objective.options
     perturbed = rotate_patches(batch.image, options.patches, options.patch_size)
 
@@ -107,10 +107,10 @@ def masked_image(training: Training) -> Step:
         predicted = objective.network(perturbed, batch.inside)["segmentation"]
         return [functional.mse_loss(predicted.float(), batch.image)]
 
-    return _step(training, objective, losses)
+    return bare_step(training, objective, losses)
 
 
-def _step(training: Training, objective: Objective, losses: Losses) -> Step:
+def bare_step(training: Training, objective: Objective, losses: Losses) -> Step:
     """A forward pass, a backward pass for every loss, and an update. The learning rate is 0, so
     that the weights stay the same however often the step is done; the work is the same."""
     trained = [one for one in objective.parameters() if one.requires_grad]
@@ -127,7 +127,7 @@ def _step(training: Training, objective: Objective, losses: Losses) -> Step:
     return step
 
 
-def _batches(training: Training) -> dict[str, Batch]:
+def first_batches(training: Training) -> dict[str, Batch]:
     """The batches of the first step, by role."""
     return {role: training.augmented(batch) for role, batch in training.draws.at(0).items()}
 

@@ -34,18 +34,22 @@ RESNET = {"encoder": "resnet18", "weights": "none"}
 
 @contextmanager
 def project(
-    experiment: str, run: Run, size: int | None = None, network: dict[str, Any] = RESNET
+    experiment: str,
+    run: Run,
+    size: int | None = None,
+    network: dict[str, Any] = RESNET,
+    **changes: Any,
 ) -> "Iterator[Project]":
     """A run of one of the small experiments with a ResNet-18, in a temporary folder of results.
 
     ``size``: the size of the images, by default that of the dataset; ``network``: overrides for all
-    stages.
+    stages; ``changes``: of the experiment.
     """
     with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
         config = {
             "results": os.path.relpath(folder),
             "overrides": [{"settings": {"network": RESNET | network, "precision": "bf16"}}],
-        }
+        } | changes
         yield Project(load_grid([EXPERIMENTS / f"{experiment}.yaml"], config), run, size)
 
 

@@ -36,7 +36,7 @@ def supervised_128() -> list[Measurement]:
     """Supervised training, U-Net ResNet-34, 128 px: against the bare step."""
     with _supervised("resnet34", 128) as (_, training):
         what = "supervised, U-Net ResNet-34, 128 px, batch 32"
-        return _near(training, bare.supervised(training), what, "bare step", 0.92)
+        return near(training, bare.supervised(training), what, "bare step", 0.92)
 
 
 def self_training() -> list[Measurement]:
@@ -45,7 +45,7 @@ def self_training() -> list[Measurement]:
     with project("camvid_three_stage", run) as made:
         training = made.training("final", batch={"labelled": 4, "unlabelled": 16})
         what = "self-training, U-Net ResNet-18, 96 x 128 px, batch 4 + 16"
-        return _near(training, bare.self_training(training), what, "bare passes", 0.9)
+        return near(training, bare.self_training(training), what, "bare passes", 0.9)
 
 
 def nash_mtl() -> list[Measurement]:
@@ -54,7 +54,7 @@ def nash_mtl() -> list[Measurement]:
     with project("scenes_multi_task", run) as made:
         training = made.training("multi_task")
         what = "3 tasks by Nash-MTL, U-Net ResNet-18, 64 px, batch 8 + 8"
-        return _near(training, bare.multi_task(training), what, "3 backward passes, bare", 0.85)
+        return near(training, bare.multi_task(training), what, "3 backward passes, bare", 0.85)
 
 
 def simclr() -> list[Measurement]:
@@ -63,7 +63,7 @@ def simclr() -> list[Measurement]:
     with project("pet_simclr", run) as made:
         training = made.training("pretrain")
         what = "SimCLR, ResNet-18, 32 px, batch 64"
-        return _near(training, bare.simclr(training), what, "bare step", 0.9)
+        return near(training, bare.simclr(training), what, "bare step", 0.9)
 
 
 def masked_image() -> list[Measurement]:
@@ -72,7 +72,7 @@ def masked_image() -> list[Measurement]:
     with project("pet_masked_image", run) as made:
         training = made.training("pretrain")
         what = "masked images, U-Net ResNet-18, 64 px, batch 32"
-        return _near(training, bare.masked_image(training), what, "bare step", 0.9)
+        return near(training, bare.masked_image(training), what, "bare step", 0.9)
 
 
 def compiled() -> list[Measurement]:
@@ -103,7 +103,7 @@ def _image_files(made: Project, training: Training, size: int) -> ImageFiles:
     return ImageFiles(root, names, size, training.stage.augmentation)
 
 
-def _near(
+def near(
     training: Training, bare_step: bare.Step, what: str, against: str, target: float
 ) -> list[Measurement]:
     """How close the loop comes to the bare step."""
