@@ -66,6 +66,13 @@ STAGES = {
         "pseudo_masks": "supervised", "most_confident": 0.5, "batch": BOTH,
     },
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
+    "hung": {
+        "objective": {
+            "name": "hung", "discriminator": {"channels": [8, 8]}, "judged_images": "all",
+            "self_taught_start": 0
+        },
+        "batch": BOTH,
+    },
     "u2pl": {
         "objective": {
             "name": "u2pl",

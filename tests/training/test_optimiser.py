@@ -223,6 +223,19 @@ def test_a_group_may_have_an_optimiser_of_its_own_and_goes_on_exactly():
         assert torch.equal(resumed.discriminator.state_dict()[name], tensor)
 
 
+def test_what_has_an_optimiser_of_its_own_is_clipped_by_itself():
+    objective = WithDiscriminator()
+    stage = small_stage(optimiser=PLAIN, clip_gradient_norm=0.5)
+    optimisers = Optimisers(stage, objective, objective.parameter_groups())
+    for one in objective.parameters():
+        one.grad = torch.ones_like(one)
+    optimisers.set_learning_rates(0)
+    optimisers.step(SCALER)
+    for side in (objective.network, objective.discriminator):
+        gradients = torch.cat([one.grad.flatten() for one in side.parameters()])
+        assert gradients.norm().item() == pytest.approx(0.5, rel=1e-2)
+
+
 def test_in_fp16_an_optimiser_may_have_nothing_to_update():
     objective = WithDiscriminator()
     optimisers = Optimisers(small_stage(optimiser=PLAIN), objective, objective.parameter_groups())

@@ -31,7 +31,7 @@ class ObjectiveSettings(Settings):
     compares_confidence: ClassVar[bool] = False
     """Whether it needs the confidence of these pseudo-masks, too."""
     loss_names: ClassVar[tuple[str, ...]]
-    """The names of the losses of a step."""
+    """The names of the losses of a step that a weighting weighs."""
     optional_losses: ClassVar[tuple[str, ...]] = ()
     """Losses that settings switch off; a weighting may name them all the same."""
 

@@ -1,9 +1,11 @@
-"""Parts of a network that a training leaves as they are."""
+"""Parts of a network that a training, or one of its losses, leaves as they are."""
 
+from collections.abc import Callable
 from functools import cache
-from typing import Self
+from typing import Any, Self
 
 from torch import nn
+from torch.func import functional_call
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from fewmask.config.network import FrozenParts
@@ -28,6 +30,13 @@ def freeze_parts(encoder: nn.Module, parts: FrozenParts) -> None:
     batch_norms = [one for one in encoder.modules() if isinstance(one, _BatchNorm)]
     for module in {"nothing": [], "batch_norms": batch_norms, "encoder": [encoder]}[parts]:
         freeze(module)
+
+
+def constant(module: nn.Module) -> Callable[..., Any]:
+    """What the module computes, as a function: gradients of its outputs reach what it is given, and
+    not its own parameters."""
+    values = {name: one.detach() for name, one in module.named_parameters()}
+    return lambda *inputs: functional_call(module, values, inputs)
 
 
 @cache

@@ -64,7 +64,11 @@ class Objective(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
-        """The losses of a step by name, each a scalar; ``batches`` by role."""
+        """The losses of a step by name, each a scalar; ``batches`` by role.
+
+        Those that `ObjectiveSettings.loss_names` leaves out are not weighed: the loss of a network
+        that learns by itself, such as a discriminator.
+        """
 
     def cross_entropy(self, logits: Tensor, mask: Tensor) -> Tensor:
         """The cross-entropy against masks of labelled images, over the pixels that count.

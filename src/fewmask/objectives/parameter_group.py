@@ -19,4 +19,5 @@ class ParameterGroup:
     weight_decay: float | None = None
     """Overrides that of the optimiser."""
     clip_gradient_norm: float | None = None
-    """The largest norm of their gradient, taken by itself; absent: they count with all others."""
+    """The largest norm of their gradient, taken by itself. Absent: that of the stage; they count
+    with all others, unless they have an optimiser of their own."""

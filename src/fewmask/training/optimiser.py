@@ -75,11 +75,12 @@ class Optimisers:
             optimiser.load_state_dict(state)
 
     def _clip(self) -> None:
-        """Clip the gradients of groups with a norm of their own, and those of all other parameters
-        of the objective together."""
-        apart = [group for group in self.groups if group.clip_gradient_norm is not None]
+        """Clip the gradients of groups with a norm or an optimiser of their own, and those of all
+        other parameters of the objective together."""
+        apart = [one for one in self.groups if one.clip_gradient_norm or one.optimiser]
         for group in apart:
-            nn.utils.clip_grad_norm_(group.parameters, group.clip_gradient_norm)
+            if norm := group.clip_gradient_norm or self.clip_norm:
+                nn.utils.clip_grad_norm_(group.parameters, norm)
         if self.clip_norm is not None:
             clipped = {one for group in apart for one in group.parameters}
             others = [one for one in self.parameters if one not in clipped]

@@ -63,13 +63,16 @@ class GradientWeighting(Weighting):
         self, losses: Losses, objective: Objective, scaler: torch.amp.GradScaler, step: int
     ) -> Losses:
         trained = {name: one for name, one in objective.named_parameters() if one.requires_grad}
-        gradients = task_gradients(scaler.scale(self.ordered(losses)), [*trained.values()])
+        tasks, apart = self.ordered(losses), self.apart(losses)
+        gradients = task_gradients(scaler.scale([*tasks, *apart]), [*trained.values()])
         by_name = dict(zip(trained, zip(*gradients, strict=True), strict=True))
         self.shared = [name for name, by_task in by_name.items() if _is_shared(by_task)]
         # The weights are those of the true gradients: Nash-MTL's depend on their scale.
-        products = gramian([by_name[name] for name in self.shared], len(losses))
+        shared = [by_name[name][: len(tasks)] for name in self.shared]
+        products = gramian(shared, len(tasks))
         self._weigh(products / scaler.get_scale() ** 2, step)
-        weights = {True: self.weights.tolist(), False: self.own_weights().tolist()}
+        by_kind = {True: self.weights, False: self.own_weights()}
+        weights = {kind: one.tolist() + [1.0] * len(apart) for kind, one in by_kind.items()}
         for name, by_task in by_name.items():
             add_weighted(trained[name], by_task, weights[_is_shared(by_task)])
         return self.step_values(self.weighted(losses), losses, self.weights)

@@ -26,5 +26,5 @@ class LossWeighting(Weighting):
         values = torch.stack(self.ordered(losses))
         weights = self(values.detach(), step)
         loss = (weights * values).sum() + self.penalty()
-        self.backpropagate(loss, objective, scaler)
+        self.backpropagate(loss + sum(self.apart(losses)), objective, scaler)
         return self.step_values(loss, losses, weights)

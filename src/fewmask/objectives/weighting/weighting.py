@@ -34,8 +34,10 @@ class Weighting(nn.Module, ABC):
     ) -> Losses:
         """Add the gradients, times the scaler's scale, to the parameters' ``grad``.
 
-        ``losses`` are scalars by name. Returns the values of the step for the history: ``loss``,
-        the weighted sum; the losses; and, unless it is constant, the ``weight_...`` of each loss.
+        ``losses`` are scalars by name. Those that it does not weigh have weight 1, and are none of
+        the tasks that it balances. Returns the values of the step for the history: ``loss``, the
+        weighted sum without them; the losses; and, unless it is constant, the ``weight_...`` of
+        each loss that is weighed.
         """
 
     def backpropagate(
@@ -50,13 +52,17 @@ class Weighting(nn.Module, ABC):
         return []
 
     def ordered(self, losses: Losses) -> list[Tensor]:
-        """The losses in the order of the weights."""
-        if set(losses) != set(self.loss_names):
+        """The losses that it weighs, in the order of the weights."""
+        if not set(losses) >= set(self.loss_names):
             raise ValueError(
                 f"the objective's losses are {', '.join(losses)}; its settings say "
                 f"{', '.join(self.loss_names)}"
             )
         return [losses[name] for name in self.loss_names]
+
+    def apart(self, losses: Losses) -> list[Tensor]:
+        """The losses that it does not weigh, such as that of a discriminator."""
+        return [loss for name, loss in losses.items() if name not in self.loss_names]
 
     def step_values(self, loss: Tensor, losses: Losses, weights: Tensor) -> Losses:
         """What ``backward`` returns; ``weights`` (T) in their order."""

@@ -55,7 +55,7 @@ class NashMTL(GradientWeighting):
             values = super().backward(losses, objective, scaler, step)
         else:
             loss = self.weighted(losses)
-            self.backpropagate(loss, objective, scaler)
+            self.backpropagate(loss + sum(self.apart(losses)), objective, scaler)
             values = self.step_values(loss, losses, self.weights)
         if self.max_norm is not None:
             norm = self.max_norm * scaler.get_scale()

@@ -1,0 +1,1 @@
+"""What objectives share whose network learns against a discriminator."""
