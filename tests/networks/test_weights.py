@@ -35,7 +35,7 @@ def describe(network: dict[str, Any] = TINY, **changes: Any) -> dict[str, Any]:
         "training": json.loads(small_stage(network=network).shaping()),
         "dataset": dataset,
         "seed": 3,
-        "digests": {"dataset": "a", "split": "b", "held_out": "c"},
+        "digests": {"dataset": "a", "split": "b", "tested": "c"},
     } | changes
 
 

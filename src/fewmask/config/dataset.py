@@ -60,7 +60,16 @@ class Split(Settings):
     test: Amount = 0.2
     """The test images."""
     validation: Amount = 0.1
-    """The validation images: selection and early stopping look at these, never at the test."""
+    """The validation images: selection and early stopping look at these, never at the test. With a
+    budget of masks it says nothing."""
+    masks: Literal["labelled", "budget"] = "labelled"
+    """What a fraction counts: ``labelled`` images alone, beside the validation images that all
+    fractions share; or ``budget``, all masks that somebody has to draw, of which some are
+    validation images."""
+    validation_share: float = Field(default=0.25, ge=0, lt=1)
+    """Of a budget; 0: none, so that the weights of the last step are kept."""
+    least_validation: int = Field(default=3, ge=1)
+    """The least number of validation images in a budget, unless their share is 0."""
     train: list[str] | None = None
     """Official subsets that training draws from; absent: whatever is not test or validation."""
     stratify: Literal["none", "category", "classes"] = "none"
@@ -73,6 +82,25 @@ class Split(Settings):
     """Draw test and validation anew for every seed; else all seeds share them."""
     lists: dict[Name, RelativePath] = {}
     """Published splits: a name to use as fraction, and a file of image names below the root."""
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether any images are validation images."""
+        return self.masks == "labelled" or self.validation_share > 0
+
+    def validation_in(self, budget: int) -> int:
+        """How many validation images a budget of so many masks has. Raises ValueError where that
+        leaves no image to learn from."""
+        if not self.validation_share:
+            return 0
+        count = max(self.least_validation, round(self.validation_share * budget))
+        if count >= budget:
+            raise ValueError(
+                f"a budget of {budget} masks, of which {count} are for validation, leaves none to "
+                f"learn from\n"
+                f"  mend: more masks, or a smaller split.least_validation or validation_share"
+            )
+        return count
 
     @field_validator("lists")
     @classmethod

@@ -39,6 +39,11 @@ class Evaluation(Settings):
         """The metric that must improve, or patience ends the training."""
         return self.metric if self.patience_metric == "metric" else self.patience_metric
 
+    @property
+    def judges(self) -> list[str]:
+        """The metrics of validation images that select the weights or end the training."""
+        return sorted({self.metric, self.stops_by} - {"none"})
+
     def in_steps(self, steps_per_epoch: float) -> Self:
         """The same with every duration in steps."""
         patience = self.patience and in_steps(self.patience, steps_per_epoch)

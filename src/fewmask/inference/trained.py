@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest
-from fewmask.data.splits.file import held_out_digest
+from fewmask.data.splits.file import digest_of_tested
 from fewmask.data.store.store import Store
 from fewmask.networks.description import Description
 from fewmask.networks.mean import Predictor
@@ -59,20 +59,20 @@ class Trained:
         with a split other than the file ``split``, to which ``roles`` belong.
 
         A training that sees all masks is the same for all fractions, although each fraction has a
-        split of its own: only the held-out images are compared then.
+        split of its own: only the test images are compared then.
         """
         store.check_name()
         of_training = self.description.digests
         if of_training.dataset != store.digest:
             raise FewmaskError(f"{self.weights}: trained on other data than {store.path} holds")
-        is_other = of_training.held_out != held_out_digest(roles)
+        is_other = of_training.tested != digest_of_tested(roles)
         if self.description.training.depends_on_fraction:
             is_other |= of_training.split != file_digest(split)
         if is_other:
             raise FewmaskError(
                 f"{self.weights}: trained with another split than {split}\n"
                 f"  found: weights of seed {self.description.seed}, which were trained with other "
-                f"images labelled or held out\n"
+                f"images labelled or tested on\n"
                 f"  mend: name the weights of this fraction and seed; if the split was changed or "
                 f"drawn anew, run the workflow again, which retrains what depends on it"
             )

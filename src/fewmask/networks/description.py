@@ -21,8 +21,8 @@ class Digests(BaseModel):
 
     dataset: str
     split: str
-    held_out: str
-    """Of the validation and test images."""
+    tested: str
+    """Of who is tested on."""
 
 
 class Description(BaseModel):

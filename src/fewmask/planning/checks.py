@@ -1,6 +1,7 @@
 """Checks of an experiment against the datasets, methods and stages that it names: each file may be
 right by itself, and still not fit the others. All raise ConfigError."""
 
+import re
 from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
@@ -20,8 +21,11 @@ from fewmask.planning.stages import Resolved
 
 
 def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: str) -> None:
-    """Refuse a list of labelled images that a dataset of the grid does not have."""
+    """Refuse a list of labelled images that a dataset of the grid does not have, and a budget of
+    masks that leaves none to learn from."""
     for fraction in fractions:
+        if re.fullmatch(r"n\d+", fraction):
+            _check_budgets(fraction, datasets, source)
         if not is_list_name(fraction):
             continue
         for name, dataset in datasets.items():
@@ -32,6 +36,17 @@ def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: 
                     f"{fraction}\n  known lists: {known}\n  expected: a share (0.05), "
                     f"a count (n100), all, or a name under split.lists of the dataset"
                 )
+
+
+def _check_budgets(fraction: str, datasets: dict[str, Dataset], source: str) -> None:
+    for name, dataset in datasets.items():
+        if dataset.split.masks == "budget":
+            try:
+                dataset.split.validation_in(int(fraction[1:]))
+            except ValueError as error:
+                raise ConfigError(
+                    f"{source}: fractions: {fraction} of the dataset {name}: {error}"
+                ) from None
 
 
 def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
@@ -122,6 +137,13 @@ def check_learnable(resolved: Resolved, dataset: Dataset, source: str) -> None:
         raise ConfigError(
             f"{where}: {stage.objective.name} learns {unknown[0]}, which this dataset lacks\n"
             f"  it has: {', '.join(sorted(dataset.gives)) or 'images alone'}"
+        )
+    if (metrics := stage.evaluation.judges) and not dataset.split.has_validation:
+        raise ConfigError(
+            f"{where}: no validation images to select by {' and '.join(metrics)}: the dataset has "
+            f"split.validation_share: 0\n"
+            f"  mend: evaluation: {{metric: none}}, which keeps the weights of the last step, or a "
+            f"share"
         )
     _check_not_stretched(key, stage, dataset)
     try:

@@ -73,7 +73,7 @@ def _drawn(stage: TrainingSettings, rows: Rows, split: Path) -> Rows:
 
 def _check_validation(stage: TrainingSettings, rows: Rows, split: Path) -> None:
     """Refuse to select, or to stop, by images that there are not."""
-    metrics = {stage.evaluation.metric, stage.evaluation.stops_by} - {"none"}
+    metrics = stage.evaluation.judges
     if metrics and not len(rows["validation"]):
         raise FewmaskError(
             f"{split}: no validation images to select by {' and '.join(metrics)}; "

@@ -19,11 +19,11 @@ class Inputs:
     pseudo_masks: Path | None = None
 
     def digests(self, store: Store) -> dict[str, str]:
-        """What the files hold, by name, and ``held_out``: who is validated and tested on.
+        """What the files hold, by name, and ``tested``: who is tested on.
 
         Raises FewmaskError if the split is not one of the store's.
         """
-        held_out = split_files.held_out_digest(split_files.read(self.split, store.names))
+        tested = split_files.digest_of_tested(split_files.read(self.split, store.names))
         files = {name: path for name, path in vars(self).items() if name != "dataset"}
         of_files = {name: file_digest(path) for name, path in files.items() if path is not None}
-        return {"dataset": store.digest, "held_out": held_out, **of_files}
+        return {"dataset": store.digest, "tested": tested, **of_files}

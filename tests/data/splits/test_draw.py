@@ -37,6 +37,42 @@ def cases(draw):
     return images, chosen, draw(st.integers(0, 2**63 - 1))
 
 
+@unhurried
+@given(cases(), st.floats(0, 0.6), st.integers(1, 4))
+def test_a_budget_holds_validation_and_all_masks_of_smaller_budgets(case, share, least):
+    images, chosen, seed = case
+    of_budget = {"masks": "budget", "validation_share": share, "least_validation": least}
+    chosen = chosen.model_copy(update=of_budget)
+    drawn = [draw(images, chosen, fraction, seed) for fraction in ("n9", "n10", "0.5", "all")]
+    assert len({frozenset(rows(roles, "test")) for roles in drawn}) == 1
+    budgets = [rows(roles, "labelled") | rows(roles, "validation") for roles in drawn]
+    assert [len(budget) for budget in budgets[:2]] == [9, 10]
+    for (smaller, larger), roles in zip(pairwise(budgets), drawn, strict=False):
+        assert smaller <= larger
+        validation = rows(roles, "validation")
+        assert len(validation) == (max(least, round(share * len(smaller))) if share else 0)
+    assert images.masked[list(budgets[-1])].all()
+    free = images.masked & (np.array(drawn[-1]) == "unlabelled")
+    assert not free.any(), "of all, no mask is hidden"
+
+
+def test_the_validation_images_of_a_budget_show_every_class():
+    images = make(60)
+    chosen = Split(masks="budget", stratify="none")
+    for seed in range(20):
+        roles = draw(images, chosen, "n20", seed)
+        shown = images.class_pixels[list(rows(roles, "labelled") | rows(roles, "validation"))] > 0
+        rarest = np.flatnonzero((shown.sum(0) > 0) & (shown.sum(0) < 4))
+        assert len(rows(roles, "validation")) == 5
+        counted = images.class_pixels[list(rows(roles, "validation"))].any(0)
+        assert counted.sum() >= min(3, shown.any(0).sum()), rarest
+
+
+def test_a_budget_that_is_too_small_is_told():
+    with pytest.raises(FewmaskError, match="fraction n3: a budget of 3 masks, of which 3 are"):
+        draw(make(60), Split(masks="budget"), "n3", seed=0)
+
+
 class TestEverySplit:
     @unhurried
     @given(cases())
@@ -155,7 +191,7 @@ class TestStrata:
         images = make(400, classes=8)
         for seed in range(5):
             roles = draw(images, Split(stratify="classes"), "n8", seed)
-            assert missing_classes(images, roles) == []
+            assert missing_classes(images, roles, "labelled") == []
 
     def test_categories_are_needed_to_stratify_by_them(self):
         images = Images(["a"] * 9, [""] * 9, np.ones((9, 2), np.int64))
@@ -207,5 +243,5 @@ def test_too_few_images(count, chosen, fraction, message):
 def test_missing_classes():
     class_pixels = np.array([[3, 1, 0, 0], [0, 5, 0, 0], [2, 2, 2, 0]])
     images = Images(["a", "b", "c"], [""] * 3, class_pixels)
-    assert missing_classes(images, ["labelled", "labelled", "test"]) == [2, 3]
-    assert missing_classes(images, ["test", "", "labelled"]) == [3]
+    assert missing_classes(images, ["labelled", "labelled", "test"], "labelled") == [2, 3]
+    assert missing_classes(images, ["test", "", "labelled"], "labelled") == [3]

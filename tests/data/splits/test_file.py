@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.splits.file import held_out_digest, read, write
+from fewmask.data.splits.file import digest_of_tested, read, write
 
 NAMES = ["a", "b, c", 'd "e"', "é\nf", "g", "h"]
 ROLES = ["test", "labelled", "", "unlabelled", "labelled", "validation"]
@@ -93,9 +93,10 @@ def test_a_changed_byte_is_refused_or_only_changes_roles(path: Path):
         assert sum(len(rows) for rows in found.values()) == 5
 
 
-def test_the_digest_of_who_is_held_out_knows_no_labels(path: Path):
+def test_the_digest_of_who_is_tested_on_knows_no_labels(path: Path):
     found = read(path, NAMES)
-    digest = held_out_digest(found)
-    assert held_out_digest(found | {"labelled": found["unlabelled"]}) == digest
-    assert held_out_digest(found | {"test": found["validation"]}) != digest
-    assert held_out_digest(found | {"test": found["test"][:0]}) != digest
+    digest = digest_of_tested(found)
+    assert digest_of_tested(found | {"labelled": found["unlabelled"]}) == digest
+    assert digest_of_tested(found | {"validation": found["unlabelled"]}) == digest
+    assert digest_of_tested(found | {"test": found["validation"]}) != digest
+    assert digest_of_tested(found | {"test": found["test"][:0]}) != digest

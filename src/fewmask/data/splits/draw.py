@@ -3,7 +3,9 @@
 Test and validation are drawn first, among the images that have masks, and are the same for every
 fraction (and every seed, unless `held_out_per_seed`). The remaining images are ordered once per
 seed, and a fraction labels the first k of them, so that the images of 10 % are among those of 20 %.
-The masks of the others stay hidden; like images without masks, they are unlabelled.
+The masks of the others stay hidden; like images without masks, they are unlabelled. With a budget
+of masks, validation is drawn among these k, spread over their classes, whatever is set: their masks
+are known.
 
 Every draw is spread over strata (breeds, or the rarest class of each image): the r-th of the n
 images of a stratum is placed at r / n, counted from 0. So any beginning of the order holds the
@@ -86,21 +88,39 @@ def draw(
     pool = (roles == "") & ~closed & _in_subsets(images, settings.train)
 
     can_be_labelled = pool & images.masked
+    one_by_one = np.arange(len(roles))
     if list_names is not None:
         labelled = _listed(images, roles, can_be_labelled, fraction, list_names)
     else:
         count = _labels(fraction, can_be_labelled, roles)
-        one_by_one = np.arange(len(roles))
         labelled = take(can_be_labelled, count, kinds, one_by_one, derive("labelled", seed))
     roles[pool] = "unlabelled"
     roles[labelled] = "labelled"
+    if settings.masks == "budget":
+        roles[_validation(images, settings, labelled, fraction, seed)] = "validation"
     return roles.tolist()
 
 
-def missing_classes(images: Images, roles: list[str]) -> list[int]:
-    """The classes that no labelled image contains, and that no method can learn."""
-    labelled = np.array(roles) == "labelled"
-    return np.flatnonzero(~images.class_pixels[labelled].any(0)).tolist()
+def _validation(
+    images: Images, settings: Split, budget: np.ndarray, fraction: str, seed: int
+) -> np.ndarray:
+    """The rows of a budget that are validation images."""
+    try:
+        count = settings.validation_in(len(budget))
+    except ValueError as error:
+        raise FewmaskError(f"fraction {fraction}: {error}") from None
+    if not count:
+        return budget[:0]
+    every = np.arange(len(images.names))
+    kinds = _kinds(images, "classes")
+    return take(np.isin(every, budget), count, kinds, every, derive("validation", seed))
+
+
+def missing_classes(images: Images, roles: list[str], role: str) -> list[int]:
+    """The classes that no image of a role contains: no method can learn them from labelled images,
+    or no weights are selected by them."""
+    chosen = np.array(roles) == role
+    return np.flatnonzero(~images.class_pixels[chosen].any(0)).tolist()
 
 
 # Test and validation.
@@ -116,7 +136,9 @@ def _hold_out(
 ) -> np.ndarray:
     """Write test and validation into `roles`; return bool (N,): what else is not for training."""
     subsets = np.array(images.subsets)
-    amounts = {"test": settings.test, "validation": settings.validation}
+    amounts = {"test": settings.test}
+    if settings.masks == "labelled":
+        amounts["validation"] = settings.validation
     official = [subset for amount in amounts.values() for subset in _named(amount)]
     in_official = _in_subsets(images, official)
     blocks = _blocks(images.subsets, settings.blocks or 1)

@@ -67,10 +67,9 @@ def read(path: Path | str, names: Sequence[str]) -> dict[str, np.ndarray]:
     return {role: np.flatnonzero(in_order == role) for role in ROLES}
 
 
-def held_out_digest(roles: dict[str, np.ndarray]) -> str:
-    """SHA-256 of the validation and test images, which are the same for all fractions."""
-    text = repr([roles[role].tolist() for role in ("validation", "test")])
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of_tested(roles: dict[str, np.ndarray]) -> str:
+    """SHA-256 of the test images, which are the same for all fractions."""
+    return hashlib.sha256(repr(roles["test"].tolist()).encode()).hexdigest()
 
 
 def _lines(path: Path | str) -> Iterator[tuple[str, list[str]]]:

@@ -15,7 +15,8 @@ from fewmask.data.store.store import Store
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
     """Write the split of a dataset at a fraction for a seed, and log the number of images by role.
 
-    A class that no labelled image contains is named in a warning.
+    A class that no labelled image contains is named in a warning, and, with a budget of masks, one
+    that no validation image contains.
     """
     requested = from_json(Split, settings, "--settings")
     with Store(dataset) as store:
@@ -46,13 +47,16 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
                 f"were left out as damaged: this is not the published split",
                 file=sys.stderr,
             )
-        missing = [store.classes[i] for i in splits.missing_classes(images, roles)]
-        if missing:
-            print(
-                f"warning: no labelled image contains {', '.join(missing)}: no method can "
-                f"learn it; label more images",
-                file=sys.stderr,
-            )
+        means = {"labelled": "no method can learn it; label more images"}
+        if requested.masks == "budget" and "validation" in roles:
+            means["validation"] = "weights are selected without it"
+        for role, meaning in means.items():
+            missing = [store.classes[i] for i in splits.missing_classes(images, roles, role)]
+            if missing:
+                print(
+                    f"warning: no {role} image contains {', '.join(missing)}: {meaning}",
+                    file=sys.stderr,
+                )
 
 
 def _names(store: Store, file: str) -> set[str]:
