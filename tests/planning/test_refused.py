@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from fewmask.core.errors import ConfigError, FewmaskError
 from fewmask.planning.grid import load_grid
@@ -219,29 +218,6 @@ def test_what_a_job_could_not_do_is_told_before_it_starts(
     when = {"stage": "second" if "pseudo_masks" in settings else "first"}
     with pytest.raises(ConfigError) as caught:
         load_grid(config={"overrides": [{"when": when, "settings": settings}]})
-    assert expected in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("split", "fraction", "expected"),
-    [
-        ({}, "n3", "fractions: n3 of the dataset rooms: a budget of 3 masks, of which 3 are for"),
-        ({"validation_share": 0.95}, "n9", "a budget of 9 masks, of which 9 are"),
-        ({"validation_share": 0}, "n4", "no validation images to select by miou"),
-        ({"validation_share": 1}, "n4", "less than 1"),
-        ({"least_validation": 0}, "n4", "at least 1"),
-        ({"masks": "some"}, "n4", "labelled, budget"),
-    ],
-)
-def test_a_budget_of_masks_that_cannot_be(small: Path, split: dict, fraction: str, expected: str):
-    rooms = {
-        "reader": {"name": "scenes", "images": 50}, "classes": ["a", "b"], "size": 64,
-        "split": {"masks": "budget"} | split,
-    }  # fmt: skip
-    write("datasets/rooms", yaml.safe_dump(rooms))
-    evaluation = {"when": {"stage": "first"}, "settings": {"evaluation": {"metric": "miou"}}}
-    with pytest.raises(ConfigError) as caught:
-        load_grid(config={"fractions": [fraction], "overrides": [evaluation]})
     assert expected in str(caught.value)
 
 

@@ -41,7 +41,7 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **v
         "images": {
             "labelled": labelled,
             "unlabelled": 20,
-            "validation": 5,
+            "validation": values.get("validation", 5),
             "test": len(images),
         },
         "metrics": {

@@ -44,7 +44,7 @@ EXPERIMENT = {
 SHOWN = {
     "1 Results": [
         "1 Scores of all methods",
-        "2 Figure: score against labelled images",
+        "2 Figure: score against masks",
         "3 Is it better? Every method compared with the reference",
         "4 Label savings, with intervals",
         "5 Figure: label savings",

@@ -32,6 +32,8 @@ class Requested(Experiment):
     """By method, the description in its file."""
     classes: dict[str, list[str]] = {}
     """By dataset, the names of its classes in their order; absent: those of the runs."""
+    budgets: list[str] = []
+    """The datasets whose fractions count validation images, too."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
     keeps_last_weights: bool = False
@@ -74,6 +76,9 @@ def requested_by(grid: Grid) -> Requested:
                 name: validate(Method, load_method(name)).description for name in requested.methods
             },
             "classes": {name: grid.classes(name) for name in requested.datasets},
+            "budgets": [
+                name for name in requested.datasets if grid.datasets[name].split.masks == "budget"
+            ],
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
             "keeps_last_weights": any(stage.evaluation.last_weights for stage in evaluated),
             "tasks": sorted({task for stage in evaluated for task in stage.objective.predicts}),

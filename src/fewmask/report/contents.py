@@ -53,7 +53,7 @@ def _examples(task: Task) -> Entry:
 
 CONTENTS = (
     Entry("table", "summary", RESULTS, "Scores of all methods"),
-    Entry("figure", "label_curve", RESULTS, "Figure: score against labelled images"),
+    Entry("figure", "label_curve", RESULTS, "Figure: score against masks"),
     Entry("table", "comparison", RESULTS, "Is it better? Every method compared with the reference"),
     Entry("table", "label_savings", RESULTS, "Label savings, with intervals"),
     Entry("figure", "sweep", RESULTS, "Figure: score against a setting"),

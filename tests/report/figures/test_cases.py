@@ -10,8 +10,8 @@ from tests.report.synthetic_runs import assert_apart, requested, write_examples,
 CHOICES = ["fixed", "worst", "worst", "worst", "median", "median", "median"]
 
 
-def write_cases(method, fraction, labelled, mious):
-    path = write_run(method=method, fraction=fraction, labelled=labelled)
+def write_cases(method, fraction, masks, mious):
+    path = write_run(method=method, fraction=fraction, labelled=masks)
     names = [f"{method}_{fraction}_{why}_{i}" for i, why in enumerate(CHOICES)]
     examples = path.with_suffix(".examples.h5")
     write_examples(examples, names=names, extents=[(16, 24)] * 7)
@@ -26,14 +26,14 @@ def texts_of(figure):
 
 def test_two_worst_and_two_median_images_of_every_run(project):
     mious = [0.9, 0.11, 0.12, 0.13, 0.51, 0.52, 0.53]
-    for fraction, labelled in {"n10": 10, "n20": 20, "n40": 40}.items():
-        write_cases("a", fraction, labelled, mious)
+    for fraction, masks in {"n10": 10, "n20": 20, "n40": 40}.items():
+        write_cases("a", fraction, masks, mious)
     grid = requested(methods=["a"], fractions=["n10", "n20", "n40"])
     figure = cases(grid, collect(grid).table, "scenes")
     texts = texts_of(figure)
-    assert "a, 10 labelled, seed 0" in texts
-    assert "a, 40 labelled, seed 0" in texts
-    assert "a, 20 labelled, seed 0" not in texts, "only the ends"
+    assert "a, 10 masks, seed 0" in texts
+    assert "a, 40 masks, seed 0" in texts
+    assert "a, 20 masks, seed 0" not in texts, "only the ends"
     assert [text for text in texts if text.isdigit()] == ["11", "12", "51", "52"] * 2
     # Three tiles a case: image, truth, prediction.
     assert len(figure.axes) == 2 * 4 * 3
@@ -51,5 +51,5 @@ def test_a_run_without_images_of_its_own_has_no_row(project):
         file["choice"] = ["fixed"] * 3
     grid = requested(methods=["a", "b"])
     texts = texts_of(cases(grid, collect(grid).table, "scenes"))
-    assert "a, 10 labelled, seed 0" in texts
-    assert "b, 10 labelled, seed 0" not in texts
+    assert "a, 10 masks, seed 0" in texts
+    assert "b, 10 masks, seed 0" not in texts

@@ -44,9 +44,9 @@ def sizes(axes):
 
 
 def test_the_more_labelled_the_larger_and_all_masks_the_largest(project):
-    for fraction, labelled in {"0.1": 10, "0.2": 20, "0.3": 30}.items():
+    for fraction, masks in {"0.1": 10, "0.2": 20, "0.3": 30}.items():
         for method in ("a", "b"):
-            write_run(method=method, fraction=fraction, labelled=labelled)
+            write_run(method=method, fraction=fraction, labelled=masks)
     grid = requested(methods=["a", "b"], fractions=["0.1", "0.2", "0.3"], all_masks=["b"])
     [axes] = cost_figure(grid, summary(grid, collect(grid).table)).axes
     rising, largest = sizes(axes)

@@ -34,11 +34,11 @@ def texts(figure):
 def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
     counts = {"n20": 20, "n10": 10, "all": 90}
     for method in ("one", "two"):
-        for fraction, labelled in counts.items():
-            write_run(method=method, fraction=fraction, labelled=labelled)
+        for fraction, masks in counts.items():
+            write_run(method=method, fraction=fraction, labelled=masks)
     figure = drawn(methods=["one", "two"], fractions=list(counts))
     shown = texts(figure)
-    assert [text for text in shown if "labelled" in text] == ["10 labelled", "90 labelled"]
+    assert [text for text in shown if "masks" in text] == ["10 masks", "90 masks"]
     columns = ["image", "truth", "one", "two", "one", "two"]
     assert [text for text in shown if text in columns] == columns
     assert len(figure.axes) == 2 * len(columns), "two fixed images"
@@ -48,10 +48,10 @@ def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
 
 def test_the_fractions_that_the_experiment_names(project):
     counts = {"n20": 20, "n10": 10, "all": 90}
-    for fraction, labelled in counts.items():
-        write_run(fraction=fraction, labelled=labelled)
+    for fraction, masks in counts.items():
+        write_run(fraction=fraction, labelled=masks)
     shown = texts(drawn(fractions=list(counts), example_fractions=["n10", "n20"]))
-    assert [text for text in shown if "labelled" in text] == ["10 labelled", "20 labelled"]
+    assert [text for text in shown if "masks" in text] == ["10 masks", "20 masks"]
 
 
 def test_first_seed_that_is_there(project):
@@ -63,7 +63,7 @@ def test_one_fraction_is_shown_once(project):
     write_run()
     figure = drawn()
     assert len(figure.axes) == 2 * 3
-    assert texts(figure).count("10 labelled") == 1
+    assert texts(figure).count("10 masks") == 1
 
 
 def test_fractions_of_equal_size_go_by_their_names(project):
@@ -196,9 +196,9 @@ def test_no_text_is_cut_off_or_overlaps(project, datasets, methods):
     methods = [f"a_method_with_a_rather_long_name_{i}" for i in range(methods)]
     for dataset in datasets:
         for method in methods:
-            for fraction, labelled in {"n10": 10, "all": 1240}.items():
+            for fraction, masks in {"n10": 10, "all": 1240}.items():
                 names = [f"a_image_with_a_long_name_{i}" for i in range(3)]
-                write_run(dataset, method, fraction, labelled=labelled, names=names)
+                write_run(dataset, method, fraction, labelled=masks, names=names)
     title = "A title that goes on and on and on " * 4
     figure = drawn(datasets=datasets, methods=methods, fractions=["n10", "all"], title=title)
     figure.draw_without_rendering()

@@ -49,16 +49,16 @@ def test_figure_data_are_the_tables(project):
         bars = [container.lines[2][0] for container in panel.containers]
         for i, method in enumerate(axes["methods"]):
             own = table[(table.dataset == dataset) & (table.method == method)]
-            own = own.sort_values("labelled")
+            own = own.sort_values("masks")
             mean, std = 100 * own["miou_mean"].to_numpy(), 100 * own["miou_std"].to_numpy()
-            points = np.stack([own["labelled"].to_numpy(float), mean], axis=1)
+            points = np.stack([own["masks"].to_numpy(float), mean], axis=1)
             line = next(one for one in panel.lines if to_hex(one.get_color()) == COLOURS[i])
             np.testing.assert_allclose(line.get_xydata(), points)
             np.testing.assert_allclose(means[i].get_offsets(), points)
             ends = np.array([segment[:, 1] for segment in bars[i].get_segments()])
             np.testing.assert_allclose(ends, np.stack([mean - std, mean + std], axis=1))
             seeds = runs[(runs.dataset == dataset) & (runs.method == method)]
-            expected = np.stack([seeds["labelled"], 100 * seeds["miou"]], axis=1)
+            expected = np.stack([seeds["masks"], 100 * seeds["miou"]], axis=1)
             np.testing.assert_allclose(dots[i].get_offsets(), expected)
 
 
@@ -97,14 +97,14 @@ def test_ticks_are_the_counts_on_a_logarithmic_axis(project):
     assert [label.get_text() for label in panel.get_xticklabels()] == ["10", "20", "300"]
     assert panel.get_xticks().tolist() == [10, 20, 300]
     assert len(panel.get_xticks(minor=True)) == 0
-    assert panel.get_xlabel() == "Labelled images (log scale)"
+    assert panel.get_xlabel() == "Masks (log scale)"
     assert panel.get_ylabel() == "mIoU on the test set (%)"
 
 
 def test_ticks_too_close_for_their_names_stay_unnamed(project):
     counts = {"n100": 100, "n101": 101, "n102": 102, "n900": 900}
-    for fraction, labelled in counts.items():
-        write_run(fraction=fraction, labelled=labelled)
+    for fraction, masks in counts.items():
+        write_run(fraction=fraction, labelled=masks)
     figure, *_ = drawn(fractions=list(counts))
     labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
     assert labels == ["100", "", "", "900"]

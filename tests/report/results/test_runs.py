@@ -13,7 +13,7 @@ from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import TRAINED, requested, write_run
 
 COLUMNS = [
-    *("dataset", "method", "fraction", "labelled", "test", "seed"),
+    *("dataset", "method", "fraction", "masks", "validation", "test", "seed"),
     *("miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"),
     *("cross_entropy", "focal_loss", "dice_loss", "seconds", "peak_memory_mb", "images_seen"),
     *("hours", "gpu_hours"),
@@ -38,7 +38,7 @@ def test_one_row_a_run_in_the_order_of_the_experiment(project):
 def test_values_are_those_of_the_file(project):
     write_run(miou=0.625, labelled=40, classes={"box": 0.25}, seconds=12.5)
     run = collect(requested()).table.iloc[0]
-    assert (run.miou, run.labelled, run.iou_box, run.seconds) == (0.625, 40, 0.25, 12.5)
+    assert (run.miou, run.masks, run.iou_box, run.seconds) == (0.625, 40, 0.25, 12.5)
     assert run.images_seen == 4800
 
 

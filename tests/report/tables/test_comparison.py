@@ -47,7 +47,10 @@ def simulated(seeds, gain, cells=800):
             scores.of_seeds[cell] = dict(enumerate(values.mean(axis=1)))
             scores.drawn[cell] = dict(enumerate((shares @ values.T).T))
     runs = [
-        {"dataset": "scenes", "method": method, "fraction": fraction, "labelled": 1, "seed": seed}
+        {
+            **{"dataset": "scenes", "method": method, "fraction": fraction},
+            **{"masks": 1, "validation": 5, "seed": seed},
+        }
         for method in grid.methods
         for fraction in fractions
         for seed in grid.seeds
@@ -81,7 +84,7 @@ def test_the_table_by_hand(project):
     _, _, table, _ = compared()
     assert table["method"].tolist() == ["b"]
     row = table.iloc[0]
-    assert (row.reference, row.metric, row.labelled, row.seeds) == ("supervised", "miou", 10, 3)
+    assert (row.reference, row.metric, row.masks, row.seeds) == ("supervised", "miou", 10, 3)
     assert row[["score", "reference_score"]].tolist() == pytest.approx([0.55, 0.5], abs=1e-4)
     # Every seed has the same difference, and so has every image: nothing is by chance.
     ends = row[["difference", "difference_low", "difference_high"]].tolist()

@@ -37,15 +37,15 @@ def saved(**axes):
 
 
 def write_curve(scores, method="supervised", seed=0, **values):
-    for (fraction, labelled), miou in zip(LABELLED.items(), scores, strict=True):
+    for (fraction, masks), miou in zip(LABELLED.items(), scores, strict=True):
         if miou is not None:
-            write_run("scenes", method, fraction, seed, labelled=labelled, miou=miou, **values)
+            write_run("scenes", method, fraction, seed, labelled=masks, miou=miou, **values)
 
 
 class TestReachedAt:
     """Where a curve first reaches a score."""
 
-    labelled = np.array([10.0, 20, 40, 80])
+    masks = np.array([10.0, 20, 40, 80])
 
     @pytest.mark.parametrize(
         ("score", "expected"),
@@ -60,13 +60,13 @@ class TestReachedAt:
         ],
     )
     def test_by_hand(self, score, expected):
-        assert reached_at(self.labelled, CURVE, np.array([score]))[0] == pytest.approx(expected)
+        assert reached_at(self.masks, CURVE, np.array([score]))[0] == pytest.approx(expected)
 
     def test_a_curve_that_dips_is_made_level_first(self):
         # 0.5 and 0.3 become 0.4 both, so that 0.4 is reached with 20 images and 0.5 with half way
         # from 40 to 80.
         curves = np.array([[0.2, 0.5, 0.3, 0.6]] * 2)
-        found = reached_at(self.labelled, curves, np.array([0.4, 0.5]))
+        found = reached_at(self.masks, curves, np.array([0.4, 0.5]))
         np.testing.assert_allclose(found, [20, 40 * 2**0.5])
 
     @pytest.mark.parametrize("sign", [1, -1])
@@ -74,17 +74,17 @@ class TestReachedAt:
         """0.1 + 0.2 is a little more than 0.3, and -0.1 - 0.2 a little less than -0.3."""
         more, less = sorted([sign * (0.1 + 0.2), sign * 0.3], reverse=True)
         curves = np.array([[-1, -0.9, -0.8, less], [more, 1, 2, 3], [-1, less, 0.9, 1]])
-        found = reached_at(self.labelled, curves, np.array([more, less, more]))
+        found = reached_at(self.masks, curves, np.array([more, less, more]))
         np.testing.assert_allclose(found, [80, 10, 20])
 
     def test_a_level_curve_reaches_at_its_beginning_or_nowhere(self):
         curves = np.full((3, 4), 0.5)
-        found = reached_at(self.labelled, curves, np.array([0.5, 0.4, 0.6]))
+        found = reached_at(self.masks, curves, np.array([0.5, 0.4, 0.6]))
         assert found.tolist() == [10, 0, np.inf]
 
     def test_of_nothing_nothing_is_known(self):
         curves = np.array([[0.1, np.nan, 0.2, 0.3], CURVE[0]])
-        found = reached_at(self.labelled, curves, np.array([0.2, np.nan]))
+        found = reached_at(self.masks, curves, np.array([0.2, np.nan]))
         assert np.isnan(found).all()
 
     def test_isotonic_regression_is_that_of_scipy(self):
@@ -95,13 +95,13 @@ class TestReachedAt:
 
 def test_intervals_hold_the_truth():
     # The truth: 0.1 for every doubling, and a method with 20 images that is worth 50 of them.
-    random, labelled = np.random.default_rng(0), np.array([10.0, 20, 40, 80])
-    truth = 0.1 * np.log2([50, *labelled])
+    random, masks = np.random.default_rng(0), np.array([10.0, 20, 40, 80])
+    truth = 0.1 * np.log2([50, *masks])
     seeds, found = 4, []
     for _ in range(1000):
         of_seeds = truth + 0.02 * random.standard_normal((seeds, 5))
         drawn = draws(of_seeds, np.tile(of_seeds.mean(axis=0), (1000, 1)), random)
-        low, high = interval(reached_at(labelled, drawn[:, 1:], drawn[:, 0]))
+        low, high = interval(reached_at(masks, drawn[:, 1:], drawn[:, 0]))
         found.append(low <= 50 <= high)
     assert 0.935 <= np.mean(found) <= 0.98
 
@@ -112,7 +112,7 @@ def test_the_table_by_hand(project):
         write_curve(np.array([0.3, 0.5, 0.9, 0.1]) + 0.01 * (seed - 1), "b", seed)
     _, _, table, _ = saved(seeds=[0, 1, 2])
     assert set(table["method"]) == {"b"}
-    assert table["labelled"].tolist() == [10, 20, 40, 80]
+    assert table["masks"].tolist() == [10, 20, 40, 80]
     assert table["seeds"].tolist() == [3] * 4
     np.testing.assert_allclose(table["needed"], [10 * 2**0.5, 40, np.inf, 0], rtol=0.01)
     np.testing.assert_allclose(table["factor"], [2**0.5, 2, np.inf, 0], rtol=0.01)
@@ -125,8 +125,8 @@ def test_the_table_by_hand(project):
 
 def test_where_lower_is_better(project):
     for method, losses in {"supervised": [0.8, 0.6, 0.5, 0.4], "b": [0.6, 0.3, 0.9, 0.5]}.items():
-        for (fraction, labelled), loss in zip(LABELLED.items(), losses, strict=True):
-            write_run("scenes", method, fraction, labelled=labelled, cross_entropy=loss)
+        for (fraction, masks), loss in zip(LABELLED.items(), losses, strict=True):
+            write_run("scenes", method, fraction, labelled=masks, cross_entropy=loss)
     _, _, table, _ = saved(metrics=["cross_entropy"])
     np.testing.assert_allclose(table["needed"], [20, np.inf, 0, 40])
 
@@ -135,8 +135,7 @@ def test_the_top_of_the_curve_is_not_beyond_it(project):
     """Means over seeds that are equal, but for the order in which they are summed."""
     for seed, (top, same) in enumerate([(0.1, 0.3), (0.2, 0.2), (0.3, 0.1)]):
         for fraction, error in {"n10": 0.8, "n20": top}.items():
-            labelled = LABELLED[fraction]
-            cell = {"seed": seed, "fraction": fraction, "labelled": labelled}
+            cell = {"seed": seed, "fraction": fraction, "labelled": LABELLED[fraction]}
             write_run(cross_entropy=error, **cell)
             write_run(method="b", cross_entropy=same, **cell)
     assert np.mean([0.1, 0.2, 0.3]) != np.mean([0.3, 0.2, 0.1])
@@ -225,9 +224,7 @@ def test_for_people(project):
     shown = with_savings(whole, table)
     assert shown["label_savings"].tolist()[:4] == ["–"] * 4
     in_summary = summary_table(grid, shown).markdown()
-    assert (
-        "Label savings: how many times as many labelled images supervised would need" in in_summary
-    )
+    assert "Label savings: how many times as many masks supervised would need" in in_summary
     assert f" {rows[0][6]} |" in in_summary
     assert r"$>$" not in latex(grid, shown)
     assert r"\textgreater{} $\times$2.0" in latex(grid, shown)
@@ -247,7 +244,7 @@ def test_the_figure_shows_the_table_and_hides_nothing(project, monkeypatch):
     for method, marks in zip(methods[1:], axes.collections[1::2], strict=True):
         own = table[table["method"] == method]
         drawn = np.asarray(marks.get_offsets())
-        np.testing.assert_allclose(drawn[:, 0], own["labelled"].to_numpy(float))
+        np.testing.assert_allclose(drawn[:, 0], own["masks"].to_numpy(float))
         within = (own["curve"] == "within").to_numpy()
         np.testing.assert_allclose(drawn[within, 1], own["needed"].to_numpy()[within])
         assert ((drawn[:, 1] > low) & (drawn[:, 1] < high)).all()

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from fewmask.report.tables.statistics import write_csv
-from fewmask.report.tables.summary import summary_table
-from tests.report.synthetic_runs import requested, write_run
+from fewmask.report.tables.summary import selection_note, summary_table
+from tests.report.synthetic_runs import TRAINED, requested, write_run
 from tests.report.tables.reading import rows_of, summarised
 
 METRICS = ["miou", "pixel_accuracy", "class_accuracy", "precision", "recall", "f1", "dice"]
@@ -24,7 +24,7 @@ def test_columns(project):
     of_classes = [f"{f}_{c}" for f in OF_CLASSES for c in ("wall", "box")]
     names = [*METRICS, *LOSSES, *COSTS, *of_classes]
     parts = [f"{name}_{part}" for name in names for part in ("mean", "std")]
-    leading = ["dataset", "method", "fraction", "labelled", "seeds", "seeds_requested"]
+    leading = ["dataset", "method", "fraction", "masks", "validation", "seeds", "seeds_requested"]
     assert list(table.columns) == leading + parts
 
 
@@ -70,7 +70,7 @@ def test_a_cell_without_a_run_is_there_and_says_so(project):
     experiment, table = summarised(requested(methods=["a", "b"], seeds=[0, 1]))
     assert table["seeds"].tolist() == [1, 0]
     assert table["seeds_requested"].tolist() == [2, 2]
-    assert table["labelled"].tolist() == [12, 12], "methods share their splits"
+    assert table["masks"].tolist() == [12, 12], "methods share their splits"
     assert np.isnan(table["miou_mean"][1])
     text = summary_table(experiment, table).markdown()
     assert [row[-1] for row in rows_of(text)] == ["1 of 2", "0 of 2"]
@@ -86,19 +86,37 @@ def test_an_undefined_value_is_not_skipped_in_a_mean(project):
     assert table["dice_mean"][0] == pytest.approx(0.64)
 
 
-def test_labelled_is_whole_where_seeds_agree_and_a_mean_where_not(project, tmp_path):
+def test_of_a_budget_validation_is_counted_and_else_told(project):
+    write_run(labelled=15)
+    write_run("pets", labelled=15)
+    write_run("pets", fraction="n40", labelled=30, validation=10)
+    selected_by_none = [TRAINED | {"evaluation": {"metric": "none"}}]
+    write_run("cells", labelled=15, trainings=selected_by_none)
+    datasets, fractions = ["scenes", "pets", "cells"], ["n10", "n40"]
+    experiment, table = summarised(
+        requested(datasets=datasets, fractions=fractions, budgets=["pets"])
+    )
+    assert table["masks"].dropna().tolist() == [15, 20, 40, 15]
+    assert table["validation"].dropna().tolist() == [5, 5, 10, 0]
+    assert selection_note(experiment, table) == (
+        "Models are selected on the validation set, never on the test set. Its masks are among "
+        "those counted (pets: 5 to 10). Its masks come on top of those counted (scenes: 5)."
+    )
+
+
+def test_masks_are_whole_where_seeds_agree_and_a_mean_where_not(project, tmp_path):
     for seed, count in enumerate([39, 40]):
         write_run(seed=seed, labelled=40)
         write_run("pets", seed=seed, labelled=count)
     experiment, table = summarised(requested(datasets=["scenes", "pets"], seeds=[0, 1]))
-    assert table["labelled"].tolist() == [40, 39.5]
+    assert table["masks"].tolist() == [40, 39.5]
     assert [row[2] for row in rows_of(summary_table(experiment, table).markdown())] == [
         "40",
         "39.5",
     ]
     _, alike = summarised(requested(seeds=[0, 1]))
     write_csv(alike, tmp_path / "summary.csv")
-    assert ",40,2,2," in (tmp_path / "summary.csv").read_text()
+    assert ",40,5,2,2," in (tmp_path / "summary.csv").read_text()
 
 
 def test_csv_reads_back_as_it_was(project, tmp_path):

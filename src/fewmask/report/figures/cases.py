@@ -9,7 +9,7 @@ from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.example_images import Example, Examples, read_examples
-from fewmask.report.figures.examples import by_shown_fraction, labelled_title
+from fewmask.report.figures.examples import by_shown_fraction, masks_title
 from fewmask.report.figures.style import (
     BODY,
     FAINT,
@@ -104,13 +104,13 @@ def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
 
 def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
-    runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
+    runs = runs[runs["seed"] == seed].sort_values("masks", kind="stable")
     rows = []
     for fraction, of_fraction in by_shown_fraction(requested, runs).items():
         for row in of_fraction.itertuples():
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
-            title = f"{row.method}, {labelled_title(runs, row)}, seed {seed}"
+            title = f"{row.method}, {masks_title(runs, row)}, seed {seed}"
             of_choice = {why: read_examples(path, why) for why in CHOICES}
             shown = [
                 (why, name, example)

@@ -7,7 +7,7 @@ from fewmask.planning.requested import Requested
 from fewmask.report.figures.dot_rows import Dots, dot_rows
 from fewmask.report.figures.panels import looks, samples_of, spread_note
 from fewmask.report.figures.style import STYLED
-from fewmask.report.tables.columns import labelled_text
+from fewmask.report.tables.columns import masks_text
 
 PREFIX, MEAN = "iou_", "_mean"
 
@@ -40,7 +40,7 @@ def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figu
 
 
 def _title(requested: Requested, fraction: str, cells: pd.DataFrame) -> str:
-    counts = {labelled_text(requested, row) for _, row in cells.iterrows()} - {"all"}
+    counts = {masks_text(requested, row) for _, row in cells.iterrows()} - {"all"}
     return f"{fraction} ({counts.pop()})" if len(counts) == 1 else fraction
 
 
@@ -48,7 +48,7 @@ def _note(requested: Requested, own: pd.DataFrame) -> str:
     is_incomplete = bool((own["seeds"] < own["seeds_requested"]).any())
     return (
         "IoU of every class, pooled over the pixels of the test set: "
-        f"{spread_note(requested.seeds)}. In parentheses: labelled images. Models are selected on "
+        f"{spread_note(requested.seeds)}. In parentheses: masks. Models are selected on "
         "the validation set, never on the test set."
         + " Incomplete: some means are over fewer seeds."
         * is_incomplete

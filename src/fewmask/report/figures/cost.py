@@ -55,7 +55,7 @@ def _note(requested: Requested, name: str, is_incomplete: bool) -> str:
     n = len(requested.seeds)
     spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
     return (
-        f"{spread}Larger markers: more labelled images ({', '.join(requested.fractions)}). {name}: "
+        f"{spread}Larger markers: more masks ({', '.join(requested.fractions)}). {name}: "
         "of all training, pseudo-labelling and evaluation jobs of a run; shared jobs count in full "
         "for each run." + " Incomplete; hollow: fewer seeds." * is_incomplete
     )
@@ -63,7 +63,7 @@ def _note(requested: Requested, name: str, is_incomplete: bool) -> str:
 
 def _sizes(requested: Requested, own: pd.DataFrame) -> np.ndarray:
     """Areas of markers in square points: the largest for methods that use all masks."""
-    rank = own["labelled"].rank(method="dense").to_numpy()
+    rank = own["masks"].rank(method="dense").to_numpy()
     share = (rank - 1) / max(rank.max() - 1, 1)
     is_largest = own["method"].isin(requested.all_masks).to_numpy()
     return np.interp(np.where(is_largest, 1, share), [0, 1], SIZES)
@@ -75,7 +75,7 @@ def _draw_panel(axes: Axes, requested: Requested, own: pd.DataFrame, metric: str
     axes.grid(axis="y")
     own = own.assign(size=_sizes(requested, own))
     for method, look in looks(requested.methods).items():
-        cells = own[own["method"] == method].sort_values("labelled", kind="stable")
+        cells = own[own["method"] == method].sort_values("masks", kind="stable")
         x = cells["spent"].to_numpy(float)
         mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
         axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)

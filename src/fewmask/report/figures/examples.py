@@ -142,11 +142,11 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str) -> Figure:
 def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Block:
     """What to show of the runs of one dataset, in at most so many rows."""
     seed = next(seed for seed in requested.seeds if (runs["seed"] == seed).any())
-    runs = runs[runs["seed"] == seed].sort_values("labelled", kind="stable")
+    runs = runs[runs["seed"] == seed].sort_values("masks", kind="stable")
     columns = []
     for fraction, of_fraction in by_shown_fraction(requested, runs).items():
         for row in of_fraction.itertuples():
-            group = labelled_title(runs, row)
+            group = masks_title(runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
             columns.append(Column(group, row.method, read_examples(path, task=task)))
@@ -164,18 +164,18 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
 
 
 def by_shown_fraction(requested: Requested, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of runs sorted by labelled images, those of each fraction of which figures show images: of
+    """Of runs sorted by masks, those of each fraction of which figures show images: of
     the smallest and the largest one, unless the experiment names others of which there are runs."""
     named = [name for name in requested.example_fractions if (runs["fraction"] == name).any()]
     shown = named or dict.fromkeys(runs["fraction"].iloc[[0, -1]])
     return {fraction: runs[runs["fraction"] == fraction] for fraction in shown}
 
 
-def labelled_title(runs: pd.DataFrame, row: NamedTuple) -> str:
-    """What tells a run's fraction: how many are labelled, or its name where that is the same."""
-    counts = runs.drop_duplicates("fraction")["labelled"]
+def masks_title(runs: pd.DataFrame, row: NamedTuple) -> str:
+    """What tells a run's fraction: how many masks it has, or its name where that is the same."""
+    counts = runs.drop_duplicates("fraction")["masks"]
     is_told = counts.is_unique
-    return f"{row.labelled} labelled" if is_told else row.fraction
+    return f"{row.masks} masks" if is_told else row.fraction
 
 
 def _tile(block: Block) -> float:

@@ -1,4 +1,4 @@
-"""The label curve: score against labelled images."""
+"""The label curve: score against masks."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from fewmask.report.figures.panels import (
     panel_page,
     samples_with,
     say_nothing,
-    set_labelled_axis,
+    set_masks_axis,
     shifted,
     shifts,
     step,
@@ -33,7 +33,7 @@ BESIDE = 0.04
 
 @STYLED
 def label_curve(requested: Requested, runs: pd.DataFrame, summary: pd.DataFrame) -> Figure:
-    """Draw the experiment's first metric against the number of labelled images: a panel per
+    """Draw the experiment's first metric against the number of masks: a panel per
     dataset, a line per method. Published values are short bars, joined by dashes.
 
     Args:
@@ -86,11 +86,11 @@ def _draw_panel(
     if cells["mean"].isna().all():
         say_nothing(axes, "no run with this metric yet" if cells["seeds"].any() else "no run yet")
         return
-    # A published value can be placed once a run of any method says how many images are labelled.
-    cells = cells[cells["labelled"].notna()].sort_values("labelled", kind="stable")
+    # A published value can be placed once a run of any method says how many masks they had.
+    cells = cells[cells["masks"].notna()].sort_values("masks", kind="stable")
     cells = cells[(cells["seeds"] > 0) | cells["published"].notna()]
-    counts = sorted(cells.groupby("fraction")["labelled"].mean().astype(float).unique())
-    set_labelled_axis(axes, counts, width)
+    counts = sorted(cells.groupby("fraction")["masks"].mean().astype(float).unique())
+    set_masks_axis(axes, counts, width)
     set_metric_axis(axes, metric, cells, runs["value"])
     apart = step(axes, counts, len(requested.methods), width)
     for method, shift in shifts(requested.methods, apart).items():
@@ -106,23 +106,23 @@ def _draw_panel(
 
 def _draw_published(axes: Axes, cells: pd.DataFrame, colour: str, shift: float) -> None:
     look = PUBLISHED_LOOKS | {"color": colour, "transform": shifted(axes, shift), "zorder": 2.5}
-    axes.plot(cells["labelled"].astype(float), cells["published"], **look)
+    axes.plot(cells["masks"].astype(float), cells["published"], **look)
 
 
 def _draw_seeds(axes: Axes, runs: pd.DataFrame, colour: str, shift: float) -> None:
     runs = runs[runs["value"].notna()]
     axes.scatter(
-        runs["labelled"], runs["value"], s=9, color=colour, alpha=0.45, linewidths=0,
+        runs["masks"], runs["value"], s=9, color=colour, alpha=0.45, linewidths=0,
         transform=shifted(axes, shift), zorder=2,
     )  # fmt: skip
 
 
 def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
     (colour, _), place = look, shifted(axes, shift)
-    labelled, mean = cells["labelled"].to_numpy(float), cells["mean"].to_numpy()
-    axes.plot(labelled, mean, color=colour, linewidth=1.5, transform=place, zorder=3)
+    masks, mean = cells["masks"].to_numpy(float), cells["mean"].to_numpy()
+    axes.plot(masks, mean, color=colour, linewidth=1.5, transform=place, zorder=3)
     axes.errorbar(
-        labelled, mean, yerr=cells["std"].to_numpy(), fmt="none", ecolor=colour, elinewidth=1,
+        masks, mean, yerr=cells["std"].to_numpy(), fmt="none", ecolor=colour, elinewidth=1,
         capsize=2, transform=place, zorder=3,
     )  # fmt: skip
-    dots(axes, labelled, mean, cells, look, place)
+    dots(axes, masks, mean, cells, look, place)

@@ -16,7 +16,7 @@ from fewmask.report.figures.panels import (
     panel_page,
     samples,
     say_nothing,
-    set_labelled_axis,
+    set_masks_axis,
     shifted,
     shifts,
     step,
@@ -35,11 +35,11 @@ FACTORS = (0.25, 0.5, 1, 2, 4, 8, 16)
 
 @STYLED
 def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.DataFrame) -> Figure:
-    """Draw the labelled images that the reference needs: a panel per dataset, a marker per cell.
+    """Draw the masks that the reference needs: a panel per dataset, a marker per cell.
 
     Args:
         requested: the experiment.
-        summary: what ``summary`` returns: the ticks are the numbers of labelled images.
+        summary: what ``summary`` returns: the ticks are the numbers of masks.
         savings: what ``label_savings`` returns.
     """
     shown = [method for method in requested.methods if method in set(savings["method"])]
@@ -53,17 +53,17 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
         if own.empty:
             say_nothing(axes, "no label savings known")
             continue
-        labelled = summary[summary["dataset"] == dataset]["labelled"].dropna()
-        counts = sorted(labelled.astype(float).unique())
+        masks = summary[summary["dataset"] == dataset]["masks"].dropna()
+        counts = sorted(masks.astype(float).unique())
         _set_axes(axes, own, counts, width)
         _draw_factors(axes, own, counts)
-        used = sorted(own["labelled"].astype(float).unique())
+        used = sorted(own["masks"].astype(float).unique())
         apart = step(axes, used, len(shown), width, most=APART)
         for method, shift in shifts(shown, apart).items():
             cells = own[own["method"] == method]
             _draw_method(axes, cells, looks(requested.methods)[method], shift)
         if is_first_in_row(i):
-            axes.set_ylabel("Labelled images needed (log scale)")
+            axes.set_ylabel("Masks needed (log scale)")
     return page.figure
 
 
@@ -71,9 +71,8 @@ def _note(requested: Requested, savings: pd.DataFrame) -> str:
     if savings.empty:
         return f"The experiment has no method to compare with {requested.compared_with}."
     parts = [
-        f"Needed: the labelled images that {requested.compared_with} would need for the same "
-        "score.",
-        "Grey: beyond and below its curve. Dashes: equal factors, needed / labelled.",
+        f"Needed: the masks that {requested.compared_with} would need for the same score.",
+        "Grey: beyond and below its curve. Dashes: equal factors, needed / masks.",
     ]
     if savings["needed_low"].notna().any():
         parts.append("Bars: 95 % intervals (bootstrap).")
@@ -84,7 +83,7 @@ def _note(requested: Requested, savings: pd.DataFrame) -> str:
 
 def _set_axes(axes: Axes, savings: pd.DataFrame, counts: list[float], width: float) -> None:
     """Both axes logarithmic; the vertical one spans the curve and a band on either side."""
-    set_labelled_axis(axes, counts, width)
+    set_masks_axis(axes, counts, width)
     low, high = _extent(savings)
     edge = (high / low) ** BAND
     axes.set_yscale("log")
@@ -132,12 +131,12 @@ def _draw_factors(axes: Axes, savings: pd.DataFrame, counts: list[float]) -> Non
 
 def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
     (colour, _), place = look, shifted(axes, shift)
-    labelled = cells["labelled"].to_numpy(float)
+    masks = cells["masks"].to_numpy(float)
     bottom, top = axes.get_ylim()
     low, high = _extent(cells)
     needed = cells["needed"].to_numpy(float)
     needed = np.where(needed == 0, math.sqrt(low * bottom), needed)
     needed = np.where(np.isinf(needed), math.sqrt(high * top), needed)
     ends = [cells[f"needed_{end}"].to_numpy(float).clip(bottom, top) for end in ("low", "high")]
-    axes.vlines(labelled, *ends, color=colour, linewidth=1, transform=place, zorder=3)
-    dots(axes, labelled, needed, cells, look, place)
+    axes.vlines(masks, *ends, color=colour, linewidth=1, transform=place, zorder=3)
+    dots(axes, masks, needed, cells, look, place)

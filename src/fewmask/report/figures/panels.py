@@ -1,4 +1,4 @@
-"""Pages of panels, one per dataset, with labelled images along the horizontal axis."""
+"""Pages of panels, one per dataset, with masks along the horizontal axis."""
 
 import math
 
@@ -156,7 +156,7 @@ def shifted(axes: Axes, shift: float) -> Transform:
     return axes.transData + ScaledTranslation(shift, 0, axes.figure.dpi_scale_trans)
 
 
-def set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
+def set_masks_axis(axes: Axes, counts: list[float], width: float) -> None:
     """A logarithmic axis whose ticks are the counts, labelled where there is room."""
     axes.set_xscale("log")
     margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
@@ -168,7 +168,7 @@ def set_labelled_axis(axes: Axes, counts: list[float], width: float) -> None:
     axes.xaxis.set_major_locator(FixedLocator(counts))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(counts, labels)
-    axes.set_xlabel("Labelled images" + (" (log scale)" if len(counts) > 1 else ""))
+    axes.set_xlabel("Masks" + (" (log scale)" if len(counts) > 1 else ""))
 
 
 def _that_fit(places: np.ndarray, widths: list[float]) -> list[int]:

@@ -37,6 +37,7 @@ class StageCost(RecordPart):
 
 class _Images(RecordPart):
     labelled: Count
+    validation: Count
     test: Count
 
 
@@ -112,6 +113,11 @@ class MetricsFile(Record):
             and (reading is None or reading == reading_fingerprint(made_with.dataset))
             and made_with.evaluated_at == requested.evaluation_size
         )
+
+    @property
+    def selects(self) -> bool:
+        """Whether validation images selected the weights of any stage."""
+        return any(stage.evaluation.metric != "none" for stage in self.provenance.stages)
 
     def check_classes(self, path: Path, classes: list[str]) -> None:
         """Raise FewmaskError unless its classes are these, in their order."""

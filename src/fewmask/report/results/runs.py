@@ -51,12 +51,13 @@ def run_file(pattern: str, run: Run) -> Path:
 def collect(requested: Requested) -> Runs:
     """The finished runs, one row each, in the order of the experiment.
 
-    The table has the columns dataset, method, fraction, labelled and test (images), seed; every
-    metric of the requested tasks, shares in [0, 1]; delta_m if runs have it; seconds,
-    peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs, shared ones in full
-    (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as iou_pet, for the classes
-    of all datasets. NaN where a value is undefined. All columns but those of some runs and of
-    classes exist even without a run.
+    The table has the columns dataset, method, fraction; masks, those of labelled images and, with
+    a budget, of validation images; validation, how many images selected weights; test, how many
+    were tested on; seed; every metric of the requested tasks, shares in [0, 1]; delta_m if runs
+    have it; seconds, peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs,
+    shared ones in full (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as
+    iou_pet, for the classes of all datasets. NaN where a value is undefined. All columns but those
+    of some runs and of classes exist even without a run.
 
     Raises:
         FewmaskError: a metrics file is damaged, belongs to another run, or was made with other
@@ -130,7 +131,7 @@ def that_learn(task: str, runs: pd.DataFrame) -> pd.DataFrame:
 def _table(
     requested: Requested, records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]
 ) -> pd.DataFrame:
-    leading = ["dataset", "method", "fraction", "labelled", "test", "seed"]
+    leading = ["dataset", "method", "fraction", "masks", "validation", "test", "seed"]
     measured = {name for record in records.values() for name in record.metrics}
     leading += [
         one.name
@@ -139,11 +140,14 @@ def _table(
     ]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
     of_classes = [f"{one.name}_{name}" for one in metrics.class_metrics() for name in classes]
-    rows = [_row(run, record) | total(jobs[run]) for run, record in records.items()]
+    rows = [_row(requested, run, record) | total(jobs[run]) for run, record in records.items()]
     return pd.DataFrame(rows, columns=[*leading, *COST_NAMES, *of_classes])
 
 
-def _row(run: Run, record: MetricsFile) -> dict[str, object]:
+def _row(requested: Requested, run: Run, record: MetricsFile) -> dict[str, object]:
+    images = record.images
+    validation = images.validation if record.selects else 0
+    in_budget = images.validation if run.dataset in requested.budgets else 0
     values = dict(record.metrics)
     for name, of_class in record.classes.items():
         values |= {f"{metric}_{name}": value for metric, value in of_class.items()}
@@ -152,8 +156,9 @@ def _row(run: Run, record: MetricsFile) -> dict[str, object]:
         "dataset": run.dataset,
         "method": run.method,
         "fraction": run.fraction,
-        "labelled": record.images.labelled,
-        "test": record.images.test,
+        "masks": images.labelled + in_budget,
+        "validation": validation,
+        "test": images.test,
         "seed": run.seed,
         **{name: getattr(record.cost, name) for name in TRAINING_COSTS},
         **{name: undefined if value is None else value for name, value in values.items()},

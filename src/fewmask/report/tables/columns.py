@@ -72,9 +72,9 @@ def ranked(metric: str, means: pd.Series) -> list[str]:
     return list(dict.fromkeys(number(metric, mean) for mean in ordered))
 
 
-def labelled_text(requested: Requested, row: pd.Series) -> str:
-    """How many images were labelled for a row: ``all`` for upper bounds."""
-    return "all" if row["method"] in requested.all_masks else count_text(row["labelled"])
+def masks_text(requested: Requested, row: pd.Series) -> str:
+    """How many masks were drawn for a row: ``all`` for upper bounds."""
+    return "all" if row["method"] in requested.all_masks else count_text(row["masks"])
 
 
 def spread_text(requested: Requested) -> str:
@@ -89,11 +89,16 @@ def seeds_text(row: pd.Series) -> str:
     return f"{seeds}" if seeds == requested else f"{seeds} of {requested}"
 
 
-def count_text(labelled: float) -> str:
+def count_text(masks: float) -> str:
     """A number of images; with a decimal only where it is a mean that needs one."""
-    if pd.isna(labelled):
+    if pd.isna(masks):
         return NOTHING
-    return f"{labelled:.0f}" if labelled % 1 == 0 else f"{labelled:.1f}"
+    return f"{masks:.0f}" if masks % 1 == 0 else f"{masks:.1f}"
+
+
+def count_range(counts: pd.Series) -> str:
+    """The least and the largest of some numbers of images; one number where they are equal."""
+    return " to ".join(dict.fromkeys(map(count_text, (counts.min(), counts.max()))))
 
 
 def by_fraction(table: pd.DataFrame) -> Iterator[pd.Series]:

@@ -1,6 +1,6 @@
 """Is it better? Every method compared with the reference, at the same number of labels.
 
-Runs of one seed share their labelled images, so methods are compared seed by seed, and on the same
+Runs of one seed share their masks, so methods are compared seed by seed, and on the same
 test images: the statistic is the mean over seeds of the differences. Intervals and probabilities
 come from its bootstrap draws (`fewmask.report.results.bootstrap`).
 """
@@ -16,7 +16,7 @@ from fewmask.report.tables.columns import (
     by_fraction,
     called,
     interval_text,
-    labelled_text,
+    masks_text,
     number,
     seeds_text,
     signed,
@@ -42,12 +42,12 @@ def comparison(requested: Requested, summary: pd.DataFrame, scores: Scores) -> p
 
     Args:
         requested: the experiment.
-        summary: what ``summary`` returns, for the numbers of labelled images.
+        summary: what ``summary`` returns, for the numbers of masks.
         scores: what ``bootstrap`` returns.
 
     Returns:
         One row for every cell whose method has the metric, in the order of the experiment: dataset,
-        method, fraction; reference, metric, labelled; seeds, the number that both methods have in
+        method, fraction; reference, metric, masks; seeds, the number that both methods have in
         common, and seeds_requested; score and reference_score, means over these; difference, score
         - reference_score, with _low and _high, its 95 % interval; probability_better, the share of
         draws in which the method is better, half of those without a difference included; verdict:
@@ -106,7 +106,7 @@ def comparison_table(requested: Requested, compared: pd.DataFrame, scores: Score
     """The comparison as a table to be read."""
     unit = {"%": "% points"}.get(metrics.find(scores.metric).unit, metrics.find(scores.metric).unit)
     difference = f"Difference ({unit})" if unit else "Difference"
-    header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), difference]
+    header = ["Dataset", "Fraction", "Masks", "Method", title(scores.metric), difference]
     header += ["95 % interval", "Probability", "Verdict", "Seeds"]
     rows = [_cells(requested, row) for row in by_fraction(compared)]
     notes = _notes(requested, compared, scores)
@@ -120,7 +120,7 @@ def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list
         return [f"The experiment has no other method to compare with {reference}."]
     lower = "" if metrics.find(scores.metric).higher_is_better else " Lower is better."
     notes = [
-        f"Every method compared with {reference}, with the same labelled images, seed by seed, by "
+        f"Every method compared with {reference}, with the same masks, seed by seed, by "
         f"{called(scores.metric)} on the test set.{lower}",
     ]
     if compared["difference_low"].notna().any():
@@ -136,7 +136,7 @@ def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list
 def _cells(requested: Requested, row: pd.Series) -> TableRow:
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]),
+        *(row["dataset"], row["fraction"], masks_text(requested, row), row["method"]),
         number(metric, row["score"]),
         signed(metric, row["difference"]),
         interval_text(metric, row["difference_low"], row["difference_high"], signed),

@@ -1,10 +1,10 @@
-"""Label savings: how many labelled images the reference method would need for the same score.
+"""Label savings: how many masks the reference method would need for the same score.
 
-The curve of the reference method, score against labelled images, is made monotone by isotonic
-regression (Barlow et al., 1972) and interpolated on a logarithmic axis of labelled images. The
+The curve of the reference method, score against masks, is made monotone by isotonic
+regression (Barlow et al., 1972) and interpolated on a logarithmic axis of masks. The
 reference would need the number of images at which it first reaches the score of a method. Intervals
 are percentiles of that number in bootstrap draws (`fewmask.report.results.bootstrap`), in which
-curve and score vary together: their runs share seeds, and so labelled images, and test images.
+curve and score vary together: their runs share seeds, and so masks, and test images.
 """
 
 import numpy as np
@@ -35,26 +35,26 @@ COLUMNS = [
 ]
 
 
-def reached_at(labelled: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Where curves first reach scores: labelled images, float (D,).
+def reached_at(masks: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """Where curves first reach scores: masks, float (D,).
 
     Infinity where a curve ends below the score, 0 where it begins above it, NaN of NaN.
 
     Args:
-        labelled: float (F,), increasing.
+        masks: float (F,), increasing.
         curves: float (D, F), higher is better; they need not be monotone.
         scores: float (D,).
     """
     above = without_rounding(isotonic(curves) - scores[:, None])
     is_reached = above >= 0
-    after = np.clip(is_reached.argmax(axis=1), 1, len(labelled) - 1)
+    after = np.clip(is_reached.argmax(axis=1), 1, len(masks) - 1)
     rows = np.arange(len(curves))
     low, high = above[rows, after - 1], above[rows, after]
     # Shares outside [0, 1] lie beyond or below the curve, which is handled further down.
     share = np.clip(-low / np.where(high > low, high - low, 1), 0, 1)
-    logs = np.log(labelled)
+    logs = np.log(masks)
     reached = np.exp(logs[after - 1] + share * (logs[after] - logs[after - 1]))
-    reached = np.where(above[:, 0] == 0, labelled[0], reached)
+    reached = np.where(above[:, 0] == 0, masks[0], reached)
     reached = np.where(above[:, 0] > 0, 0, reached)
     reached = np.where(is_reached.any(axis=1), reached, np.inf)
     return np.where(np.isnan(above).any(axis=1), np.nan, reached)
@@ -81,16 +81,16 @@ def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -
 
     Args:
         requested: the experiment.
-        summary: what ``summary`` returns, for the numbers of labelled images.
+        summary: what ``summary`` returns, for the numbers of masks.
         scores: what ``bootstrap`` returns.
 
     Returns:
         One row for every cell whose method has the metric, in the order of the experiment: dataset,
-        method, fraction; reference, metric; labelled (images used); seeds, the number that the
+        method, fraction; reference, metric; masks (images used); seeds, the number that the
         method and all points of the curve have in common, and seeds_requested; score, the mean over
-        these seeds; needed, the labelled images that the reference needs for it, and factor, needed
-        / labelled, both with _low and _high, the 95 % interval; curve, which is ``within``,
-        ``beyond the curve`` or ``below the curve``; and curve_from and curve_to, the labelled
+        these seeds; needed, the masks that the reference needs for it, and factor, needed
+        / masks, both with _low and _high, the 95 % interval; curve, which is ``within``,
+        ``beyond the curve`` or ``below the curve``; and curve_from and curve_to, the masks
         images at which it begins and ends. Beyond the curve needed is infinite, below it is 0;
         likewise the ends of intervals. NaN without a run and with fewer than two points of the
         curve; intervals also with one seed.
@@ -101,43 +101,43 @@ def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -
 
 def _row(requested: Requested, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
     dataset, *_ = own = tuple(cell[CELL])
-    labelled, fractions = _curve(requested, summary, scores, dataset)
+    masks, fractions = _curve(requested, summary, scores, dataset)
     cells = [own, *((dataset, requested.compared_with, one) for one in fractions)]
     seeds = scores.seeds(cells)
     row = first_columns(requested, scores, cell, seeds)
     if not seeds or len(fractions) < 2:
         return row
     means = scores.means(cells, seeds)
-    needed = _needed(scores, labelled, means[None])[0]
+    needed = _needed(scores, masks, means[None])[0]
     ends = Interval(np.nan, np.nan)
     if len(seeds) > 1:
-        ends = interval(_needed(scores, labelled, scores.draws(cells, seeds)))
+        ends = interval(_needed(scores, masks, scores.draws(cells, seeds)))
     needs = {"needed": needed, "needed_low": ends.low, "needed_high": ends.high}
-    used = float(cell["labelled"])
+    used = float(cell["masks"])
     factors = {name.replace("needed", "factor"): value / used for name, value in needs.items()}
     places = {0.0: BELOW, np.inf: BEYOND}
     on_curve = {"curve": places.get(needed, "within")}
-    extent = {"curve_from": labelled[0], "curve_to": labelled[-1]}
+    extent = {"curve_from": masks[0], "curve_to": masks[-1]}
     return row | {"score": means[0]} | needs | factors | on_curve | extent
 
 
 def _curve(
     requested: Requested, summary: pd.DataFrame, scores: Scores, dataset: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Labelled images and fractions of the reference method's runs, from few to many."""
+    """Masks and fractions of the reference method's runs, from few to many."""
     is_own = (summary["dataset"] == dataset) & (summary["method"] == requested.compared_with)
-    points = summary[is_own & (summary["seeds"] > 0)].sort_values("labelled", kind="stable")
+    points = summary[is_own & (summary["seeds"] > 0)].sort_values("masks", kind="stable")
     known = [scores.seeds([(dataset, requested.compared_with, one)]) for one in points["fraction"]]
     points = points[[bool(seeds) for seeds in known]]
     # Fractions may come to the same number, as n20 and 0.1 of 200 do; the curve takes one of them.
-    points = points[~points["labelled"].duplicated()]
-    return points["labelled"].to_numpy(float), list(points["fraction"])
+    points = points[~points["masks"].duplicated()]
+    return points["masks"].to_numpy(float), list(points["fraction"])
 
 
-def _needed(scores: Scores, labelled: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _needed(scores: Scores, masks: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Of rows that hold a score and the curve's points, float (D, 1 + F): images (D,)."""
     values = values if metrics.find(scores.metric).higher_is_better else -values
-    return reached_at(labelled, values[:, 1:], values[:, 0])
+    return reached_at(masks, values[:, 1:], values[:, 0])
 
 
 def factor_text(row: pd.Series) -> str:
@@ -145,9 +145,9 @@ def factor_text(row: pd.Series) -> str:
     if pd.isna(row["needed"]):
         return NOTHING
     if row["curve"] == BEYOND:
-        return f"> ×{row['curve_to'] / row['labelled']:.1f}"
+        return f"> ×{row['curve_to'] / row['masks']:.1f}"
     if row["curve"] == BELOW:
-        return f"< ×{row['curve_from'] / row['labelled']:.1f}"
+        return f"< ×{row['curve_from'] / row['masks']:.1f}"
     return f"×{row['factor']:.1f}"
 
 
@@ -163,7 +163,7 @@ def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
 
 def label_savings_table(requested: Requested, savings: pd.DataFrame, scores: Scores) -> Table:
     """The savings as a table to be read."""
-    header = ["Dataset", "Fraction", "Labelled", "Method", title(scores.metric), "Needed"]
+    header = ["Dataset", "Fraction", "Masks", "Method", title(scores.metric), "Needed"]
     header += ["Factor", "95 % interval", "Seeds"]
     rows = [_cells(row) for row in by_fraction(savings)]
     notes = _notes(requested, savings, scores)
@@ -176,11 +176,11 @@ def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[
     if savings.empty:
         return [f"The experiment has no method to compare with {reference}."]
     notes = [
-        f"Needed: the labelled images that {reference} would need for the same score "
+        f"Needed: the masks that {reference} would need for the same score "
         f"({called(scores.metric)} on the test set).",
         "Its curve over its own label fractions is made monotone (isotonic regression) and "
-        "interpolated on a logarithmic axis of labelled images.",
-        "Factor: needed / labelled; above 1 labels are saved.",
+        "interpolated on a logarithmic axis of masks.",
+        "Factor: needed / masks; above 1 labels are saved.",
     ]
     if (savings["curve"] == BEYOND).any() or np.isinf(savings["needed_high"]).any():
         notes.append(f"Beyond the curve: better than {reference} with its largest label fraction.")
@@ -193,7 +193,7 @@ def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[
 
 def _cells(row: pd.Series) -> TableRow:
     return [
-        *(row["dataset"], row["fraction"], count_text(row["labelled"]), row["method"]),
+        *(row["dataset"], row["fraction"], count_text(row["masks"]), row["method"]),
         number(row["metric"], row["score"]),
         _needed_text(row),
         factor_text(row),

@@ -29,13 +29,13 @@ def _table(requested: Requested, summary: pd.DataFrame, own: pd.DataFrame) -> st
     """The rows of one dataset; groups of compared rows stand under a title of their own."""
     compared = is_compared(requested, summary)
     header = [
-        "Method" if compared else "Labelled",
+        "Method" if compared else "Masks",
         *summary_header(requested, summary)[len(COLUMNS) :],
     ]
     body = []
     for group in summary_rows(requested, summary, own):
         cells = [[_in_latex(cell) for cell in row] for row in group]
-        titles = [f"{labelled} labelled ({fraction})" for _, fraction, labelled, *_ in cells]
+        titles = [f"{masks} masks ({fraction})" for _, fraction, masks, *_ in cells]
         body += [r"\midrule"]
         if compared:
             body += [rf"\multicolumn{{{len(header)}}}{{l}}{{{titles[0]}}} \\"]

@@ -7,7 +7,7 @@ from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Interval, Scores, bootstrap, interval, without_rounding
 from fewmask.report.tables.columns import (
     interval_text,
-    labelled_text,
+    masks_text,
     number,
     seeds_text,
     signed,
@@ -22,7 +22,7 @@ from fewmask.report.tables.summary import sentence
 INSIDE, ABOVE, BELOW = "inside the interval", "above the interval", "below the interval"
 
 COLUMNS = [
-    *("dataset", "method", "fraction", "metric", "labelled", "seeds", "seeds_requested"),
+    *("dataset", "method", "fraction", "metric", "masks", "seeds", "seeds_requested"),
     *("measured", "measured_std", "measured_low", "measured_high", "published", "published_std"),
     *("difference", "published_is"),
 ]
@@ -38,7 +38,7 @@ def published(requested: Requested, summary: pd.DataFrame, runs: pd.DataFrame) -
 
     Returns:
         One row for every cell and metric, in the order of the experiment: dataset, method,
-        fraction; metric, labelled; seeds, seeds_requested; measured and measured_std, mean and
+        fraction; metric, masks; seeds, seeds_requested; measured and measured_std, mean and
         sample standard deviation over seeds, with _low and _high, the 95 % interval of the mean
         over seeds and test images; published and published_std; difference, measured - published;
         and published_is: where it lies, ``inside the interval``, ``above`` or ``below`` it, or
@@ -79,7 +79,7 @@ def _row(row: pd.Series, metric: str, scores: Scores) -> dict[str, object]:
     if len(seeds) > 1 and not pd.isna(measured):
         ends = interval(scores.draws([cell], seeds)[:, 0])
     return {
-        **row[[*CELL, "labelled", "seeds", "seeds_requested"]],
+        **row[[*CELL, "masks", "seeds", "seeds_requested"]],
         "metric": metric,
         "measured": measured,
         "measured_std": row.get(f"{metric}_std", np.nan),
@@ -107,7 +107,7 @@ def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
     name = f"Published beside measured: {requested.title}"
     if compared.empty:
         return Table(name, ["This experiment lists no published values."])
-    header = ["Dataset", "Fraction", "Labelled", "Method", "Metric", "Measured", "95 % interval"]
+    header = ["Dataset", "Fraction", "Masks", "Method", "Metric", "Measured", "95 % interval"]
     header += ["Published", "Difference", "Published is", "Seeds"]
     rows = [_cells(requested, row) for _, row in compared.iterrows()]
     notes = [
@@ -125,7 +125,7 @@ def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
 def _cells(requested: Requested, row: pd.Series) -> TableRow:
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]),
+        *(row["dataset"], row["fraction"], masks_text(requested, row), row["method"]),
         title(metric),
         with_spread(metric, row["measured"], row["measured_std"]),
         interval_text(metric, row["measured_low"], row["measured_high"], number),

@@ -8,7 +8,7 @@ from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Scores
 from fewmask.report.tables.statistics import CELL
 
-FIRST_COLUMNS = (*CELL, "reference", "metric", "labelled", "seeds", "seeds_requested")
+FIRST_COLUMNS = (*CELL, "reference", "metric", "masks", "seeds", "seeds_requested")
 
 
 def compared_cells(
@@ -28,7 +28,7 @@ def first_columns(
         **cell[CELL],
         "reference": requested.compared_with,
         "metric": scores.metric,
-        "labelled": cell["labelled"],
+        "masks": cell["masks"],
         "seeds": len(seeds),
         "seeds_requested": len(requested.seeds),
     }

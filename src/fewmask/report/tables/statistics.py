@@ -10,7 +10,7 @@ from fewmask.core.files import written_whole
 from fewmask.planning.requested import Requested
 
 CELL = ["dataset", "method", "fraction"]
-KEYS = (*CELL, "labelled", "test", "seed")
+KEYS = (*CELL, "masks", "validation", "test", "seed")
 """The columns of the table of runs that hold no metric and no cost."""
 
 
@@ -22,18 +22,19 @@ def summary(requested: Requested, runs: pd.DataFrame) -> pd.DataFrame:
         runs: the table that ``collect`` returns.
 
     Returns:
-        One row for every cell, in the order of the experiment: dataset, method, fraction; labelled,
-        a mean if seeds differ in it; seeds, the number of finished runs; seeds_requested;
-        <name>_mean and <name>_std for every metric, every metric of a class, and every cost; and
-        <metric>_published and <metric>_published_std for every metric with a published value. The
-        mean is NaN without a run and where a run's value is undefined; the deviation also with one
-        run.
+        One row for every cell, in the order of the experiment: dataset, method, fraction; masks
+        and validation (see `collect`), a mean if seeds differ in them; seeds, the number of
+        finished runs; seeds_requested; <name>_mean and <name>_std for every metric, every metric
+        of a class, and every cost; and <metric>_published and <metric>_published_std for every
+        metric with a published value. The mean is NaN without a run and where a run's value is
+        undefined; the deviation also with one run.
     """
     cells = pd.MultiIndex.from_tuples(requested.cells(), names=CELL)
     groups, values = runs.groupby(CELL), [name for name in runs if name not in KEYS]
     mean, std = (part.reindex(cells) for part in mean_and_std(groups, values))
     columns = {
-        "labelled": _labelled(runs, cells),
+        "masks": _counts("masks", runs, cells),
+        "validation": _counts("validation", runs, cells),
         "seeds": groups.size().reindex(cells, fill_value=0),
         "seeds_requested": len(requested.seeds),
     }
@@ -87,9 +88,9 @@ def _published(requested: Requested, cells: pd.MultiIndex) -> dict[str, np.ndarr
     return {name: np.array(column, dtype=float) for name, column in columns.items()}
 
 
-def _labelled(runs: pd.DataFrame, cells: pd.MultiIndex) -> pd.Series:
-    """Labelled images of every cell; integers if all of them are whole numbers."""
-    counts = runs.groupby(CELL)["labelled"].mean().reindex(cells)
+def _counts(column: str, runs: pd.DataFrame, cells: pd.MultiIndex) -> pd.Series:
+    """Numbers of images of every cell; integers if all of them are whole numbers."""
+    counts = runs.groupby(CELL)[column].mean().reindex(cells)
     # All methods share the splits: a cell without a run has the count of the others.
     shared = counts.groupby(["dataset", "fraction"]).transform("mean")
     counts = counts.fillna(shared)

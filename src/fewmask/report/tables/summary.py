@@ -9,8 +9,9 @@ from fewmask.planning.requested import Requested
 from fewmask.report.tables.columns import (
     NOTHING,
     called,
+    count_range,
     hours_text,
-    labelled_text,
+    masks_text,
     number,
     ranked,
     seeds_text,
@@ -19,7 +20,7 @@ from fewmask.report.tables.columns import (
 )
 from fewmask.report.tables.page import Rank, Table, TableCell, TableRow
 
-COLUMNS = {"Dataset": "l", "Fraction": "l", "Labelled": "r", "Method": "l"}
+COLUMNS = {"Dataset": "l", "Fraction": "l", "Masks": "r", "Method": "l"}
 """The columns at the left and how they are aligned; all others are numbers, aligned right."""
 
 UNITS = {"h": 3600, "min": 60, "s": 1}
@@ -99,7 +100,7 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
         f"Test set, mean ± sample standard deviation over {n} seeds."
         if n > 1
         else "Test set, one seed: the spread is unknown.",
-        "Models are selected on the validation set, never on the test set.",
+        selection_note(requested, summary),
     ]
     if finished < in_all:
         notes.append(f"Incomplete: {finished} of {in_all} runs are finished; see the column Seeds.")
@@ -121,7 +122,7 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
         )
     if "label_savings" in summary:
         notes.append(
-            f"Label savings: how many times as many labelled images {requested.compared_with} "
+            f"Label savings: how many times as many masks {requested.compared_with} "
             f"would need for the same {judged_by}; label_savings.md has the intervals."
         )
     notes.append(
@@ -134,6 +135,22 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
         source = sentence(f"In parentheses: values published in {requested.published.source}")
         notes += [source, sentence(requested.published.remark)]
     return [note for note in notes if note]
+
+
+def selection_note(requested: Requested, summary: pd.DataFrame) -> str:
+    """By what models are selected, and how many masks that takes."""
+    note = "Models are selected on the validation set, never on the test set."
+    ways = {"are among those counted": True, "come on top of those counted": False}
+    for way, is_budget in ways.items():
+        counts = {
+            name: count_range(of_dataset["validation"].dropna())
+            for name, of_dataset in summary.groupby("dataset", sort=False)
+            if (name in requested.budgets) is is_budget and of_dataset["validation"].any()
+        }
+        if counts:
+            each = ", ".join(f"{name}: {count}" for name, count in counts.items())
+            note += f" Its masks {way} ({each})."
+    return note
 
 
 def sentence(text: str) -> str:
@@ -166,7 +183,7 @@ def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> T
     if row.get("mark"):
         metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
     seconds = row["seconds_mean"]
-    words = [row["dataset"], row["fraction"], labelled_text(requested, row), row["method"]]
+    words = [row["dataset"], row["fraction"], masks_text(requested, row), row["method"]]
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[costs.unit]:.1f}"
     savings = [row["label_savings"]] if "label_savings" in row else []
     spent = [*savings, time, hours_text(row[f"{costs.hours}_mean"])]
@@ -175,7 +192,7 @@ def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> T
 
 def _published_alone(requested: Requested, rows: list[TableRow]) -> Iterator[TableRow]:
     """Below the rows of a group, those of methods that are not in the grid."""
-    dataset, fraction, labelled, *_ = rows[0]
+    dataset, fraction, masks, *_ = rows[0]
     for other in requested.published.others if requested.published else ():
         if fraction in other.values:
             published = other.values[fraction]
@@ -184,7 +201,7 @@ def _published_alone(requested: Requested, rows: list[TableRow]) -> Iterator[Tab
                 for metric in requested.metrics
             ]
             rest = [NOTHING] * (len(rows[0]) - len(COLUMNS) - len(of_metrics))
-            yield [dataset, fraction, labelled, other.method, *of_metrics, *rest]
+            yield [dataset, fraction, masks, other.method, *of_metrics, *rest]
 
 
 def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> TableCell:
