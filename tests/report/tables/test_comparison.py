@@ -77,6 +77,37 @@ def test_intervals_hold_the_true_difference(seeds):
         assert (table["verdict"] == "better").mean() > 0.75
 
 
+def test_many_equal_methods_are_called_different_no_more_often():
+    """Of eight methods without a difference, few of 300 fractions have any verdict."""
+    random, methods = np.random.default_rng(1), [f"m{i}" for i in range(8)]
+    shares = samples_of(IMAGES, DRAWN, random) / IMAGES
+    fractions = [f"n{i}" for i in range(1, 301)]
+    grid = requested(methods=["supervised", *methods], fractions=fractions, seeds=list(range(5)))
+    scores, normal = Scores("miou", {"scenes": IMAGES}), random.standard_normal
+    for fraction in fractions:
+        shared = 5 * normal((5, 1)) + 5 * normal((1, IMAGES))
+        for method in grid.methods:
+            values = shared + normal((5, 1)) + normal((5, IMAGES)) + 3 * normal((1, IMAGES))
+            cell = "scenes", method, fraction
+            scores.of_seeds[cell] = dict(enumerate(values.mean(axis=1)))
+            scores.drawn[cell] = dict(enumerate((shares @ values.T).T))
+    runs = [
+        {"dataset": "scenes", "method": method, "fraction": fraction, "seed": seed}
+        | {"masks": 1, "validation": 5}
+        for method in grid.methods
+        for fraction in fractions
+        for seed in grid.seeds
+    ]
+    table = comparison(grid, summary(grid, pd.DataFrame(runs)), scores)
+    plain = (table["difference_low"] > 0) | (table["difference_high"] < 0)
+    some = plain.groupby(table["fraction"]).any().mean()
+    corrected = table["verdict"].isin(["better", "worse"]).groupby(table["fraction"]).any().mean()
+    assert some > 0.1, "each by itself errs much more often"
+    assert corrected <= 0.06
+    assert (table["corrected_low"] <= table["difference_low"] + 1e-9).all()
+    assert (table["corrected_high"] >= table["difference_high"] - 1e-9).all()
+
+
 def test_the_table_by_hand(project):
     for seed in (0, 1, 2):
         write_run(seed=seed, miou=0.4 + 0.1 * seed)
@@ -143,7 +174,7 @@ def test_with_one_seed_nothing_can_be_said(project):
     assert table[["difference_low", "probability_better"]].isna().all(axis=None)
     text = comparison_table(grid, table, scores).markdown()
     assert "With one seed the variation by chance is unknown" in text
-    assert rows_of(text)[0][5:] == ["+80.0", "–", "–", "one seed", "1"]
+    assert rows_of(text)[0][5:] == ["+80.0", "–", "–", "–", "one seed", "1"]
     assert with_marks(whole, table) is whole
 
 

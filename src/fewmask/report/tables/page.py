@@ -35,6 +35,7 @@ tbody + tbody tr:first-child td { border-top: 1px solid #ccc; }
 tbody tr:hover td { background: #f2f6fa; }
 b { font-weight: 700; }
 ul { color: #555; padding-left: 18px; max-width: 70em; margin: 14px 0 0; }
+ul.findings { color: #222; margin: 0 0 14px; }
 """.strip()
 
 
@@ -50,23 +51,28 @@ class Table:
     rows: list[TableRow] = field(default_factory=list)
     grouped_by: int = 2
     """Consecutive rows that agree in this many columns from the left form a group."""
+    findings: list[str] = field(default_factory=list)
+    """What the table shows, in sentences that come first."""
 
     def markdown(self) -> str:
         """Markdown with aligned columns; the best cells are bold."""
         title = escape.markdown_line(" ".join(self.title.split()))
+        findings = "".join(f"- {escape.markdown_line(one)}\n" for one in self.findings)
         notes = "\n".join(map(escape.markdown_line, self.notes))
         body = [[_in_markdown(cell) for cell in row] for row in [self.header, *self.rows]]
         table = f"\n{_pipes(body, self.sides)}\n" if self.rows else ""
-        return f"# {title}\n\n{notes}\n{table}"
+        return f"# {title}\n\n{findings}{findings and chr(10)}{notes}\n{table}"
 
     def html(self) -> str:
         """A self-contained page; the best cells are bold, the second best underlined."""
         title = escape.html(" ".join(self.title.split()))
+        findings = "".join(f"<li>{escape.html(one)}</li>" for one in self.findings)
+        first = f'<ul class="findings">{findings}</ul>\n' if findings else ""
         notes = "".join(f"<li>{escape.html(note)}</li>" for note in self.notes)
         table = f"<table>\n{''.join(self._parts())}</table>\n" if self.rows else ""
         return (
             f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
-            f"\n<style>\n{STYLE}\n</style></head>\n<body>\n<h1>{title}</h1>\n{table}"
+            f"\n<style>\n{STYLE}\n</style></head>\n<body>\n<h1>{title}</h1>\n{first}{table}"
             f"<ul>{notes}</ul>\n</body>\n</html>\n"
         )
 

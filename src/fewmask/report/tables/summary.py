@@ -117,8 +117,8 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
     if "mark" in summary:
         notes.append(
             f"↑, ↓: better, worse than {requested.compared_with} in {judged_by}: the 95 % interval "
-            "of the paired difference excludes 0 (comparison.md). Of methods that do not differ, "
-            "up to one in twenty is still marked."
+            "of the paired difference, corrected for the number of methods, excludes 0 "
+            "(comparison.md)."
         )
     if "label_savings" in summary:
         notes.append(

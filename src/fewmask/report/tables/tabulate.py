@@ -1,6 +1,6 @@
 """The tables of an experiment, in full and for people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_mask
 from fewmask.report.tables.published import published, published_table
 from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
+from fewmask.report.tables.verdicts import verdicts
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,10 @@ class Results:
     def pages(self, requested: Requested) -> dict[str, tuple[pd.DataFrame, Table]]:
         """Every table in full, and for people."""
         compared, savings, scores = self.comparison, self.label_savings, self.scores
+        findings = verdicts(requested, self.summary, compared, savings)
+        shown = replace(summary_table(requested, self.shown), findings=findings)
         return {
-            "summary": (self.summary, summary_table(requested, self.shown)),
+            "summary": (self.summary, shown),
             "comparison": (compared, comparison_table(requested, compared, scores)),
             "label_savings": (savings, label_savings_table(requested, savings, scores)),
             "published": (self.published, published_table(requested, self.published)),

@@ -1,0 +1,82 @@
+"""What a grid has found, in a sentence for every dataset and fraction."""
+
+import numpy as np
+import pandas as pd
+
+from fewmask.metrics import table as metrics
+from fewmask.planning.requested import Requested
+from fewmask.report.tables.columns import called, interval_text, signed
+from fewmask.report.tables.comparison import BETTER, WORSE
+from fewmask.report.tables.label_savings import factor_text
+from fewmask.report.tables.statistics import CELL
+
+FEW_HOURS = 0.5
+"""A method that is better at this share of the best one's hours, or less, is worth naming."""
+
+
+def verdicts(
+    requested: Requested, summary: pd.DataFrame, compared: pd.DataFrame, savings: pd.DataFrame
+) -> list[str]:
+    """A sentence for every dataset and fraction at which several seeds were compared.
+
+    Args:
+        requested: the experiment.
+        summary: what ``summary`` returns, for hours.
+        compared: what ``comparison`` returns.
+        savings: what ``label_savings`` returns.
+    """
+    known = compared[compared["corrected_low"].notna()]
+    known = known[~known["method"].isin(requested.all_masks)]
+    hours = "gpu_hours_mean" if (summary["gpu_hours_mean"] > 0).any() else "hours_mean"
+    known = known.merge(summary[[*CELL, hours]].rename(columns={hours: "hours"}), on=CELL)
+    of_savings = savings[[*CELL, "needed", "curve", "curve_from", "curve_to", "factor"]]
+    known = known.merge(of_savings, on=CELL, how="left")
+    return [
+        f"{dataset} at {fraction}: {_sentence(requested, own)}."
+        for (dataset, fraction), own in known.groupby(["dataset", "fraction"], sort=False)
+    ]
+
+
+def _sentence(requested: Requested, own: pd.DataFrame) -> str:
+    """What was found of methods that were compared at one fraction."""
+    own = own.iloc[np.argsort(-_gains(own), kind="stable")]
+    better, worse = (own[own["verdict"] == verdict] for verdict in (BETTER, WORSE))
+    than = f"than {requested.compared_with}"
+    best = own.iloc[0]
+    if len(own) == 1:
+        verdict = {BETTER: f"is better {than}", WORSE: f"is worse {than}"}
+        found = verdict.get(best["verdict"], f"cannot be told from {requested.compared_with}")
+        return f"{best['method']} {found} ({_evidence(best)})"
+    also = f", {len(worse)} {_are(worse)} worse" if len(worse) else ""
+    if better.empty:
+        closest = f"{best['method']} comes closest ({_evidence(best)})"
+        return f"of {len(own)} methods, none is better {than} for certain{also}; {closest}"
+    found = f"of {len(own)} methods, {len(better)} {_are(better)} better {than}{also}"
+    found += f"; the best is {best['method']} ({_evidence(best)})"
+    cheap = better[better["hours"] <= FEW_HOURS * best["hours"]]
+    if len(cheap):
+        one = cheap.iloc[0]
+        share = one["hours"] / best["hours"]
+        found += f"; at {share:.2g} of its hours, {one['method']} ({_evidence(one)})"
+    return found
+
+
+def _gains(own: pd.DataFrame) -> np.ndarray:
+    """How much better methods are, whatever the direction of the metric."""
+    higher_is_better = metrics.find(own["metric"].iloc[0]).higher_is_better
+    return own["difference"].to_numpy() * (1 if higher_is_better else -1)
+
+
+def _are(methods: pd.DataFrame) -> str:
+    return "is" if len(methods) == 1 else "are"
+
+
+def _evidence(row: pd.Series) -> str:
+    """The difference with its corrected interval, and the savings."""
+    metric = row["metric"]
+    unit = {"%": " points of"}.get(metrics.find(metric).unit, " of")
+    ends = interval_text(metric, row["corrected_low"], row["corrected_high"], signed)
+    text = f"{signed(metric, row['difference'])}{unit} {called(metric)}, 95 % {ends}"
+    if pd.isna(row["needed"]):
+        return text
+    return f"{text}; {factor_text(row)} labels"
