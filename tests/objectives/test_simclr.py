@@ -270,7 +270,7 @@ def test_features_of_cats_and_dogs_are_better_than_random_ones(real_data: Path, 
             schedule={"name": "constant"},
             augmentation={},
             batch={"all": 64},
-            steps=250,
+            steps=140,
             evaluation={"metric": "none"},
         )
         inputs = Inputs(tmp_path / "cats_vs_dogs.h5", tmp_path / "0.csv")
