@@ -65,6 +65,7 @@ STAGES = {
         "objective": {"name": "dynamic_training", "skip_surer": True},
         "pseudo_masks": "supervised", "most_confident": 0.5, "batch": BOTH,
     },
+    "s4l": {"objective": {"name": "s4l"}, "batch": BOTH},
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
     "hung": {
         "objective": {
