@@ -12,6 +12,7 @@ from fewmask.data.batches import joined
 from fewmask.objectives.u2pl import contrast
 from fewmask.objectives.u2pl.memory import Memory, draw_members
 from fewmask.objectives.u2pl.objective import quantile
+from fewmask.objectives.u2pl.settings import Contrast
 from tests.objectives.consistency.making import (
     CLASSES,
     SIZE,
@@ -230,3 +231,21 @@ def test_images_all_pass_once_for_labels_and_once_for_entropies():
     drawn, seen = batches(), Seen(one)
     one.losses(drawn, 0)
     assert torch.equal(seen.image, joined(list(drawn.values()), "image")), "nothing is pasted"
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(2, [1]), (3, [2]), (4, [3]), (5, [3, 4])])
+def test_unreliable_pixels_are_negatives_of_unlikely_classes_however_few_there_are(
+    classes: int, expected: list[int]
+):
+    """The second pixel is unreliable, and its classes are the less likely the larger they are."""
+    descending = torch.arange(classes, 0, -1.0)
+    pixels = contrast.Pixels(
+        classes=torch.tensor([0, 0]),
+        probabilities=(descending / descending.sum()).expand(2, -1),
+        is_labelled=torch.tensor([True, False]),
+        is_member=torch.tensor([True, False]),
+        is_unreliable=torch.tensor([False, True]),
+    )
+    negatives = pixels.not_of_class(Contrast())
+    assert negatives[:, 1].nonzero().flatten().tolist() == expected
+    assert negatives[:, 0].nonzero().flatten().tolist() == list(range(1, min(classes, 3)))

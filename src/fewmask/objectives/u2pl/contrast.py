@@ -57,7 +57,9 @@ class Pixels:
         rank = likeliest.argsort(1).T
         every = torch.arange(len(rank), device=rank.device)
         is_other = (self.classes != every[:, None]) & self.is_labelled & self.is_member
-        is_far = (rank >= options.low_rank) & (rank < options.high_rank) & self.is_unreliable
+        # Of few classes, the unlikeliest one is sure not to be that of a pixel.
+        far = min(options.low_rank, len(rank) - 1)
+        is_far = (rank >= far) & (rank < max(options.high_rank, far + 1)) & self.is_unreliable
         return (is_other & (rank < options.low_rank)) | is_far
 
 
