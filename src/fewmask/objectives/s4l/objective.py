@@ -83,7 +83,7 @@ def _head_of_logits(classes: int) -> nn.Sequential:
     layers = []
     for inputs, outputs in [(classes, classes), (classes, 2 * classes)]:
         layers += [
-            nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1),
+            nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
             nn.LeakyReLU(0.2),
         ]
