@@ -66,6 +66,7 @@ STAGES = {
         "pseudo_masks": "supervised", "most_confident": 0.5, "batch": BOTH,
     },
     "s4l": {"objective": {"name": "s4l"}, "batch": BOTH},
+    "cct": {"objective": {"name": "cct"}, "batch": BOTH},
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
     "hung": {
         "objective": {

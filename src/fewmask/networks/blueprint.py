@@ -5,6 +5,7 @@ from pathlib import Path
 
 from fewmask.config.network import Network
 from fewmask.networks.backbone import Backbone
+from fewmask.networks.decoder import Decoder
 from fewmask.networks.segmenter import Segmenter
 
 
@@ -32,3 +33,7 @@ class Blueprint:
     def backbone(self) -> Backbone:
         """The encoder alone."""
         return Backbone(self.settings, encoder_weights=self.encoder_weights)
+
+    def decoder(self) -> Decoder:
+        """A further decoder and head for the first task, for the features of another network."""
+        return Decoder(self.settings, next(iter(self.heads.values())))

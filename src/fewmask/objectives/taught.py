@@ -9,7 +9,7 @@ from fewmask.data.batches import Batch, joined
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.teacher import Teacher
 from fewmask.objectives.assessment import evaluating
-from fewmask.objectives.features import Scales, scaled
+from fewmask.objectives.features.channels import Scales, scaled
 from fewmask.objectives.objective import Objective
 
 

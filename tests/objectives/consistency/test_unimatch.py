@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fewmask.core.errors import FewmaskError
-from fewmask.objectives.features import complementary, dropped
+from fewmask.objectives.features.channels import complementary, dropped
 from tests.objectives.consistency.making import (
     STILL,
     Seen,

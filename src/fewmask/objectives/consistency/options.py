@@ -33,6 +33,10 @@ class Confidence(Settings):
     one few confident pixels weigh as much as many."""
 
 
+EVERY_PIXEL = Confidence(threshold=0)
+"""All pixels inside the images count: there is no threshold."""
+
+
 class StrongColours(ColourAugmentation):
     """Colours of a strong view (Yang et al. 2023); what is not given stays so."""
 

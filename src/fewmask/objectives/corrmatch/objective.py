@@ -26,7 +26,14 @@ from fewmask.objectives.corrmatch.correlation import (
     spread,
 )
 from fewmask.objectives.corrmatch.settings import CorrMatchSettings
-from fewmask.objectives.features import Scales, channels_of, dropped, joined_scales, scaled, whole
+from fewmask.objectives.features.channels import (
+    Scales,
+    channels_of,
+    dropped,
+    joined_scales,
+    scaled,
+    whole,
+)
 from fewmask.objectives.losses import cross_entropy, mean
 
 

@@ -9,14 +9,11 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.mean import MeanOfNetworks
 from fewmask.objectives.assessment import evaluating
 from fewmask.objectives.consistency.base import ramp_up
-from fewmask.objectives.consistency.options import Confidence
+from fewmask.objectives.consistency.options import EVERY_PIXEL
 from fewmask.objectives.consistency.strong import drawn_boxes, pasted
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.cps.settings import CPSSettings
 from fewmask.objectives.objective import Objective
-
-EVERY_PIXEL = Confidence(threshold=0)
-"""All pixels inside the images count: there is no threshold."""
 
 
 class CrossPseudoSupervision(Objective):

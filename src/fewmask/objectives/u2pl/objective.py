@@ -12,7 +12,7 @@ from fewmask.objectives.assessment import evaluating
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import strong
 from fewmask.objectives.consistency.target import Target
-from fewmask.objectives.features import Scales, scaled
+from fewmask.objectives.features.channels import Scales, scaled
 from fewmask.objectives.losses import mean
 from fewmask.objectives.u2pl.contrast import Pixels, RepresentationHead, contrastive_loss
 from fewmask.objectives.u2pl.memory import Memory

@@ -10,7 +10,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.features import channels_of, dropped, joined_scales, whole
+from fewmask.objectives.features.channels import channels_of, dropped, joined_scales, whole
 from fewmask.objectives.unimatch.settings import UniMatchSettings
 
 Answer = tuple[Tensor, Callable[[Tensor], Tensor]]

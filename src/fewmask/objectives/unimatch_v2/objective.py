@@ -8,7 +8,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import Consistency
 from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.features import (
+from fewmask.objectives.features.channels import (
     channels_of,
     complementary,
     joined_scales,

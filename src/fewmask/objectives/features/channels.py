@@ -1,4 +1,4 @@
-"""Perturbations of features: whole channels of the encoder's maps that are dropped.
+"""Whole channels of the encoder's maps that are dropped.
 
 What is dropped is drawn for every image, outside of the network, so that processes which share the
 images of a step drop the same.
@@ -41,9 +41,15 @@ def whole(channels: dict[int, int], count: int) -> Scales:
 def dropped(channels: dict[int, int], count: int, probability: float) -> Scales:
     """Channels dropped with a ``probability``, the others scaled to keep the mean."""
     return {
-        index: (torch.rand(count, width) >= probability) / (1 - probability)
+        index: kept_channels(torch.rand(count, width), probability)
         for index, width in channels.items()
     }
+
+
+def kept_channels(numbers: Tensor, probability: float) -> Tensor:
+    """0 for channels that are dropped, because their number in [0, 1) is below ``probability``, and
+    for others what keeps the mean: float32 (N, C) -> the same."""
+    return (numbers >= probability) / (1 - probability)
 
 
 def complementary(channels: dict[int, int], count: int, share: float) -> tuple[Scales, Scales]:

@@ -1,0 +1,1 @@
+"""Perturbations of the feature maps of an encoder."""
