@@ -67,6 +67,10 @@ STAGES = {
     },
     "s4l": {"objective": {"name": "s4l"}, "batch": BOTH},
     "cct": {"objective": {"name": "cct"}, "batch": BOTH},
+    "ps_mt": {
+        "objective": {"name": "ps_mt", "warm_up": 0, "confidence": {"threshold": 0.2}},
+        "batch": BOTH,
+    },
     "cps": {"objective": {"name": "cps", "mixing": {}}, "batch": BOTH},
     "hung": {
         "objective": {

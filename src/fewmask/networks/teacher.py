@@ -37,21 +37,10 @@ class Teacher(nn.Module):
         """Stay in evaluation mode, whatever the module is in that this one is a part of."""
         return super().train(False)
 
-    @torch.no_grad()
     def update(self, network: nn.Module) -> None:
         """Follow ``network``, which is built like this one."""
-        kept = min(1 - 1 / (self.updates + 1), self.decay)
+        follow(self.network, network, min(1 - 1 / (self.updates + 1), self.decay))
         self.updates += 1
-        averaged, followed = [], []
-        for mine, other in zip(_tensors(self.network), _tensors(network), strict=True):
-            if mine is other:
-                continue
-            if mine.is_floating_point():
-                averaged.append(mine)
-                followed.append(other)
-            else:
-                mine.copy_(other)
-        torch._foreach_lerp_(averaged, followed, 1 - kept)  # all at once: there are hundreds
 
     def start_from(self, network: nn.Module) -> None:
         """Have the weights of ``network``, which were loaded after this copy of it was made."""
@@ -62,6 +51,22 @@ class Teacher(nn.Module):
 
     def set_extra_state(self, state: dict[str, int]) -> None:
         self.updates = state["updates"]
+
+
+@torch.no_grad()
+def follow(network: nn.Module, other: nn.Module, kept: float) -> None:
+    """Let a network keep a share of its weights, statistics of batch-norms included, and take the
+    rest from another one that is built like it. Whole numbers are copied."""
+    averaged, followed = [], []
+    for mine, theirs in zip(_tensors(network), _tensors(other), strict=True):
+        if mine is theirs:
+            continue
+        if mine.is_floating_point():
+            averaged.append(mine)
+            followed.append(theirs)
+        else:
+            mine.copy_(theirs)
+    torch._foreach_lerp_(averaged, followed, 1 - kept)  # all at once: there are hundreds
 
 
 def _tensors(network: nn.Module) -> Iterator[Tensor]:

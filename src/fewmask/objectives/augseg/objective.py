@@ -7,13 +7,12 @@ from torch import Tensor
 
 from fewmask import IGNORE
 from fewmask.data.augmentation.intensity import random_intensities
-from fewmask.data.augmentation.mixing import Paste, boxes, draw_beta, partners
+from fewmask.data.augmentation.mixing import Paste, partners
 from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.base import Consistency
+from fewmask.objectives.consistency.strong import boxes_that_leave
 from fewmask.objectives.consistency.target import SoftTarget, Target, target_cross_entropy
 from fewmask.objectives.losses import mean
-
-SQUARE = (1.0, 1.0)
 
 
 class AugSeg(Consistency):
@@ -52,9 +51,9 @@ class AugSeg(Consistency):
         """Views with a box of others' copies, which may hold a labelled box."""
         count = len(view.image)
         gets_labelled = torch.rand(count).to(sure.device, non_blocking=True) >= sure
-        injected = self._boxes(self.options.labelled_boxes, view) & gets_labelled[:, None, None]
-        inject = Paste(injected)
-        swap = Paste(self._boxes(self.options.unlabelled_boxes, view))
+        boxes = boxes_that_leave(self.options.labelled_boxes, view.image)
+        inject = Paste(boxes & gets_labelled[:, None, None])
+        swap = Paste(boxes_that_leave(self.options.unlabelled_boxes, view.image))
         chosen = torch.arange(count, device=view.image.device) % len(labelled.image)
 
         def mixed(own: Tensor, of_labelled: Tensor) -> Tensor:
@@ -69,12 +68,6 @@ class AugSeg(Consistency):
         pairs = zip(vars(target).values(), vars(of_masks).values(), strict=True)
         image, inside = mixed(view.image, labelled.image), mixed(view.inside, labelled.inside)
         return replace(view, image=image, inside=inside), Target(*(mixed(*one) for one in pairs))
-
-    def _boxes(self, left: tuple[float, float], view: Batch) -> Tensor:
-        """bool (N, H, W): a square box in every image, which leaves a share of it."""
-        count, _, *size = view.image.shape
-        drawn = boxes(1 - draw_beta(*left, count), SQUARE, tuple(size))
-        return drawn.to(view.image.device, non_blocking=True)
 
 
 def sureness(target: SoftTarget) -> Tensor:

@@ -1,12 +1,10 @@
 """Settings of AugSeg."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from fewmask.objectives.consistency.options import Confidence, ConsistencySettings
-
-BetaParameter = Annotated[float, Field(gt=0, le=1000)]
+from fewmask.objectives.consistency.options import BetaParameter, Confidence, ConsistencySettings
 
 
 class AllPixels(Confidence):

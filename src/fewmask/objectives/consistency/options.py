@@ -17,6 +17,7 @@ from fewmask.config.settings import Settings
 from fewmask.objectives.hard_pixels import LearnsMasks
 
 Decay = Annotated[float, Field(gt=0, lt=1)]
+BetaParameter = Annotated[float, Field(gt=0, le=1000)]
 AreaShare = Annotated[float, Field(ge=0, le=1)]
 
 

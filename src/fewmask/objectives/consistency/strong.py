@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fewmask.config.augmentation import ColourAugmentation
-from fewmask.data.augmentation.mixing import Paste, boxes, draw_between
+from fewmask.data.augmentation.mixing import Paste, boxes, draw_beta, draw_between
 from fewmask.data.augmentation.recolouring import strong_view
 from fewmask.data.batches import Batch
 from fewmask.objectives.consistency.options import Boxes
@@ -48,6 +48,17 @@ def drawn_boxes(options: Boxes, image: Tensor, count: int = 1) -> Tensor:
     drawn = (boxes(area, options.aspect, tuple(size)) for _ in range(count))
     return reduce(xor, drawn).to(image.device, non_blocking=True)
 
+
+def boxes_that_leave(parameters: tuple[float, float], image: Tensor) -> Tensor:
+    """bool (N, H, W): a box as wide, relative to the images, (N, C, H, W), as it is high; what it
+    leaves of an image is drawn from a Beta distribution with these ``parameters``."""
+    images, _, *size = image.shape
+    drawn = boxes(1 - draw_beta(*parameters, images), SQUARE, tuple(size))
+    return drawn.to(image.device, non_blocking=True)
+
+
+SQUARE = (1.0, 1.0)
+"""The only aspect of a box."""
 
 NOTHING = Boxes(probability=0)
 """No box."""
