@@ -120,9 +120,10 @@ def test_every_loss_falls_and_is_what_validation_tells(tasks: tuple):
     measured = one.validate(one.network, labelled.values(), nullcontext)
     one.eval()
     with torch.no_grad():
-        assert measured["loss"] == pytest.approx(
-            float(sum(one.losses(labelled, 0).values())), rel=1e-4
-        )
+        losses = one.losses(labelled, 0)
+    assert measured["loss"] == pytest.approx(float(sum(losses.values())), rel=1e-4)
+    for task, loss in losses.items():
+        assert measured[f"loss_{task}"] == pytest.approx(float(loss), rel=1e-4)
 
 
 def test_every_task_has_a_validation_score():
@@ -135,7 +136,8 @@ def test_every_task_has_a_validation_score():
     assert values["depth_absolute_error"] == pytest.approx(float(error), rel=1e-5)
     hit = (outputs["segmentation"].argmax(1) == drawn.mask).float().mean()
     assert values["pixel_accuracy"] == pytest.approx(float(hit), rel=1e-5)
-    assert set(values) == set(Options(name="multi_task", tasks=["depth", "segmentation"]).validates)
+    selectable = Options(name="multi_task", tasks=["depth", "segmentation"]).validates
+    assert set(values) == {*selectable, "loss_depth", "loss_segmentation"}
 
 
 def test_weights_are_selected_by_a_metric_of_what_is_learnt():

@@ -143,9 +143,10 @@ class Dataset(Settings):
     not ignored unless it is listed here."""
     size: Length | tuple[Length, Length] = 256
     """Height and width in pixels after preparing; one number for a square."""
-    fit: Literal["pad", "crop", "stretch"] = "pad"
+    fit: Literal["pad", "keep", "crop", "stretch"] = "pad"
     """How an image reaches the size: fit the longer side and pad with edge pixels (padding
-    counts nowhere), fit the shorter side and crop the centre, or stretch."""
+    counts nowhere); likewise, but keep the size of an image that fits; fit the shorter side and
+    crop the centre; or stretch."""
     skip_damaged: bool = False
     """Leave images out whose files are damaged or make no sense, and list them; else the first
     one stops the preparation."""

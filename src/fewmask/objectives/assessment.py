@@ -94,8 +94,8 @@ def assess(
     """Compare the predictions of a network with the truth, in evaluation mode.
 
     Returns:
-        ``loss``, the sum of the losses of all ``tasks``, each the mean over the pixels of all
-        images whose truth is known; and the metrics of the tasks.
+        ``loss_<task>``, the mean loss over the pixels of all images whose truth is known, for all
+        ``tasks``; ``loss``, the sum of these; and the metrics of the tasks.
     """
     losses = {name: PooledMean() for name in tasks}
     errors = {name: load(name).errors() for name in tasks}
@@ -104,6 +104,7 @@ def assess(
             losses[name].add(*load(name).error(outputs, batch.truth[name], settings))
             errors[name].add(outputs[name], batch.truth[name])
     metrics = {"loss": sum(one.value for one in losses.values())}
+    metrics |= {f"loss_{name}": one.value for name, one in losses.items()}
     for one in errors.values():
         metrics |= one.scores()
     return metrics

@@ -66,6 +66,8 @@ CONTENTS = (
     Entry("figures", "cases", IMAGES, "Worst and median test images"),
     Entry("table", "last_weights", TRAINING, "Selected and last weights"),
     Entry("figures", "training_curves", TRAINING, "Figure: training curves"),
+    Entry("table", "task_losses", TRAINING, "Losses of tasks"),
+    Entry("figures", "task_losses", TRAINING, "Figure: losses of tasks"),
     Entry("table", "pseudo_masks", TRAINING, "Quality of pseudo-masks"),
     Entry("figure", "pseudo_masks", TRAINING, "Figure: quality of pseudo-masks by stage"),
 )
@@ -112,6 +114,7 @@ def _without_content(requested: Requested) -> set[str]:
         "sweep": requested.sweep is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
         "last_weights": requested.keeps_last_weights,
+        "task_losses": len(requested.tasks) > 1,
         **{examples_of(task): task.name in requested.tasks for task in tasks()},
     }
     return {name for name, is_shown in has_content.items() if not is_shown}

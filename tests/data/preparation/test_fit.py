@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fewmask.data.preparation.fit import fit_image, fit_values, place, unfit
 from tests.data.making import noise
 
-FITS = ["pad", "crop", "stretch"]
+FITS = ["pad", "keep", "crop", "stretch"]
 sizes = st.tuples(st.integers(1, 40), st.integers(1, 40))
 fits = st.sampled_from(FITS)
 
@@ -24,6 +24,10 @@ def _inside(placement):
     [
         ((375, 500), "pad", (192, 256), (192, 256), (0, 0)),
         ((500, 375), "pad", (256, 192), (256, 192), (0, 0)),
+        ((64, 200), "keep", (64, 200), (64, 200), (0, 0)),
+        ((256, 256), "keep", (256, 256), (256, 256), (0, 0)),
+        ((375, 500), "keep", (192, 256), (192, 256), (0, 0)),
+        ((64, 500), "keep", (33, 256), (33, 256), (0, 0)),
         ((375, 500), "crop", (256, 341), (256, 256), (0, 42)),
         ((375, 500), "stretch", (256, 256), (256, 256), (0, 0)),
         ((64, 64), "pad", (256, 256), (256, 256), (0, 0)),

@@ -5,6 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from fewmask.config.named import dataset_from_json
 from fewmask.core.errors import FewmaskError
@@ -75,6 +76,42 @@ def test_classes_need_to_know_their_labels(root):
         reader_of(root, classes=["a", "b"])
     with pytest.raises(FewmaskError, match="mask_values: found 895\n  expected: 0 to 894"):
         reader_of(root, classes=["a", "b"], mask_values={895: "b"})
+
+
+def write_maps(root, to_40, to_13):
+    """The two files as they are published: a row of numbers, and a struct with a first field."""
+    savemat(root / "classMapping40.mat", {"mapClass": np.array([to_40], np.uint8)})
+    labels = {"labels13": np.array([to_13], np.uint8), "names": ["a", "b"]}
+    savemat(root / "class13Mapping.mat", {"classMapping13": labels})
+
+
+def test_labels_are_mapped_to_40_and_to_13(root):
+    to_40, to_13 = [(i % 40) + 1 for i in range(894)], [(i % 13) + 1 for i in range(40)]
+    write_maps(root, to_40, to_13)
+    raw = render(0, 0, 24, 32).mask.astype(int)
+    of_raw = {
+        "nyu40": lambda label: to_40[label - 1],
+        "nyu13": lambda label: to_13[to_40[label - 1] - 1],
+    }
+    for labels, mapped in of_raw.items():
+        wanted = {1: "a", 2: "b", 3: "a"}
+        reader = reader_of(root, {"labels": labels}, classes=["a", "b"], mask_values=wanted)
+        mask = reader.load(reader.items()[0]).truth["mask"]
+        index = {1: 0, 2: 1, 3: 0}
+        expected = [index.get(mapped(label), 255) if label else 255 for label in raw[1:].ravel()]
+        assert mask[1:].ravel().tolist() == expected
+        assert mask[0, 0] == index.get(mapped(894), 255)
+
+
+def test_maps_that_are_missing_or_wrong(root):
+    options = {"classes": ["a", "b"], "mask_values": {1: "a", 2: "b"}}
+    with pytest.raises(FewmaskError, match=r"classMapping40\.mat: found FileNotFoundError"):
+        reader_of(root, {"labels": "nyu40"}, **options)
+    write_maps(root, [41] * 894, [1] * 40)
+    with pytest.raises(FewmaskError, match=r"labels from 0 to 41\n  expected: classMapping40\.mat"):
+        reader_of(root, {"labels": "nyu40"}, **options)
+    with pytest.raises(FewmaskError, match="mask_values: found 14\n  expected: 0 to 13"):
+        reader_of(root, {"labels": "nyu13"}, classes=["a", "b"], mask_values={14: "a"})
 
 
 def test_a_store_without_masks_says_that_its_normals_are_derived(root, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ An image is scaled to h' x w' and placed in a frame of H x W:
 
 - ``pad``: h' x w' is the largest that fits into the frame; the image lies at the top left, and
   its edge pixels are repeated to the right and below (Li). Padding is ignored everywhere.
+- ``keep``: the same, but an image that fits into the frame keeps its size.
 - ``crop``: h' x w' is the smallest that covers the frame; the centre is kept.
 - ``stretch``: h' x w' is the frame; proportions change.
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from fewmask import IGNORE
 
-Fit = Literal["pad", "crop", "stretch"]
+Fit = Literal["pad", "keep", "crop", "stretch"]
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
     """The placement of an image of ``size`` in ``frame``; both are height and width."""
     if fit == "stretch":
         return Placement(size, frame, frame, (0, 0))
+    if fit == "keep" and size[0] <= frame[0] and size[1] <= frame[1]:
+        return Placement(size, size, frame, (0, 0))
     ratios = [inside / outside for inside, outside in zip(frame, size, strict=True)]
     # Rounding must neither exceed the frame, nor leave a part of it empty, nor lose a thin image.
-    if fit == "pad":
+    if fit in ("pad", "keep"):
         scaled = [min(max(1, round(n * min(ratios))), m) for n, m in zip(size, frame, strict=True)]
     else:
         scaled = [max(round(n * max(ratios)), m) for n, m in zip(size, frame, strict=True)]

@@ -1,5 +1,7 @@
 """Networks of segmentation_models_pytorch, by the name of their architecture there."""
 
+from typing import Any
+
 import segmentation_models_pytorch as smp
 from torch import nn
 
@@ -13,13 +15,21 @@ def build_from_library(settings: Network, classes: int) -> nn.Module:
     The settings of the architecture are the library's options of the same name.
     """
     architecture = settings.architecture
+    options = architecture.model_dump(exclude={"name"}, exclude_none=True)
+    return library_model(architecture.name, settings, classes, options)
+
+
+def library_model(
+    architecture: str, settings: Network, classes: int, options: dict[str, Any]
+) -> nn.Module:
+    """The same of another architecture of the library, with options for it."""
     return smp.create_model(
-        architecture.name,
+        architecture,
         settings.encoder,
-        encoder_depth=architecture.depth,
+        encoder_depth=settings.architecture.depth,
         encoder_weights=None,
         in_channels=settings.in_channels,
         classes=classes,
-        **architecture.model_dump(exclude={"name"}, exclude_none=True),
+        **options,
         **options_of_timm(settings),
     )

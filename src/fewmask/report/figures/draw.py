@@ -17,8 +17,8 @@ from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.sweep import sweep_figure
+from fewmask.report.figures.task_losses import task_losses_figure
 from fewmask.report.figures.training_curves import training_curves
-from fewmask.report.results.histories import histories
 from fewmask.report.results.runs import Runs, that_learn
 from fewmask.report.tables.tabulate import Results
 
@@ -47,7 +47,10 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
         "class_iou": partial(class_iou, requested, table),
         "cases": partial(cases, requested, runs),
         "training_curves": lambda dataset: training_curves(
-            requested, dataset, histories(requested.results, collected.trainings, dataset)
+            requested, dataset, results.histories[dataset]
+        ),
+        "task_losses": lambda dataset: task_losses_figure(
+            requested, dataset, results.histories[dataset]
         ),
     }
     drawn, names = {}, contents.figures(requested)

@@ -36,6 +36,9 @@ class History(NamedTuple):
     """The columns step, loss (of the training), validation; one row per evaluation."""
     selected: int | None
     """The step whose weights were kept; None: the last step."""
+    of_tasks: dict[str, pd.DataFrame]
+    """By task, the columns step, training, validation: its loss; only where an objective learns
+    tasks by losses of their own (`multi_task`)."""
 
 
 def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> list[History]:
@@ -71,7 +74,27 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
         values = evaluations["validation"]
         best = values.idxmax() if metrics.find(metric).higher_is_better else values.idxmin()
         selected = int(evaluations.loc[best, "step"])
-    return History(stage, parts["fraction"], int(parts["seed"]), judged_by, evaluations, selected)
+    return History(
+        stage,
+        parts["fraction"],
+        int(parts["seed"]),
+        judged_by,
+        evaluations,
+        selected,
+        _of_tasks(table),
+    )
+
+
+def _of_tasks(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The losses of the tasks whose training loss has the name of the task."""
+    validation = {task.name: f"validation_loss_{task.name}" for task in tasks()}
+    return {
+        name: pd.DataFrame(
+            {"step": table["step"], "training": table[name], "validation": table[column]}
+        ).astype(float)
+        for name, column in validation.items()
+        if name in table and column in table
+    }
 
 
 def _check(evaluations: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Scores, bootstrap
+from fewmask.report.results.histories import History, histories
 from fewmask.report.results.runs import Runs
 from fewmask.report.tables.comparison import comparison, comparison_table, with_marks
 from fewmask.report.tables.cost import cost_summary, cost_table
@@ -16,6 +17,7 @@ from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_mask
 from fewmask.report.tables.published import published, published_table
 from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
+from fewmask.report.tables.task_losses import task_losses_summary, task_losses_table
 from fewmask.report.tables.verdicts import verdicts
 
 
@@ -30,7 +32,10 @@ class Results:
     cost: pd.DataFrame
     pseudo_masks: pd.DataFrame
     last_weights: pd.DataFrame
+    task_losses: pd.DataFrame
     scores: Scores
+    histories: dict[str, list[History]]
+    """Those of the trainings, by dataset."""
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -50,6 +55,7 @@ class Results:
             "cost": (self.cost, cost_table(requested, self.cost)),
             "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(requested, self.pseudo_masks)),
             "last_weights": (self.last_weights, last_weights_table(requested, self.last_weights)),
+            "task_losses": (self.task_losses, task_losses_table(requested, self.task_losses)),
         }
 
 
@@ -57,6 +63,10 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
     """The tables of the runs that are there. Raises FewmaskError: a file is damaged."""
     table, runs = summary(requested, collected.table), collected.table
     metric = requested.metrics[0]
+    read = {
+        dataset: histories(requested.results, collected.trainings, dataset)
+        for dataset in requested.datasets
+    }
     scores = bootstrap(requested, runs, metric) if len(requested.methods) > 1 else Scores(metric)
     return Results(
         summary=table,
@@ -66,5 +76,7 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
         cost=cost_summary(requested, runs, collected.jobs),
         pseudo_masks=pseudo_masks_summary(requested, collected.pseudo_masks),
         last_weights=last_weights_summary(requested, collected.last_weights),
+        task_losses=task_losses_summary(requested, read),
         scores=scores,
+        histories=read,
     )

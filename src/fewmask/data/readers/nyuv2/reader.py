@@ -5,6 +5,9 @@
 (1449, 640, 480) in metres, ``labels`` uint16 (1449, 640, 480) with 0 = unlabelled. ``splits.mat``
 beside it, if it is there, has the official subsets train and test.
 
+The raw labels, 1 to 894, become 40 or 13 by ``classMapping40.mat`` and ``class13Mapping.mat``, if
+they are wanted.
+
 The file has no normals: they are derived from the depths with the camera of the toolbox.
 """
 
@@ -25,7 +28,11 @@ from fewmask.data.readers.nyuv2_mtan.reader import clean_depth
 from fewmask.data.readers.reader import Item, Sample
 
 FILE, SPLITS = "nyu_depth_v2_labeled.mat", "splits.mat"
-HIGHEST_LABEL = 894
+MAPS = {"raw": (), "nyu40": ("classMapping40.mat",)}
+MAPS["nyu13"] = (*MAPS["nyu40"], "class13Mapping.mat")
+"""The files that make labels of other labels, one after the other."""
+HIGHEST = {"raw": 894, "nyu40": 40, "nyu13": 13}
+"""The highest label."""
 # camera_params.m of the toolbox; Matlab counts pixels from 1.
 CAMERA = Camera(518.85790, 519.46961, 325.58245 - 1, 253.73617 - 1)
 # With nearer neighbours the noise of the sensor dominates. On a rendered room 3 m deep, with the
@@ -55,7 +62,7 @@ class Reader:
     def __init__(self, settings: Dataset, root: Path) -> None:
         self._path, self._splits = root / FILE, root / SPLITS
         self._reader = settings.reader
-        self._table = _table(settings) if settings.classes else None
+        self._table = _table(settings, root) if settings.classes else None
 
     def items(self) -> list[Item]:
         subsets = _read_splits(self._splits)
@@ -114,20 +121,45 @@ class Reader:
         return _Array(self._path, values)
 
 
-def _table(settings: Dataset) -> np.ndarray:
+def _table(settings: Dataset, root: Path) -> np.ndarray:
     """The class index of every raw label, uint8; 255 for those that mask_values does not name."""
+    labels = settings.reader.labels
+    highest = HIGHEST[labels]
     if settings.mask_values is None:
         raise FewmaskError(
             "mask_values: not set\n"
-            f"  expected: the classes of the raw labels 1 to {HIGHEST_LABEL} of NYUv2\n"
+            f"  expected: the classes of the labels 1 to {highest} of NYUv2 ({labels})\n"
             "  mend: set it (labels that it does not name are ignored), or leave out classes"
         )
-    table = np.full(1 + HIGHEST_LABEL, IGNORE, np.uint8)
+    table = np.full(1 + highest, IGNORE, np.uint8)
     for value, index in mask_code(settings).values.items():
-        if not 0 <= value <= HIGHEST_LABEL:
-            raise FewmaskError(f"mask_values: found {value}\n  expected: 0 to {HIGHEST_LABEL}")
+        if not 0 <= value <= highest:
+            raise FewmaskError(f"mask_values: found {value}\n  expected: 0 to {highest}")
         table[value] = index
+    for file in reversed(MAPS[labels]):
+        table = table[_read_map(root / file, most=len(table) - 1)]
     return table
+
+
+def _read_map(path: Path, most: int) -> np.ndarray:
+    """The label that every label becomes, int64, from that of 0, which stays; at most ``most``."""
+    from scipy.io import loadmat
+
+    try:
+        found = loadmat(path)
+        given = found["mapClass"] if "mapClass" in found else found["classMapping13"][0, 0][0]
+        labels = np.insert(np.asarray(given).ravel().astype(np.int64), 0, 0)
+        if labels.min() < 0 or labels.max() > most:
+            raise ValueError(f"labels from {labels.min()} to {labels.max()}")
+    # A damaged file raises nearly anything.
+    except Exception as error:
+        raise FewmaskError(
+            f"{path}: found {type(error).__name__}: {error}\n"
+            f"  expected: {path.name} as published, with labels up to {most}\n"
+            f"  mend: fetch it (github.com/VainF/nyuv2-python-toolkit has a copy), or set "
+            f"reader.labels: raw"
+        ) from None
+    return labels
 
 
 def _read_splits(path: Path) -> dict[int, str]:
