@@ -134,6 +134,34 @@ def test_the_teacher_is_the_closed_form_of_the_average():
     assert any("running_mean" in name for name in one.teacher.network.state_dict())
 
 
+def test_the_decay_of_the_teacher_may_rise():
+    options = Options(name="self_training", teacher_decay=0.5, later_decays={3: 0.7, 6: 0.9})
+    assert [options.decay_after(k) for k in (0, 2, 3, 5, 6, 99)] == [0.5, 0.5, 0.7, 0.7, 0.9, 0.9]
+    one = objective(teacher_decay=0.5, later_decays={3: 0.7})
+    weight, kept = (of.segmentation_head[0].weight for of in (one.network, one.teacher.network))
+    for k in range(5):
+        with torch.no_grad():
+            weight.fill_(k)
+        expected = float(kept.flatten()[0])
+        one.after_update()
+        decay = min(1 - 1 / (k + 1), 0.5 if k < 3 else 0.7)
+        assert float(kept.flatten()[0]) == pytest.approx(decay * expected + (1 - decay) * k)
+
+
+def test_labelled_images_may_stay_as_they_are():
+    drawn = batches()
+    image = torch.cat([one.image for one in drawn.values()])
+    one = objective(strong_augmentation={"probability": 1, "box_size": 0.5})
+    torch.manual_seed(0)
+    spared = one._draw(image, spared=2)
+    torch.manual_seed(0)
+    changed = one._draw(image, spared=0)
+    torch.testing.assert_close(spared.images(image)[:2], image[:2], atol=1e-5, rtol=0)
+    assert spared.counts[:2].all()
+    assert torch.equal(spared.images(image)[2:], changed.images(image)[2:])
+    assert all((changed.images(image)[i] - image[i]).abs().max() > 0.1 for i in range(5))
+
+
 def test_the_teacher_starts_from_what_was_transferred_to_the_student():
     one = objective()
     with torch.no_grad():

@@ -18,6 +18,8 @@ class StrongAugmentationSettings(Settings):
     """With which each of the drawn operations is applied."""
     magnitude: int = Field(default=9, ge=1, le=9)
     """The highest level; each is drawn evenly from 1 to it. A level is 3 degrees of a rotation."""
+    shift: float = Field(default=1 / 321, ge=0, le=0.1)
+    """A level of a shift, as a share of the image's shorter side: one pixel of 321."""
     boxes: int = Field(default=3, ge=0, le=1000)
     """How many squares Cutout paints grey; 0: no Cutout."""
     box_size: float = Field(default=0.1, gt=0, lt=1)

@@ -24,7 +24,7 @@ def apply(name, images, levels):
 def geometry(size, *steps):
     """The map of a few operations, (name, level) each, for one image."""
     operations = torch.tensor([[OPERATIONS.index(name) for name, _ in steps]], dtype=torch.int64)
-    return compose(operations, torch.tensor([[float(level) for _, level in steps]]), size)
+    return compose(operations, torch.tensor([[float(level) for _, level in steps]]), size, 1 / 321)
 
 
 def places(warp):

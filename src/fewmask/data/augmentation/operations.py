@@ -15,8 +15,6 @@ SHEAR = 0.03
 """Of a level, in pixels per pixel."""
 ANGLE = radians(3)
 """Of a level."""
-SHIFT = 1 / 321
-"""Of a level, as a share of the image's shorter side: one pixel of the paper's crops."""
 
 
 # All take and return float32 (N, 3, H, W) in [0, 1]; factors, levels and thresholds are
@@ -84,6 +82,7 @@ def compose(
     operations: Tensor,
     levels: Tensor,
     size: tuple[int, int],
+    shift: float,
     device: torch.device | str = "cpu",
 ) -> Warp:
     """One map for all operations of geometry in their order.
@@ -97,6 +96,7 @@ def compose(
             rows to the right and right columns down, turn things anticlockwise and move them right
             and down.
         size: height and width.
+        shift: of a level, as a share of the shorter side.
         device: where the map is needed.
     """
     first = len(COLOURS)
@@ -108,8 +108,8 @@ def compose(
     linear = torch.stack(rows, dim=2).unflatten(2, (2, 2))
     middle = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2])
     still = torch.where(rotate[..., None] == 0, -0.5, middle)
-    shift = SHIFT * min(size) * torch.stack(translate, dim=2)
-    origin = still - _times(linear, still) - shift
+    shifted = shift * min(size) * torch.stack(translate, dim=2)
+    origin = still - _times(linear, still) - shifted
 
     whole, start = torch.eye(2).expand(len(levels), 2, 2), torch.zeros(len(levels), 2)
     for one, its_origin in zip(linear.unbind(1), origin.unbind(1), strict=True):

@@ -63,8 +63,10 @@ class StrongAugmentation:
         height: int,
         width: int,
         device: torch.device | str = "cpu",
+        spared: int = 0,
     ) -> "StrongAugmentation":
-        """Draw operations, their levels and the boxes for ``count`` images.
+        """Draw operations, their levels and the boxes for ``count`` images, of which the first
+        ``spared`` stay as they are.
 
         A box's centre is any pixel with equal chance, so that parts of it may lie outside.
         """
@@ -73,13 +75,15 @@ class StrongAugmentation:
         levels = torch.randint(1, settings.magnitude + 1, shape).float()
         signs = 1 - 2 * torch.randint(2, shape)
         is_skipped = torch.rand(shape) >= settings.probability
+        is_skipped[:spared] = True
         operations = operations.masked_fill(is_skipped, OPERATIONS.index("identity"))
         centres = torch.rand(count, settings.boxes, 2) * torch.tensor([width, height])
         box_size = max(1, round(settings.box_size * min(height, width)))
         corners = centres.long() - box_size // 2
+        corners[:spared] = -box_size  # outside
         return cls(
             _colour_steps(operations, levels, device),
-            compose(operations, levels * signs, (height, width), device),
+            compose(operations, levels * signs, (height, width), settings.shift, device),
             corners.to(device, non_blocking=True),
             box_size,
             settings.ignore_boxes,

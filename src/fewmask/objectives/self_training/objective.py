@@ -53,7 +53,7 @@ class SelfTraining(Taught):
         labelled = batches["labelled"]
         both = [labelled, batches["unlabelled"]]
         image, inside = (joined(both, name) for name in ("image", "inside"))
-        strong = self._draw(image)
+        strong = self._draw(image, 0 if self.options.augments_labelled else len(labelled.image))
         seen = labelled.image, labelled.inside, strong.images(image), strong.inside(inside)
         of_labelled, of_strong, of_auxiliary = self.predict(self._predict, *seen)
         losses = {"cross_entropy": self.cross_entropy(of_labelled, labelled.mask)}
@@ -78,9 +78,15 @@ class SelfTraining(Taught):
             of_auxiliary = self.auxiliary([level[count:] for level in features])
         return logits[:count], logits[count:], of_auxiliary
 
-    def _draw(self, image: Tensor) -> StrongAugmentation:
+    def after_update(self) -> None:
+        """Let the teacher follow, with the decay of its age."""
+        if self.teacher is not None:
+            self.teacher.decay = self.options.decay_after(self.teacher.updates)
+        super().after_update()
+
+    def _draw(self, image: Tensor, spared: int) -> StrongAugmentation:
         options = self.options.strong_augmentation or NOTHING
-        return StrongAugmentation.draw(options, len(image), *image.shape[2:], image.device)
+        return StrongAugmentation.draw(options, len(image), *image.shape[2:], image.device, spared)
 
     @torch.no_grad()
     def _classes_of_teacher(self, image: Tensor, inside: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Settings of self-training."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -8,6 +8,8 @@ from fewmask.config.network import Network
 from fewmask.config.settings import Settings
 from fewmask.config.strong_augmentation import StrongAugmentationSettings
 from fewmask.objectives.hard_pixels import LearnsMasks
+
+Decay = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Auxiliary(Settings):
@@ -25,18 +27,27 @@ class SelfTrainingSettings(LearnsMasks):
     name: Literal["self_training"]
     consistency: bool = True
     """Agree, on strongly augmented images, with an averaged teacher (equation 1)."""
-    teacher_decay: float = Field(default=0.99, gt=0, lt=1)
+    teacher_decay: Decay = 0.99
     """Of the teacher, the EMA of the student: what step k keeps of its weights, but
     at most 1 - 1 / (k + 1): at first it is a plain mean."""
+    later_decays: dict[Annotated[int, Field(ge=0)], Decay] = {}
+    """By the number of updates from which on they apply, decays instead of ``teacher_decay``."""
     auxiliary: Auxiliary | None = Auxiliary()
     """Learn the pseudo-masks by a head of its own (equation 3); null: not at all."""
     strong_augmentation: StrongAugmentationSettings | None = StrongAugmentationSettings()
     """The operators A and B; null: images as the stage's augmentation leaves them."""
+    augments_labelled: bool = True
+    """Whether A changes labelled images, too; the code of the authors spares them."""
     result: Literal["student", "teacher"] = "student"
     """Whose weights are judged, kept, and make the next pseudo-masks (paper: student)."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
     optional_losses: ClassVar[tuple[str, ...]] = ("consistency", "pseudo_masks")
+
+    def decay_after(self, updates: int) -> float:
+        """The teacher's decay after so many of its updates."""
+        begun = [start for start in self.later_decays if start <= updates]
+        return self.later_decays[max(begun)] if begun else self.teacher_decay
 
     @property
     def learns_pseudo_masks(self) -> bool:

@@ -146,7 +146,8 @@ def _read_map(path: Path, most: int) -> np.ndarray:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(path)
+        with path.open("rb") as file:
+            found = loadmat(file)
         given = found["mapClass"] if "mapClass" in found else found["classMapping13"][0, 0][0]
         labels = np.insert(np.asarray(given).ravel().astype(np.int64), 0, 0)
         if labels.min() < 0 or labels.max() > most:
