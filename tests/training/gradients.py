@@ -79,6 +79,12 @@ STAGES = {
         },
         "batch": BOTH,
     },
+    "s4gan": {
+        "objective": {
+            "name": "s4gan", "discriminator": {"channels": [8, 8], "dropout": 0}, "threshold": 0
+        },
+        "batch": BOTH,
+    },
     "u2pl": {
         "objective": {
             "name": "u2pl",

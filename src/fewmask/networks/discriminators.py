@@ -1,7 +1,7 @@
 """Discriminators: networks that tell masks from what a segmenter predicts.
 
-Both see one map for every class: the probabilities of a prediction, or a mask, which has 1 for the
-class of a pixel and 0 for all others.
+They see one map for every class: the probabilities of a prediction, or a mask, which has 1 for the
+class of a pixel and 0 for all others; and what else they are given, such as the image.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,24 @@ class PixelDiscriminator(nn.Module):
         interpolated between the last layer's places."""
         scores = self.head(self.layers(maps)).to(maps.dtype)
         return functional.interpolate(scores, maps.shape[2:], mode="bilinear")[:, 0]
+
+
+class ImageDiscriminator(nn.Module):
+    """Judges whole images (Mittal et al. 2019): convolutions that each halve the maps, channels of
+    which are dropped in between, and a linear layer on the means of the last ones."""
+
+    def __init__(self, inputs: int, channels: Sequence[int], dropout: float) -> None:
+        """``channels``: of the layers after the ``inputs``; ``dropout``: the probability with which
+        a channel between two of them is dropped."""
+        super().__init__()
+        self.layers = _halving(inputs, channels, dropout)
+        self.head = nn.Linear(channels[-1], 1)
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, Tensor]:
+        """How much every image looks like one with its mask, logits (N), and the features by which
+        that is judged, (N, D); float. ``maps``: float (N, C, H, W)."""
+        features = self.layers(maps).mean((2, 3))
+        return self.head(features)[:, 0].to(maps.dtype), features.to(maps.dtype)
 
 
 def _halving(inputs: int, channels: Sequence[int], dropout: float = 0.0) -> nn.Sequential:

@@ -62,7 +62,7 @@ def pixels(batch: Batch) -> list[tuple[int, int, int]]:
 
 
 def sigmoid(score: Tensor) -> float:
-    return 1 / (1 + math.exp(-float(score)))
+    return 1 / (1 + math.exp(-score.item()))
 
 
 def mean(values: list[float]) -> float:

@@ -22,7 +22,7 @@ from tests.training.gradients import STAGES, inputs_of
 
 every = pytest.mark.parametrize("name", ADVERSARIAL)
 LATE = 1
-ALWAYS = {"hung": {"threshold": 0, "judged_images": "all"}}
+ALWAYS = {"hung": {"threshold": 0, "judged_images": "all"}, "s4gan": {"threshold": 0}}
 """Settings with which every loss counts."""
 
 
