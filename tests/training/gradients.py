@@ -81,7 +81,8 @@ STAGES = {
     },
     "s4gan": {
         "objective": {
-            "name": "s4gan", "discriminator": {"channels": [8, 8], "dropout": 0}, "threshold": 0
+            "name": "s4gan", "discriminator": {"channels": [8, 8], "dropout": 0}, "threshold": 0,
+            "image_classes": {"burn_in": 0}
         },
         "batch": BOTH,
     },

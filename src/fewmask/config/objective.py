@@ -52,6 +52,12 @@ class ObjectiveSettings(Settings):
         return 1
 
     @property
+    def shown_threshold(self) -> float | None:
+        """How probably an image must show a class, so that the network that is kept predicts it
+        there (see `WithImageClasses`); None: it does not look at that."""
+        return None
+
+    @property
     def is_encoder_alone(self) -> bool:
         """Whether its network has nothing but an encoder."""
         return self.parts == ("encoder",)

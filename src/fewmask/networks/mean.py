@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from torch import Tensor, nn
 
 from fewmask.config.task import load, names
+from fewmask.networks.image_classes import SEGMENTER, WithImageClasses
 from fewmask.networks.segmenter import Segmenter
 
 LIST = "networks"
@@ -28,16 +29,20 @@ class MeanOfNetworks(nn.Module):
         return {name: maps for task in tasks for name, maps in task.mean(outputs).items()}
 
 
-Predictor = Segmenter | MeanOfNetworks
+Predictor = Segmenter | MeanOfNetworks | WithImageClasses
 """What a trained stage predicts with."""
 
 
 def of_network(weights: dict[str, Tensor], index: int) -> dict[str, Tensor]:
-    """Of the weights of a mean those of one network, counted round; other weights as they are."""
+    """Of the weights of a mean those of one network, counted round; of those of a segmenter with a
+    classifier of images those of the segmenter; other weights as they are."""
     numbers = {name.split(".")[1] for name in weights if name.startswith(f"{LIST}.")}
-    if not numbers:
-        return weights
-    prefix = f"{LIST}.{index % len(numbers)}."
+    if numbers:
+        return _below(weights, f"{LIST}.{index % len(numbers)}.")
+    return _below(weights, f"{SEGMENTER}.") or weights
+
+
+def _below(weights: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in weights.items()

@@ -15,6 +15,7 @@ from torch import Tensor
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.networks.description import Description, parse
+from fewmask.networks.image_classes import ImageClassifier, WithImageClasses
 from fewmask.networks.mean import MeanOfNetworks, Predictor
 from fewmask.networks.segmenter import Segmenter
 
@@ -125,8 +126,7 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
         )
     needed = _predicting(load_weights(path))
     try:
-        networks = [_segmenter(description) for _ in range(objective.result_networks)]
-        network = networks[0] if len(networks) == 1 else MeanOfNetworks(networks)
+        network = _predictor(description)
         network.load_state_dict(needed)
     except Exception as error:  # whatever the library raises for a network that is impossible
         reason = " ".join(str(error).split())[:200]
@@ -136,9 +136,16 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
     return network.to(device, memory_format=torch.channels_last).eval(), description
 
 
-def _segmenter(description: Description) -> Segmenter:
-    heads = description.training.objective.heads(len(description.trained_on.classes))
-    return Segmenter(description.network, heads)
+def _predictor(description: Description) -> Predictor:
+    """The network as its objective builds it."""
+    objective, classes = description.training.objective, len(description.trained_on.classes)
+    heads = objective.heads(classes)
+    networks = [Segmenter(description.network, heads) for _ in range(objective.result_networks)]
+    network = networks[0] if len(networks) == 1 else MeanOfNetworks(networks)
+    if objective.shown_threshold is None:
+        return network
+    classifier = ImageClassifier(description.network, classes)
+    return WithImageClasses(network, classifier, objective.shown_threshold)
 
 
 @contextmanager

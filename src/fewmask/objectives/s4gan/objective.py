@@ -1,11 +1,13 @@
 """s4GAN: adversarial learning with a discriminator of images (Mittal, Tatarchenko, Brox 2019)."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.discriminators import ImageDiscriminator
+from fewmask.networks.image_classes import ImageClassifier, WithImageClasses
+from fewmask.networks.teacher import Teacher
 from fewmask.objectives.adversarial.base import (
     Adversarial,
     judgement_error,
@@ -14,7 +16,14 @@ from fewmask.objectives.adversarial.base import (
     prediction_maps,
     self_taught,
 )
+from fewmask.objectives.consistency.strong import recoloured
 from fewmask.objectives.losses import CHANNELS, mean
+from fewmask.objectives.parameter_group import ParameterGroup
+from fewmask.objectives.s4gan.image_classes import (
+    consistency_weight,
+    disagreement,
+    shown_error,
+)
 from fewmask.objectives.s4gan.settings import S4GANSettings
 
 
@@ -36,6 +45,17 @@ class S4GAN(Adversarial):
     drawn by themselves, with images whose range is that of others. Here images lie in [0, 1] as
     they are. Pixels that do not count are 0 in its maps of classes, and an image of which no pixel
     is labelled counts nowhere. phi of masks comes from the pass in which D learns.
+
+    With ``image_classes`` a classifier c of images, apart from all that, learns which classes an
+    image shows, by a mean teacher t (MLMT, section 3.3); neither of its losses is weighed:
+
+    - ``image_classes``: the binary cross-entropy of c(x) for every class,
+    - ``image_class_consistency``: 1 - cos(c(A u), t(u)) of the logits, where A changes colours,
+      with a weight that rises.
+
+    The network that is kept predicts only classes that t finds in an image. In the authors' code
+    they are trained one after the other, the segmenter's scores of other classes are multiplied by
+    0, which may still be the largest, and A also flips images.
     """
 
     def __init__(self, options: S4GANSettings, blueprint: Blueprint) -> None:
@@ -45,6 +65,36 @@ class S4GAN(Adversarial):
             inputs, of_discriminator.channels, of_discriminator.dropout
         )
         super().__init__(options, blueprint, discriminator)
+        self.classifier = self.class_teacher = None
+        if options.image_classes:
+            self.classifier = ImageClassifier(
+                blueprint.settings, self.classes, blueprint.encoder_weights
+            )
+            self.class_teacher = Teacher(self.classifier, options.image_classes.teacher_decay)
+
+    @property
+    def result(self) -> nn.Module:
+        if self.class_teacher is None:
+            return self.network
+        threshold = self.options.image_classes.threshold
+        return WithImageClasses(self.network, self.class_teacher.network, threshold)
+
+    def parts(self, name: str) -> list[nn.Module]:
+        """The encoder of the classifier is one of them, too."""
+        is_another = name == "encoder" and self.classifier is not None
+        return [*super().parts(name), *([self.classifier.encoder] if is_another else [])]
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        groups = super().parameter_groups()
+        if self.classifier is not None and self.options.image_classes.optimiser:
+            own = list(self.classifier.parameters())
+            groups.append(ParameterGroup(own, optimiser=self.options.image_classes.optimiser))
+        return groups
+
+    def after_update(self) -> None:
+        """Let the teacher of the classifier follow."""
+        if self.class_teacher is not None:
+            self.class_teacher.update(self.classifier)
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, unlabelled = batches["labelled"], batches["unlabelled"]
@@ -64,11 +114,32 @@ class S4GAN(Adversarial):
             judgement_error(of_predicted, False, has_prediction),
         )
         distance = mean_of(features.detach(), has_mask) - mean_of(opposed_features, has_prediction)
-        return {
+        losses = {
             "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "feature_matching": distance.abs().mean() * (has_mask.any() & has_prediction.any()),
             "self_taught": self_taught(of_unlabelled, inside & is_good[:, None, None]),
             "discriminator": sum(errors) / 2,
+        }
+        if self.classifier is None:
+            return losses
+        return losses | self._of_image_classes(labelled, unlabelled, step)
+
+    def _of_image_classes(self, labelled: Batch, unlabelled: Batch, step: int) -> dict[str, Tensor]:
+        """The losses of the classifier."""
+        options = self.options.image_classes
+        view = recoloured(unlabelled, options.colours)
+        of_labelled, of_view = (
+            self.predict(self.classifier, one.image, one.inside) for one in (labelled, view)
+        )
+        with torch.no_grad():
+            taught = self.predict(self.class_teacher, unlabelled.image, unlabelled.inside)
+        has_mask, has_image = (
+            known_pixels(one).flatten(1).any(1) for one in (labelled, unlabelled)
+        )
+        weight = consistency_weight(step / self.steps, options.burn_in, options.ramp_up)
+        return {
+            "image_classes": shown_error(of_labelled, labelled.mask, has_mask),
+            "image_class_consistency": weight * disagreement(of_view, taught, has_image),
         }
 
 
