@@ -86,6 +86,10 @@ STAGES = {
         },
         "batch": BOTH,
     },
+    "gct": {
+        "objective": {"name": "gct", "detector": {"channels": [8, 8]}, "ramp_up": 0},
+        "batch": BOTH,
+    },
     "u2pl": {
         "objective": {
             "name": "u2pl",

@@ -30,13 +30,25 @@ class AdversarialSettings(LearnsMasks):
     """How often the discriminator halves height and width after the layers of ``channels``."""
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
-        halvings = len(self.discriminator.channels) + self.further_halvings
-        least = 2**halvings
-        if min(height, width) < least:
-            raise ValueError(
-                f"objective.discriminator halves images {halvings} times, and those of "
-                f"{height} x {width} are too small for it\n"
-                f"  expected: at least {least} pixels in height and width\n"
-                f"  mend: larger images, or fewer layers in objective.discriminator.channels"
-            )
+        check_halvings(self, "discriminator", self.further_halvings, (height, width))
         return height, width
+
+
+def check_halvings(options: Settings, key: str, further: int, size: tuple[int, int]) -> None:
+    """Raise ValueError for images, of height and width, that are too small for a discriminator.
+
+    Args:
+        options: have the discriminator.
+        key: of it.
+        further: how often it halves them after the layers of its ``channels``.
+        size: height and width.
+    """
+    halvings = len(getattr(options, key).channels) + further
+    least = 2**halvings
+    if min(size) < least:
+        raise ValueError(
+            f"objective.{key} halves images {halvings} times, and those of "
+            f"{size[0]} x {size[1]} are too small for it\n"
+            f"  expected: at least {least} pixels in height and width\n"
+            f"  mend: larger images, or fewer layers in objective.{key}.channels"
+        )

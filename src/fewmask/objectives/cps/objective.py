@@ -1,22 +1,18 @@
 """Cross pseudo supervision (Chen, Yuan, Zeng and Wang 2021)."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fewmask.data.augmentation.mixing import Paste
 from fewmask.data.batches import Batch, joined
-from fewmask.networks.blueprint import Blueprint
-from fewmask.networks.mean import MeanOfNetworks
 from fewmask.objectives.assessment import evaluating
-from fewmask.objectives.consistency.base import ramp_up
 from fewmask.objectives.consistency.options import EVERY_PIXEL
 from fewmask.objectives.consistency.strong import drawn_boxes, pasted
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
-from fewmask.objectives.cps.settings import CPSSettings
-from fewmask.objectives.objective import Objective
+from fewmask.objectives.two_networks.base import TwoNetworks
 
 
-class CrossPseudoSupervision(Objective):
+class CrossPseudoSupervision(TwoNetworks):
     """Two networks f and g, whose decoders start from weights of their own.
 
     With x the labelled images and u the unlabelled ones:
@@ -31,24 +27,11 @@ class CrossPseudoSupervision(Objective):
     changed copy of itself; here it never is.
     """
 
-    def __init__(self, options: CPSSettings, blueprint: Blueprint) -> None:
-        super().__init__(blueprint.segmenter())
-        self.second = blueprint.segmenter()
-        self.options, self.steps = options, blueprint.steps
-
-    @property
-    def networks(self) -> list[nn.Module]:
-        return [self.network, self.second]
-
-    @property
-    def result(self) -> nn.Module:
-        return MeanOfNetworks(self.networks) if self.options.result == "mean" else self.network
-
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         labelled, unlabelled = batches["labelled"], batches["unlabelled"]
-        of_labelled = self._logits(labelled)
+        of_labelled = self.logits(labelled)
         if self.options.mixing is None:
-            both = zip(of_labelled, self._logits(unlabelled), strict=True)
+            both = zip(of_labelled, self.logits(unlabelled), strict=True)
             logits = [torch.cat(pair) for pair in both]
             inside = joined([labelled, unlabelled], "inside")
             targets = [Target.of(one.detach().float(), inside) for one in logits]
@@ -56,26 +39,19 @@ class CrossPseudoSupervision(Objective):
             mixing = self.options.mixing
             paste = Paste(drawn_boxes(mixing, unlabelled.image, mixing.count))
             targets = [one.moved(paste) for one in self._targets(unlabelled)]
-            logits = self._logits(pasted(unlabelled, paste))
+            logits = self.logits(pasted(unlabelled, paste))
         crossed = zip(logits, reversed(targets), strict=True)
-        weight = ramp_up(step, self.options.ramp_up * self.steps)
         return {
             "cross_entropy": sum(self.cross_entropy(one, labelled.mask) for one in of_labelled),
-            "cross_supervision": weight
+            "cross_supervision": self.weight(step)
             * sum(target_cross_entropy(one, target, EVERY_PIXEL) for one, target in crossed),
         }
-
-    def _logits(self, batch: Batch) -> list[Tensor]:
-        """Of both networks, float (N, K, H, W) each."""
-        return [
-            self.predict(one, batch.image, batch.inside)["segmentation"] for one in self.networks
-        ]
 
     @torch.no_grad()
     def _targets(self, batch: Batch) -> list[Target]:
         """What both networks predict in evaluation mode."""
         with evaluating(self.network), evaluating(self.second):
-            return [Target.of(one.float(), batch.inside) for one in self._logits(batch)]
+            return [Target.of(one.float(), batch.inside) for one in self.logits(batch)]
 
 
 build = CrossPseudoSupervision

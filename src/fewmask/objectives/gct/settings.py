@@ -1,0 +1,28 @@
+"""Settings of guided collaborative training."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from fewmask.objectives.adversarial.options import Discriminator, check_halvings
+from fewmask.objectives.two_networks.options import TwoNetworksSettings
+
+
+class GCTSettings(TwoNetworksSettings):
+    """Let two networks learn from the one that is less wrong at a pixel, which a third network
+    finds out (Ke et al. 2020)."""
+
+    name: Literal["gct"]
+    detector: Discriminator = Discriminator()
+    """The network that predicts where others are wrong."""
+    threshold: float = Field(default=0.6, ge=0, le=1)
+    """The flaw above which a network is wrong at a pixel; 1 is the largest one of an image."""
+    ramp_up: float = Field(default=0.15, ge=0, le=1)
+    """The share of the training in which the weight of ``consistency`` rises to 1, as in objectives
+    with a teacher."""
+
+    loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "flaw_correction", "consistency")
+
+    def size_of(self, height: int, width: int) -> tuple[int, int]:
+        check_halvings(self, "detector", 1, (height, width))
+        return height, width

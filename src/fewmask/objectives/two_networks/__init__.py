@@ -1,0 +1,1 @@
+"""What objectives share that train two networks which teach each other."""
