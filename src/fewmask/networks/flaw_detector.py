@@ -53,10 +53,11 @@ class HalfInstanceNorm(nn.Module):
 
 
 def _layer(inputs: int, outputs: int, halves: bool) -> list[nn.Module]:
+    """A convolution without biases, which the norm after it would remove."""
     padding = (1, 1, 1, 1) if halves else (1, 2, 1, 2)
     return [
         nn.ZeroPad2d(padding),
-        nn.Conv2d(inputs, outputs, kernel_size=4, stride=2 if halves else 1),
+        nn.Conv2d(inputs, outputs, kernel_size=4, stride=2 if halves else 1, bias=False),
         HalfInstanceNorm(outputs),
         nn.LeakyReLU(SLOPE),
     ]
