@@ -2,6 +2,7 @@
 2022)."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -47,14 +48,16 @@ class PSMT(Objective):
 
     Teachers predict in evaluation mode, with the EMA of the statistics of batch-norms; the authors'
     are in training mode. Theirs start without the pretrained weights that the student has, and an
-    image may be mixed with itself; here neither is so. Padding does not count.
+    image may be mixed with itself; here neither is so. Their EMA has the same decay from the first
+    step on. Padding does not count.
     """
 
     def __init__(self, options: PSMTSettings, blueprint: Blueprint) -> None:
         """Raises FewmaskError for feature maps that there are not."""
         super().__init__(blueprint.segmenter())
         self.teachers = nn.ModuleList(blueprint.segmenter() for _ in range(2))
-        self.options, self.steps, self.updates = options, blueprint.steps, 0
+        self.options, self.steps = options, blueprint.steps
+        self.updates, self.followed = 0, [0, 0]
         channels = channels_of(self.network, options.perturbed_maps, "perturbed_maps")
         self.perturbed = list(channels)
 
@@ -89,15 +92,19 @@ class PSMT(Objective):
     def after_update(self) -> None:
         """Let the core follow."""
         if self.updates >= self._first:
-            core = self.teachers[self._core(self.updates)]
-            follow(core, self.network, self.options.teacher_decay)
+            core = self._core(self.updates)
+            # At first the mean of its own weights and of those it follows, else a short training
+            # would end before the teachers get near the student.
+            mean = 1 - 1 / (self.followed[core] + 2)
+            follow(self.teachers[core], self.network, min(mean, self.options.teacher_decay))
+            self.followed[core] += 1
         self.updates += 1
 
-    def get_extra_state(self) -> dict[str, int]:
-        return {"updates": self.updates}
+    def get_extra_state(self) -> dict[str, Any]:
+        return {"updates": self.updates, "followed": self.followed}
 
-    def set_extra_state(self, state: dict[str, int]) -> None:
-        self.updates = state["updates"]
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        self.updates, self.followed = state["updates"], list(state["followed"])
 
     @property
     def _first(self) -> int:

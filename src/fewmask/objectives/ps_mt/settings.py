@@ -30,7 +30,8 @@ class PSMTSettings(LearnsMasks):
     turns: int = Field(default=80, ge=1, le=1_000_000)
     """How often the teacher that follows changes in a training; in the paper after each epoch."""
     teacher_decay: Decay = 0.996
-    """Of the teacher that follows: what an update keeps of its weights."""
+    """Of the teacher that follows: what its k-th update keeps of its weights, counted from 0, but
+    at most 1 - 1 / (k + 2)."""
     ramp_up: float = Field(default=0.15, ge=0, le=1)
     """The share of the training, after ``warm_up``, in which the weight of ``consistency`` rises to
     1, as in other objectives with a teacher; the authors' rises as a cosine."""
