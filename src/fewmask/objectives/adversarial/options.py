@@ -34,7 +34,9 @@ class AdversarialSettings(LearnsMasks):
         return height, width
 
 
-def check_halvings(options: Settings, key: str, further: int, size: tuple[int, int]) -> None:
+def check_halvings(
+    options: Settings, key: str, further: int, size: tuple[int, int], left: int = 1
+) -> None:
     """Raise ValueError for images, of height and width, that are too small for a discriminator.
 
     Args:
@@ -42,9 +44,10 @@ def check_halvings(options: Settings, key: str, further: int, size: tuple[int, i
         key: of it.
         further: how often it halves them after the layers of its ``channels``.
         size: height and width.
+        left: the places that must be left of them in height and width.
     """
     halvings = len(getattr(options, key).channels) + further
-    least = 2**halvings
+    least = left * 2**halvings
     if min(size) < least:
         raise ValueError(
             f"objective.{key} halves images {halvings} times, and those of "

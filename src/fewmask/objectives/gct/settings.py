@@ -24,5 +24,6 @@ class GCTSettings(TwoNetworksSettings):
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "flaw_correction", "consistency")
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
-        check_halvings(self, "detector", 1, (height, width))
+        # Of a single flaw nothing could be told: it would be the largest one.
+        check_halvings(self, "detector", 1, (height, width), left=2)
         return height, width
