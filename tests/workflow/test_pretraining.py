@@ -69,7 +69,7 @@ def test_it_runs_from_pretraining_to_the_table(folder: Path):
     assert metrics["cost"]["images_seen"] == 6 * 8 + 6 * 4
     assert len(metrics["cost"]["stages"]) == 2
     table = (folder / "results/tables/summary.csv").read_text()
-    assert "rooms,masked_image,n8,8,1,1," in table
+    assert "rooms,masked_image,n8,8,8,1,1," in table
     assert "2 done" in fewmask(folder, "status", "--config", "seeds=[0]", "--config",
                                "fractions=[n8]").stdout  # fmt: skip
 
