@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from typing import get_args
+from typing import Any, get_args
 
 from benchmarks.measurement import Measurement
 from benchmarks.passes import passes
@@ -13,7 +13,7 @@ from fewmask.config.stage import Objective
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.objectives.hard_pixels import LearnsMasks
-from fewmask.planning.grid import Grid, load_grid
+from fewmask.planning.grid import load_grid
 
 EXPERIMENT, DATASET, FRACTION = "camvid_semi_supervised", "camvid_96", "n20"
 
@@ -24,7 +24,7 @@ def of_objective(name: str) -> Callable[[], list[Measurement]]:
     def measure() -> list[Measurement]:
         run, stage = _stage_of(name)
         batch = {"labelled": 4, "unlabelled": 8}
-        with project(EXPERIMENT, run, methods=[run.method], reference=run.method) as made:
+        with project(EXPERIMENT, run, **_alone(run.method)) as made:
             roles = made.stage(made.key(stage)).batch.roles
             training = made.training(stage, batch={role: batch[role] for role in roles})
             what = f"{name}, U-Net ResNet-18, 96 x 128 px, batch 4 + 8"
@@ -39,7 +39,7 @@ def _stage_of(objective: str) -> tuple[Run, str]:
     """The first stage of all methods that learns by an objective, in a run of CamVid."""
     for method in names_in("methods"):
         with suppress(FewmaskError):  # methods that need more than CamVid has
-            grid = _grid(method)
+            grid = load_grid([EXPERIMENTS / f"{EXPERIMENT}.yaml"], _alone(method))
             run = Run(DATASET, method, FRACTION, 0)
             for key in grid.stages(run):
                 if grid.stage(key).objective.name == objective:
@@ -47,9 +47,9 @@ def _stage_of(objective: str) -> tuple[Run, str]:
     raise LookupError(f"no method learns by {objective}")
 
 
-def _grid(method: str) -> Grid:
-    changes = {"methods": [method], "reference": method}
-    return load_grid([EXPERIMENTS / f"{EXPERIMENT}.yaml"], changes)
+def _alone(method: str) -> dict[str, Any]:
+    """The changes that make it the only method of the experiment."""
+    return {"methods": [method], "reference": method}
 
 
 BENCHMARKS = [
