@@ -12,6 +12,9 @@ from fewmask.core.paths import CONFIG
 
 Schema = dict[str, Any]
 
+NAMED = ("properties", "patternProperties", "$defs")
+"""The words of JSON Schema whose values are schemas by names."""
+
 
 def build_schemas() -> dict[str, Schema]:
     """The schema of every kind of YAML file by file name."""
@@ -66,4 +69,12 @@ def _of_part(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     kept = {key: value for key, value in schema.items() if key not in ("required", "discriminator")}
-    return {"anyOf" if key == "oneOf" else key: _of_part(value) for key, value in kept.items()}
+    return {
+        "anyOf" if key == "oneOf" else key: _of_all(value) if key in NAMED else _of_part(value)
+        for key, value in kept.items()
+    }
+
+
+def _of_all(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Schemas by names, which may be the words of JSON Schema, too."""
+    return {name: _of_part(schema) for name, schema in schemas.items()}
