@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.special import softmax
 from sklearn.metrics import f1_score, jaccard_score, log_loss, recall_score
 
-from fewmask.core.paths import TRAINING, WEIGHTS
+from fewmask.core.paths import CHECKPOINT, TRAINING, WEIGHTS
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.data.splits import file as split_files
@@ -51,6 +51,11 @@ def test_metrics_agree_with_scikit_learn(result: Path, truth_and_prediction):
     assert metrics["miou"] == pytest.approx(jaccard_score(truth, predicted, **macro), abs=1e-6)
     assert metrics["f1"] == pytest.approx(f1_score(truth, predicted, **macro), abs=1e-6)
     assert metrics["pixel_accuracy"] == pytest.approx(np.mean(truth == predicted), abs=1e-6)
+
+
+def test_checkpoints_are_removed(trained: Path, result: Path):
+    assert result.exists()
+    assert not (trained / CHECKPOINT).exists()
 
 
 def test_metrics_of_classes_agree_with_scikit_learn(result: Path, truth_and_prediction):

@@ -21,7 +21,6 @@ import fewmask.monitor.status
 import fewmask.report.summarise
 import fewmask.training.job  # noqa: F401
 from fewmask.cli import main
-from fewmask.training.checkpoint import Checkpoint
 
 CPU_SECONDS = 30
 """More than any command takes, however damaged its files: it reads small ones."""
@@ -47,14 +46,11 @@ context = multiprocessing.get_context("forkserver")
 context.set_forkserver_preload(["pytest", __name__])
 
 
-def call(folder: Path, arguments: list[str], log: Path, keep_checkpoint: bool = False) -> Answer:
-    """Run ``fewmask ARGUMENTS`` in a folder, its output in a new file ``log``.
-
-    ``keep_checkpoint``: a training leaves its last checkpoint, as if it had been killed after it.
-    """
+def call(folder: Path, arguments: list[str], log: Path) -> Answer:
+    """Run ``fewmask ARGUMENTS`` in a folder, its output in a new file ``log``."""
     log.parent.mkdir(parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
-    process = context.Process(target=_run, args=(folder, arguments, log, keep_checkpoint))
+    process = context.Process(target=_run, args=(folder, arguments, log))
     process.start()
     process.join(WALL_SECONDS)
     if waits := process.is_alive():
@@ -64,7 +60,7 @@ def call(folder: Path, arguments: list[str], log: Path, keep_checkpoint: bool = 
     return Answer(process.exitcode, log.read_text(errors="replace"), hung)
 
 
-def _run(folder: Path, arguments: list[str], log: Path, keep_checkpoint: bool) -> None:
+def _run(folder: Path, arguments: list[str], log: Path) -> None:
     with log.open("w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -72,7 +68,5 @@ def _run(folder: Path, arguments: list[str], log: Path, keep_checkpoint: bool) -
     os.chdir(folder)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    if keep_checkpoint:
-        Checkpoint.remove = lambda self: None
     sys.argv = ["fewmask", *arguments]
     main()

@@ -135,9 +135,9 @@ class Project:
             self._run("evaluate", name, self.evaluate(run, layout.metrics.format(**vars(run))))
 
     def checkpoint(self) -> bytes:
-        """What a training of the last stage saves on its way."""
-        arguments = self.train(self.refined, f"{OUT}/stage", "--checkpoint-seconds", "0")
-        answer = call(self.folder, arguments, self.folder / "log", keep_checkpoint=True)
+        """What a training of the last stage saves."""
+        arguments = self.train(self.refined, f"{OUT}/stage")
+        answer = call(self.folder, arguments, self.folder / "log")
         assert answer.code == 0, answer.output
         return (self.folder / OUT / "stage" / CHECKPOINT).read_bytes()
 

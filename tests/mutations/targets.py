@@ -82,7 +82,10 @@ def targets(project: Project) -> list[Target]:
     summarise = project.summarise(OUT)
     predict = ["predict", after["weights"], "--images", "images", "--out", f"{OUT}/predicted"]
     inspect = ["--image", f"{OUT}/samples.png"]
-    measured = ("history.csv", "training.json", "tries.csv", "lock", "checkpoint.aside.pt")
+    measured = (
+        *("history.csv", "training.json", "tries.csv", "lock"),
+        *("checkpoint.pt", "checkpoint.aside.pt"),
+    )
     return [
         Target("split-store", store, project.split(f"{OUT}/0.csv"), HDF5),
         Target("evaluate-store", store, evaluate, HDF5),

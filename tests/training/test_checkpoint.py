@@ -95,6 +95,7 @@ def test_a_folder_in_the_place_of_a_checkpoint_is_set_aside(inputs: Inputs, tmp_
         (output / name / "file").touch()
     assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
     assert (output / "checkpoint.aside.pt" / "file").exists()
+    (output / CHECKPOINT).unlink()
     (output / CHECKPOINT).mkdir()  # and where there is nothing to do it stays
     assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
 

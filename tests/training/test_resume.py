@@ -15,7 +15,7 @@ import torch
 from fewmask.cli import main
 from fewmask.cli.rules import EXIT_INTERRUPTED
 from fewmask.config.stage import Stage
-from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
+from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
@@ -105,6 +105,24 @@ def test_killed_while_a_checkpoint_is_being_written(inputs: Inputs, tmp_path: Pa
     saved = torch.load(output / CHECKPOINT, weights_only=True)
     assert saved["state"]["step"] == 4
     assert trained(inputs, stage, output) == expected
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["all-steps", "stopped-early"])
+def test_outputs_that_were_deleted_are_written_again(inputs: Inputs, tmp_path: Path, early: bool):
+    """Snakemake deletes what a job has written that is killed before it has ended."""
+    evaluation = {"every": 2, "patience": 4} if early else {"every": 2}
+    stage = small_stage(steps=200 if early else 6, evaluation=evaluation)
+    output, log = tmp_path / "stage", tmp_path / "log"
+    expected = trained(inputs, stage, output)
+    history = steps_in(output / HISTORY)
+    for name in (WEIGHTS, HISTORY, TRAINING):
+        (output / name).unlink()
+    assert run(partial(train, inputs, stage, 0, output), log) == 0
+    last = history[-1].split(",")[0]
+    assert (int(last) < stage.steps) == early
+    assert f"resuming from step {last}\n" in log.read_text()
+    assert (output / WEIGHTS).read_bytes() == expected
+    assert steps_in(output / HISTORY) == history
 
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])

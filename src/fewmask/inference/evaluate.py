@@ -23,6 +23,7 @@ from fewmask.metrics.records import TrainingRecord, write_record
 from fewmask.metrics.segmentation import without_nan
 from fewmask.networks.weights import LAST_WEIGHTS, load_other_weights
 from fewmask.objectives.assessment import predictions
+from fewmask.training.checkpoint import remove_checkpoint
 from fewmask.training.runtime import describe
 
 BATCH_SIZE = 32
@@ -39,7 +40,8 @@ def evaluate(
 
     Writes ``output`` (JSON: metrics, those of the classes, those of the weights after the last
     step where the training kept them, cost, provenance), a ``.csv`` beside it
-    with the metrics of every image, and an ``.examples.h5`` with some predictions.
+    with the metrics of every image, and an ``.examples.h5`` with some predictions. Then the
+    checkpoints of the run's stages are removed.
 
     Raises:
         FewmaskError: the weights were trained on other data, with another split or seed, or are
@@ -74,6 +76,8 @@ def evaluate(
             },
         }
     write_record(output, result)
+    for training in inputs.trainings:
+        remove_checkpoint(training.parent)
 
 
 def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingRecord]) -> None:

@@ -45,7 +45,10 @@ def train(
     """Train a stage and write its weights, history and training.json to the folder ``output``.
 
     Goes on from the folder's checkpoint if there is one of this very training, and does nothing
-    if its weights are there already. On SIGTERM and SIGINT it saves a checkpoint and returns False.
+    if its weights are there already. The checkpoint of the last step stays until the run is
+    evaluated (`remove_checkpoint`): Snakemake deletes the weights of a job that is killed between
+    its end and Snakemake's taking note of it, and the next try writes them again. On SIGTERM and
+    SIGINT it saves a checkpoint and returns False.
     With several processes all of them call this; the first writes.
 
     Raises FewmaskError: bad input files, images of a wrong size, a loss that is not finite,
@@ -65,8 +68,6 @@ def train(
         checkpoint = Checkpoint(output / CHECKPOINT, _fingerprint(description))
         if _is_done(output, description):
             print(f"{output}: trained already", file=sys.stderr)
-            if parallel.is_first():
-                checkpoint.remove()
             return True
         runtime = start(stage.precision, execution.threads, stage.deterministic)
         build = partial(build_training, inputs, stage, seed, store, runtime)
@@ -82,8 +83,8 @@ def train(
 
         ended = _run(training, save, execution)
         if ended:
+            save(training)
             _write(output, training, description)
-            checkpoint.remove()
         tries.add("finished" if ended else "stopped", training.step)
         return ended
 
