@@ -8,6 +8,7 @@ from fewmask.config.cells import is_list_name
 from fewmask.config.choices import choices
 from fewmask.config.reader import ReaderSettings
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
+from fewmask.config.tiles import Tiles
 
 Reader = choices("fewmask.data.readers", ReaderSettings)
 """Any reader's settings, told apart by ``name``."""
@@ -147,6 +148,9 @@ class Dataset(Settings):
     """How an image reaches the size: fit the longer side and pad with edge pixels (padding
     counts nowhere); likewise, but keep the size of an image that fits; fit the shorter side and
     crop the centre; or stretch."""
+    tiles: Tiles | None = None
+    """Cut images into tiles at their own resolution instead; ``size`` is then that of a tile, and
+    need not be given."""
     skip_damaged: bool = False
     """Leave images out whose files are damaged or make no sense, and list them; else the first
     one stops the preparation."""
@@ -154,6 +158,14 @@ class Dataset(Settings):
     """Who is tested on, validated on, and trained on."""
     download: list[Download] = []
     """Where the files come from, if they are free to download."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_the_size_of_its_tiles(cls, values: Any) -> Any:
+        tiles = values.get("tiles") if isinstance(values, dict) else None
+        if isinstance(tiles, dict) and "size" in tiles and "size" not in values:
+            return values | {"size": tiles["size"]}
+        return values
 
     @field_validator("classes", mode="before")
     @classmethod
@@ -190,6 +202,17 @@ class Dataset(Settings):
             )
         if self.root is None and self.reader.needs_root:
             raise ValueError(f"the reader {self.reader.name} needs a root: the dataset's folder")
+        return self
+
+    @model_validator(mode="after")
+    def _tiles_are_all_that_shapes(self) -> "Dataset":
+        """Images of tiles keep their resolution: neither a size nor a fit changes it."""
+        if self.tiles and (self.fit != "pad" or self.height_width != self.tiles.height_width):
+            raise ValueError(
+                f"tiles: found them together with size {self.size} and fit {self.fit}\n"
+                f"  expected: tiles alone, which have images at their own resolution\n"
+                f"  mend: leave out size and fit, or tiles"
+            )
         return self
 
     @property

@@ -37,7 +37,7 @@ def store(tmp_path):
 def test_a_description_counts(store):
     text = describe(store)
     lines = {line.split("  ")[0]: line.split("  ")[-1].strip() for line in text.splitlines()}
-    assert lines["images"] == "3, 2 with masks"
+    assert lines["content"] == "3 images, 2 with masks"
     assert lines["subsets"] == "(none) 1, test 1, train 1"
     assert lines["categories"] == "(none) 1, cat 1, dog 1"
     assert lines["size"] == "16 x 24 (height x width), fit: pad"

@@ -29,17 +29,22 @@ def describe(path: Path) -> str:
         lines = [
             ("file", str(path)),
             ("dataset", store.dataset),
-            ("images", f"{len(store):,}, {store.labelled.sum():,} with masks"),
-            ("subsets", _counts(subset or "(none)" for subset in store.subsets)),
+            ("content", store.summary),
+            ("subsets", _counts(store.subsets[row] or "(none)" for row in store.images.first_rows)),
             ("categories", _categories(store)),
-            ("size", f"{store.height} x {store.width} (height x width), fit: {store.fit}"),
-            ("original sizes", _sizes(store.sizes)),
+            ("size", f"{store.height} x {store.width} (height x width), {_fit(store)}"),
+            ("original sizes", _sizes(store.sizes[store.images.first_rows])),
             ("fields", _fields(store)),
             ("digest", f"{store.digest}, agrees with the content"),
             ("settings", store.settings),
         ]
         text = "\n".join(aligned(lines))
         return f"{text}\n\n{_classes(store)}{_left_out(store)}"
+
+
+def _fit(store: Store) -> str:
+    tiles = store.dataset_settings.tiles
+    return f"fit: {store.fit}" if tiles is None else f"tiles that overlap by {tiles.overlap}"
 
 
 def list_datasets() -> str:
@@ -78,7 +83,7 @@ def _classes(store: Store) -> str:
         return "no classes: images without masks, for pretraining"
     pixels, labelled = store.class_pixels, store.labelled.sum()
     total = max(pixels.sum(), 1)
-    lines = [("class", "labelled pixels", "images")]
+    lines = [("class", "labelled pixels", "tiles" if store.is_tiled else "images")]
     for name, count, seen in zip(
         store.classes, pixels.sum(axis=0), (pixels > 0).sum(axis=0), strict=True
     ):
@@ -96,7 +101,7 @@ def _categories(store: Store) -> str:
     if not store.categories:
         return "none"
     names = (*store.categories, "(none)")  # -1 is the last
-    return _counts(names[category] for category in store.read("category"))
+    return _counts(names[one] for one in store.read("category", store.images.first_rows))
 
 
 def _sizes(sizes: np.ndarray) -> str:

@@ -136,8 +136,7 @@ def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.nda
 
 
 def _title(store: Store) -> str:
-    masks = f"{store.labelled.sum():,} with masks"
-    return f"{store.dataset}: {len(store):,} images, {masks}, {store.height} x {store.width}"
+    return f"{store.dataset}: {store.summary}, {store.height} x {store.width}"
 
 
 def _caption(store: Store, row: int) -> str:

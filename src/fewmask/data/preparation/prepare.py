@@ -22,7 +22,7 @@ from fewmask.core.paths import data_folder
 from fewmask.core.progress import bar
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.rows import LeftOut, make_rows
-from fewmask.data.preparation.workers import work_on
+from fewmask.data.preparation.workers import IN_FLIGHT, work_on
 from fewmask.data.readers.reader import Item, has_files, open_reader
 from fewmask.data.store.store import Store
 from fewmask.data.store.writer import StoreWriter
@@ -52,28 +52,32 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
     reader = open_reader(settings, data_folder())
     items = reader.items()
     _check_names(name, items)
-    groups = _groups(items, settings.height_width)
+    groups = _groups(items, settings)
+    in_flight = IN_FLIGHT if settings.tiles is None else 1
     with (
         _unwinding_on_signals() as check_signals,
         StoreWriter(output, settings_json, reader.categories) as writer,
         bar(f"prepare {name}", len(items)) as progress,
-        closing(work_on(groups, partial(make_rows, settings_json), workers)) as made,
+        closing(work_on(groups, partial(make_rows, settings_json), workers, in_flight)) as made,
         _mentioning_skip_damaged(),
     ):
-        for done, row in enumerate(chain.from_iterable(made), start=1):
+        for done, rows in enumerate(chain.from_iterable(made), start=1):
             check_signals()
-            if isinstance(row, LeftOut):
-                writer.leave_out(row)
+            if isinstance(rows, LeftOut):
+                writer.leave_out(rows)
             else:
-                writer.append(row)
+                for row in rows:
+                    writer.append(row)
             progress.at(done)
     _report(output, time.monotonic() - started)
 
 
-def _groups(items: list[Item], size: tuple[int, int]) -> list[list[Item]]:
+def _groups(items: list[Item], settings: Dataset) -> list[list[Item]]:
     """The images that a process is given at a time. To give small ones one by one would take a
-    tenth of the time."""
-    length = min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // (size[0] * size[1])))
+    tenth of the time; those that are cut into tiles are large."""
+    height, width = settings.height_width
+    length = min(MOST_AT_ONCE, max(1, PIXELS_AT_ONCE // (height * width)))
+    length = length if settings.tiles is None else 1
     return [items[start : start + length] for start in range(0, len(items), length)]
 
 
@@ -164,9 +168,8 @@ def _check_names(name: str, items: list[Item]) -> None:
 def _report(output: Path, seconds: float) -> None:
     """What was written, classes that were never seen, and who was left out."""
     with Store(output) as store:
-        labelled = int(store.labelled.sum())
-        counts = f"{len(store):,} images, {labelled:,} with masks"
-        print(f"{output}: {counts}, in {seconds:.1f} s", file=sys.stderr)
+        labelled = store.labelled.any()
+        print(f"{output}: {store.summary}, in {seconds:.1f} s", file=sys.stderr)
         left_out = store.left_out
         absent = [store.classes[i] for i in np.flatnonzero(~store.class_pixels.any(axis=0))]
     if labelled and absent:

@@ -4,7 +4,7 @@ It imports little, as every process has to.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,13 +17,14 @@ from fewmask.core.paths import data_folder
 from fewmask.data.preparation.fit import Placement, fit_image, fit_values, place
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import is_inside
+from fewmask.data.preparation.tiling import Tiling
 from fewmask.data.readers.reader import Item, Reader, Sample, open_reader
 from fewmask.data.store.labels import mask_digest
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image at the size of the store; for the fields see `fewmask.data.store.store`."""
+    """An image, or a tile, at the size of the store (see `fewmask.data.store.store`)."""
 
     name: str
     subset: str
@@ -34,6 +35,9 @@ class Row:
     """Of tasks, by their fields."""
     category: int = -1
     mask_digest: bytes = bytes(32)
+    source: str | None = None
+    """Of a tile, the name of the image that it was cut from."""
+    offset: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -45,31 +49,59 @@ class LeftOut:
     """One line that names the file."""
 
 
-def make_rows(settings_json: str, items: Sequence[Item]) -> list[Row | LeftOut]:
-    """The rows of images. Of a damaged one: a `LeftOut` if the settings allow it.
+def make_rows(settings_json: str, items: Sequence[Item]) -> list[list[Row] | LeftOut]:
+    """The rows of images: of each one row, or those of its tiles. Of a damaged one: a `LeftOut` if
+    the settings allow it.
 
     Raises ImageError for a damaged image if they do not.
     """
     settings, reader, root = _opened(settings_json, data_folder())
-    make = _make_row_or_leave_out if settings.skip_damaged else _make_row
+    make = _make_or_leave_out if settings.skip_damaged else _make
     return [make(settings, reader, root, item) for item in items]
 
 
-def _make_row_or_leave_out(
+def _make_or_leave_out(
     settings: Dataset, reader: Reader, root: Path, item: Item
-) -> Row | LeftOut:
+) -> list[Row] | LeftOut:
     try:
-        return _make_row(settings, reader, root, item)
+        return _make(settings, reader, root, item)
     except ImageError as error:
         return LeftOut(item.name, str(error).splitlines()[0])
 
 
-def _make_row(settings: Dataset, reader: Reader, root: Path, item: Item) -> Row:
-    """Load one image and bring it to the size of the store."""
+def _make(settings: Dataset, reader: Reader, root: Path, item: Item) -> list[Row]:
+    """Load one image and bring it, or its tiles, to the size of the store."""
     _check_files(item, root)
     sample = reader.load(item)
-    placement = place(sample.image.shape[:2], settings.height_width, settings.fit)
+    size = sample.image.shape[:2]
+    if settings.tiles is None:
+        return [_row(settings, item, sample, place(size, settings.height_width, settings.fit))]
+    digest, tiling = mask_digest(sample.truth.get("mask")), Tiling.of(size, settings.tiles)
+    return [
+        replace(
+            _tile(settings, item, sample, tiling, offset),
+            name=f"{item.name}@{offset[0]}-{offset[1]}",
+            source=item.name,
+            offset=offset,
+            size=size,
+            mask_digest=digest,
+        )
+        for offset in tiling.offsets
+    ]
 
+
+def _tile(
+    settings: Dataset, item: Item, sample: Sample, tiling: Tiling, offset: tuple[int, int]
+) -> Row:
+    """The part of an image that a tile shows, padded if the image is smaller."""
+    window = tiling.window(offset)
+    truth = {field: values[window] for field, values in sample.truth.items()}
+    part = replace(sample, image=sample.image[window], truth=truth)
+    placement = place(part.image.shape[:2], settings.height_width, "keep")
+    return _row(settings, item, part, placement)
+
+
+def _row(settings: Dataset, item: Item, sample: Sample, placement: Placement) -> Row:
     return Row(
         name=item.name,
         subset=item.subset,

@@ -27,7 +27,9 @@ IN_FLIGHT = 4
 _context = get_context("spawn")
 
 
-def work_on(items: Sequence[Any], work: Callable[[Any], Any], workers: int) -> Iterator[Any]:
+def work_on(
+    items: Sequence[Any], work: Callable[[Any], Any], workers: int, in_flight: int = IN_FLIGHT
+) -> Iterator[Any]:
     """The results of ``work`` for all items, in their order; computed here if ``workers`` is 1.
 
     ``work``, items and results are pickled; arrays in results may be read-only. Raises the first
@@ -47,7 +49,7 @@ def work_on(items: Sequence[Any], work: Callable[[Any], Any], workers: int) -> I
         stack.callback(threads.shutdown, cancel_futures=True)
         waiting: deque[Future] = deque()
         for item in items:
-            if len(waiting) == IN_FLIGHT * workers:
+            if len(waiting) == in_flight * workers:
                 yield waiting.popleft().result()
             waiting.append(threads.submit(_ask, idle, item))
         while waiting:

@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from fewmask.config.dataset import Split
 from fewmask.config.layers import from_json
+from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.splits import draw as splits
 from fewmask.data.splits import file as split_files
@@ -15,6 +18,9 @@ from fewmask.data.store.store import Store
 def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
     """Write the split of a dataset at a fraction for a seed, and log the number of images by role.
 
+    Images are drawn; all tiles of an image have its role, but for those of labelled images that are
+    left out (see `Tiles.least_labelled`).
+
     A class that no labelled image contains is named in a warning, and, with a budget of masks, one
     that no validation image contains.
     """
@@ -24,12 +30,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         left_out = {name for name, _ in store.left_out}
         listed = {name: _names(store, file) for name, file in requested.lists.items()}
         lists = {name: names - left_out for name, names in listed.items()}
-        images = splits.Images(
-            names=store.names,
-            subsets=store.subsets,
-            class_pixels=store.class_pixels,
-            categories=store.read("category") if "category" in store.fields else None,
-        )
+        images = _images(store)
         roles = splits.draw(
             images,
             requested,
@@ -38,8 +39,11 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
             list_names=lists.get(fraction),
             reserved=set().union(*lists.values()),
         )
-        split_files.write(output, store.names, roles)
-        counts = ", ".join(f"{roles.count(role)} {role}" for role in splits.ROLES)
+        of_rows = _roles_of_rows(store, roles)
+        split_files.write(output, store.names, of_rows)
+        counts = (
+            f"{_counts(roles)} (tiles: {_counts(of_rows)})" if store.is_tiled else _counts(roles)
+        )
         print(f"{store.dataset} at {fraction}, seed {seed}: {counts}", file=sys.stderr)
         if gone := listed.get(fraction, set()) & left_out:
             print(
@@ -59,12 +63,46 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
                 )
 
 
+def _images(store: Store) -> splits.Images:
+    """The images of a store, whole ones also where it holds tiles."""
+    images, first = store.images, store.images.first_rows
+    return splits.Images(
+        names=images.names,
+        subsets=[store.subsets[row] for row in first],
+        class_pixels=images.sum(store.class_pixels),
+        categories=store.read("category", first) if "category" in store.fields else None,
+    )
+
+
+def _roles_of_rows(store: Store, roles: list[str]) -> list[str]:
+    """The role of every row, from those of the images."""
+    of_rows = np.array(roles)[store.images.of_rows]
+    tiles = store.dataset_settings.tiles
+    if tiles is None or not (of_rows == "labelled").any():
+        return of_rows.tolist()
+    shares = store.class_pixels.sum(axis=1) / store.extents.prod(axis=1)
+    of_rows[(of_rows == "labelled") & (shares < tiles.least_labelled)] = ""
+    if not (of_rows == "labelled").any():
+        raise FewmaskError(
+            f"{store.path}: no tile of the labelled images is labelled as far as "
+            f"tiles.least_labelled says\n"
+            f"  found: shares up to {shares.max():.3f} of their pixels\n"
+            f"  expected: at least {tiles.least_labelled}\n"
+            f"  mend: a smaller tiles.least_labelled"
+        )
+    return of_rows.tolist()
+
+
+def _counts(roles: list[str]) -> str:
+    return ", ".join(f"{roles.count(role):,} {role}" for role in splits.ROLES)
+
+
 def _names(store: Store, file: str) -> set[str]:
     """The names on a published list: the first word of each line, as paths or plain names."""
     root = data_folder() / (store.dataset_settings.root or "")
     layout = "text, one image in each line (pickled lists are never read)"
     lines = read_list(root / file, root, layout, "put such a file there, or unlist it: split.lists")
-    known = {*store.names, *(name for name, _ in store.left_out)}
+    known = {*store.images.names, *(name for name, _ in store.left_out)}
     listed = [words[0] for _, words in lines]
     # Published lists name images by path or stem; a store names them by what is unique.
     return {name if name in known else Path(name).stem for name in listed}

@@ -11,6 +11,8 @@
     class_pixels  int64   (N, K)        labelled pixels of every class; 0 all along: unlabelled
     category      int64   (N,)          optional, index into the categories, -1 = not known
     name, subset  text    (N,)          the official subset, or nothing
+    source        text    (N,)          only of tiles: the name of the image that it was cut from
+    offset        int32   (N, 2)        only of tiles: their top and left in that image
     left_out      text    (M, 2)        optional, names of damaged images that are not here, why
 
 Attributes: format, settings (JSON), classes (JSON), palette (K, 3), categories (JSON), fit, digest:
@@ -31,12 +33,13 @@ from fewmask.config.task import fields
 from fewmask.core.errors import FewmaskError
 from fewmask.data.store import labels
 from fewmask.data.store.hdf5 import read_rows, rows_per_block
+from fewmask.data.store.images import StoredImages
 from fewmask.data.store.sealed import SealedFile
 
 FORMAT = 3
 TASKS = fields()
 PIXELS = ("image", *TASKS)
-PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category")
+PER_ROW = ("extent", "size", "class_pixels", "mask_digest", "category", "offset")
 REQUIRED = ("image", "extent", "size", "class_pixels", "name", "subset")
 
 
@@ -56,12 +59,31 @@ class Store(SealedFile):
 
     @cached_property
     def names(self) -> list[str]:
-        """The unique name of every image."""
+        """The unique name of every row."""
         return self._file["name"].asstr()[:].tolist()
+
+    @property
+    def is_tiled(self) -> bool:
+        """Whether rows are tiles of images."""
+        return "source" in self._file
+
+    @cached_property
+    def images(self) -> StoredImages:
+        """The images that the rows are, or that they are tiles of."""
+        if not self.is_tiled:
+            return StoredImages(self.names)
+        return StoredImages(self._file["source"].asstr()[:].tolist())
+
+    @property
+    def summary(self) -> str:
+        """How many images it holds, in how many tiles, and with how many masks."""
+        masked = np.count_nonzero(self.images.sum(self.labelled))
+        tiles = f" ({len(self):,} tiles)" if self.is_tiled else ""
+        return f"{len(self.images):,} images{tiles}, {masked:,} with masks"
 
     @cached_property
     def subsets(self) -> list[str]:
-        """The official subset of every image, or an empty string."""
+        """The official subset of every row, or an empty string."""
         return self._file["subset"].asstr()[:].tolist()
 
     @cached_property

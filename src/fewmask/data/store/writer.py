@@ -18,7 +18,7 @@ from fewmask.data.store.hdf5 import WRITING, GrowingDataset, QuietFile, seal
 from fewmask.data.store.labels import DIGEST, FIELD, class_pixels
 from fewmask.data.store.store import FORMAT, PIXELS, TASKS, Store, add_to_digest
 
-COLUMN_TYPES = {"extent": np.int32, "size": np.int32, DIGEST: np.uint8}
+COLUMN_TYPES = {"extent": np.int32, "size": np.int32, "offset": np.int32, DIGEST: np.uint8}
 
 
 class StoreWriter:
@@ -54,7 +54,7 @@ class StoreWriter:
             self._on_exit.__exit__(*error)
 
     def append(self, row: Row) -> None:
-        """Add one image."""
+        """Add one row."""
         arrays = {"image": row.image, **row.truth}
         arrays = {field: arrays[field] for field in PIXELS if field in arrays}
         classes = len(self._settings.classes)
@@ -64,6 +64,7 @@ class StoreWriter:
             "class_pixels": class_pixels(row.name, row.truth.get(FIELD), classes),
             **({DIGEST: list(row.mask_digest)} if classes else {}),
             **({"category": row.category} if self._categories else {}),
+            **({"offset": row.offset} if row.source is not None else {}),
         }
         self._check_shapes(row.name, arrays)
         with explained(self._path):
@@ -75,6 +76,8 @@ class StoreWriter:
             self._columns.setdefault(field, []).append(value)
         self._text["name"].append(row.name)
         self._text["subset"].append(row.subset)
+        if row.source is not None:
+            self._text.setdefault("source", []).append(row.source)
         add_to_digest(self._digest, row.name, row.subset, columns, arrays)
 
     def leave_out(self, image: LeftOut) -> None:
