@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.metrics import table
 from fewmask.metrics.delta_m import delta_m
@@ -20,6 +21,29 @@ from fewmask.metrics.normal import NAMES as NORMAL_METRICS
 from fewmask.metrics.normal import NormalErrors, angles
 
 TASK_METRICS = (*DEPTH_METRICS, *NORMAL_METRICS)
+
+EVERY_KIND = {
+    "segmentation": (torch.rand(3, 4, 6, 5), torch.randint(0, 4, (3, 6, 5))),
+    "depth": (torch.rand(3, 6, 5), torch.rand(3, 6, 5)),
+    "height": (torch.rand(3, 6, 5), torch.rand(3, 6, 5)),
+    "normal": (torch.rand(3, 3, 6, 5), torch.rand(3, 3, 6, 5)),
+}
+
+
+@pytest.mark.parametrize("task", EVERY_KIND)
+def test_an_image_may_come_in_parts(task):
+    prediction, truth = EVERY_KIND[task]
+    whole, parts = load(task).errors(), load(task).errors()
+    whole.add(prediction, truth)
+    for i in range(3):
+        for top, bottom in ((0, 1), (1, 4), (4, 6)):
+            part = (slice(i, i + 1), ..., slice(top, bottom), slice(None))
+            parts.add(prediction[part], truth[part])
+        parts.join(3)
+    assert parts.scores() == pytest.approx(whole.scores(), nan_ok=True)
+    for name, values in whole.image_scores().items():
+        assert parts.image_scores()[name] == pytest.approx(values, nan_ok=True)
+
 
 unhurried = settings(max_examples=40)
 

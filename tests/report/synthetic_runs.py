@@ -44,6 +44,7 @@ def write_run(dataset="scenes", method="supervised", fraction="n10", seed=0, **v
             "validation": values.get("validation", 5),
             "test": len(images),
         },
+        **({"tiles": values["tiles"]} if "tiles" in values else {}),
         "metrics": {
             "miou": miou,
             "pixel_accuracy": values.get("pixel_accuracy", 0.9),

@@ -118,6 +118,11 @@ class Images:
             batch.category = self.categories[index]
         return batch
 
+    @property
+    def places(self) -> np.ndarray:
+        """The places of these images among those of the store (see `StoredImages`), int64."""
+        return self.store.images.among(self.rows)
+
     def in_order(self, batch_size: int) -> Iterator[Batch]:
         """All images in the order of their rows."""
         for start in range(0, len(self.rows), batch_size):

@@ -8,7 +8,7 @@ from typing import Literal
 from fewmask.config.task import load
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
-from fewmask.core.progress import bar
+from fewmask.core.progress import Bar, bar
 from fewmask.data.batches import Images
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
@@ -16,6 +16,7 @@ from fewmask.inference.cost import cost
 from fewmask.inference.examples import write_examples
 from fewmask.inference.image_table import write_image_table
 from fewmask.inference.inputs import EvaluationInputs
+from fewmask.inference.strips import stored_strips
 from fewmask.inference.trained import Trained
 from fewmask.metrics import table
 from fewmask.metrics.errors import Errors
@@ -62,7 +63,12 @@ def evaluate(
         write_examples(output.with_suffix(".examples.h5"), trained, images, errors)
         result = {
             **asdict(run),
-            "images": {role: len(rows) for role, rows in roles.items()},
+            "images": {role: len(store.images.among(rows)) for role, rows in roles.items()},
+            **(
+                {"tiles": {role: len(rows) for role, rows in roles.items()}}
+                if store.is_tiled
+                else {}
+            ),
             "metrics": _metrics(errors),
             "classes": _class_metrics(errors, store.classes),
             "last_weights": _last_weights(trained, images, size),
@@ -100,17 +106,36 @@ def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingR
 
 def _errors(trained: Trained, images: Images, size: Size) -> dict[str, Errors]:
     """The errors of the network on all images, in the order of their rows, by task."""
-    originals = images.rows if size == "original" else None
+    # Tiles already have the images at their own size.
+    originals = images.rows if size == "original" and not images.store.is_tiled else None
     errors = {
         name: load(name).errors_on_test_images(images.store, originals) for name in trained.predicts
     }
-    batches = images.in_order(BATCH_SIZE)
-    with bar("evaluate", len(images.rows)) as shown:
-        for batch, outputs in predictions(trained.network, batches, trained.runtime.autocast):
-            for name, one in errors.items():
-                one.add(outputs[name], batch.truth[name])
-            shown.more(len(batch.rows))
+    add = _add_tiled if images.store.is_tiled else _add
+    with bar("evaluate", len(images.places)) as shown:
+        add(errors, trained, images, shown)
     return errors
+
+
+def _add(errors: Mapping[str, Errors], trained: Trained, images: Images, shown: Bar) -> None:
+    batches = images.in_order(BATCH_SIZE)
+    for batch, outputs in predictions(trained.network, batches, trained.runtime.autocast):
+        for name, one in errors.items():
+            one.add(outputs[name], batch.truth[name])
+        shown.more(len(batch.rows))
+
+
+def _add_tiled(errors: Mapping[str, Errors], trained: Trained, images: Images, shown: Bar) -> None:
+    """Add whole images, of which strips are compared one after the other."""
+    for place in images.places:
+        parts = 0
+        for strip in stored_strips(trained, images, place):
+            parts += 1
+            for name, one in errors.items():
+                one.add(strip.outputs[name], strip.truth[name])
+        for one in errors.values():
+            one.join(parts)
+        shown.more(1)
 
 
 def _last_weights(

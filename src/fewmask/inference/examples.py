@@ -10,6 +10,8 @@ from fewmask import IGNORE
 from fewmask.config.task import load
 from fewmask.data.batches import Images
 from fewmask.data.store.hdf5 import hdf5_written_whole
+from fewmask.inference.overview import Overview
+from fewmask.inference.strips import stored_strips
 from fewmask.inference.trained import Trained
 from fewmask.metrics import table
 from fewmask.metrics.errors import Errors
@@ -32,23 +34,60 @@ def write_examples(
     first = next(iter(errors))
     better = table.find(load(first).judged_by).higher_is_better
     chosen = choose(values[first] if better else -values[first])
-    places = np.concatenate(list(chosen.values()))
-    store, rows = images.store, images.rows[places]
-    [(_, outputs)] = predictions(trained.network, [images.batch(rows)], trained.runtime.autocast)
+    chosen_places = np.concatenate(list(chosen.values()))
+    store, places = images.store, images.places[chosen_places]
+    maps = (_overviews if store.is_tiled else _maps)(trained, images, places)
     with hdf5_written_whole(path) as file:
-        file["row"], file["choice"] = rows, [why for why, some in chosen.items() for _ in some]
-        file["name"] = [store.names[row] for row in rows]
-        file["extent"] = store.extents[rows]
-        file.create_dataset("image", data=store.read("image", rows), compression="gzip")
+        file["row"] = store.images.first_rows[places]
+        file["choice"] = [why for why, some in chosen.items() for _ in some]
+        file["name"] = [store.images.names[place] for place in places]
+        file["extent"] = maps.pop("extent")
+        for name, pixels in maps.items():
+            file.create_dataset(name, data=pixels, compression="gzip")
         for name in errors:
-            truth, predicted = store.read(load(name).field, rows), load(name).stored(outputs[name])
-            file.create_dataset(name, data=truth, compression="gzip")
-            file.create_dataset(f"{name}_prediction", data=predicted, compression="gzip")
-            file[f"{name}_value"] = values[name][places]
+            file[f"{name}_value"] = values[name][chosen_places]
         file.attrs["tasks"] = json.dumps(list(errors))
         file.attrs["classes"] = json.dumps(store.classes)
         file.attrs["palette"] = store.palette
         file.attrs["ignore"] = IGNORE
+
+
+def _maps(trained: Trained, images: Images, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """What is shown of some rows: extent, image, and TASK and TASK_prediction of every task."""
+    store = images.store
+    [(_, outputs)] = predictions(trained.network, [images.batch(rows)], trained.runtime.autocast)
+    maps = {"extent": store.extents[rows], "image": store.read("image", rows)}
+    for name in trained.predicts:
+        maps[name] = store.read(load(name).field, rows)
+        maps[f"{name}_prediction"] = load(name).stored(outputs[name])
+    return maps
+
+
+def _overviews(trained: Trained, images: Images, places: np.ndarray) -> dict[str, np.ndarray]:
+    """The same of whole images that are stored in tiles, at the size of one tile."""
+    shown = [_overview(trained, images, place) for place in places]
+    return {name: np.stack([one[name] for one in shown]) for name in shown[0]}
+
+
+def _overview(trained: Trained, images: Images, place: int) -> dict[str, np.ndarray]:
+    store = images.store
+    rows = store.images.rows(place)
+    fields = {"image": ("image", 0)}
+    fields |= {name: (load(name).field, load(name).unknown) for name in trained.predicts}
+    size, frame = tuple(store.sizes[rows[0]].tolist()), images.size
+    shown = {name: Overview(size, frame, unknown) for name, (_, unknown) in fields.items()}
+    for row in rows:
+        (height, width), offset = store.extents[row], store.read("offset", [row])[0]
+        for name, (field, _) in fields.items():
+            shown[name].add(store.read(field, [row])[0, :height, :width], *offset)
+    for name in trained.predicts:
+        shown[f"{name}_prediction"] = Overview(size, frame, load(name).unknown)
+    for strip in stored_strips(trained, images, place):
+        for name in trained.predicts:
+            predicted = load(name).stored(strip.outputs[name])[0]
+            shown[f"{name}_prediction"].add(predicted, strip.top)
+    extent = np.array(shown["image"].extent, np.int32)
+    return {"extent": extent, **{name: one.values for name, one in shown.items()}}
 
 
 def choose(values: np.ndarray) -> dict[str, np.ndarray]:

@@ -25,7 +25,8 @@ def write_image_table(path: Path, images: Images, errors: Mapping[str, Errors]) 
     with written_whole(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "row", *scores, *pixels])
-        for i, row in enumerate(images.rows):
+        for i, place in enumerate(images.places):
+            name, row = store.images.names[place], store.images.first_rows[place]
             of_image = [f"{values[i]:.6f}" for values in scores.values()]
             counts: list[np.int64] = [values[i] for values in pixels.values()]
-            writer.writerow([store.names[row], row, *of_image, *counts])
+            writer.writerow([name, row, *of_image, *counts])

@@ -62,6 +62,10 @@ class DepthErrors(Errors):
             sums[:, column] = values.flatten(1).sum(dim=1)
         self._sums.append(sums)
 
+    def join(self, parts: int) -> None:
+        """Make one image of parts: their errors add up."""
+        self._sums[-parts:] = [sum(self._sums[-parts:])]
+
     def scores(self) -> dict[str, float]:
         """The errors of all pixels that were added, by the names of `NAMES`."""
         errors = self._errors(self._of_images().sum(axis=0))

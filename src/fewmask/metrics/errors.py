@@ -21,6 +21,10 @@ class Errors(ABC):
         """Add a batch."""
 
     @abstractmethod
+    def join(self, parts: int) -> None:
+        """Make one image of the ``parts`` that were added last, each as a batch of one."""
+
+    @abstractmethod
     def scores(self) -> dict[str, float]:
         """The metrics of all pixels that were added, by name."""
 

@@ -66,6 +66,10 @@ class NormalErrors(Errors):
         known = (truth != 0).any(dim=1).cpu().numpy()
         self._degrees += [one[here] for one, here in zip(degrees, known, strict=True)]
 
+    def join(self, parts: int) -> None:
+        """Make one image of parts: it has the angles of all."""
+        self._degrees[-parts:] = [np.concatenate(self._degrees[-parts:])]
+
     def scores(self) -> dict[str, float]:
         """The metrics of all pixels that were added, by the names of `NAMES`."""
         return _metrics_of_angles(np.concatenate([np.empty(0, np.float32), *self._degrees]))

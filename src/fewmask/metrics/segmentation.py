@@ -63,6 +63,10 @@ class MaskErrors(Errors):
         """Add a batch: logits float (N, K, H, W), masks int64 (N, H, W) with `IGNORE`."""
         self._matrices.append(self._confusion(prediction, truth))
 
+    def join(self, parts: int) -> None:
+        """Make one image of parts: their pixels add up."""
+        self._matrices[-parts:] = [sum(self._matrices[-parts:])]
+
     def _confusion(self, prediction: Tensor, truth: Tensor) -> Tensor:
         """The confusion matrices of a batch, int64 (N, K, K)."""
         return confusion(prediction.argmax(dim=1), truth, prediction.shape[1])

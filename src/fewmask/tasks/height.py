@@ -88,6 +88,11 @@ class HeightErrors(Errors):
         sums = error.flatten(1).sum(dim=1), known.flatten(1).sum(dim=1)
         self._sums += zip(*(one.tolist() for one in sums), strict=True)
 
+    def join(self, parts: int) -> None:
+        """Make one image of parts: their errors add up."""
+        errors, pixels = zip(*self._sums[-parts:], strict=True)
+        self._sums[-parts:] = [(sum(errors), sum(pixels))]
+
     def scores(self) -> dict[str, float]:
         """The error of all pixels that were added."""
         total, pixels = np.array(self._sums).reshape(-1, 2).sum(axis=0)

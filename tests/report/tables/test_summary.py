@@ -141,3 +141,14 @@ def test_without_gpus_the_column_tells_hours(project):
     assert "| Hours | Seeds |" in text
     assert rows_of(text)[0][-2] == "1.50"
     assert "GPU" not in text
+
+
+def test_tiles_are_counted_beside_the_masks_of_whole_images(project):
+    write_run(fraction="n10", tiles={"labelled": 90, "validation": 20, "test": 30})
+    tiles = {"labelled": 185, "validation": 20, "test": 30}
+    write_run(fraction="n20", labelled=20, tiles=tiles)
+    experiment, table = summarised(requested(fractions=["n10", "n20"]))
+    assert table["masks"].tolist() == [10, 20]
+    assert table["tiles_mean"].tolist() == [90, 185]
+    text = summary_table(experiment, table).markdown()
+    assert "are of whole images; tiles are learnt (scenes: 90 to 185)." in text

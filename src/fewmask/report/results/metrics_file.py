@@ -92,6 +92,8 @@ class MetricsFile(Record):
     fraction: str
     seed: Count
     images: _Images
+    tiles: _Images | None = None
+    """How many tiles these are, in a dataset of tiles."""
     metrics: Metrics
     classes: dict[str, Metrics]
     cost: _Cost

@@ -53,7 +53,8 @@ def collect(requested: Requested) -> Runs:
 
     The table has the columns dataset, method, fraction; masks, those of labelled images and, with
     a budget, of validation images; validation, how many images selected weights; test, how many
-    were tested on; seed; every metric of the requested tasks, shares in [0, 1]; delta_m if runs
+    were tested on; seed; tiles, how many of labelled images are trained on, if a dataset has
+    tiles; every metric of the requested tasks, shares in [0, 1]; delta_m if runs
     have it; seconds, peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs,
     shared ones in full (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as
     iou_pet, for the classes of all datasets. NaN where a value is undefined. All columns but those
@@ -132,6 +133,7 @@ def _table(
     requested: Requested, records: dict[Run, MetricsFile], jobs: dict[Run, list[JobCost]]
 ) -> pd.DataFrame:
     leading = ["dataset", "method", "fraction", "masks", "validation", "test", "seed"]
+    leading += ["tiles"] if any(record.tiles for record in records.values()) else []
     measured = {name for record in records.values() for name in record.metrics}
     leading += [
         one.name
@@ -160,6 +162,7 @@ def _row(requested: Requested, run: Run, record: MetricsFile) -> dict[str, objec
         "validation": validation,
         "test": images.test,
         "seed": run.seed,
+        "tiles": record.tiles.labelled if record.tiles else undefined,
         **{name: getattr(record.cost, name) for name in TRAINING_COSTS},
         **{name: undefined if value is None else value for name, value in values.items()},
     }

@@ -101,6 +101,7 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
         if n > 1
         else "Test set, one seed: the spread is unknown.",
         selection_note(requested, summary),
+        _tiles_note(summary),
     ]
     if finished < in_all:
         notes.append(f"Incomplete: {finished} of {in_all} runs are finished; see the column Seeds.")
@@ -151,6 +152,19 @@ def selection_note(requested: Requested, summary: pd.DataFrame) -> str:
             each = ", ".join(f"{name}: {count}" for name, count in counts.items())
             note += f" Its masks {way} ({each})."
     return note
+
+
+def _tiles_note(summary: pd.DataFrame) -> str:
+    """In how many tiles the labelled images of datasets of tiles are learnt."""
+    if "tiles_mean" not in summary:
+        return ""
+    counts = {
+        name: count_range(of_dataset["tiles_mean"].dropna().round())
+        for name, of_dataset in summary.groupby("dataset", sort=False)
+        if of_dataset["tiles_mean"].notna().any()
+    }
+    each = ", ".join(f"{name}: {count}" for name, count in counts.items())
+    return f"Masks, and what is measured, are of whole images; tiles are learnt ({each})."
 
 
 def sentence(text: str) -> str:

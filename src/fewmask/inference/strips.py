@@ -1,0 +1,105 @@
+"""Predictions of large images, from those of their tiles.
+
+Tiles are predicted row by row. Where several tiles show a pixel, their outputs are averaged, with
+the weights of `Tiling.weights`. What no later tile shows is handed on at once as a strip, the full
+width of the image, so that memory holds one row of tiles and not the image.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from fewmask.data.batches import Batch, Images
+from fewmask.data.preparation.tiling import Tiling
+from fewmask.inference.trained import Trained
+from fewmask.objectives.assessment import predictions
+
+BATCH_SIZE = 16
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Some rows of an image, in full width, as a batch of one."""
+
+    top: int
+    """The first of them."""
+    outputs: dict[str, Tensor]
+    """The predictions by task, float32 (1, ..., h, W)."""
+    truth: dict[str, Tensor] = field(default_factory=dict)
+    """The truth of the tasks whose truth the tiles had, (1, ..., h, W)."""
+
+
+def strips(
+    trained: Trained, tiling: Tiling, batch_of: Callable[[list[int]], Batch]
+) -> Iterator[Strip]:
+    """The predictions of an image as strips, from top to bottom.
+
+    ``batch_of`` returns the tiles at some places of ``tiling.offsets`` as a batch.
+    """
+    columns = len(tiling.lefts)
+    outputs, truth = _Canvas(tiling), _Canvas(tiling)
+    for i, (top, bottom) in enumerate(pairwise([*tiling.tops, tiling.image[0]])):
+        places = list(range(i * columns, (i + 1) * columns))
+        starts = range(0, columns, BATCH_SIZE)
+        batches = (batch_of(places[start : start + BATCH_SIZE]) for start in starts)
+        column = 0
+        for batch, predicted in predictions(trained.network, batches, trained.runtime.autocast):
+            for k in range(len(batch.inside)):
+                for name in trained.predicts:
+                    outputs.blend(name, predicted[name][k].float(), i, column)
+                for name, values in batch.truth.items():
+                    truth.paste(name, values[k], column)
+                column += 1
+        height = bottom - top
+        yield Strip(top, outputs.taken(height), truth.taken(height))
+
+
+def stored_strips(trained: Trained, images: Images, image: int) -> Iterator[Strip]:
+    """The same of the image at a place among those of a store (see `StoredImages`)."""
+    store = images.store
+    rows = store.images.rows(image)
+    height, width = store.sizes[rows[0]].tolist()
+    tiling = Tiling.of((height, width), store.dataset_settings.tiles)
+    return strips(trained, tiling, lambda places: images.batch(rows[places]))
+
+
+class _Canvas:
+    """The rows of an image that the present row of tiles shows, by name."""
+
+    def __init__(self, tiling: Tiling) -> None:
+        self._tiling = tiling
+        self._maps: dict[str, Tensor] = {}
+
+    def blend(self, name: str, values: Tensor, row: int, column: int) -> None:
+        """Add what a tile predicts, (..., height, width), with its weights."""
+        down, across = (torch.from_numpy(one).to(values.device) for one in self._tiling.weights)
+        self._part(name, values, column).add_(values * down[row, :, None] * across[column])
+
+    def paste(self, name: str, values: Tensor, column: int) -> None:
+        """Write what a tile shows, (..., height, width), over what was there."""
+        self._part(name, values, column).copy_(values)
+
+    def taken(self, height: int) -> dict[str, Tensor]:
+        """The uppermost rows, which no later tile shows, (1, ..., height, W); the rows below them
+        move up."""
+        width = self._tiling.image[1]
+        taken = {
+            name: maps[..., :height, :width].clone()[None] for name, maps in self._maps.items()
+        }
+        for name, maps in self._maps.items():
+            self._maps[name] = torch.zeros_like(maps)
+            rest = maps[..., height:, :]
+            self._maps[name][..., : rest.shape[-2], :] = rest
+        return taken
+
+    def _part(self, name: str, values: Tensor, column: int) -> Tensor:
+        """The part of a map that a tile shows."""
+        height, width = self._tiling.tile
+        if name not in self._maps:
+            across = max(self._tiling.image[1], width)
+            self._maps[name] = values.new_zeros(*values.shape[:-2], height, across)
+        left = self._tiling.lefts[column]
+        return self._maps[name][..., left : left + width]
