@@ -32,6 +32,15 @@ def test_a_changed_number_is_refused(tmp_path: Path, old: str, new: str) -> None
         read_training(path)
 
 
+def test_another_order_is_refused(tmp_path: Path) -> None:
+    """What is made of a record, such as the provenance of a run, keeps its order."""
+    path = tmp_path / "training.json"
+    write_record(path, RECORD)
+    path.write_text(json.dumps(dict(reversed(json.loads(path.read_text()).items()))))
+    with pytest.raises(FewmaskError, match=rf"{path}.*does not match its digest"):
+        read_training(path)
+
+
 def test_a_record_without_digest_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "training.json"
     path.write_text(json.dumps(RECORD))

@@ -1,6 +1,7 @@
 """Synthetic runs: metrics files and example predictions such as an evaluation leaves."""
 
 import json
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
@@ -8,6 +9,7 @@ import numpy as np
 
 from fewmask.core.files import file_digest
 from fewmask.core.paths import HISTORY, TRAINING, Layout
+from fewmask.data.store.hdf5 import seal
 from fewmask.metrics.records import write_record
 from fewmask.planning.requested import Requested
 
@@ -122,6 +124,15 @@ def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24
         file.attrs["classes"] = json.dumps(CLASSES)
         file.attrs["palette"] = PALETTE
         file.attrs["tasks"] = '["segmentation"]'
+        seal(file)
+
+
+@contextmanager
+def changed_examples(path):
+    """The file of example predictions, to be changed as if an evaluation had written it so."""
+    with h5py.File(path, "r+") as file:
+        yield file
+        seal(file)
 
 
 def write_history(cell, validation, metric="miou"):

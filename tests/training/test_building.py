@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.store.store import Store
 from fewmask.training.building import build_training
@@ -55,6 +56,18 @@ def test_the_most_confident_pixels_and_their_confidence_move_with_the_images(bui
 def training_file(training: Training) -> Path:
     """The pseudo-masks that it was given."""
     return random_pseudo_masks(training.draws.images.store.path)
+
+
+def test_a_split_with_other_training_images_is_named(
+    rooms: Path, rooms_split: Path, tmp_path: Path
+):
+    changed = tmp_path / "split.csv"
+    changed.write_text(rooms_split.read_text().replace(",test\n", ",unlabelled\n", 1))
+    inputs = Inputs(rooms, changed, pseudo_masks=random_pseudo_masks(rooms))
+    with Store(rooms) as store, pytest.raises(FewmaskError) as error:
+        build_training(inputs, small_stage(**LEARNING), 0, store, start("fp32", 1))
+    assert f"not the pseudo-masks of {changed}" in str(error.value)
+    assert "expected: one for each of the 21 training images" in str(error.value)
 
 
 def test_confidence_is_read_where_it_is_needed(built: Built):

@@ -74,9 +74,9 @@ def write_record(path: Path, values: dict[str, Any]) -> None:
 
 
 def _digest(values: dict[str, Any]) -> str:
-    """SHA-256 of everything else."""
+    """SHA-256 of everything else, in its order, for what is made of a file may keep that."""
     rest = {key: value for key, value in values.items() if key != DIGEST}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(rest).encode()).hexdigest()
 
 
 def read_record(model: type[AnyRecord], path: Path, kind: str, mend: str) -> AnyRecord:

@@ -34,6 +34,8 @@ def build_training(
     seed = derive(seed, "replica", stage.replica) if stage.replica else seed
     rows = split_files.read(inputs.split, store.names)
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
+    if pseudo_masks:
+        _check_pseudo_masks(pseudo_masks, rows, inputs.split)
     if stage.most_reliable < 1:
         reliable = pseudo_masks.most_reliable(rows["unlabelled"], stage.most_reliable)
         rows = rows | {"unlabelled": reliable}
@@ -52,6 +54,17 @@ def build_training(
     draws = Draws(images, drawn, {role: getattr(stage.batch, role) for role in drawn}, seed)
     validation = Images(store, rows["validation"], runtime.device, tasks)
     return Training(stage, objective, draws, validation, seed, runtime)
+
+
+def _check_pseudo_masks(pseudo_masks: PseudoMasks, rows: Rows, split: Path) -> None:
+    """Raise FewmaskError if a training image of the split has no pseudo-mask."""
+    training = np.concatenate([rows["labelled"], rows["unlabelled"]])
+    if len(lacking := np.setdiff1d(training, pseudo_masks.rows)):
+        raise pseudo_masks.error(
+            f"not the pseudo-masks of {split}\n"
+            f"  found: {len(pseudo_masks)} pseudo-masks, none of row {lacking[0]}\n"
+            f"  expected: one for each of the {len(training)} training images"
+        )
 
 
 def _drawn(stage: TrainingSettings, rows: Rows, split: Path) -> Rows:

@@ -1,11 +1,16 @@
 """The cases figure: a run's own worst and median images."""
 
-import h5py
 import numpy as np
 
 from fewmask.report.figures.cases import cases
 from fewmask.report.results.runs import collect
-from tests.report.synthetic_runs import assert_apart, requested, write_examples, write_run
+from tests.report.synthetic_runs import (
+    assert_apart,
+    changed_examples,
+    requested,
+    write_examples,
+    write_run,
+)
 
 CHOICES = ["fixed", "worst", "worst", "worst", "median", "median", "median"]
 
@@ -15,7 +20,7 @@ def write_cases(method, fraction, masks, mious):
     names = [f"{method}_{fraction}_{why}_{i}" for i, why in enumerate(CHOICES)]
     examples = path.with_suffix(".examples.h5")
     write_examples(examples, names=names, extents=[(16, 24)] * 7)
-    with h5py.File(examples, "r+") as file:
+    with changed_examples(examples) as file:
         del file["choice"], file["segmentation_value"]
         file["choice"], file["segmentation_value"] = CHOICES, np.array(mious)
 
@@ -46,7 +51,7 @@ def test_two_worst_and_two_median_images_of_every_run(project):
 def test_a_run_without_images_of_its_own_has_no_row(project):
     write_cases("a", "n10", 10, [0.9, 0.1, 0.2, 0.3, 0.5, 0.5, 0.5])
     path = write_run(method="b")
-    with h5py.File(path.with_suffix(".examples.h5"), "r+") as file:
+    with changed_examples(path.with_suffix(".examples.h5")) as file:
         del file["choice"]
         file["choice"] = ["fixed"] * 3
     grid = requested(methods=["a", "b"])

@@ -16,6 +16,7 @@ from tests.report.synthetic_runs import (
     CLASSES,
     PALETTE,
     assert_apart,
+    changed_examples,
     requested,
     write_examples,
     write_run,
@@ -109,7 +110,7 @@ def test_ignored_pixels_are_grey_stripes_and_have_a_name(project):
 
 def test_the_legend_names_only_what_is_to_be_seen(project):
     path = write_run().with_suffix(".examples.h5")
-    with h5py.File(path, "a") as file:
+    with changed_examples(path) as file:
         file["segmentation"][:], file["segmentation_prediction"][:] = 0, 0
     shown = texts(drawn())
     assert "wall" in shown
@@ -118,7 +119,7 @@ def test_the_legend_names_only_what_is_to_be_seen(project):
 
 def test_images_of_one_channel_are_grey(project):
     path = write_run().with_suffix(".examples.h5")
-    with h5py.File(path, "a") as file:
+    with changed_examples(path) as file:
         grey = file["image"][..., :1]
         del file["image"]
         file["image"] = grey
@@ -130,10 +131,16 @@ def test_images_of_one_channel_are_grey(project):
 
 def changed(change):
     def damage(path):
-        with h5py.File(path, "a") as file:
+        with changed_examples(path) as file:
             change(file)
 
     return damage
+
+
+def darken(path):
+    """As a disk may do, with the seal as it was."""
+    with h5py.File(path, "r+") as file:
+        file["image"][0, 0, 0] = 0
 
 
 def replaced(name, values):
@@ -151,6 +158,7 @@ def replaced(name, values):
         lambda path: path.write_bytes(b""),
         lambda path: path.write_bytes(b"no HDF5"),
         lambda path: path.write_bytes(path.read_bytes()[:2000]),
+        darken,
         changed(lambda file: file.clear()),
         changed(lambda file: file.attrs.update(classes="[1")),
         changed(lambda file: file.attrs.update(classes="{}")),

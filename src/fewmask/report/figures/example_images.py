@@ -12,6 +12,7 @@ from fewmask import IGNORE
 from fewmask.config.task import load
 from fewmask.config.task import names as task_names
 from fewmask.core.errors import FewmaskError
+from fewmask.data.store.hdf5 import check_seal
 from fewmask.metrics import table as metrics
 from fewmask.metrics.records import damaged
 
@@ -78,6 +79,7 @@ def read_examples(path: Path, choice: str = "fixed", task: str | None = None) ->
         raise FewmaskError(f"{path}: not there, though the metrics of the run are\n  {mend}")
     try:
         with h5py.File(path) as file:
+            check_seal(file)
             classes, palette = json.loads(file.attrs["classes"]), file.attrs["palette"][:]
             if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
                 raise ValueError("its classes and their colours do not go together")
