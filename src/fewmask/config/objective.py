@@ -6,9 +6,13 @@ Those of each stand beside its code, in ``fewmask.objectives.NAME.settings``.
 from typing import ClassVar
 
 from fewmask.config.network import Network
+from fewmask.config.ranges import Log, Range, Ranges
 from fewmask.config.settings import Settings
 from fewmask.config.task import TaskSettings, load
 from fewmask.metrics import table
+
+USUAL_WEIGHTS = Log(0.1, 10.0)
+"""The range of the weight of a loss, beside the first one's of 1."""
 
 
 class ObjectiveSettings(Settings):
@@ -34,6 +38,14 @@ class ObjectiveSettings(Settings):
     """The names of the losses of a step that a weighting weighs."""
     optional_losses: ClassVar[tuple[str, ...]] = ()
     """Losses that settings switch off; a weighting may name them all the same."""
+    unusual_weights: ClassVar[dict[str, Range]] = {}
+    """The ranges of the weights of losses whose usual weight is far from 1, by loss."""
+
+    @property
+    def loss_ranges(self) -> Ranges:
+        """The ranges of the weights of all losses but the first, which the others are weighed
+        against."""
+        return {name: self.unusual_weights.get(name, USUAL_WEIGHTS) for name in self.loss_names[1:]}
 
     @property
     def validates(self) -> tuple[str, ...]:

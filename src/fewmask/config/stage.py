@@ -12,6 +12,7 @@ from fewmask.config.evaluation import Evaluation
 from fewmask.config.network import Network
 from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.optimiser import Optimiser
+from fewmask.config.ranges import LogToOne, Ranges, declared
 from fewmask.config.resources import Resources
 from fewmask.config.schedule import Schedule
 from fewmask.config.settings import NAME, Name, Settings
@@ -31,7 +32,7 @@ Part = Literal["encoder", "decoder", "segmentation_head"]
 class Averaging(Settings):
     """Keep the exponential moving average of the weights, batch-norm statistics included."""
 
-    decay: float = Field(gt=0, lt=1)
+    decay: Annotated[float, Field(gt=0, lt=1), LogToOne(0.9, 0.9995)]
     """What step k keeps of it, but at most 1 - 1 / (k + 1): at first it is a plain mean."""
 
 
@@ -100,6 +101,12 @@ class TrainingSettings(Settings):
         """Whether the weights depend on who is labelled."""
         sees_roles = {"labelled", "unlabelled"} & set(self.batch.roles)
         return bool(sees_roles) and self.labels == "fraction"
+
+    @property
+    def ranges(self) -> Ranges:
+        """The ranges of the settings that a search tries, by the path of the setting."""
+        of_weights = self.weighting.weight_ranges(self.objective.loss_ranges)
+        return declared(self) | {f"weighting.{name}": one for name, one in of_weights.items()}
 
     def shaping(self) -> str:
         """JSON of everything that can change the weights, also of a stage that has more."""

@@ -1,7 +1,10 @@
 """Settings of strong augmentation: RandAugment and Cutout."""
 
+from typing import Annotated
+
 from pydantic import Field
 
+from fewmask.config.ranges import Linear, Whole
 from fewmask.config.settings import Settings
 
 
@@ -11,12 +14,12 @@ class StrongAugmentationSettings(Settings):
     The defaults are those of the code that belongs to the paper.
     """
 
-    operations: int = Field(default=3, ge=0, le=14)
+    operations: Annotated[int, Field(ge=0, le=14), Whole(1, 5)] = 3
     """How many of RandAugment's 14 operations are drawn for each image, with replacement; 0: only
     Cutout."""
-    probability: float = Field(default=0.5, ge=0, le=1)
+    probability: Annotated[float, Field(ge=0, le=1), Linear(0.1, 1.0)] = 0.5
     """With which each of the drawn operations is applied."""
-    magnitude: int = Field(default=9, ge=1, le=9)
+    magnitude: Annotated[int, Field(ge=1, le=9), Whole(3, 9)] = 9
     """The highest level; each is drawn evenly from 1 to it. A level is 3 degrees of a rotation."""
     shift: float = Field(default=1 / 321, ge=0, le=0.1)
     """A level of a shift, as a share of the image's shorter side: one pixel of 321."""

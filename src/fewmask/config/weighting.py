@@ -6,6 +6,7 @@ Those of each stand beside its code, in ``fewmask.objectives.weighting.NAME.sett
 from collections.abc import Sequence
 from typing import Self
 
+from fewmask.config.ranges import Ranges
 from fewmask.config.settings import Settings
 
 
@@ -17,6 +18,10 @@ class WeightingSettings(Settings):
     def in_steps(self, steps_per_epoch: float) -> Self:
         """The same with every duration in steps."""
         return self
+
+    def weight_ranges(self, of_losses: Ranges) -> Ranges:
+        """The ranges of the weights that it has as settings, where losses have some."""
+        return {}
 
     def check(self, loss_names: Sequence[str], switched_off: Sequence[str] = ()) -> None:
         """Raise ValueError if the objective's losses cannot be weighted like this.

@@ -1,9 +1,10 @@
 """Settings of AugSeg."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fewmask.config.ranges import Whole
 from fewmask.objectives.consistency.options import BetaParameter, Confidence, ConsistencySettings
 
 
@@ -18,7 +19,7 @@ class AugSegSettings(ConsistencySettings):
     of labelled images where the teacher is unsure (Zhao et al. 2023)."""
 
     name: Literal["augseg"]
-    most_operations: int = Field(default=3, ge=1, le=11)
+    most_operations: Annotated[int, Field(ge=1, le=11), Whole(1, 6)] = 3
     """The largest number of operations that change an image's intensities; the number is drawn
     for every image."""
     labelled_boxes: tuple[BetaParameter, BetaParameter] = (8.0, 2.0)

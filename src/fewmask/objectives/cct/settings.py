@@ -1,11 +1,13 @@
 """Settings of cross-consistency training."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from fewmask.config.augmentation import Probability, ordered
+from fewmask.config.ranges import Linear, Log, Range
 from fewmask.config.settings import Settings
+from fewmask.objectives.consistency.options import RampUp
 from fewmask.objectives.hard_pixels import LearnsMasks
 
 
@@ -42,9 +44,9 @@ class CCTSettings(LearnsMasks):
     background: int | None = Field(default=None, ge=0, le=254)
     """The class that is no object; null: in each image the one that most of it is predicted to
     show."""
-    largest_noise: float = Field(default=0.3, ge=0, lt=1)
+    largest_noise: Annotated[float, Field(ge=0, lt=1), Linear(0.1, 0.6)] = 0.3
     """Of ``noise``, the largest change as a share of a value."""
-    channel_dropout: float = Field(default=0.5, ge=0, lt=1)
+    channel_dropout: Annotated[float, Field(ge=0, lt=1), Linear(0.1, 0.7)] = 0.5
     """Of ``dropout``, the probability with which a channel is dropped."""
     active_share: tuple[Probability, Probability] = (0.6, 0.9)
     """Of ``most_active``, the range of the share of the largest activity from which on places are
@@ -53,12 +55,13 @@ class CCTSettings(LearnsMasks):
     """Of ``cutout``, the side of a box as a share of that of the object's bounding box."""
     length: float = Field(default=2.0, gt=0, le=1000)
     """Of ``adversarial``, the norm of the noise of an image."""
-    ramp_up: float = Field(default=0.1, ge=0, le=1)
+    ramp_up: RampUp = 0.1
     """The share of the training in which the weight of ``consistency`` rises to 1, as in objectives
     with a teacher."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "consistency")
+    unusual_weights: ClassVar[dict[str, Range]] = {"consistency": Log(3.0, 300.0)}
 
     @field_validator("active_share")
     @classmethod

@@ -2,27 +2,25 @@
 
 from typing import Literal
 
-from pydantic import Field
-
-from fewmask.config.augmentation import (
-    Change,
-    ColourAugmentation,
-    HueShift,
-    Probability,
-    Range,
-    SaturationChange,
+from fewmask.config.augmentation import ColourAugmentation, Probability, Range
+from fewmask.objectives.consistency.options import (
+    BatchConfidence,
+    ConsistencySettings,
+    StrongChange,
+    StrongHueShift,
+    StrongSaturationChange,
+    Threshold,
 )
-from fewmask.objectives.consistency.options import BatchConfidence, ConsistencySettings
 
 
 class ClassMixColours(ColourAugmentation):
     """Colours of mixed images (the authors' settings for Cityscapes); what is not given stays
     so."""
 
-    brightness: Change = 0.25
-    contrast: Change = 0.25
-    saturation: SaturationChange = 0.25
-    hue: HueShift = 0.25
+    brightness: StrongChange = 0.25
+    contrast: StrongChange = 0.25
+    saturation: StrongSaturationChange = 0.25
+    hue: StrongHueShift = 0.25
     colour: Probability = 0.8
     blur: Probability = 0.5
     blur_sigma: Range = (0.15, 1.15)
@@ -31,7 +29,7 @@ class ClassMixColours(ColourAugmentation):
 class ClassMixConfidence(BatchConfidence):
     """The authors' threshold."""
 
-    threshold: float = Field(default=0.968, ge=0, le=1)
+    threshold: Threshold = 0.968
 
 
 class ClassMixSettings(ConsistencySettings):

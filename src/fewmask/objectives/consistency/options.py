@@ -13,10 +13,17 @@ from fewmask.config.augmentation import (
     SaturationChange,
     ordered,
 )
+from fewmask.config.ranges import Linear, LogToOne
 from fewmask.config.settings import Settings
 from fewmask.objectives.hard_pixels import LearnsMasks
 
-Decay = Annotated[float, Field(gt=0, lt=1)]
+Decay = Annotated[float, Field(gt=0, lt=1), LogToOne(0.9, 0.9995)]
+Threshold = Annotated[float, Field(ge=0, le=1), Linear(0.5, 0.99)]
+RampUp = Annotated[float, Field(ge=0, le=1), Linear(0.0, 0.8)]
+StrongChange = Annotated[Change, Linear(0.1, 0.8)]
+StrongSaturationChange = Annotated[SaturationChange, Linear(0.1, 0.8)]
+StrongHueShift = Annotated[HueShift, Linear(0.0, 0.25)]
+BoxProbability = Annotated[Probability, Linear(0.0, 1.0)]
 BetaParameter = Annotated[float, Field(gt=0, le=1000)]
 AreaShare = Annotated[float, Field(ge=0, le=1)]
 
@@ -24,7 +31,7 @@ AreaShare = Annotated[float, Field(ge=0, le=1)]
 class Confidence(Settings):
     """Which pixels of unlabelled images count, and by what their summed losses are divided."""
 
-    threshold: float = Field(default=0.95, ge=0, le=1)
+    threshold: Threshold = 0.95
     """What the largest probability of a pixel must reach; 0: every pixel counts."""
     rule: Literal["pixel", "batch"] = "pixel"
     """``pixel``: pixels that reach the threshold count; ``batch``: all pixels count, times the
@@ -41,10 +48,10 @@ EVERY_PIXEL = Confidence(threshold=0)
 class StrongColours(ColourAugmentation):
     """Colours of a strong view (Yang et al. 2023); what is not given stays so."""
 
-    brightness: Change = 0.5
-    contrast: Change = 0.5
-    saturation: SaturationChange = 0.5
-    hue: HueShift = 0.25
+    brightness: StrongChange = 0.5
+    contrast: StrongChange = 0.5
+    saturation: StrongSaturationChange = 0.5
+    hue: StrongHueShift = 0.25
     colour: Probability = 0.8
     greyscale: Probability = 0.2
     blur: Probability = 0.5
@@ -53,17 +60,17 @@ class StrongColours(ColourAugmentation):
 class BatchConfidence(Confidence):
     """The rule of French et al. 2020: one scalar for the batch."""
 
-    threshold: float = Field(default=0.97, ge=0, le=1)
+    threshold: Threshold = 0.97
     rule: Literal["pixel", "batch"] = "batch"
 
 
 class MildColours(ColourAugmentation):
     """Colours of a student's view (the code of French et al. 2020); what is not given stays so."""
 
-    brightness: Change = 0.4
-    contrast: Change = 0.4
-    saturation: SaturationChange = 0.4
-    hue: HueShift = 0.1
+    brightness: StrongChange = 0.4
+    contrast: StrongChange = 0.4
+    saturation: StrongSaturationChange = 0.4
+    hue: StrongHueShift = 0.1
     colour: Probability = 0.8
     greyscale: Probability = 0.2
 
@@ -71,7 +78,7 @@ class MildColours(ColourAugmentation):
 class Boxes(Settings):
     """A box of another image that is pasted into an image."""
 
-    probability: Probability = 0.5
+    probability: BoxProbability = 0.5
     """Of an image that gets one."""
     area: tuple[AreaShare, AreaShare] = (0.02, 0.4)
     """Range of the share of the image that a box has."""
@@ -92,7 +99,7 @@ class ConsistencySettings(LearnsMasks):
     1 - 1 / (k + 1). null: the student teaches itself."""
     result: Literal["student", "teacher"] = "teacher"
     """Whose weights are evaluated and kept."""
-    ramp_up: float = Field(default=0, ge=0, le=1)
+    ramp_up: RampUp = 0
     """The share of the training in which the weight of the losses of unlabelled images rises to 1,
     as exp(-5 (1 - t)^2) (Tarvainen and Valpola 2017). 0, as in most papers: it is 1 at once."""
 

@@ -5,14 +5,14 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from fewmask.config.augmentation import Probability
-from fewmask.objectives.consistency.options import Confidence, Decay
+from fewmask.objectives.consistency.options import Confidence, Decay, Threshold
 from fewmask.objectives.unimatch.settings import UniMatchSettings
 
 
 class AdaptiveConfidence(Confidence):
     """A threshold that follows how confident the predictions are."""
 
-    threshold: float = Field(default=0.85, ge=0, le=1)
+    threshold: Threshold = 0.85
     """The threshold of the first step, which is also what shares of regions must reach."""
     decay: Decay | None = 0.999
     """What a step keeps of the threshold; the rest is the mean of the largest confidences of all

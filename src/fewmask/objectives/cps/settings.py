@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from fewmask.objectives.consistency.options import Boxes
+from fewmask.objectives.consistency.options import Boxes, BoxProbability
 from fewmask.objectives.two_networks.options import TwoNetworksSettings
 
 
@@ -12,7 +12,7 @@ class SeveralBoxes(Boxes):
     """Boxes of another image; where an even number of them overlaps, the image itself shows
     again."""
 
-    probability: float = Field(default=1, ge=0, le=1)
+    probability: BoxProbability = 1
     area: tuple[float, float] = (0.25, 0.5)
     """Range of the share of the image that all of them have together, overlaps counted twice."""
     count: int = Field(default=3, ge=1, le=100)

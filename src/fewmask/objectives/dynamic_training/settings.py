@@ -1,10 +1,13 @@
 """Settings of dynamic self-training and dynamic mutual training."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from fewmask.config.objective import ObjectiveSettings
+from fewmask.config.ranges import Linear
+
+Power = Annotated[float, Field(ge=0, le=100), Linear(0.0, 10.0)]
 
 
 class DynamicTrainingSettings(ObjectiveSettings):
@@ -12,10 +15,10 @@ class DynamicTrainingSettings(ObjectiveSettings):
     itself thinks it (Feng et al. 2020, 2022)."""
 
     name: Literal["dynamic_training"]
-    agreement_power: float = Field(default=5, ge=0, le=100)
+    agreement_power: Power = 5
     """A pixel of a pseudo-mask counts as much as the probability of its class, to this power
     (gamma_1; 5 on VOC, 3 on Cityscapes). 0: as much as a pixel of a mask."""
-    disagreement_power: float = Field(default=5, ge=0, le=100)
+    disagreement_power: Power = 5
     """The same where the network predicts another class (gamma_2)."""
     skip_surer: bool = False
     """Whether a pixel does not count if the network predicts another class and is surer of it than

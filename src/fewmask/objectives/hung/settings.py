@@ -1,9 +1,10 @@
 """Settings of the adversarial learning of Hung et al. 2018."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from fewmask.config.ranges import Linear, Log, Range
 from fewmask.objectives.adversarial.options import AdversarialSettings
 
 
@@ -11,7 +12,7 @@ class HungSettings(AdversarialSettings):
     """Predict what a discriminator takes for masks, and learn what it does (Hung et al. 2018)."""
 
     name: Literal["hung"]
-    threshold: float = Field(default=0.2, ge=0, le=1)
+    threshold: Annotated[float, Field(ge=0, le=1), Linear(0.05, 0.5)] = 0.2
     """How probable the discriminator must find it that a pixel of an unlabelled image is one of a
     mask, for its predicted class to be learnt."""
     self_taught_start: float = Field(default=0.25, ge=0, le=1)
@@ -29,4 +30,9 @@ class HungSettings(AdversarialSettings):
         "unlabelled_adversarial",
         "self_taught",
     )
+    unusual_weights: ClassVar[dict[str, Range]] = {
+        "adversarial": Log(1e-3, 0.1),
+        "unlabelled_adversarial": Log(1e-4, 0.01),
+        "self_taught": Log(0.01, 1.0),
+    }
     further_halvings: ClassVar[int] = 1

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from fewmask.config.augmentation import ordered
+from fewmask.config.ranges import Log
 from fewmask.config.settings import Settings
 from fewmask.objectives.consistency.options import (
     AreaShare,
@@ -44,7 +45,7 @@ class ICT(Settings):
     """A weighted mean of every image and another one (Verma et al. 2019)."""
 
     name: Literal["ict"]
-    alpha: float = Field(default=0.1, gt=0, le=100)
+    alpha: Annotated[float, Field(gt=0, le=100), Log(0.05, 2.0)] = 0.1
     """Both parameters of the Beta distribution of the weight."""
 
 

@@ -8,7 +8,9 @@ from fewmask.objectives.consistency.options import (
     BetaParameter,
     Confidence,
     Decay,
+    RampUp,
     StrongColours,
+    Threshold,
 )
 from fewmask.objectives.hard_pixels import LearnsMasks
 
@@ -16,7 +18,7 @@ from fewmask.objectives.hard_pixels import LearnsMasks
 class KeptPixels(Confidence):
     """The paper's threshold and denominator; a pixel counts as much as it is sure."""
 
-    threshold: float = Field(default=0.6, ge=0, le=1)
+    threshold: Threshold = 0.6
     denominator: Literal["all", "valid", "kept"] = "kept"
 
 
@@ -32,7 +34,7 @@ class PSMTSettings(LearnsMasks):
     teacher_decay: Decay = 0.996
     """Of the teacher that follows: what its k-th update keeps of its weights, counted from 0, but
     at most 1 - 1 / (k + 2)."""
-    ramp_up: float = Field(default=0.15, ge=0, le=1)
+    ramp_up: RampUp = 0.15
     """The share of the training, after ``warm_up``, in which the weight of ``consistency`` rises to
     1, as in other objectives with a teacher; the authors' rises as a cosine."""
     colours: StrongColours | None = StrongColours()

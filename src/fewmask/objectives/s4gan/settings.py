@@ -1,6 +1,6 @@
 """Settings of s4GAN."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,7 @@ from fewmask.config.augmentation import (
     SaturationChange,
 )
 from fewmask.config.optimiser import Optimiser
+from fewmask.config.ranges import Linear, Log, Range
 from fewmask.config.settings import Settings
 from fewmask.objectives.adversarial.options import AdversarialSettings, Discriminator
 from fewmask.objectives.consistency.options import Decay
@@ -60,7 +61,7 @@ class S4GANSettings(AdversarialSettings):
     name: Literal["s4gan"]
     discriminator: DroppingDiscriminator = DroppingDiscriminator()
     """Judges whole images."""
-    threshold: float = Field(default=0.6, ge=0, le=1)
+    threshold: Annotated[float, Field(ge=0, le=1), Linear(0.3, 0.9)] = 0.6
     """The probability, in the eyes of the discriminator, that the prediction for an unlabelled
     image is its mask, above which its predicted classes are learnt (the paper has 0.6 for VOC and
     0.7 for Cityscapes)."""
@@ -69,6 +70,7 @@ class S4GANSettings(AdversarialSettings):
     classes."""
 
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "feature_matching", "self_taught")
+    unusual_weights: ClassVar[dict[str, Range]] = {"feature_matching": Log(0.01, 1.0)}
 
     @property
     def shown_threshold(self) -> float | None:

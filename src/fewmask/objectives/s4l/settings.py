@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+from fewmask.config.ranges import Log, Range
 from fewmask.objectives.hard_pixels import LearnsMasks
 
 
@@ -16,3 +17,7 @@ class S4LSettings(LearnsMasks):
 
     draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "rotated_cross_entropy", "rotation")
+    unusual_weights: ClassVar[dict[str, Range]] = {
+        "rotated_cross_entropy": Log(0.01, 1.0),
+        "rotation": Log(0.01, 1.0),
+    }

@@ -5,11 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from fewmask.config.network import Network
+from fewmask.config.ranges import LogToOne
 from fewmask.config.settings import Settings
 from fewmask.config.strong_augmentation import StrongAugmentationSettings
 from fewmask.objectives.hard_pixels import LearnsMasks
 
-Decay = Annotated[float, Field(gt=0, lt=1)]
+Decay = Annotated[float, Field(gt=0, lt=1), LogToOne(0.9, 0.9995)]
 
 
 class Auxiliary(Settings):

@@ -1,6 +1,6 @@
 """Settings of SimCLR."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from fewmask.config.augmentation import (
     SaturationChange,
 )
 from fewmask.config.objective import ObjectiveSettings
+from fewmask.config.ranges import Log
 
 
 class Views(Augmentation):
@@ -33,7 +34,7 @@ class SimCLRSettings(ObjectiveSettings):
     """Tell two views of one image from those of all others (Pet-SimCLR, 2.1)."""
 
     name: Literal["simclr"]
-    temperature: float = Field(default=0.5, gt=0)
+    temperature: Annotated[float, Field(gt=0), Log(0.05, 1.0)] = 0.5
     """What similarities are divided by; the paper does not say."""
     projection: int = Field(default=128, gt=0, le=65536)
     """How long the vectors are that are compared: what the two-layer head puts out. Its hidden

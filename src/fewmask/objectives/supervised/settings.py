@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from fewmask.config.ranges import Log, Range
 from fewmask.config.settings import Settings
 from fewmask.objectives.hard_pixels import LearnsMasks
 
@@ -25,6 +26,7 @@ class SupervisedSettings(LearnsMasks):
     """Learn the images' categories as well, by a head on the encoder."""
 
     draws: ClassVar[tuple[str, ...]] = ("labelled",)
+    unusual_weights: ClassVar[dict[str, Range]] = {"classification": Log(0.01, 1.0)}
 
     @model_validator(mode="after")
     def _hard_pixels_have_a_loss(self) -> "SupervisedSettings":

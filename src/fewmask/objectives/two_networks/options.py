@@ -2,8 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
+from fewmask.objectives.consistency.options import RampUp
 from fewmask.objectives.hard_pixels import LearnsMasks
 
 
@@ -13,7 +12,7 @@ class TwoNetworksSettings(LearnsMasks):
     result: Literal["first", "mean"] = "first"
     """What is evaluated and kept: the first network (as the authors do), or the mean of the
     probabilities of both."""
-    ramp_up: float = Field(default=0, ge=0, le=1)
+    ramp_up: RampUp = 0
     """The share of the training in which the weight of what they learn from each other rises to 1,
     as in objectives with a teacher; 0: it is 1 at once."""
 

@@ -1,10 +1,11 @@
 """Settings of U2PL."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from fewmask.config.augmentation import Probability, Range
+from fewmask.config.ranges import Linear, Log
 from fewmask.config.settings import Settings
 from fewmask.objectives.consistency.options import AreaShare, Boxes, ConsistencySettings
 
@@ -23,7 +24,7 @@ class Contrast(Settings):
     """Length of the vectors that are compared."""
     dropout: Probability = 0.1
     """Probability with which a channel between the layers of their head is dropped."""
-    temperature: float = Field(default=0.5, gt=0)
+    temperature: Annotated[float, Field(gt=0), Log(0.05, 1.0)] = 0.5
     """What cosine similarities are divided by."""
     anchors: int = Field(default=256, ge=1, le=65536)
     """How many pixels of every class are drawn, each of which is compared."""
@@ -62,7 +63,7 @@ class U2PLSettings(ConsistencySettings):
     name: Literal["u2pl"]
     mixing: HalfBoxes | None = HalfBoxes()
     """The boxes of other images that are pasted into unlabelled ones; null: none."""
-    unreliable: float = Field(default=0.2, ge=0, le=1)
+    unreliable: Annotated[float, Field(ge=0, le=1), Linear(0.05, 0.5)] = 0.2
     """The share of the pixels of unlabelled images whose entropy is so high that their classes are
     not learnt; it falls to 0 in the course of the training."""
     contrast: Contrast = Contrast()

@@ -1,9 +1,10 @@
 """Settings of UniMatch."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from fewmask.config.ranges import Linear
 from fewmask.objectives.consistency.options import Decay, StrongViewSettings
 
 
@@ -15,7 +16,7 @@ class UniMatchSettings(StrongViewSettings):
     """Of a teacher, the EMA of the student; null (the paper): the student teaches itself."""
     result: Literal["student", "teacher"] = "student"
     """Whose weights are evaluated and kept."""
-    feature_dropout: float = Field(default=0.5, ge=0, lt=1)
+    feature_dropout: Annotated[float, Field(ge=0, lt=1), Linear(0.1, 0.8)] = 0.5
     """Probability with which a channel is dropped."""
     dropped_maps: list[int] | None = [2, -1]
     """The feature maps of the encoder of which channels are dropped; negative numbers count from

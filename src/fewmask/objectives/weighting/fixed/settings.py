@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from fewmask.config.ranges import Ranges
 from fewmask.config.weighting import WeightingSettings
 
 
@@ -14,6 +15,9 @@ class FixedSettings(WeightingSettings):
     name: Literal["fixed"]
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     """By the name of the loss; one that is not named has weight 1."""
+
+    def weight_ranges(self, of_losses: Ranges) -> Ranges:
+        return {f"weights.{name}": one for name, one in of_losses.items()}
 
     def check(self, loss_names: Sequence[str], switched_off: Sequence[str] = ()) -> None:
         """Raise ValueError if a weight is for none of the objective's losses; for those that are
