@@ -91,7 +91,7 @@ def test_what_is_not_learnt_is_not_judged(prepared: Path, tmp_path: Path):
         assert json.loads(file.attrs["tasks"]) == ["depth"]
         assert "segmentation" not in file
     header = path.with_suffix(".csv").read_text().splitlines()[0]
-    assert header == "name,row,depth_absolute_error,depth_relative_error"
+    assert header == "name,row,group,depth_absolute_error,depth_relative_error"
 
 
 def test_images_are_chosen_by_the_first_task(prepared: Path, tmp_path: Path):

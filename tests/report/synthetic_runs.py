@@ -94,16 +94,17 @@ def pooled(miou):
     return hits / (2 - hits)
 
 
-def write_images(path, miou, pixels=100_000):
+def write_images(path, miou, pixels=100_000, groups=None):
     """Write the table of test images, each with this mIoU; None: without a labelled pixel.
 
-    Both classes have as many pixels in the truth and in the prediction.
+    Both classes have as many pixels in the truth and in the prediction. ``groups``: of the images.
     """
-    lines = ["name,row,miou," + ",".join(f"{kind}_{c}" for kind in KINDS for c in CLASSES)]
+    lines = ["name,row,group,miou," + ",".join(f"{kind}_{c}" for kind in KINDS for c in CLASSES)]
     for i, one in enumerate(miou):
         hit, all_of_class = (0, 0) if one is None else (round(2 * pixels * one / (1 + one)), pixels)
         counts = [hit] * 2 + [all_of_class] * 4
-        lines.append(f"image_{i},{i},{'nan' if one is None else one}," + ",".join(map(str, counts)))
+        group, score = groups[i] if groups else "", "nan" if one is None else one
+        lines.append(f"image_{i},{i},{group},{score}," + ",".join(map(str, counts)))
     path.write_text("\n".join(lines) + "\n")
 
 

@@ -1,11 +1,13 @@
 """Settings of a dataset: config/datasets/*.yaml."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from fewmask.config.cells import is_list_name
 from fewmask.config.choices import choices
+from fewmask.config.groups import Groups
 from fewmask.config.reader import ReaderSettings
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
 from fewmask.config.tiles import Tiles
@@ -55,6 +57,13 @@ Amount = Annotated[
 ]
 
 
+def official_subsets(amount: float | str | list[str]) -> list[str]:
+    """The official subsets that an amount names; none if it is a share or a count."""
+    if isinstance(amount, list):
+        return amount
+    return [amount] if isinstance(amount, str) and not re.fullmatch(r"n\d+", amount) else []
+
+
 class Split(Settings):
     """Who is tested on, validated on, and may be trained on."""
 
@@ -79,6 +88,9 @@ class Split(Settings):
     not choose so."""
     blocks: int | None = Field(default=None, gt=1)
     """Draw test and validation as runs of this many neighbouring images (video, volumes)."""
+    groups: Groups | None = None
+    """Which images belong together (patients, plots, volumes): all images of a group have one role,
+    and intervals are computed over groups. A pattern of the names, or a table."""
     held_out_per_seed: bool = False
     """Draw test and validation anew for every seed; else all seeds share them."""
     lists: dict[Name, RelativePath] = {}
@@ -88,6 +100,13 @@ class Split(Settings):
     def has_validation(self) -> bool:
         """Whether any images are validation images."""
         return self.masks == "labelled" or self.validation_share > 0
+
+    @property
+    def draws_one_by_one(self) -> bool:
+        """Whether test or validation images are drawn whatever images resemble them."""
+        amounts = [self.test, self.validation] if self.masks == "labelled" else [self.test]
+        drawn = self.masks == "budget" or not all(map(official_subsets, amounts))
+        return drawn and self.groups is None and self.blocks is None
 
     def validation_in(self, budget: int) -> int:
         """How many validation images a budget of so many masks has. Raises ValueError where that
@@ -109,6 +128,12 @@ class Split(Settings):
         if taken := [name for name in lists if not is_list_name(name)]:
             raise ValueError(f"{taken[0]} already means a fraction: give the list another name")
         return lists
+
+    @model_validator(mode="after")
+    def _keeps_one_thing_whole(self) -> "Split":
+        if self.groups is not None and self.blocks is not None:
+            raise ValueError("groups and blocks: give one of them, for groups are kept whole")
+        return self
 
 
 class Download(Settings):

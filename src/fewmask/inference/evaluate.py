@@ -59,7 +59,8 @@ def evaluate(
             raise FewmaskError(f"{inputs.split}: no test images; set split.test in the dataset")
         images = Images(store, roles["test"], trained.runtime.device, trained.predicts)
         errors = _errors(trained, images, size)
-        write_image_table(output.with_suffix(".csv"), images, errors)
+        groups = split_files.read_groups(inputs.split, store.names)
+        write_image_table(output.with_suffix(".csv"), images, groups, errors)
         write_examples(output.with_suffix(".examples.h5"), trained, images, errors)
         result = {
             **asdict(run),

@@ -1,7 +1,7 @@
 """The table of test images: the metrics of each, and its pixels by class."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,14 @@ from fewmask.data.batches import Images
 from fewmask.metrics.errors import Errors
 
 
-def write_image_table(path: Path, images: Images, errors: Mapping[str, Errors]) -> None:
-    """Write one row per image: its metrics by all tasks, and the pixels from which the pooled
-    metrics of any set of images follow."""
+def write_image_table(
+    path: Path, images: Images, groups: Sequence[str], errors: Mapping[str, Errors]
+) -> None:
+    """Write one row per image: its group, if it has one, its metrics by all tasks, and the pixels
+    from which the pooled metrics of any set of images follow.
+
+    ``groups``: of all rows of the store.
+    """
     store, scores, pixels = images.store, {}, {}
     for one in errors.values():
         scores |= one.image_scores()
@@ -24,9 +29,9 @@ def write_image_table(path: Path, images: Images, errors: Mapping[str, Errors]) 
         }
     with written_whole(path) as temporary, temporary.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["name", "row", *scores, *pixels])
+        writer.writerow(["name", "row", "group", *scores, *pixels])
         for i, place in enumerate(images.places):
             name, row = store.images.names[place], store.images.first_rows[place]
             of_image = [f"{values[i]:.6f}" for values in scores.values()]
             counts: list[np.int64] = [values[i] for values in pixels.values()]
-            writer.writerow([name, row, *of_image, *counts])
+            writer.writerow([name, row, groups[row], *of_image, *counts])

@@ -14,6 +14,8 @@ from fewmask.core.cells import Run
 from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING
+from fewmask.data.splits.likely_groups import likely_groups
+from fewmask.data.store.store import Store
 from fewmask.metrics.records import read_training
 from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
@@ -176,6 +178,8 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
 
     ``at_once``: also estimate the duration with so many jobs at a time.
     """
+    for warning in _groups_that_are_unknown(grid):
+        click.echo(f"warning: {warning}\n", err=True)
     plan = Plan(grid)
     rows = plan.rows()
     total = JobGroup()
@@ -187,6 +191,17 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
         click.echo(line)
     for note in _notes(plan, rows, total, at_once):
         click.echo(note)
+
+
+def _groups_that_are_unknown(grid: Grid) -> Iterator[str]:
+    """Warnings of prepared datasets whose names suggest groups, and whose settings have none."""
+    for name, settings in grid.datasets.items():
+        path = Path(grid.layout.dataset.format(dataset=name))
+        if settings.classes and settings.split.draws_one_by_one and path.exists():
+            with Store(path) as store:
+                likely = likely_groups(store.images.names)
+            if likely:
+                yield f"{name}: {likely.warning}"
 
 
 def _cells(kind: Kind, row: JobGroup) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_read_gives_what_write_was_given(path: Path):
-    assert path.read_text(encoding="utf-8").startswith("name,row,role\na,0,test\n")
+    assert path.read_text(encoding="utf-8").startswith("name,row,role,group\na,0,test,\n")
     assert [file.name for file in path.parent.iterdir()] == ["3.csv"]
     found = read(path, NAMES)
     assert {role: found[role].tolist() for role in found} == {
@@ -34,25 +34,28 @@ def test_read_gives_what_write_was_given(path: Path):
 
 def test_the_order_of_lines_does_not_matter(tmp_path: Path):
     path = tmp_path / "split.csv"
-    path.write_text("name,row,role\nb,1,test\na,0,test\n")
+    path.write_text("name,row,role,group\nb,1,test,\na,0,test,\n")
     assert read(path, ["a", "b"])["test"].tolist() == [0, 1]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "columns must be name,row,role"),
-        ("name,role\na,test\n", "columns must be name,row,role"),
-        ("name,row,role\na,0\n", "line 2: 2 cells"),
-        ("name,row,role\na,-1,test\n", "line 2: the row is '-1'"),
-        ("name,row,role\na,0,tset\n", "line 2: the role is 'tset'"),
-        ("name,row,role\na,0,test\na,0,labelled\n", "line 3: row 0 occurs twice"),
-        ("name,row,role\na,9999,test\n", "found: 'a' in row 9999, of only 2 in the dataset"),
-        ("name,row,role\na,1,test\n", "found: 'a' in row 1, which is b in the dataset"),
-        ("name,row,role\nb,1,test\n", r"found: 1 of the dataset's 2 images; a \(row 0\) is mis"),
-        ("name,row,role\n", "not whole"),
-        ('name,row,role\n"a,0,test\n', "line 2: 1 cells"),
-        ("name,row,role\na\0,0,test\n", r"found: 'a.x00' in row 0"),
+        ("", "columns must be name,row,role,group"),
+        ("name,role\na,test\n", "columns must be name,row,role,group"),
+        ("name,row,role,group\na,0\n", "line 2: 2 cells"),
+        ("name,row,role,group\na,-1,test,\n", "line 2: the row is '-1'"),
+        ("name,row,role,group\na,0,tset,\n", "line 2: the role is 'tset'"),
+        ("name,row,role,group\na,0,test,\na,0,labelled,\n", "line 3: row 0 occurs twice"),
+        ("name,row,role,group\na,9999,test,\n", "found: 'a' in row 9999, of only 2 in the dataset"),
+        ("name,row,role,group\na,1,test,\n", "found: 'a' in row 1, which is b in the dataset"),
+        (
+            "name,row,role,group\nb,1,test,\n",
+            r"found: 1 of the dataset's 2 images; a \(row 0\) is mis",
+        ),
+        ("name,row,role,group\n", "not whole"),
+        ('name,row,role,group\n"a,0,test,\n', "line 2: 1 cells"),
+        ("name,row,role,group\na\0,0,test,\n", r"found: 'a.x00' in row 0"),
     ],
 )
 def test_a_line_that_is_wrong_is_named(tmp_path: Path, text: str, message: str):
@@ -67,7 +70,7 @@ def test_bytes_that_are_no_text_and_no_file_are_told(tmp_path: Path):
     path = tmp_path / "split.csv"
     with pytest.raises(FewmaskError, match="no such file"):
         read(path, ["a"])
-    path.write_bytes(b"name,row,role\n\xff,0,test\n")
+    path.write_bytes(b"name,row,role,group\n\xff,0,test,\n")
     with pytest.raises(FewmaskError, match="cannot be read as a split"):
         read(path, ["a"])
 

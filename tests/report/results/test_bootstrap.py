@@ -8,6 +8,7 @@ from fewmask.report.results.bootstrap import DRAWS, bootstrap, draws, interval, 
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import requested, write_images, write_run
 
+GROUPS = [f"patient{i // 4}" for i in range(12)]
 IMAGES, SIMULATIONS, SAMPLES = 60, 1000, 1000
 
 
@@ -58,6 +59,23 @@ def test_what_two_scores_share_cancels_in_their_difference():
     assert drawn[:, 0].std() > 0.5
 
 
+def test_intervals_of_groups_hold_the_truth_where_those_of_images_do_not():
+    """20 groups of 5 images, whose values are nearly those of the group; the truth is 0."""
+    random = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 5)
+    missed = {"images": 0, "groups": 0}
+    for _ in range(300):
+        values = random.standard_normal(20)[groups] + 0.1 * random.standard_normal(100)
+        for unit, samples in (
+            ("images", samples_of(100, 300, random)),
+            ("groups", samples_of(20, 300, random)[:, groups]),
+        ):
+            low, high = interval(samples @ values / 100)
+            missed[unit] += not low <= 0 <= high
+    assert missed["groups"] / 300 < 0.12
+    assert missed["images"] / 300 > 0.25
+
+
 def test_samples_hold_as_many_images_as_there_are():
     samples = samples_of(7, 50, np.random.default_rng(0))
     assert samples.shape == (50, 7)
@@ -91,6 +109,26 @@ class TestScores:
             pytest.approx(0.1, abs=1e-3),
             pytest.approx(0.9, abs=1e-3),
         )
+
+    def test_images_of_a_group_are_drawn_together(self, project):
+        # Within a group all images score alike, so that there are only 3 independent values.
+        for seed in (0, 1):
+            path = write_run(seed=seed, images=[0.2] * 4 + [0.5] * 4 + [0.8] * 4)
+            write_images(path.with_suffix(".csv"), [0.2] * 4 + [0.5] * 4 + [0.8] * 4, groups=GROUPS)
+        scores = self.scores(methods=["supervised"])
+        drawn = scores.drawn["scenes", "supervised", "n10"][0]
+        # Three groups that are drawn three times can be drawn in ten ways.
+        values = {round(value, 3) for value in drawn}
+        assert len(values) <= 10
+        assert scores.groups == {"scenes": 3}
+        assert "in whole groups, of which there are 3: so few make" in scores.notes()[1]
+
+    def test_runs_that_disagree_on_groups_are_refused(self, project):
+        path = write_run()
+        write_images(path.with_suffix(".csv"), [0.5] * 6, groups=["a"] * 6)
+        write_run(method="b")
+        with pytest.raises(FewmaskError, match="their groups differ"):
+            self.scores(seeds=[0])
 
     def test_a_dataset_without_a_run_is_no_matter(self, project):
         for seed in (0, 1):

@@ -25,7 +25,7 @@ def matrices():
 
 def images_of(matrices):
     names = tuple(f"image_{i}" for i in range(len(matrices)))
-    return ImageCounts(names, CLASSES, counts(matrices.astype(np.float32)))
+    return ImageCounts(names, ("",) * len(names), CLASSES, counts(matrices.astype(np.float32)))
 
 
 @pytest.mark.parametrize("metric", ["miou", "pixel_accuracy", "class_accuracy", "f1", "dice"])
@@ -63,8 +63,8 @@ def test_a_table_is_read(tmp_path):
     assert images.counts.hit.tolist() == [[66667, 66667], [0, 0]]
 
 
-HEADER = "name,row,miou,hit_wall,hit_box,truth_wall,truth_box,predicted_wall,predicted_box\n"
-GOOD = "a,0,0.5,4,2,5,3,5,3\n"
+HEADER = "name,row,group,miou,hit_wall,hit_box,truth_wall,truth_box,predicted_wall,predicted_box\n"
+GOOD = "a,0,,0.5,4,2,5,3,5,3\n"
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,18 @@ GOOD = "a,0,0.5,4,2,5,3,5,3\n"
         (HEADER + GOOD + GOOD, "a is in it twice"),
         (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "-4"), "pixels of b do not add up"),
         (HEADER + GOOD + GOOD.replace("a,", "b,").replace("4", "6"), "pixels of b do not add up"),
-        (HEADER + GOOD + "b,1,0.5,4,2,5,3,5,2\n", "pixels of b do not add up"),
-        (HEADER + GOOD + "b,1,0.5,4,2,5,3,5,2.5\n", "whole numbers"),
-        (HEADER + GOOD + "b,1,0.5,4,2,5\n", "whole numbers"),
-        (HEADER + GOOD + "b,1,0.5,4,x,5,3,5,3\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,,0.5,4,2,5,3,5,2\n", "pixels of b do not add up"),
+        (HEADER + GOOD + "b,1,,0.5,4,2,5,3,5,2.5\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,,0.5,4,2,5\n", "whole numbers"),
+        (HEADER + GOOD + "b,1,,0.5,4,x,5,3,5,3\n", "whole numbers"),
         (HEADER + GOOD + 2 * GOOD[:-1] + "\n", "fields"),
         (HEADER + 2 * (GOOD[:-1] + ",7\n"), "more fields than its header"),
-        ("name,row\na,1\n", "without the columns hit_wall, hit_box, truth_wall"),
-        ("name,hit_a\nx,1\n", "without the columns hit_wall"),
-        (HEADER.replace("truth_box,", "") + "a,0,0.5,4,2,5,5,3\n", "without the columns truth_box"),
+        ("name,row,group\na,1,\n", "without the columns hit_wall, hit_box, truth_wall"),
+        ("name,group,hit_a\nx,,1\n", "without the columns hit_wall"),
+        (
+            HEADER.replace("truth_box,", "") + "a,0,,0.5,4,2,5,5,3\n",
+            "without the columns truth_box",
+        ),
         (HEADER[:-1] + ",hit_cone\n" + GOOD, "with the unknown columns hit_cone"),
         (HEADER.replace("wall", "w").replace("box", "wall").replace("_w,", "_box,"), "expected"),
         (b"name\xff\x00", ""),

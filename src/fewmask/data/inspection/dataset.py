@@ -14,6 +14,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.inspection.sheet import contact_sheet
 from fewmask.data.readers.reader import has_files
+from fewmask.data.splits.likely_groups import likely_groups
 from fewmask.data.store.store import Store
 
 __all__ = ["contact_sheet", "describe", "list_datasets"]
@@ -35,6 +36,7 @@ def describe(path: Path) -> str:
             ("size", f"{store.height} x {store.width} (height x width), {_fit(store)}"),
             ("original sizes", _sizes(store.sizes[store.images.first_rows])),
             ("fields", _fields(store)),
+            *_groups(store),
             ("digest", f"{store.digest}, agrees with the content"),
             ("settings", store.settings),
         ]
@@ -89,6 +91,18 @@ def _classes(store: Store) -> str:
     ):
         lines.append((name, f"{100 * count / total:5.1f} %", f"{seen:,} of {labelled:,}"))
     return "\n".join(aligned(lines))
+
+
+def _groups(store: Store) -> list[tuple[str, str]]:
+    """The groups that the names suggest, if they suggest any."""
+    likely = likely_groups(store.images.names)
+    if likely is None:
+        return []
+    some = ", ".join(f"{name} {size:,}" for name, size in list(likely.sizes.items())[:3])
+    return [
+        ("groups", f"by their names {len(likely.sizes):,} ({some}, ...): {likely.pattern}"),
+        ("", "give them in split.groups if images of one are alike"),
+    ]
 
 
 def _left_out(store: Store) -> str:

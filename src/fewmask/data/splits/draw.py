@@ -7,6 +7,8 @@ The masks of the others stay hidden; like images without masks, they are unlabel
 of masks, validation is drawn among these k, spread over their classes, whatever is set: their masks
 are known.
 
+With groups, all this is done with whole groups, so that k is approached and not always met.
+
 Every draw is spread over strata (breeds, or the rarest class of each image): the r-th of the n
 images of a stratum is placed at r / n, counted from 0. So any beginning of the order holds the
 strata in proportion, and at least one image of each stratum as soon as there is room.
@@ -15,14 +17,22 @@ strata in proportion, and at least one image of each stratum as soon as there is
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from fewmask.config.cells import ALL
-from fewmask.config.dataset import Split
+from fewmask.config.dataset import Split, official_subsets
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.splits.strata import take
+from fewmask.data.splits.units import (
+    block_numbers,
+    check_apart,
+    check_several,
+    give_one_role,
+    numbered,
+)
 
 ROLES = ("labelled", "unlabelled", "validation", "test")
 
@@ -35,6 +45,12 @@ class Images:
     subsets: list[str]  # the official subset, or "" where there is none
     class_pixels: np.ndarray  # int64 (N, K), pixels of every class; all 0: it has no mask
     categories: np.ndarray | None = None  # int64 (N,)
+    groups: list[str] | None = None  # None: every image is a group
+
+    @cached_property
+    def group_numbers(self) -> np.ndarray:
+        """int64 (N,): a number for the group of each image."""
+        return np.arange(len(self.names)) if self.groups is None else numbered(self.groups)
 
     @property
     def masked(self) -> np.ndarray:
@@ -54,10 +70,11 @@ def draw(
 
     Test and validation are official subsets, or drawn from the images with masks outside such
     subsets; a share is a share of all images with masks. With `blocks` they are drawn as whole
-    blocks of neighbouring rows of a subset, as few as hold the requested number. No role is given
+    blocks of neighbouring rows of a subset, which hold about the requested number. No role is given
     to images without a mask in these blocks, to images without a mask in an official subset that is
     held out (unless `train` names it), and to images outside the subsets in `train`. In a dataset
-    without classes all images that `train` allows are unlabelled, at any fraction.
+    without classes all images that `train` allows are unlabelled, at any fraction. All images of a
+    group have one role or none; but in a labelled group, those without a mask are unlabelled.
 
     Args:
         images: all images of the dataset.
@@ -82,22 +99,25 @@ def draw(
         return np.where(pool, "unlabelled", "").tolist()
     if not images.masked.any():
         raise FewmaskError("split: no image has a mask, so there is nothing to test on")
+    if images.groups is not None:
+        check_several(images.groups, images.masked)
     kinds = _kinds(images, settings.stratify)
     roles = np.full(len(images.names), "", dtype="<U10")
     closed = _hold_out(roles, images, settings, kinds, seed, reserved)
     pool = (roles == "") & ~closed & _in_subsets(images, settings.train)
 
     can_be_labelled = pool & images.masked
-    one_by_one = np.arange(len(roles))
     if list_names is not None:
         labelled = _listed(images, roles, can_be_labelled, fraction, list_names)
     else:
         count = _labels(fraction, can_be_labelled, roles)
-        labelled = take(can_be_labelled, count, kinds, one_by_one, derive("labelled", seed))
+        order = derive("labelled", seed)
+        labelled = take(can_be_labelled, count, kinds, images.group_numbers, order)
     roles[pool] = "unlabelled"
     roles[labelled] = "labelled"
     if settings.masks == "budget":
         roles[_validation(images, settings, labelled, fraction, seed)] = "validation"
+    give_one_role(roles, images.group_numbers, images.masked)
     return roles.tolist()
 
 
@@ -111,9 +131,15 @@ def _validation(
         raise FewmaskError(f"fraction {fraction}: {error}") from None
     if not count:
         return budget[:0]
-    every = np.arange(len(images.names))
-    kinds = _kinds(images, "classes")
-    return take(np.isin(every, budget), count, kinds, every, derive("validation", seed))
+    groups, kinds = images.group_numbers, _kinds(images, "classes")
+    if len({*groups[budget]}) < 2:
+        raise FewmaskError(
+            f"fraction {fraction}: its {len(budget)} masks are of one group, which is labelled or "
+            f"validation, but not both\n"
+            f"  mend: more masks, or split.validation_share: 0"
+        )
+    in_budget = np.isin(np.arange(len(groups)), budget)
+    return take(in_budget, count, kinds, groups, derive("validation", seed), spared=1)
 
 
 def missing_classes(images: Images, roles: list[str], role: str) -> list[int]:
@@ -139,17 +165,20 @@ def _hold_out(
     amounts = {"test": settings.test}
     if settings.masks == "labelled":
         amounts["validation"] = settings.validation
-    official = [subset for amount in amounts.values() for subset in _named(amount)]
+    official = [subset for amount in amounts.values() for subset in official_subsets(amount)]
     in_official = _in_subsets(images, official)
-    blocks = _blocks(images.subsets, settings.blocks or 1)
+    blocks = images.group_numbers
+    if settings.blocks is not None:
+        blocks = block_numbers(images.subsets, settings.blocks)
     shut_blocks = blocks[in_official | np.isin(images.names, list(reserved))]
 
     for role, amount in amounts.items():
         free = images.masked & (roles == "")
-        if _named(amount):
-            rows = np.flatnonzero(free & np.isin(subsets, _named(amount)))
-            for subset in {*_named(amount)} - {*subsets[rows]}:
+        if official_subsets(amount):
+            rows = np.flatnonzero(free & np.isin(subsets, official_subsets(amount)))
+            for subset in {*official_subsets(amount)} - {*subsets[rows]}:
                 raise FewmaskError(f"split.{role}: no image of {subset} that has a mask is left")
+            check_apart(role, rows, roles, blocks)
         else:
             free &= ~np.isin(blocks, shut_blocks)
             count = _count(amount, images.masked.sum())
@@ -163,13 +192,6 @@ def _hold_out(
         roles[rows] = role
     beside_held_out = np.isin(blocks, blocks[roles != ""])
     return beside_held_out | in_official if settings.train is None else beside_held_out
-
-
-def _named(amount: float | str | list[str]) -> list[str]:
-    """The official subsets that an amount names; none if it is a share or a count."""
-    if isinstance(amount, list):
-        return amount
-    return [amount] if isinstance(amount, str) and not re.fullmatch(r"n\d+", amount) else []
 
 
 def _in_subsets(images: Images, named: Iterable[str] | None) -> np.ndarray:
@@ -188,16 +210,6 @@ def _in_subsets(images: Images, named: Iterable[str] | None) -> np.ndarray:
     return np.isin(images.subsets, list(named))
 
 
-def _blocks(subsets: list[str], size: int) -> np.ndarray:
-    """int64 (N,): the block of neighbouring rows of each image; a block lies in one subset."""
-    subsets = np.array(subsets)
-    rows = np.arange(len(subsets))
-    starts_subset = subsets != np.roll(subsets, 1)
-    starts_subset[0] = True
-    place = rows - np.maximum.accumulate(np.where(starts_subset, rows, 0))
-    return np.cumsum(place % size == 0) - 1
-
-
 # Labels.
 
 
@@ -206,7 +218,10 @@ def _labels(fraction: str, can_be_labelled: np.ndarray, roles: np.ndarray) -> in
     available = int(can_be_labelled.sum())
     held_out = f"{(roles == 'test').sum()} are test, {(roles == 'validation').sum()} validation"
     if not available:
-        raise FewmaskError(f"split: no image with a mask is left to train on; {held_out}")
+        raise FewmaskError(
+            f"split: no image with a mask is left to train on; {held_out}\n"
+            f"  mend: more masks, or smaller shares; groups and blocks are held out whole"
+        )
     if fraction == ALL:
         return available
     count = _count(fraction, available)

@@ -1,5 +1,6 @@
 """The job of a split: from a prepared dataset to the file that says which images are labelled."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import data_folder
 from fewmask.data.splits import draw as splits
 from fewmask.data.splits import file as split_files
+from fewmask.data.splits.groups import groups_of
+from fewmask.data.splits.likely_groups import likely_groups
 from fewmask.data.splits.lists import read_list
 from fewmask.data.store.store import Store
 
@@ -21,8 +24,9 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
     Images are drawn; all tiles of an image have its role, but for those of labelled images that are
     left out (see `Tiles.least_labelled`).
 
-    A class that no labelled image contains is named in a warning, and, with a budget of masks, one
-    that no validation image contains.
+    Warnings name the classes that no labelled image contains, and, with a budget of masks, those
+    that no validation image contains; and groups that names suggest and the settings do not. A note
+    says where whole groups do not meet a count.
     """
     requested = from_json(Split, settings, "--settings")
     with Store(dataset) as store:
@@ -30,7 +34,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
         left_out = {name for name, _ in store.left_out}
         listed = {name: _names(store, file) for name, file in requested.lists.items()}
         lists = {name: names - left_out for name, names in listed.items()}
-        images = _images(store)
+        images = _images(store, requested)
         roles = splits.draw(
             images,
             requested,
@@ -40,11 +44,13 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
             reserved=set().union(*lists.values()),
         )
         of_rows = _roles_of_rows(store, roles)
-        split_files.write(output, store.names, of_rows)
+        split_files.write(output, store.names, of_rows, _groups_of_rows(store, images))
         counts = (
             f"{_counts(roles)} (tiles: {_counts(of_rows)})" if store.is_tiled else _counts(roles)
         )
         print(f"{store.dataset} at {fraction}, seed {seed}: {counts}", file=sys.stderr)
+        if images.groups is not None:
+            _report_groups(images.groups, roles, requested, fraction)
         if gone := listed.get(fraction, set()) & left_out:
             print(
                 f"warning: {len(gone)} of the {len(listed[fraction])} names on the list {fraction} "
@@ -63,7 +69,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
                 )
 
 
-def _images(store: Store) -> splits.Images:
+def _images(store: Store, requested: Split) -> splits.Images:
     """The images of a store, whole ones also where it holds tiles."""
     images, first = store.images, store.images.first_rows
     return splits.Images(
@@ -71,7 +77,15 @@ def _images(store: Store) -> splits.Images:
         subsets=[store.subsets[row] for row in first],
         class_pixels=images.sum(store.class_pixels),
         categories=store.read("category", first) if "category" in store.fields else None,
+        groups=_groups(store, requested),
     )
+
+
+def _groups_of_rows(store: Store, images: splits.Images) -> list[str] | None:
+    """The group of every row, from those of the images; None without groups."""
+    if images.groups is None:
+        return None
+    return [images.groups[place] for place in store.images.of_rows]
 
 
 def _roles_of_rows(store: Store, roles: list[str]) -> list[str]:
@@ -95,6 +109,29 @@ def _roles_of_rows(store: Store, roles: list[str]) -> list[str]:
 
 def _counts(roles: list[str]) -> str:
     return ", ".join(f"{roles.count(role):,} {role}" for role in splits.ROLES)
+
+
+def _report_groups(groups: list[str], roles: list[str], requested: Split, fraction: str) -> None:
+    pairs = sorted({*zip(groups, roles, strict=True)})
+    print(f"groups: {_counts([role for _, role in pairs])}", file=sys.stderr)
+    masks = roles.count("labelled")
+    masks += roles.count("validation") if requested.masks == "budget" else 0
+    if re.fullmatch(r"n\d+", fraction) and int(fraction[1:]) != masks:
+        print(
+            f"note: {fraction} requests {fraction[1:]} masks; whole groups have {masks}",
+            file=sys.stderr,
+        )
+
+
+def _groups(store: Store, requested: Split) -> list[str] | None:
+    """The groups of the images that the settings know; a warning where names suggest others."""
+    root = data_folder() / (store.dataset_settings.root or "")
+    if requested.groups is not None:
+        return groups_of(store.images.names, requested.groups, root)
+    likely = likely_groups(store.images.names) if requested.draws_one_by_one else None
+    if likely:
+        print(f"warning: {likely.warning}", file=sys.stderr)
+    return None
 
 
 def _names(store: Store, file: str) -> set[str]:

@@ -4,16 +4,23 @@ import numpy as np
 
 
 def take(
-    candidates: np.ndarray, count: int, kinds: np.ndarray, blocks: np.ndarray, seed: int
+    candidates: np.ndarray,
+    count: int,
+    kinds: np.ndarray,
+    blocks: np.ndarray,
+    seed: int,
+    spared: int = 0,
 ) -> np.ndarray:
-    """Rows of candidates, bool (N,): whole blocks until they hold `count` images."""
+    """Rows of candidates, bool (N,): whole blocks, at least one, in their order, so many that they
+    hold as nearly `count` images as possible; `spared` blocks are left."""
     rows = np.flatnonzero(candidates)
     _, block = np.unique(blocks[rows], return_inverse=True)
     kinds_of_block = np.zeros((block.max() + 1, kinds.shape[1]), bool)
     np.logical_or.at(kinds_of_block, block, kinds[rows])
     order = _spread(kinds_of_block, seed)
-    held = np.cumsum(np.bincount(block)[order])
-    return rows[np.isin(block, order[: np.searchsorted(held, count) + 1])]
+    held = np.cumsum(np.bincount(block)[order])[: len(order) - spared]
+    nearest = np.abs(held - count - 0.5).argmin()  # between two integers: there are no ties
+    return rows[np.isin(block, order[: nearest + 1])]
 
 
 def _spread(kinds: np.ndarray, seed: int) -> np.ndarray:

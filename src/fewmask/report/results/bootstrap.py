@@ -5,7 +5,8 @@ bootstrap has two levels:
 
 - Test images are drawn with replacement, the same ones for all runs of a dataset, so that what
   makes an image hard cancels in a comparison (Davison & Hinkley, 1997, section 3.8; Owen, 2007,
-  "The pigeonhole bootstrap").
+  "The pigeonhole bootstrap"). Images of one group, such as the slices of a volume, are drawn
+  together, for they are alike (a cluster bootstrap).
 - Seeds are few. Drawn with replacement, three of them have two thirds of the variance that they
   should have, and never leave their own range: such intervals cover the truth in fewer than four of
   five cases. So a draw of seeds weights their deviations from their mean by normal random numbers
@@ -42,6 +43,8 @@ from fewmask.report.results.runs import run_file, that_learn
 
 DRAWS = 10_000
 LEVEL = 0.95
+ENOUGH_GROUPS = 10
+"""A bootstrap of fewer groups underestimates how much they vary by a tenth or more."""
 ROUNDING = 1e-9
 """Smaller differences of scores come from the order of summation."""
 AT_ONCE = 500
@@ -58,6 +61,8 @@ class Scores:
     metric: str
     images: dict[str, int] = field(default_factory=dict)
     """By dataset, the number of test images that samples are drawn from; 0: none are drawn."""
+    groups: dict[str, int] = field(default_factory=dict)
+    """By dataset whose test images are in groups, which are drawn as wholes: their number."""
     of_seeds: dict[GridCell, dict[int, float]] = field(default_factory=dict)
     """By cell and seed; runs without the metric are left out."""
     drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
@@ -74,6 +79,16 @@ class Scores:
         how = f"95 % intervals: bootstrap ({DRAWS:,} draws)"
         if not metrics.find(self.metric).can_be_resampled:
             return [f"{how} over seeds alone; this metric is not stored for every test image."]
+        return [*self._notes_on_images(how), *self._notes_on_groups()]
+
+    def _notes_on_groups(self) -> list[str]:
+        return [
+            f"Test images of {dataset} are drawn in whole groups, of which there are {groups}"
+            + ("." if groups >= ENOUGH_GROUPS else ": so few make intervals too narrow.")
+            for dataset, groups in self.groups.items()
+        ]
+
+    def _notes_on_images(self, how: str) -> list[str]:
         drawn = [dataset for dataset, images in self.images.items() if images]
         paired = "seeds and test images, the same ones for all methods"
         if len(drawn) == len(self.images):
@@ -127,7 +142,8 @@ def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Genera
 
 
 def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Bootstrap samples of images: how often each holds every image, float32 (count, images)."""
+    """Bootstrap samples of images (or groups of them): how often each holds every image, float32
+    (count, images)."""
     drawn = random.integers(images, size=(count, images))
     places = (drawn + images * np.arange(count)[:, None]).ravel()
     counts = np.bincount(places, minlength=count * images)
@@ -182,12 +198,16 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
             sums_of_runs[run] = sums
     of_all = {run: sums.of_all() for run, sums in sums_of_runs.items()}
     drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}
-    scores.images[dataset] = n = tested.shared
+    groups = tested.groups
+    scores.images[dataset] = len(groups)
+    n = len(np.unique(groups))
+    if n < len(groups):
+        scores.groups[dataset] = n
     random = np.random.default_rng(derive("images", dataset))
     count = DRAWS if n else 0
     with bar(f"bootstrap {dataset}", count) as shown:
         for start in range(0, count, AT_ONCE):
-            samples = samples_of(n, AT_ONCE, random)
+            samples = samples_of(n, AT_ONCE, random)[:, groups]
             for run, sums in sums_of_runs.items():
                 drawn[run][start : start + AT_ONCE] = sums.of_samples(samples)
             shown.more(AT_ONCE)

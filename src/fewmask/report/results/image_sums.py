@@ -26,6 +26,8 @@ class ImageCounts(NamedTuple):
     """The test images of a run."""
 
     names: tuple[str, ...]
+    groups: tuple[str, ...]
+    """The group of every image; empty: it has none."""
     classes: tuple[str, ...]
     counts: Counts
     """Pixels of every image and class, each float32 (P, K)."""
@@ -61,13 +63,14 @@ def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCo
     """
     try:
         # Of what is read nothing can be undefined, and an image may well be called "nan".
-        table = pd.read_csv(path, dtype={"name": str}, keep_default_na=False)
+        texts = {"name": str, "group": str}
+        table = pd.read_csv(path, dtype=texts, keep_default_na=False)
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError("its rows have more fields than its header")
         table = table[[name for name in table if _is_read(name)]]
         in_table = [name.removeprefix("hit_") for name in table if name.startswith("hit_")]
         columns = [f"{kind}_{name}" for kind in KINDS for name in classes or in_table]
-        _check_columns(list(table), ["name", *columns])
+        _check_columns(list(table), [*texts, *columns])
         if len(table) != expected:
             raise ValueError(f"found {len(table)} images, expected {expected}")
         if table["name"].duplicated().any():
@@ -77,7 +80,8 @@ def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCo
     except (OSError, ValueError) as error:
         raise damaged(path, KIND, error, MEND) from None
     counts = Counts(*(part.astype(np.float32) for part in pixels))
-    return ImageCounts(tuple(table["name"]), tuple(classes or in_table), counts)
+    names, groups = (tuple(table[text]) for text in texts)
+    return ImageCounts(names, groups, tuple(classes or in_table), counts)
 
 
 class Tested:
@@ -89,8 +93,9 @@ class Tested:
     def add(self, seed: int, path: Path, images: ImageCounts) -> None:
         """Count a run in. Raises FewmaskError: another of its seed has other images or masks."""
         other, first = self._first.setdefault(seed, (path, images))
-        if first.names != images.names:
-            raise damaged(path, f"of the test images of {other}", "their names differ", MEND)
+        for what in ("names", "groups"):
+            if getattr(first, what) != getattr(images, what):
+                raise damaged(path, f"of the test images of {other}", f"their {what} differ", MEND)
         # A network that has not learnt to segment was compared with nothing.
         if not first.counts.truth.any():
             self._first[seed] = path, images
@@ -101,10 +106,16 @@ class Tested:
                 raise damaged(path, f"of the masks of {other}", difference, MEND)
 
     @property
-    def shared(self) -> int:
-        """How many images all have; 0 where seeds have their own."""
-        names = {images.names for _, images in self._first.values()}
-        return len(names.pop()) if len(names) == 1 else 0
+    def groups(self) -> np.ndarray:
+        """int64 (P,): a number for the group of each of the P images of all seeds, or for the image
+        if it has none; empty where seeds have images of their own."""
+        different = {(images.names, images.groups) for _, images in self._first.values()}
+        if len(different) > 1:
+            return np.empty(0, np.int64)
+        names, groups = different.pop()
+        units = [(group, "" if group else name) for name, group in zip(names, groups, strict=True)]
+        numbers = {unit: i for i, unit in enumerate(dict.fromkeys(units))}
+        return np.array([numbers[unit] for unit in units])
 
 
 def check_agrees(path: Path, metric: str, of_images: float, of_file: float) -> None:
@@ -122,7 +133,7 @@ def _check_columns(columns: list[str], expected: list[str]) -> None:
     }.items():
         if names:
             raise ValueError(f"{problem} {', '.join(names)}")
-    if columns != expected or len(expected) == 1:
+    if columns != expected or len(expected) == 2:
         raise ValueError(f"found the columns {', '.join(columns)}; expected {', '.join(expected)}")
 
 
@@ -138,7 +149,7 @@ def _check_pixels(names: pd.Series, pixels: Counts) -> None:
 
 
 def _is_read(column: str) -> bool:
-    return column == "name" or column.startswith(tuple(f"{kind}_" for kind in KINDS))
+    return column in ("name", "group") or column.startswith(tuple(f"{kind}_" for kind in KINDS))
 
 
 def sums_for(name: str, images: ImageCounts) -> ImageSums | None:

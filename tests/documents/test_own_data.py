@@ -1,0 +1,70 @@
+"""The kinds of data on docs/datasets.md, each read with the YAML of the page, word by word."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from fewmask.config.named import load_dataset
+from fewmask.data.preparation.prepare import prepare
+from fewmask.data.splits.job import split
+from fewmask.data.store.store import Store
+from tests.data.making import noise, save
+from tests.documents.test_datasets_page import blocks
+
+LONGEST = 10
+
+
+@pytest.fixture
+def data(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the data of an empty project."""
+    monkeypatch.setenv("FEWMASK_DATA", str(project / "data"))
+    return project / "data"
+
+
+def prepared(name: str) -> Store:
+    """The store of a dataset that is written as on the page, opened."""
+    path = Path(f"config/datasets/{name}.yaml")
+    (text,) = blocks("yaml", str(path))
+    assert len(text.splitlines()) <= LONGEST
+    path.write_text(text)
+    settings = load_dataset(name).model_dump(mode="json", exclude={"split", "description"})
+    prepare(json.dumps({"dataset": name, **settings}), Path(f"results/datasets/{name}.h5"))
+    return Store(Path(f"results/datasets/{name}.h5"))
+
+
+def roles(name: str, fraction: str) -> list[dict[str, str]]:
+    """The rows of the split of such a dataset."""
+    requested = load_dataset(name).split.model_dump_json()
+    output = Path(f"results/splits/{name}/{fraction}/0.csv")
+    split(Path(f"results/datasets/{name}.h5"), requested, fraction, 0, output)
+    return list(csv.DictReader(output.open()))
+
+
+def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):
+    for patient in range(10):
+        for slice_ in range(12):
+            name = f"patient{patient:02d}_slice_{slice_:03d}.png"
+            save(data / "scans/images" / name, noise(16, 16, 3))
+            save(data / "scans/masks" / name, noise(16, 16, below=2))
+    prepared("scans").close()
+    rows = roles("scans", "n20")
+    of_groups = {(row["group"], row["role"]) for row in rows}
+    assert [group for group, _ in sorted(of_groups)] == [f"patient{i:02d}" for i in range(10)]
+    assert [row["role"] for row in rows].count("labelled") == 24
+    log = capsys.readouterr().err
+    assert "groups: 2 labelled, 5 unlabelled, 1 validation, 2 test" in log
+    assert "n20 requests 20 masks; whole groups have 24" in log
+    assert "warning" not in log
+
+    path = Path("config/datasets/scans.yaml")
+    path.write_text(path.read_text().replace(r"'(patient\d+)_'", "{file: groups.csv, column: who}"))
+    lines = [f"images/{row['name']}.png,{row['name'][:9]}" for row in rows]
+    (data / "scans/groups.csv").write_text("\n".join(["image,who", *lines]))
+    assert roles("scans", "n20") == [row | {"group": row["group"]} for row in rows]
+
+    path.write_text(path.read_text().replace("groups", "lists").replace(", column: who", ""))
+    path.write_text(path.read_text().replace("lists: {file: lists.csv}", "stratify: none"))
+    roles("scans", "n20")
+    assert r"groups: '^(patient\d+_slice)'" in capsys.readouterr().err
