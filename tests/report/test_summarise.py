@@ -14,10 +14,6 @@ from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import TRAINED, requested, write_run
 
 
-def as_json(**axes):
-    return requested(**axes).model_dump_json()
-
-
 def files_of(**axes):
     """What the workflow's rule says is written."""
     return sorted(file.path.removeprefix("results/") for file in files(requested(**axes)))
@@ -34,7 +30,7 @@ def test_everything_is_written_and_the_same_again(project):
     contents = []
     for _ in range(2):
         grid = {"methods": ["supervised", "b"], "seeds": [0, 1]}
-        summarise(as_json(**grid), Path("tables"), Path("figures"))
+        summarise(requested(**grid), Path("tables"), Path("figures"))
         assert written() == files_of(**grid)
         contents.append([Path(name).read_bytes() for name in written()])
     assert contents[0] == contents[1]
@@ -45,7 +41,7 @@ def test_everything_is_written_and_the_same_again(project):
 def test_missing_runs_are_counted_and_the_first_are_named(project):
     write_run(seed=0)
     with pytest.raises(FewmaskError) as error:
-        summarise(as_json(seeds=list(range(10))), Path("tables"), Path("figures"))
+        summarise(requested(seeds=list(range(10))), Path("tables"), Path("figures"))
     lines = str(error.value).splitlines()
     assert lines[0] == "9 of 10 runs are missing:"
     assert lines[1] == "  results/metrics/scenes/supervised/n10/1.json"
@@ -57,7 +53,7 @@ def test_missing_runs_are_counted_and_the_first_are_named(project):
 def test_partial_makes_do_and_says_so_on_every_row(project):
     write_run(method="a", seed=0)
     grid = {"methods": ["a", "b"], "seeds": [0, 1]}
-    summarise(as_json(**grid), Path("tables"), Path("figures"), partial=True)
+    summarise(requested(**grid), Path("tables"), Path("figures"), partial=True)
     assert written() == files_of(**grid)
     table = pd.read_csv("tables/summary.csv")
     assert table[["seeds", "seeds_requested"]].to_numpy().tolist() == [[1, 2], [0, 2]]
@@ -68,7 +64,7 @@ def test_partial_makes_do_and_says_so_on_every_row(project):
 def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
     write_run(method="a")
     outdated = write_run(method="b", trainings=[TRAINED | {"steps": 50}])
-    grid = as_json(methods=["a", "b"], trainings=[fingerprint([TRAINED])] * 2)
+    grid = requested(methods=["a", "b"], trainings=[fingerprint([TRAINED])] * 2)
     summarise(grid, Path("tables"), Path("figures"), partial=True)
     assert pd.read_csv("tables/summary.csv")["seeds"].tolist() == [1, 0]
     assert (
@@ -82,17 +78,17 @@ def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
 @pytest.mark.parametrize("partial", [False, True])
 def test_without_any_run(project, partial):
     with pytest.raises(FewmaskError, match="none of the 1 runs is finished") as error:
-        summarise(as_json(), Path("tables"), Path("figures"), partial)
+        summarise(requested(), Path("tables"), Path("figures"), partial)
     assert str(error.value).startswith("results/metrics/scenes/supervised/n10/0.json")
 
 
 def test_a_damaged_file_leaves_the_results_of_before(project):
     path = write_run()
-    summarise(as_json(), Path("tables"), Path("figures"))
+    summarise(requested(), Path("tables"), Path("figures"))
     before = [Path(name).read_bytes() for name in written()]
     path.with_suffix(".examples.h5").write_bytes(b"")
     with pytest.raises(FewmaskError):
-        summarise(as_json(), Path("tables"), Path("figures"))
+        summarise(requested(), Path("tables"), Path("figures"))
     assert [Path(name).read_bytes() for name in written()] == before
 
 

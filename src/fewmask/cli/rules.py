@@ -238,15 +238,27 @@ def evaluate(
 
 
 @commands.command()
-@click.option("--experiment", required=True, help="JSON of the experiment's title and axes.")
+@click.option("--experiment", help="JSON of the experiment's title and axes.")
+@click.option("--archive", type=file, help="Instead, results that fewmask collect has packed.")
 @click.option("--tables", type=folder, required=True, help="The folder to write tables to.")
 @click.option("--figures", type=folder, required=True, help="The folder to write figures to.")
 @click.option(
     "--partial", is_flag=True, help="Summarise the runs that are done; others may be missing."
 )
 @job
-def summarise(experiment: str, tables: Path, figures: Path, partial: bool) -> None:
+def summarise(
+    experiment: str | None, archive: Path | None, tables: Path, figures: Path, partial: bool
+) -> None:
     """Make tables and figures from the metrics of all runs."""
+    from fewmask.core.errors import FewmaskError
+    from fewmask.planning.requested import Requested
+    from fewmask.report.archive import unpacked
     from fewmask.report.summarise import summarise
 
-    summarise(experiment, tables, figures, partial)
+    if experiment is not None and archive is None:
+        summarise(Requested.model_validate_json(experiment), tables, figures, partial)
+    elif archive is not None and experiment is None:
+        with unpacked(archive) as requested:
+            summarise(requested, tables, figures, partial)
+    else:
+        raise FewmaskError("name either --experiment or --archive")

@@ -18,11 +18,11 @@ NAMED = 5
 """The number of files that a message lists."""
 
 
-def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = False) -> None:
+def summarise(requested: Requested, tables: Path, figures: Path, partial: bool = False) -> None:
     """Write the tables and figures of an experiment; `fewmask.report.contents` names them.
 
     Args:
-        requested_json: what `requested_by` makes of a grid, as JSON.
+        requested: what `requested_by` makes of a grid.
         tables: the folder for runs.csv, summary.tex, and every table as .csv, .html and .md, which
             hold a sentence instead where there is nothing to show.
         figures: the folder for every figure as .svg and .png.
@@ -31,7 +31,6 @@ def summarise(requested_json: str, tables: Path, figures: Path, partial: bool = 
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
     """
-    requested = Requested.model_validate_json(requested_json)
     collected = collect(requested)
     _check_runs(collected, partial)
     results = tabulate(requested, collected)

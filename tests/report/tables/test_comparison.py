@@ -221,7 +221,7 @@ def test_the_files(project):
         write_run(seed=seed)
         write_run(method="b", seed=seed, miou=0.7)
     grid = requested(methods=["supervised", "b"], seeds=[0, 1])
-    summarise(grid.model_dump_json(), Path("tables"), Path("figures"))
+    summarise(grid, Path("tables"), Path("figures"))
     assert pd.read_csv("tables/comparison.csv")["verdict"].tolist() == ["better"]
     text = Path("tables/comparison.md").read_text()
     assert text.startswith("# Is it better? A title\n")
@@ -231,6 +231,6 @@ def test_the_files(project):
 
 def test_with_one_method_the_files_say_so(project):
     write_run()
-    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested(), Path("tables"), Path("figures"))
     assert "no other method to compare with supervised" in Path("tables/comparison.md").read_text()
     assert pd.read_csv("tables/comparison.csv").empty

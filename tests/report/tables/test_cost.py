@@ -124,7 +124,7 @@ def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
 
 def test_the_files(project):
     write_run(stages=[stage("scenes/supervised/n10/0/supervised", 5400, gpus=0)])
-    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested(), Path("tables"), Path("figures"))
     assert pd.read_csv("tables/cost.csv")["hours"].tolist() == [1.5, 1.5]
     assert pd.read_csv("tables/runs.csv")["hours"].tolist() == [1.5]
     text = Path("tables/cost.md").read_text(encoding="utf-8")

@@ -257,7 +257,7 @@ def test_the_figure_shows_the_table_and_hides_nothing(project, monkeypatch):
 
 def test_with_one_method_the_files_say_so(project):
     write_run()
-    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested(), Path("tables"), Path("figures"))
     assert "no method to compare with supervised" in Path("tables/label_savings.md").read_text()
     assert pd.read_csv("tables/label_savings.csv").empty
     assert "Label savings" not in Path("tables/summary.md").read_text()

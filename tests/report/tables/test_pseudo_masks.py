@@ -85,7 +85,7 @@ def test_markdown_for_people(project):
 
 def test_without_pseudo_masks_the_files_say_so(project):
     write_run()
-    summarise(requested().model_dump_json(), Path("tables"), Path("figures"))
+    summarise(requested(), Path("tables"), Path("figures"))
     assert "No stage of this experiment learns from pseudo-masks" in Path(
         "tables/pseudo_masks.md"
     ).read_text(encoding="utf-8")

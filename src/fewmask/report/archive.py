@@ -1,0 +1,199 @@
+"""The results of an experiment in one file, without weights and images.
+
+On any machine tables and figures can be made of it again, without training. It is a ``.tar.gz``
+with ``manifest.json`` first, which names the version of Fewmask and the SHA-256 of every other
+file; ``experiment.json``, what `fewmask.planning.requested` makes of the grid; and below
+``results/`` the metrics, histories, settings, splits and measured times of its runs, with the names
+that they have below the experiment's folder of results.
+"""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fewmask import __version__
+from fewmask.core.cells import Run
+from fewmask.core.errors import FewmaskError
+from fewmask.core.files import explained, written_whole
+from fewmask.core.paths import HISTORY, PSEUDO_MASK_QUALITY, TRAINING
+from fewmask.core.progress import bar
+from fewmask.planning.grid import Grid
+from fewmask.planning.requested import Requested, requested_by
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+EXPERIMENT = "experiment.json"
+RESULTS = "results"
+
+LARGEST = 2**26
+"""Bytes of the largest file that is read from an archive; an evaluation's have a few 100 kB."""
+MOST_FILES = 2_000_000
+
+DAMAGES = (tarfile.TarError, OSError, EOFError, zlib.error, ValueError)
+"""What reading an archive raises that is none, or is damaged."""
+
+
+class Manifest(BaseModel):
+    """The file that an archive begins with."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: int
+    version: str
+    """Of Fewmask, when the archive was written."""
+    files: dict[str, str] = Field(max_length=MOST_FILES)
+    """The SHA-256 of every other file by its name in the archive."""
+
+
+def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
+    """Write the results of an experiment to an archive; returns the number of runs in it.
+
+    The same results make the same bytes.
+
+    Raises FewmaskError: runs are not finished (with ``partial``: none is), or the archive cannot be
+    written.
+    """
+    finished = [run for run in grid.runs if Path(_metrics(grid, run)).exists()]
+    if len(finished) < len(grid.runs) and not (partial and finished):
+        missing = next(_metrics(grid, run) for run in grid.runs if run not in finished)
+        raise FewmaskError(
+            f"{len(grid.runs) - len(finished)} of {len(grid.runs)} runs are not finished\n"
+            f"  found: no {missing}\n"
+            f"  mend: run the workflow, or collect the finished runs with --partial"
+        )
+    results = Path(grid.experiment.results)
+    files = sorted({path for run in finished for path in _files(grid, run) if path.exists()})
+    contents = {EXPERIMENT: requested_by(grid).model_dump_json(indent=1).encode()}
+    with written_whole(archive) as temporary, bar("collect", len(files)) as shown:
+        named = {f"{RESULTS}/{path.relative_to(results).as_posix()}": path for path in files}
+        digests = {name: _digest(data) for name, data in contents.items()}
+        digests |= {name: _digest(path.read_bytes()) for name, path in named.items()}
+        manifest = Manifest(format=FORMAT, version=__version__, files=digests)
+        with temporary.open("wb") as file, _packed(file) as tar:
+            _add(tar, MANIFEST, manifest.model_dump_json(indent=1).encode())
+            for name, data in contents.items():
+                _add(tar, name, data)
+            for name, path in named.items():
+                _add(tar, name, path.read_bytes())
+                shown.more(1)
+    return len(finished)
+
+
+def _metrics(grid: Grid, run: Run) -> str:
+    return grid.layout.metrics.format(**vars(run))
+
+
+def _files(grid: Grid, run: Run) -> Iterator[Path]:
+    """What tables and figures read of a run, and what says how it was made."""
+    layout, cell = grid.layout, vars(run)
+    for pattern in (layout.metrics, layout.images, layout.examples, layout.split):
+        yield Path(pattern.format(**cell))
+    yield Path(layout.benchmark("evaluate", layout.run_cell.format(**cell)))
+    for key in grid.stages(run):
+        folder = Path(layout.stage_folder(key, run.seed))
+        yield from (folder / name for name in (HISTORY, TRAINING, PSEUDO_MASK_QUALITY))
+        of_stage = layout.stage_cell.format(**vars(key), seed=run.seed)
+        for rule in ("train", "pseudo_label"):
+            yield Path(layout.benchmark(rule, of_stage))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@contextmanager
+def _packed(file: BinaryIO) -> Iterator[tarfile.TarFile]:
+    # Without the name and the time that gzip would write.
+    with (
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        yield tar
+
+
+def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(data)
+    tar.addfile(entry, io.BytesIO(data))
+
+
+@contextmanager
+def unpacked(archive: Path) -> Iterator[Requested]:
+    """The experiment in an archive, whose results lie in a temporary folder as long as the block
+    lasts.
+
+    Raises FewmaskError: there is no such file, it is no archive, or it is damaged.
+    """
+    with tempfile.TemporaryDirectory(prefix="fewmask-") as folder:
+        try:
+            with tarfile.open(archive, "r:gz") as tar:
+                manifest = _manifest(tar)
+                _unpack(tar, manifest, Path(folder))
+            text = (Path(folder) / EXPERIMENT).read_text(encoding="utf-8")
+            requested = Requested.model_validate_json(text)
+        except ValidationError as error:
+            first: Any = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise _damaged(archive, f"{where}: {first['msg']}") from None
+        except DAMAGES as error:
+            raise _damaged(archive, str(error)) from None
+        yield requested.model_copy(update={"results": f"{folder}/{RESULTS}"})
+
+
+def _damaged(archive: Path, found: str) -> FewmaskError:
+    return FewmaskError(
+        f"{archive}: not an archive of results, or a damaged one: {found}\n"
+        f"  mend: copy it again, or write it again with fewmask collect"
+    )
+
+
+def _manifest(tar: tarfile.TarFile) -> Manifest:
+    first = tar.next()
+    if first is None or first.name != MANIFEST:
+        raise ValueError(f"it does not begin with {MANIFEST}")
+    manifest = Manifest.model_validate_json(_read(tar, first))
+    if manifest.format != FORMAT:
+        raise ValueError(f"format {manifest.format}; this version reads format {FORMAT}")
+    return manifest
+
+
+def _unpack(tar: tarfile.TarFile, manifest: Manifest, folder: Path) -> None:
+    """Write the files that the manifest names to a folder. Raises ValueError: others are there, one
+    is missing, or one has changed."""
+    lacking = dict(manifest.files)
+    with bar("unpack", len(lacking)) as shown:
+        while (entry := tar.next()) is not None:
+            expected = lacking.pop(entry.name, None)
+            parts = PurePosixPath(entry.name).parts
+            if expected is None or ".." in parts or entry.name.startswith("/"):
+                raise ValueError(f"it holds {entry.name!r}, which its manifest does not name")
+            data = _read(tar, entry)
+            if _digest(data) != expected:
+                raise ValueError(f"{entry.name} does not match its digest")
+            target = folder.joinpath(*parts)
+            with explained(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(data)
+            shown.more(1)
+    if lacking:
+        raise ValueError(f"it lacks {len(lacking)} files, the first {min(lacking)}")
+
+
+def _read(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    # Neither a link, a device nor a folder.
+    if not entry.isreg() or entry.size > LARGEST:
+        raise ValueError(f"{entry.name!r} is no file of at most {LARGEST} bytes")
+    file = tar.extractfile(entry)
+    data = b"" if file is None else file.read()
+    if len(data) != entry.size:
+        raise ValueError(f"{entry.name} is cut short")
+    return data
