@@ -15,7 +15,6 @@ from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING
 from fewmask.data.splits.likely_groups import likely_groups
-from fewmask.data.store.store import Store
 from fewmask.metrics.records import read_training
 from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
@@ -198,6 +197,8 @@ def _groups_that_are_unknown(grid: Grid) -> Iterator[str]:
     for name, settings in grid.datasets.items():
         path = Path(grid.layout.dataset.format(dataset=name))
         if settings.classes and settings.split.draws_one_by_one and path.exists():
+            from fewmask.data.store.store import Store  # h5py takes long to import
+
             with Store(path) as store:
                 likely = likely_groups(store.images.names)
             if likely:
