@@ -19,6 +19,14 @@ from tests.planning.chain import write
         ({"validation_share": 1}, "n4", "validation_share: Input should be less than 1"),
         ({"least_validation": 0}, "n4", "greater than or equal to 1"),
         ({"masks": "some"}, "n4", "labelled, budget"),
+        (
+            {"folds": 5},
+            "n4",
+            "fractions: n4 of the dataset rooms: 4 masks cannot be divided into 5",
+        ),
+        ({"folds": 1}, "n4", "folds: Input should be greater than or equal to 2"),
+        ({"folds": 2, "masks": "labelled"}, "n4", "folds divide a budget of masks"),
+        ({"folds": 3}, "n4", "expected: also 2"),
     ],
 )
 def test_a_budget_of_masks_that_cannot_be(small: Path, split: dict, fraction: str, expected: str):

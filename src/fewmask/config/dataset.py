@@ -80,6 +80,9 @@ class Split(Settings):
     """Of a budget; 0: none, so that the weights of the last step are kept."""
     least_validation: int = Field(default=3, ge=1)
     """The least number of validation images in a budget, unless their share is 0."""
+    folds: int | None = Field(default=None, ge=2, le=100)
+    """Of a budget, instead of ``validation_share``: so many consecutive seeds share the masks, and
+    in each another part of them is for validation (k-fold cross-validation)."""
     train: list[str] | None = None
     """Official subsets that training draws from; absent: whatever is not test or validation."""
     stratify: Literal["none", "category", "classes"] = "none"
@@ -99,7 +102,7 @@ class Split(Settings):
     @property
     def has_validation(self) -> bool:
         """Whether any images are validation images."""
-        return self.masks == "labelled" or self.validation_share > 0
+        return self.masks == "labelled" or self.folds is not None or self.validation_share > 0
 
     @property
     def draws_one_by_one(self) -> bool:
@@ -108,9 +111,20 @@ class Split(Settings):
         drawn = self.masks == "budget" or not all(map(official_subsets, amounts))
         return drawn and self.groups is None and self.blocks is None
 
+    def draw_of(self, seed: int) -> int:
+        """The number of the draw of masks of a seed: several seeds share one with ``folds``."""
+        return seed // self.folds if self.folds else seed
+
     def validation_in(self, budget: int) -> int:
-        """How many validation images a budget of so many masks has. Raises ValueError where that
-        leaves no image to learn from."""
+        """How many validation images a budget of so many masks has, at least. Raises ValueError
+        where that leaves no image to learn from, or a fold without one."""
+        if self.folds:
+            if budget < self.folds:
+                raise ValueError(
+                    f"{budget} masks cannot be divided into {self.folds} parts\n"
+                    f"  mend: more masks, or a smaller split.folds"
+                )
+            return budget // self.folds
         if not self.validation_share:
             return 0
         count = max(self.least_validation, round(self.validation_share * budget))
@@ -128,6 +142,12 @@ class Split(Settings):
         if taken := [name for name in lists if not is_list_name(name)]:
             raise ValueError(f"{taken[0]} already means a fraction: give the list another name")
         return lists
+
+    @model_validator(mode="after")
+    def _folds_divide_a_budget(self) -> "Split":
+        if self.folds and self.masks != "budget":
+            raise ValueError("folds divide a budget of masks: add masks: budget, or leave them out")
+        return self
 
     @model_validator(mode="after")
     def _keeps_one_thing_whole(self) -> "Split":

@@ -49,6 +49,20 @@ def _check_budgets(fraction: str, datasets: dict[str, Dataset], source: str) -> 
                 ) from None
 
 
+def check_folds(seeds: list[int], datasets: dict[str, Dataset], source: str) -> None:
+    """Refuse seeds of which some folds are missing: each of them has another part of the masks for
+    validation, and only all of them together are fair to every mask."""
+    for name, dataset in datasets.items():
+        folds = dataset.split.folds or 1
+        expected = {folds * (seed // folds) + fold for seed in seeds for fold in range(folds)}
+        if missing := sorted(expected - {*seeds}):
+            raise ConfigError(
+                f"{source}: seeds: found {seeds}; the dataset {name} has split.folds: {folds}, so "
+                f"that {folds} seeds share their masks\n"
+                f"  expected: also {', '.join(map(str, missing))}"
+            )
+
+
 def check_overrides(overrides: list[tuple[Override, Layer]]) -> None:
     """Refuse an override that names something unknown, in its ``when`` or in its settings."""
     names_of = cache(lambda key: _NAMES[key]())

@@ -19,6 +19,7 @@ from fewmask.core.paths import DEFAULT_EXPERIMENT, Layout
 from fewmask.planning.check_cells import check_cells
 from fewmask.planning.check_metrics import check_metrics
 from fewmask.planning.checks import (
+    check_folds,
     check_fractions,
     check_held_out,
     check_judged,
@@ -44,6 +45,7 @@ class Grid:
         }
         self._overrides = [one for layer in layers for one in _overrides(layer)]
         check_fractions(self.experiment.fractions, self.datasets, source)
+        check_folds(self.experiment.seeds, self.datasets, source)
         check_overrides(self._overrides)
         check_metrics(layers, self.classes)
         check_cells(layers)

@@ -34,6 +34,8 @@ class Requested(Experiment):
     """By dataset, the names of its classes in their order; absent: those of the runs."""
     budgets: list[str] = []
     """The datasets whose fractions count validation images, too."""
+    folds: dict[str, int] = {}
+    """By dataset whose masks are divided into folds, their number (`Split.folds`)."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
     keeps_last_weights: bool = False
@@ -79,6 +81,11 @@ def requested_by(grid: Grid) -> Requested:
             "budgets": [
                 name for name in requested.datasets if grid.datasets[name].split.masks == "budget"
             ],
+            "folds": {
+                name: folds
+                for name in requested.datasets
+                if (folds := grid.datasets[name].split.folds)
+            },
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
             "keeps_last_weights": any(stage.evaluation.last_weights for stage in evaluated),
             "tasks": sorted({task for stage in evaluated for task in stage.objective.predicts}),

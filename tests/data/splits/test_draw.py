@@ -68,6 +68,29 @@ def test_the_validation_images_of_a_budget_show_every_class():
         assert counted.sum() >= min(3, shown.any(0).sum()), rarest
 
 
+@unhurried
+@given(cases(), st.integers(2, 5))
+def test_every_mask_of_a_budget_is_validation_in_one_fold(case, folds):
+    images, chosen, seed = case
+    seed -= seed % folds
+    chosen = chosen.model_copy(update={"masks": "budget", "folds": folds})
+    drawn = [draw(images, chosen, "n9", seed + fold) for fold in range(folds)]
+    parts = [rows(roles, "validation") for roles in drawn]
+    for roles, part in zip(drawn, parts, strict=True):
+        assert rows(roles, "labelled") | part == set().union(*parts)
+        assert len(part) in (9 // folds, 9 // folds + 1)
+    assert sum(map(len, parts)) == 9
+
+
+def test_other_folds_have_other_masks():
+    images, chosen = make(60), Split(masks="budget", folds=3)
+    budgets = [
+        rows(roles, "labelled") | rows(roles, "validation")
+        for roles in (draw(images, chosen, "n9", seed) for seed in range(6))
+    ]
+    assert budgets[0] == budgets[1] == budgets[2] != budgets[3] == budgets[4] == budgets[5]
+
+
 def test_a_budget_that_is_too_small_is_told():
     with pytest.raises(FewmaskError, match="fraction n3: a budget of 3 masks, of which 3 are"):
         draw(make(60), Split(masks="budget"), "n3", seed=0)

@@ -202,3 +202,14 @@ class TestScores:
         grid = requested(classes={"scenes": ["wall", "box", "cone"]})
         with pytest.raises(FewmaskError, match="without the columns hit_cone, truth_cone"):
             bootstrap(grid, runs, "miou")
+
+    def test_folds_of_the_same_masks_count_as_one_seed(self, project):
+        for seed in range(5):
+            write_run(seed=seed, images=[0.1 * (seed + 1)] * 6)
+        scores = self.scores(seeds=list(range(5)), folds={"scenes": 2})
+        cell = ("scenes", "supervised", "n10")
+        assert scores.seeds([cell]) == [0, 1], "seed 4 is a fold without its other one"
+        assert list(scores.of_seeds[cell].values()) == pytest.approx([0.15, 0.35], abs=1e-3)
+        drawn = scores.drawn[cell][1]
+        assert drawn.shape == (DRAWS,)
+        np.testing.assert_allclose(drawn, 0.35, atol=1e-3)

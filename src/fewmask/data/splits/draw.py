@@ -7,6 +7,9 @@ The masks of the others stay hidden; like images without masks, they are unlabel
 of masks, validation is drawn among these k, spread over their classes, whatever is set: their masks
 are known.
 
+With folds of a budget, so many consecutive seeds have the same k images, and each has another part
+of them for validation.
+
 With groups, all this is done with whole groups, so that k is approached and not always met.
 
 Every draw is spread over strata (breeds, or the rarest class of each image): the r-th of the n
@@ -25,7 +28,7 @@ from fewmask.config.cells import ALL
 from fewmask.config.dataset import Split, official_subsets
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
-from fewmask.data.splits.strata import take
+from fewmask.data.splits.strata import part, take
 from fewmask.data.splits.units import (
     block_numbers,
     check_apart,
@@ -111,7 +114,7 @@ def draw(
         labelled = _listed(images, roles, can_be_labelled, fraction, list_names)
     else:
         count = _labels(fraction, can_be_labelled, roles)
-        order = derive("labelled", seed)
+        order = derive("labelled", settings.draw_of(seed))
         labelled = take(can_be_labelled, count, kinds, images.group_numbers, order)
     roles[pool] = "unlabelled"
     roles[labelled] = "labelled"
@@ -132,14 +135,19 @@ def _validation(
     if not count:
         return budget[:0]
     groups, kinds = images.group_numbers, _kinds(images, "classes")
-    if len({*groups[budget]}) < 2:
+    if (there := len({*groups[budget]})) < (least := settings.folds or 2):
+        of_groups = "one group" if there == 1 else f"{there} groups"
         raise FewmaskError(
-            f"fraction {fraction}: its {len(budget)} masks are of one group, which is labelled or "
-            f"validation, but not both\n"
-            f"  mend: more masks, or split.validation_share: 0"
+            f"fraction {fraction}: its {len(budget)} masks are of {of_groups}, each of which is "
+            f"labelled or validation, but not both\n"
+            f"  expected: at least {least} groups\n"
+            f"  mend: more masks, a smaller split.folds, or split.validation_share: 0"
         )
     in_budget = np.isin(np.arange(len(groups)), budget)
-    return take(in_budget, count, kinds, groups, derive("validation", seed), spared=1)
+    order = derive("validation", settings.draw_of(seed))
+    if settings.folds:
+        return part(in_budget, seed % settings.folds, settings.folds, kinds, groups, order)
+    return take(in_budget, count, kinds, groups, order, spared=1)
 
 
 def missing_classes(images: Images, roles: list[str], role: str) -> list[int]:

@@ -13,14 +13,35 @@ def take(
 ) -> np.ndarray:
     """Rows of candidates, bool (N,): whole blocks, at least one, in their order, so many that they
     hold as nearly `count` images as possible; `spared` blocks are left."""
+    rows, block, order = _in_order(candidates, kinds, blocks, seed)
+    held = np.cumsum(np.bincount(block)[order])[: len(order) - spared]
+    nearest = np.abs(held - count - 0.5).argmin()  # between two integers: there are no ties
+    return rows[np.isin(block, order[: nearest + 1])]
+
+
+def part(
+    candidates: np.ndarray,
+    number: int,
+    parts: int,
+    kinds: np.ndarray,
+    blocks: np.ndarray,
+    seed: int,
+) -> np.ndarray:
+    """Rows of one of several parts, numbered from 0, into which whole blocks of the candidates are
+    dealt in turn, so that all parts have as many blocks (or one more), spread over the strata."""
+    rows, block, order = _in_order(candidates, kinds, blocks, seed)
+    return rows[np.isin(block, order[number::parts])]
+
+
+def _in_order(
+    candidates: np.ndarray, kinds: np.ndarray, blocks: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The rows of candidates, the block of each, and the order of these blocks."""
     rows = np.flatnonzero(candidates)
     _, block = np.unique(blocks[rows], return_inverse=True)
     kinds_of_block = np.zeros((block.max() + 1, kinds.shape[1]), bool)
     np.logical_or.at(kinds_of_block, block, kinds[rows])
-    order = _spread(kinds_of_block, seed)
-    held = np.cumsum(np.bincount(block)[order])[: len(order) - spared]
-    nearest = np.abs(held - count - 0.5).argmin()  # between two integers: there are no ties
-    return rows[np.isin(block, order[: nearest + 1])]
+    return rows, block, _spread(kinds_of_block, seed)
 
 
 def _spread(kinds: np.ndarray, seed: int) -> np.ndarray:

@@ -16,12 +16,15 @@ bootstrap has two levels:
 
 The two deviations are added. Chance that belongs to a single seed and image is in both, so that
 intervals are never too narrow for it, but slightly too wide where seeds differ in little else.
+Seeds that are folds of the same masks count as one, by their mean: their masks are no sample of
+masks, and without all of them no fold is used.
+
 Where every seed has test images of its own, the deviations of seeds include those of images, and
 images are not drawn. With one seed the deviations between seeds are unknown.
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -53,6 +56,8 @@ AT_ONCE = 500
 GridCell = tuple[str, str, str]
 """Dataset, method and fraction."""
 
+Joined = TypeVar("Joined", float, np.ndarray)
+
 
 @dataclass
 class Scores:
@@ -64,7 +69,7 @@ class Scores:
     groups: dict[str, int] = field(default_factory=dict)
     """By dataset whose test images are in groups, which are drawn as wholes: their number."""
     of_seeds: dict[GridCell, dict[int, float]] = field(default_factory=dict)
-    """By cell and seed; runs without the metric are left out."""
+    """By cell and seed; runs without the metric are left out. With folds, by the draw of masks."""
     drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
     """The same on samples of test images, float (D,), the same samples for all of a dataset."""
 
@@ -178,7 +183,22 @@ def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
             of_runs = own[scores.metric] if scores.metric in own else [np.nan] * len(own)
             for run, score in zip(_runs(own), of_runs, strict=True):
                 _add(scores, run, float(score), np.full(DRAWS, score))
+    for cell in scores.of_seeds:
+        if folds := requested.folds.get(cell[0]):
+            scores.of_seeds[cell] = _joined(scores.of_seeds[cell], folds)
+            scores.drawn[cell] = _joined(scores.drawn[cell], folds)
     return scores
+
+
+def _joined(of_seeds: dict[int, Joined], folds: int) -> dict[int, Joined]:
+    """Means over the folds of the same masks, by the number of their draw, where all are there."""
+    draws_of_masks = sorted({seed // folds for seed in of_seeds})
+    seeds_of = {one: range(folds * one, folds * (one + 1)) for one in draws_of_masks}
+    return {
+        one: sum(of_seeds[seed] for seed in seeds) / folds
+        for one, seeds in seeds_of.items()
+        if of_seeds.keys() >= {*seeds}
+    }
 
 
 def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:

@@ -151,6 +151,11 @@ def selection_note(requested: Requested, summary: pd.DataFrame) -> str:
         if counts:
             each = ", ".join(f"{name}: {count}" for name, count in counts.items())
             note += f" Its masks {way} ({each})."
+    for name, folds in requested.folds.items():
+        note += (
+            f" Every {folds} seeds of {name} have the same masks, of which each validates with "
+            f"another part (k-fold)."
+        )
     return note
 
 
