@@ -1,7 +1,9 @@
 """Results in one file: the same tables come of it on any machine, and nothing else does."""
 
+import base64
 import io
 import json
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.report.archive import collect, unpacked
+from fewmask.report.contents import DATA, files
 from fewmask.report.summarise import summarise
 from tests.mutations.project import Project
 
@@ -50,6 +53,23 @@ def test_tables_and_figures_are_the_same_elsewhere(
     assert not unpacked_to.exists()
     assert contents(there) == contents(here)
     assert {"tables/summary.csv", "figures/label_curve.png"} <= contents(here).keys()
+
+
+def test_one_page_shows_every_table_and_figure(archive: Path, tmp_path: Path):
+    page = tmp_path / "results.html"
+    with unpacked(archive) as requested:
+        summarise(requested, tmp_path / "tables", tmp_path / "figures", page=page)
+        shown = [file for file in files(requested) if file.category not in ("", DATA)]
+    text = page.read_text()
+    for svg in (tmp_path / "figures").rglob("*.svg"):
+        assert base64.b64encode(svg.read_bytes()).decode() in text, svg
+    for file in shown:
+        assert f'id="{file.name}"' in text
+        assert f'href="#{file.name}"' in text
+    rows = (tmp_path / "tables/summary.html").read_text()
+    table = rows[rows.index("<table>") : rows.index("</table>")]
+    assert table in text
+    assert not re.search(r'(src|href)="(?!data:|#)', text), "it needs nothing else"
 
 
 def test_it_holds_no_weights_and_no_images(archive: Path):

@@ -245,10 +245,9 @@ def evaluate(
 @click.option(
     "--partial", is_flag=True, help="Summarise the runs that are done; others may be missing."
 )
+@click.option("--page", type=path, help="Also write one HTML file that shows all of them.")
 @job
-def summarise(
-    experiment: str | None, archive: Path | None, tables: Path, figures: Path, partial: bool
-) -> None:
+def summarise(experiment: str | None, archive: Path | None, **written: Any) -> None:
     """Make tables and figures from the metrics of all runs."""
     from fewmask.core.errors import FewmaskError
     from fewmask.planning.requested import Requested
@@ -256,9 +255,9 @@ def summarise(
     from fewmask.report.summarise import summarise
 
     if experiment is not None and archive is None:
-        summarise(Requested.model_validate_json(experiment), tables, figures, partial)
+        summarise(Requested.model_validate_json(experiment), **written)
     elif archive is not None and experiment is None:
         with unpacked(archive) as requested:
-            summarise(requested, tables, figures, partial)
+            summarise(requested, **written)
     else:
         raise FewmaskError("name either --experiment or --archive")

@@ -9,6 +9,7 @@ from fewmask.core.progress import bar
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.draw import draw
 from fewmask.report.figures.style import save
+from fewmask.report.one_page import one_page
 from fewmask.report.results.runs import Runs, collect
 from fewmask.report.tables.latex import latex
 from fewmask.report.tables.statistics import write_csv
@@ -18,7 +19,13 @@ NAMED = 5
 """The number of files that a message lists."""
 
 
-def summarise(requested: Requested, tables: Path, figures: Path, partial: bool = False) -> None:
+def summarise(
+    requested: Requested,
+    tables: Path,
+    figures: Path,
+    partial: bool = False,
+    page: Path | None = None,
+) -> None:
     """Write the tables and figures of an experiment; `fewmask.report.contents` names them.
 
     Args:
@@ -27,6 +34,7 @@ def summarise(requested: Requested, tables: Path, figures: Path, partial: bool =
             hold a sentence instead where there is nothing to show.
         figures: the folder for every figure as .svg and .png.
         partial: use the runs that are finished; every row states their number.
+        page: an HTML file that shows all of them; None: none is written.
 
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
@@ -38,14 +46,18 @@ def summarise(requested: Requested, tables: Path, figures: Path, partial: bool =
     drawn = draw(requested, collected, results)
     write_csv(collected.table, tables / "runs.csv")
     _write(tables / "summary.tex", latex(requested, results.shown))
-    for name, (csv, page) in results.pages(requested).items():
+    shown_tables = {}
+    for name, (csv, table) in results.pages(requested).items():
         write_csv(csv, tables / f"{name}.csv")
-        _write(tables / f"{name}.md", page.markdown())
-        _write(tables / f"{name}.html", page.html())
+        _write(tables / f"{name}.md", table.markdown())
+        _write(tables / f"{name}.html", table.html())
+        shown_tables[name] = table
     with bar("write figures", len(drawn)) as shown:
         for name, figure in drawn.items():
             save(figure, figures / name)
             shown.more(1)
+    if page is not None:
+        _write(page, one_page(requested, shown_tables, figures))
 
 
 def _check_runs(collected: Runs, partial: bool) -> None:

@@ -65,16 +65,16 @@ class Table:
 
     def html(self) -> str:
         """A self-contained page; the best cells are bold, the second best underlined."""
-        title = escape.html(" ".join(self.title.split()))
+        title = " ".join(self.title.split())
+        return html_page(title, self.body())
+
+    def body(self) -> str:
+        """What the page shows below its title."""
         findings = "".join(f"<li>{escape.html(one)}</li>" for one in self.findings)
         first = f'<ul class="findings">{findings}</ul>\n' if findings else ""
         notes = "".join(f"<li>{escape.html(note)}</li>" for note in self.notes)
         table = f"<table>\n{''.join(self._parts())}</table>\n" if self.rows else ""
-        return (
-            f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
-            f"\n<style>\n{STYLE}\n</style></head>\n<body>\n<h1>{title}</h1>\n{first}{table}"
-            f"<ul>{notes}</ul>\n</body>\n</html>\n"
-        )
+        return f"{first}{table}<ul>{notes}</ul>\n"
 
     def _parts(self) -> Iterator[str]:
         yield f"<thead>{self._line('th', self.header)}</thead>\n"
@@ -85,6 +85,17 @@ class Table:
         cells = zip(row, self.sides, strict=True)
         written = (f'<{tag} class="{side}">{_in_html(cell)}</{tag}>' for cell, side in cells)
         return f"<tr>{''.join(written)}</tr>\n"
+
+
+def html_page(title: str, body: str, style: str = "") -> str:
+    """A self-contained page; ``body`` is HTML, ``title`` is text, ``style`` is CSS added to that of
+    tables."""
+    title = escape.html(title)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title>'
+        f"\n<style>\n{STYLE}{style and chr(10)}{style}\n</style></head>\n"
+        f"<body>\n<h1>{title}</h1>\n{body}</body>\n</html>\n"
+    )
 
 
 def marked(cell: TableCell | str, literal: Callable[[str], str], marks: dict[Rank, str]) -> str:
