@@ -11,6 +11,7 @@ from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
 from tests.data.making import noise, save
+from tests.data.readers import shape_files
 from tests.documents.test_datasets_page import blocks
 
 LONGEST = 10
@@ -40,6 +41,34 @@ def roles(name: str, fraction: str) -> list[dict[str, str]]:
     output = Path(f"results/splits/{name}/{fraction}/0.csv")
     split(Path(f"results/datasets/{name}.h5"), requested, fraction, 0, output)
     return list(csv.DictReader(output.open()))
+
+
+def write_annotations(kind: str, root: Path) -> None:
+    """The annotations of leaf_01.png in a format."""
+    if kind == "labelme":
+        shape_files.write_json(root / "notes/leaf_01.json", shape_files.labelme())
+    elif kind == "cvat":
+        (root / "annotations.xml").write_text(shape_files.CVAT)
+    elif kind == "coco":
+        shape_files.write_json(root / "annotations.json", shape_files.coco())
+    else:
+        content = shape_files.panoptic(root / "panoptic")
+        shape_files.write_json(root / "panoptic.json", content)
+
+
+@pytest.mark.parametrize("kind", ["labelme", "cvat", "coco", "panoptic"])
+def test_shapes(kind: str, data: Path, capsys: pytest.CaptureFixture[str]):
+    root = data / f"{kind}_leaves"
+    shape_files.make_images(root / "images", "leaf_01.png", "leaf_02.png", "more/leaf_03.png")
+    write_annotations(kind, root)
+    with prepared(f"{kind}_leaves") as store:
+        assert store.labelled.tolist() == [True] + [False] * (len(store) - 1)
+        pixels = store.class_pixels[0]
+        assert (pixels > 0).all()
+        assert len(pixels) == (2 if kind == "panoptic" else 3)
+    log = capsys.readouterr().err
+    overlap = "note: pixels in shapes of several classes, of which the last in classes counts: 48"
+    assert (overlap in log) == (kind != "panoptic")
 
 
 def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):

@@ -245,6 +245,7 @@ class Dataset(Settings):
                 f"mask_values names {', '.join(sorted(unknown))}; "
                 f"the classes are {', '.join(names)}, and 'ignore'"
             )
+        self.reader.check_classes(names)
         if self.root is None and self.reader.needs_root:
             raise ValueError(f"the reader {self.reader.name} needs a root: the dataset's folder")
         return self

@@ -23,3 +23,6 @@ class ReaderSettings(Settings):
     """The tasks besides segmentation whose truth it reads."""
     derived: ClassVar[dict[str, str]] = {}
     """Those of them whose truth it computes, with the tasks from whose truth it does so."""
+
+    def check_classes(self, names: list[str]) -> None:
+        """Raise ValueError if the reader's settings name a class that the dataset does not have."""

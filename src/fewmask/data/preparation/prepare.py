@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -53,6 +54,7 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
     items = reader.items()
     _check_names(name, items)
     groups = _groups(items, settings)
+    notes: Counter[str] = Counter()
     in_flight = IN_FLIGHT if settings.tiles is None else 1
     with (
         _unwinding_on_signals() as check_signals,
@@ -68,8 +70,11 @@ def prepare(settings_json: str, output: Path, workers: int = 1, skip_damaged: bo
             else:
                 for row in rows:
                     writer.append(row)
+                    notes.update(row.notes)
             progress.at(done)
     _report(output, time.monotonic() - started)
+    for note, count in notes.items():
+        print(f"note: {note}: {count:,}", file=sys.stderr)
 
 
 def _groups(items: list[Item], settings: Dataset) -> list[list[Item]]:

@@ -38,6 +38,8 @@ class Row:
     source: str | None = None
     """Of a tile, the name of the image that it was cut from."""
     offset: tuple[int, int] = (0, 0)
+    notes: dict[str, int] = field(default_factory=dict)
+    """See `Sample.notes`; of the tiles of an image, the first has them."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def _tile(
     """The part of an image that a tile shows, padded if the image is smaller."""
     window = tiling.window(offset)
     truth = {field: values[window] for field, values in sample.truth.items()}
-    part = replace(sample, image=sample.image[window], truth=truth)
+    notes = {} if any(offset) else sample.notes
+    part = replace(sample, image=sample.image[window], truth=truth, notes=notes)
     placement = place(part.image.shape[:2], settings.height_width, "keep")
     return _row(settings, item, part, placement)
 
@@ -111,6 +114,7 @@ def _row(settings: Dataset, item: Item, sample: Sample, placement: Placement) ->
         truth=_fitted(sample, settings, placement),
         category=-1 if sample.category is None else sample.category,
         mask_digest=mask_digest(sample.truth.get("mask")),
+        notes=sample.notes,
     )
 
 

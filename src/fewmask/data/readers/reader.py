@@ -7,7 +7,7 @@ several processes.
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Item:
     """File of the mask; None: the image is unlabelled."""
     needs_mask: bool = False
     """Whether it is an error if there is no mask."""
+    annotation: Any = None
+    """What the file of the mask says of this image, where one file is of all images."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Sample:
     """The truth of tasks, by their fields of the store; an unlabelled image has no ``mask``."""
     category: int | None = None
     """Index into the reader's categories."""
+    notes: dict[str, int] = field(default_factory=dict)
+    """What users should know of the annotation, and how often it occurs."""
 
 
 class Reader(Protocol):

@@ -23,6 +23,7 @@ from fewmask.data.preparation.image_files import (
     real_path,
 )
 from fewmask.data.preparation.mask_code import mask_code
+from fewmask.data.readers.natural import natural
 from fewmask.data.readers.reader import Item, Sample
 
 
@@ -50,7 +51,7 @@ class Reader:
         # Unlabelled images are named by their whole path below the root, so that images/1.jpg
         # and extra/1.jpg are not confused.
         items += [Item(self._path_name(path), image=path) for path in extra.values()]
-        return sorted(items, key=lambda item: _natural(item.name))
+        return sorted(items, key=lambda item: natural(item.name))
 
     def load(self, item: Item) -> Sample:
         if item.mask is None:
@@ -143,9 +144,3 @@ def _escaped(pattern: str) -> str:
 def _some(names: list[str], most: int = 8) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _natural(name: str) -> list[str | int]:
-    """A key by which ``frame_2`` comes before ``frame_10``."""
-    parts = re.split(r"([0-9]+)", name)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)]

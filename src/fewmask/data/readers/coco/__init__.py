@@ -1,0 +1,1 @@
+"""The reader of annotations in COCO's JSON."""
