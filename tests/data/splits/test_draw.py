@@ -82,6 +82,17 @@ def test_every_mask_of_a_budget_is_validation_in_one_fold(case, folds):
     assert sum(map(len, parts)) == 9
 
 
+def test_folds_share_their_test_images_also_where_these_are_drawn_anew():
+    images = make(60)
+    chosen = Split(masks="budget", folds=2, held_out_per_seed=True)
+    drawn = [draw(images, chosen, "n8", seed) for seed in range(4)]
+    tested = [rows(roles, "test") for roles in drawn]
+    budgets = [rows(roles, "labelled") | rows(roles, "validation") for roles in drawn]
+    assert tested[0] == tested[1] != tested[2] == tested[3]
+    assert budgets[0] == budgets[1] != budgets[2] == budgets[3]
+    assert not rows(drawn[0], "validation") & rows(drawn[1], "validation")
+
+
 def test_other_folds_have_other_masks():
     images, chosen = make(60), Split(masks="budget", folds=3)
     budgets = [

@@ -7,8 +7,8 @@ The masks of the others stay hidden; like images without masks, they are unlabel
 of masks, validation is drawn among these k, spread over their classes, whatever is set: their masks
 are known.
 
-With folds of a budget, so many consecutive seeds have the same k images, and each has another part
-of them for validation.
+With folds of a budget, so many consecutive seeds have the same test images and the same k images,
+and each has another part of these for validation.
 
 With groups, all this is done with whole groups, so that k is approached and not always met.
 
@@ -195,7 +195,7 @@ def _hold_out(
                     f"split.{role}: {amount} requests {count} images; there are {free.sum()} "
                     f"with masks outside official test and validation subsets and published lists"
                 )
-            who = [seed] if settings.held_out_per_seed else []
+            who = [settings.draw_of(seed)] if settings.held_out_per_seed else []
             rows = take(free, count, kinds, blocks, derive(role, *who))
         roles[rows] = role
     beside_held_out = np.isin(blocks, blocks[roles != ""])

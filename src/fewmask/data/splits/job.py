@@ -94,9 +94,10 @@ def _roles_of_rows(store: Store, roles: list[str]) -> list[str]:
     tiles = store.dataset_settings.tiles
     if tiles is None or not (of_rows == "labelled").any():
         return of_rows.tolist()
-    shares = store.class_pixels.sum(axis=1) / store.extents.prod(axis=1)
-    of_rows[(of_rows == "labelled") & (shares < tiles.least_labelled)] = ""
-    if not (of_rows == "labelled").any():
+    labelled = np.flatnonzero(of_rows == "labelled")
+    shares = store.class_pixels[labelled].sum(axis=1) / store.extents[labelled].prod(axis=1)
+    of_rows[labelled[shares < tiles.least_labelled]] = ""
+    if shares.max() < tiles.least_labelled:
         raise FewmaskError(
             f"{store.path}: no tile of the labelled images is labelled as far as "
             f"tiles.least_labelled says\n"
