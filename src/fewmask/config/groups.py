@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from fewmask.config.settings import RelativePath, Settings
 
@@ -42,4 +42,12 @@ class GroupTable(Settings):
     """The column that names the group."""
 
 
-Groups = Pattern | GroupTable
+def _kind(value: object) -> str:
+    return "Pattern" if isinstance(value, str) else GroupTable.__name__
+
+
+# Told apart before they are checked: else a mistake would be explained once for each of them.
+Groups = Annotated[
+    Annotated[Pattern, Tag("Pattern")] | Annotated[GroupTable, Tag(GroupTable.__name__)],
+    Discriminator(_kind),
+]

@@ -137,11 +137,15 @@ class TestRefuses:
             ({"groups": r"patient\d+"}, "needs parentheses around the part"),
             ({"groups": "(patient"}, "no regular expression"),
             ({"groups": "(p)", "blocks": 5}, "groups and blocks: give one of them"),
+            ({"groups": {"file": "groups.csv"}}, "Field required"),
+            ({"groups": {"file": "../groups.csv", "column": "patient"}}, "a relative path"),
+            ({"groups": 5}, "a valid dictionary"),
         ],
     )
     def test_settings_that_make_no_sense(self, values, message):
-        with pytest.raises(ValidationError, match=message):
+        with pytest.raises(ValidationError, match=message) as raised:
             Split(**values)
+        assert raised.value.error_count() == 1
 
 
 class TestPattern:
