@@ -58,6 +58,19 @@ def simulated(seeds, gain, cells=800):
     return comparison(grid, summary(grid, pd.DataFrame(runs)), scores)
 
 
+def test_seeds_that_are_folds_are_counted_and_are_one_draw_of_masks(project):
+    for method in ("supervised", "b"):
+        for seed in range(4):
+            write_run(method=method, seed=seed, images=[0.5] * 6)
+    axes = {"methods": ["supervised", "b"], "seeds": [0, 1, 2, 3]}
+    for folds, verdict in ((4, "one seed"), (2, "undecided")):
+        grid, _, table, scores = compared(**axes, folds={"scenes": folds})
+        [row] = table.to_dict("records")
+        assert (row["seeds"], row["seeds_requested"], row["verdict"]) == (4, 4, verdict)
+        text = comparison_table(grid, table, scores).markdown()
+        assert f"The {folds} seeds of scenes that share their masks count as one." in text
+
+
 @pytest.mark.parametrize("seeds", [2, 3, 5])
 def test_of_equal_methods_one_in_twenty_is_called_different(seeds):
     table = simulated(seeds, gain=0)

@@ -68,6 +68,8 @@ class Scores:
     """By dataset, the number of test images that samples are drawn from; 0: none are drawn."""
     groups: dict[str, int] = field(default_factory=dict)
     """By dataset whose test images are in groups, which are drawn as wholes: their number."""
+    folds: dict[str, int] = field(default_factory=dict)
+    """By dataset whose masks are divided into folds: the number of seeds that count as one."""
     of_seeds: dict[GridCell, dict[int, float]] = field(default_factory=dict)
     """By cell and seed; runs without the metric are left out. With folds, by the draw of masks."""
     drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
@@ -79,12 +81,18 @@ class Scores:
 
     def notes(self) -> list[str]:
         """How intervals were computed, in sentences."""
+        of_folds = [
+            f"The {folds} seeds of {dataset} that share their masks count as one."
+            for dataset, folds in self.folds.items()
+        ]
         if max((len(seeds) for seeds in self.of_seeds.values()), default=0) < 2:
-            return ["With one seed the variation by chance is unknown: there are no intervals."]
+            unknown = "With one seed the variation by chance is unknown: there are no intervals."
+            return [*of_folds, unknown]
         how = f"95 % intervals: bootstrap ({DRAWS:,} draws)"
         if not metrics.find(self.metric).can_be_resampled:
-            return [f"{how} over seeds alone; this metric is not stored for every test image."]
-        return [*self._notes_on_images(how), *self._notes_on_groups()]
+            alone = f"{how} over seeds alone; this metric is not stored for every test image."
+            return [alone, *of_folds]
+        return [*self._notes_on_images(how), *self._notes_on_groups(), *of_folds]
 
     def _notes_on_groups(self) -> list[str]:
         return [
@@ -171,7 +179,7 @@ def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
     Test images are drawn where the metric can be computed from their stored counts, and where all
     these runs of a dataset share them. Raises FewmaskError: a table of images is damaged.
     """
-    scores = Scores(metric)
+    scores = Scores(metric, folds=requested.folds)
     for dataset in requested.datasets:
         own = runs[runs["dataset"] == dataset]
         if own.empty:

@@ -23,12 +23,15 @@ def compared_cells(
 def first_columns(
     requested: Requested, scores: Scores, cell: pd.Series, seeds: list[int]
 ) -> dict[str, object]:
-    """The first columns of a cell's row: the cell, the reference, the metric and the seeds."""
+    """The first columns of a cell's row: the cell, the reference, the metric and the seeds.
+
+    ``seeds``: those of ``scores``, each of which stands for all folds of a draw of masks.
+    """
     return {
         **cell[CELL],
         "reference": requested.compared_with,
         "metric": scores.metric,
         "masks": cell["masks"],
-        "seeds": len(seeds),
+        "seeds": len(seeds) * scores.folds.get(cell["dataset"], 1),
         "seeds_requested": len(requested.seeds),
     }
