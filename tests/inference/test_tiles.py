@@ -11,11 +11,13 @@ import torch
 from sklearn.metrics import jaccard_score, log_loss
 
 from fewmask.core.paths import TRAINING, WEIGHTS
+from fewmask.data.batches import Images
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.overview import Overview
+from fewmask.inference.restorer import Restorer
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
@@ -127,6 +129,40 @@ def test_whole_images_are_counted_and_listed(tiled: Tiled, result: dict):
 
 def test_tiles_are_at_their_original_size(tiled: Tiled, result: dict, tmp_path: Path):
     assert tiled.evaluate(tmp_path / "b.json", "original")["metrics"] == result["metrics"]
+
+
+class Negative:
+    """Restores the negative of an image that it leaves as it is."""
+
+    def restored(self, batch):
+        return batch.image, 1 - batch.image
+
+
+def test_restored_images_are_whole_images(tiled: Tiled, result: dict):
+    with Store(tiled.store) as store:
+        rows = split_files.read(tiled.split, store.names)["test"]
+        images = Images(store, rows, torch.device("cpu"))
+        maps = Restorer(tiled.weights, None, Negative()).maps(images, images.places)
+        extents, counts = store.extents[rows], store.images.of_rows[rows]
+        tiles = store.read("image", rows) / 255
+    with h5py.File(tiled.folder / "metrics.examples.h5") as file:
+        shown = dict(zip(file["name"].asstr()[:], file["image"][:], strict=True))
+        extent = dict(zip(file["name"].asstr()[:], file["extent"][:], strict=True))
+    for i, place in enumerate(images.places):
+        name = f"room_{place}"
+        height, width = extent[name]
+        assert np.array_equal(maps["perturbed"][i], shown[name])
+        negative = 255 - shown[name][:height, :width]
+        assert np.array_equal(maps["restored"][i, :height, :width], negative)
+        errors = [
+            (1 - 2 * tile[:high, :wide]) ** 2
+            for tile, (high, wide) in zip(
+                tiles[counts == place], extents[counts == place], strict=True
+            )
+        ]
+        expected = sum(one.sum() for one in errors) / sum(one.size for one in errors)
+        assert maps["restored_error"][i] == pytest.approx(expected, rel=1e-5)
+        assert maps["perturbed_error"][i] == 0
 
 
 def test_examples_are_whole_images(tiled: Tiled, result: dict):

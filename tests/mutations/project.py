@@ -96,6 +96,7 @@ class Project:
         options = [*self._inputs("dataset", "split"), "--weights", files["weights"]]
         options += [word for path in files["training"] for word in ("--training", path)]
         options += [word for path in files["pseudo_masks"] for word in ("--pseudo-masks", path)]
+        options += [word for path in files["restored_by"] for word in ("--restored-by", path)]
         cell = [str(value) for value in vars(run).values()]
         return ["evaluate", "--run", *cell, *options, "--output", output]
 

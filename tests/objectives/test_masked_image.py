@@ -1,5 +1,6 @@
 """Masked images: the patches against an image-by-image reference, the loss, the fine-tuning."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,25 @@ def test_the_loss_is_the_squared_error_inside_the_image(monkeypatch: pytest.Monk
     losses = objective.losses({"all": Batch(np.arange(2), image, inside)}, step=0)
     expected = ((image - 0.5) ** 2)[inside.bool().expand_as(image)].mean()
     assert float(losses["reconstruction"]) == pytest.approx(float(expected), rel=1e-6)
+
+
+def test_images_are_restored_as_in_the_validation():
+    objective = MaskedImage(
+        Options(name="masked_image", patch_size=8), Segmenter(TINY, {"colours": 3})
+    )
+    image, inside = torch.rand(3, 3, 32, 32), torch.ones(3, 1, 32, 32)
+    inside[1, :, :, 20:] = 0
+    batch = Batch(np.array([4, 7, 1]), image, inside)
+    perturbed, restored = objective.restored(batch)
+    assert objective.network.training
+    error = ((restored - image) ** 2)[inside.bool().expand_as(image)].mean()
+    validated = objective.validate(objective.result, [batch], nullcontext)
+    assert validated["loss"] == pytest.approx(float(error), rel=1e-6)
+    alone = Batch(np.array([7]), image[1:2], inside[1:2])
+    assert torch.equal(objective.restored(alone)[0], perturbed[1:2])
+    assert not torch.equal(perturbed, image)
+    # Patches move pixels, and a patch may hide a part of another one.
+    assert torch.isin(perturbed, image).all()
 
 
 def test_the_gradient_reaches_encoder_decoder_and_head():

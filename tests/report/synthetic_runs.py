@@ -128,6 +128,17 @@ def write_examples(path, names=("a", "b", "c"), extents=((16, 24), (24, 16), (24
         seal(file)
 
 
+def write_restored(path, error):
+    """Add perturbed and restored images to example predictions, all of which differ from the
+    originals by this error."""
+    random = np.random.default_rng(1)
+    with changed_examples(path) as file:
+        for name in ("perturbed", "restored"):
+            file[name] = random.integers(0, 256, file["image"].shape).astype(np.uint8)
+        file["perturbed_error"] = np.full(len(file["image"]), 0.75)
+        file["restored_error"] = np.full(len(file["image"]), error)
+
+
 @contextmanager
 def changed_examples(path):
     """The file of example predictions, to be changed as if an evaluation had written it so."""

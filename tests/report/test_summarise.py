@@ -132,6 +132,7 @@ def test_every_caption_is_there():
         tasks=["depth", "normal"],
         learns_pseudo_masks=True,
         keeps_last_weights=True,
+        restored_by=["b/pretrain"],
         published={"source": "a paper"},
         sweep={"setting": "x", "values": {"a": 1, "b": 2}},
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fewmask.report.figures.example_images import read_restored
 from tests.small_project import change_config, write_config, write_project
 from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake
 
@@ -68,6 +69,10 @@ def test_it_runs_from_pretraining_to_the_table(folder: Path):
     metrics = json.loads((folder / "results/metrics/rooms/masked_image/n8/0.json").read_text())
     assert metrics["cost"]["images_seen"] == 6 * 8 + 6 * 4
     assert len(metrics["cost"]["stages"]) == 2
+    of_run = folder / "results/metrics/rooms/masked_image/n8/0.examples.h5"
+    assert len(read_restored(of_run)) == 6
+    with Image.open(folder / "results/figures/restored_images.png") as figure:
+        assert min(figure.size) > 600
     table = (folder / "results/tables/summary.csv").read_text()
     assert "rooms,masked_image,n8,8,8,1,1," in table
     assert "2 done" in fewmask(folder, "status", "--config", "seeds=[0]", "--config",

@@ -112,10 +112,13 @@ rule evaluate:
         pseudo_masks=with_signature(
             lambda w, input: repeated("--pseudo-masks", input.pseudo_masks)
         ),
+        restored_by=with_signature(
+            lambda w, input: repeated("--restored-by", input.restored_by)
+        ),
         size=grid.experiment.evaluation_size,
     shell:
         "fewmask evaluate"
         " --run {wildcards.dataset} {wildcards.method} {wildcards.fraction} {wildcards.seed}"
         " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
-        " {params.training} {params.pseudo_masks} --size {params.size}"
+        " {params.training} {params.pseudo_masks} {params.restored_by} --size {params.size}"
         " --output {output.metrics} --threads {threads} > {log} 2>&1"

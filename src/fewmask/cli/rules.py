@@ -216,6 +216,11 @@ def pseudo_label(
     multiple=True,
     help="The pseudo_masks.json of pseudo-masks that a stage learnt.",
 )
+@click.option(
+    "--restored-by",
+    type=file,
+    help="Weights of a stage that restores images; some test images are kept as it restores them.",
+)
 @click.option("--output", type=path, required=True, help="The .json file to write.")
 @click.option(
     "--size",

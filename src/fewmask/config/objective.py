@@ -26,6 +26,8 @@ class ObjectiveSettings(Settings):
     """The tasks that a trained network predicts."""
     parts: ClassVar[tuple[str, ...]] = ("encoder", "decoder", "segmentation_head")
     """The parts of its network, whose weights other stages may start from."""
+    restores_images: ClassVar[bool] = False
+    """Whether its network restores images that were perturbed, to be seen in a figure."""
     compares_images: ClassVar[bool] = False
     """Whether it compares the images of a step, of which none must be there twice."""
     pairs: ClassVar[tuple[str, ...]] = ()

@@ -16,8 +16,9 @@ from fewmask.inference.cost import cost
 from fewmask.inference.examples import write_examples
 from fewmask.inference.image_table import write_image_table
 from fewmask.inference.inputs import EvaluationInputs
+from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
-from fewmask.inference.trained import Trained
+from fewmask.inference.trained import Trained, check_trained_on
 from fewmask.metrics import table
 from fewmask.metrics.errors import Errors
 from fewmask.metrics.records import TrainingRecord, write_record
@@ -51,17 +52,22 @@ def evaluate(
     """
     trainings, qualities = inputs.training_records(), inputs.qualities()
     trained = Trained.load(inputs.weights, threads)
+    device = trained.runtime.device
+    restorer = inputs.restored_by and Restorer.load(inputs.restored_by, device)
     with Store(inputs.dataset) as store:
         roles = split_files.read(inputs.split, store.names)
         trained.check(store, inputs.split, roles)
-        _check_trainings(run, trained, trainings)
+        if restorer:
+            check_trained_on(restorer.weights, restorer.description, store, inputs.split, roles)
+        _check_seeds(run, trained, trainings, restorer)
+        _check_last(trained, trainings)
         if not len(roles["test"]):
             raise FewmaskError(f"{inputs.split}: no test images; set split.test in the dataset")
-        images = Images(store, roles["test"], trained.runtime.device, trained.predicts)
+        images = Images(store, roles["test"], device, trained.predicts)
         errors = _errors(trained, images, size)
         groups = split_files.read_groups(inputs.split, store.names)
         write_image_table(output.with_suffix(".csv"), images, groups, errors)
-        write_examples(output.with_suffix(".examples.h5"), trained, images, errors)
+        write_examples(output.with_suffix(".examples.h5"), trained, images, errors, restorer)
         result = {
             **asdict(run),
             "images": {role: len(store.images.among(rows)) for role, rows in roles.items()},
@@ -87,16 +93,24 @@ def evaluate(
         remove_checkpoint(training.parent)
 
 
-def _check_trainings(run: Run, trained: Trained, trainings: dict[Path, TrainingRecord]) -> None:
-    """Raise FewmaskError if a training had another seed than the run, or if the last of them is not
-    that of the weights."""
-    seeds = {trained.weights: trained.description.seed}
+def _check_seeds(
+    run: Run,
+    trained: Trained,
+    trainings: dict[Path, TrainingRecord],
+    restorer: Restorer | None,
+) -> None:
+    """Raise FewmaskError if a training had another seed than the run."""
+    seeds = {one.weights: one.description.seed for one in (trained, restorer) if one}
     seeds |= {path: record.seed for path, record in trainings.items()}
     for path, seed in seeds.items():
         if seed != run.seed:
             raise FewmaskError(
                 f"{path}: trained with another seed\n  found: {seed}\n  expected: {run.seed}"
             )
+
+
+def _check_last(trained: Trained, trainings: dict[Path, TrainingRecord]) -> None:
+    """Raise FewmaskError if the last training is not that of the weights."""
     expected, (path, last) = trained.description.record, list(trainings.items())[-1]
     if {name: getattr(last, name) for name in expected} != expected:
         raise FewmaskError(

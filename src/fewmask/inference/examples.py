@@ -11,6 +11,7 @@ from fewmask.config.task import load
 from fewmask.data.batches import Images
 from fewmask.data.store.hdf5 import hdf5_written_whole
 from fewmask.inference.overview import Overview
+from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
 from fewmask.inference.trained import Trained
 from fewmask.metrics import table
@@ -23,12 +24,17 @@ and the worst."""
 
 
 def write_examples(
-    path: Path, trained: Trained, images: Images, errors: Mapping[str, Errors]
+    path: Path,
+    trained: Trained,
+    images: Images,
+    errors: Mapping[str, Errors],
+    restorer: Restorer | None = None,
 ) -> None:
     """Write some test images with, for every task that the network has learnt, the truth, the
     prediction, and the value of the metric by which the task is judged.
 
-    ``errors`` are those of all test images. Images are chosen by the first task.
+    ``errors`` are those of all test images. Images are chosen by the first task. With a
+    ``restorer`` they are also kept as it restores them.
     """
     values = {name: one.image_scores()[load(name).judged_by] for name, one in errors.items()}
     first = next(iter(errors))
@@ -37,6 +43,7 @@ def write_examples(
     chosen_places = np.concatenate(list(chosen.values()))
     store, places = images.store, images.places[chosen_places]
     maps = (_overviews if store.is_tiled else _maps)(trained, images, places)
+    maps |= restorer.maps(images, places) if restorer else {}
     with hdf5_written_whole(path) as file:
         file["row"] = store.images.first_rows[places]
         file["choice"] = [why for why, some in chosen.items() for _ in some]

@@ -22,6 +22,8 @@ class EvaluationInputs:
     """training.json of all stages of the run in their order, for cost and provenance."""
     pseudo_masks: tuple[Path, ...] = ()
     """pseudo_masks.json of the stages whose pseudo-masks others learnt, for the record."""
+    restored_by: Path | None = None
+    """Weights of the stage whose restored images are kept as examples."""
 
     def training_records(self) -> dict[Path, TrainingRecord]:
         """The records of the trainings. Raises FewmaskError: one is damaged."""

@@ -56,23 +56,35 @@ class Trained:
 
     def check(self, store: Store, split: Path, roles: dict[str, np.ndarray]) -> None:
         """Raise FewmaskError if the network was trained on data other than those of the store, or
-        with a split other than the file ``split``, to which ``roles`` belong.
+        with a split other than the file ``split``, to which ``roles`` belong."""
+        check_trained_on(self.weights, self.description, store, split, roles)
 
-        A training that sees all masks is the same for all fractions, although each fraction has a
-        split of its own: only the test images are compared then.
-        """
-        store.check_name()
-        of_training = self.description.digests
-        if of_training.dataset != store.digest:
-            raise FewmaskError(f"{self.weights}: trained on other data than {store.path} holds")
-        is_other = of_training.tested != digest_of_tested(roles)
-        if self.description.training.depends_on_fraction:
-            is_other |= of_training.split != file_digest(split)
-        if is_other:
-            raise FewmaskError(
-                f"{self.weights}: trained with another split than {split}\n"
-                f"  found: weights of seed {self.description.seed}, which were trained with other "
-                f"images labelled or tested on\n"
-                f"  mend: name the weights of this fraction and seed; if the split was changed or "
-                f"drawn anew, run the workflow again, which retrains what depends on it"
-            )
+
+def check_trained_on(
+    weights: Path,
+    description: Description,
+    store: Store,
+    split: Path,
+    roles: dict[str, np.ndarray],
+) -> None:
+    """Raise FewmaskError if weights were trained on data other than those of the store, or with a
+    split other than the file ``split``, to which ``roles`` belong.
+
+    A training that sees all masks, or none, is the same for all fractions, although each fraction
+    has a split of its own: only the test images are compared then.
+    """
+    store.check_name()
+    of_training = description.digests
+    if of_training.dataset != store.digest:
+        raise FewmaskError(f"{weights}: trained on other data than {store.path} holds")
+    is_other = of_training.tested != digest_of_tested(roles)
+    if description.training.depends_on_fraction:
+        is_other |= of_training.split != file_digest(split)
+    if is_other:
+        raise FewmaskError(
+            f"{weights}: trained with another split than {split}\n"
+            f"  found: weights of seed {description.seed}, which were trained with other "
+            f"images labelled or tested on\n"
+            f"  mend: name the weights of this fraction and seed; if the split was changed or "
+            f"drawn anew, run the workflow again, which retrains what depends on it"
+        )

@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
@@ -18,6 +18,8 @@ from fewmask.networks.description import Description, parse
 from fewmask.networks.image_classes import ImageClassifier, WithImageClasses
 from fewmask.networks.mean import MeanOfNetworks, Predictor
 from fewmask.networks.segmenter import Segmenter
+
+Module = TypeVar("Module", bound=nn.Module)
 
 KEY = "fewmask"
 OF = ":"
@@ -124,16 +126,24 @@ def load_segmenter(path: Path, device: torch.device) -> tuple[Predictor, Descrip
             f"{path}: weights of {objective.name}, which predicts nothing of an image\n"
             f"  expected: weights of a stage that learnt a task"
         )
-    needed = _predicting(load_weights(path))
+    network = network_of(path, lambda: _predictor(description), _predicting(load_weights(path)))
+    return network.to(device, memory_format=torch.channels_last).eval(), description
+
+
+def network_of(path: Path, build: Callable[[], Module], weights: dict[str, Tensor]) -> Module:
+    """What ``build`` returns, with weights from the file ``path``.
+
+    Raises FewmaskError if it cannot be built, or has other tensors.
+    """
     try:
-        network = _predictor(description)
-        network.load_state_dict(needed)
+        network = build()
+        network.load_state_dict(weights)
     except Exception as error:  # whatever the library raises for a network that is impossible
         reason = " ".join(str(error).split())[:200]
         raise FewmaskError(
             f"{path}: the tensors are not those of the network it describes: {reason}\n{MEND}"
         ) from None
-    return network.to(device, memory_format=torch.channels_last).eval(), description
+    return network
 
 
 def _predictor(description: Description) -> Predictor:

@@ -109,6 +109,14 @@ class Objective(nn.Module, ABC):
         """
         return assess(network, batches, autocast, self.tasks)
 
+    def restored(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The images of a batch as its network sees them, perturbed, and as the result restores
+        them: float (N, 3, H, W) each, those perturbed in [0, 1].
+
+        Called only of objectives whose settings say `ObjectiveSettings.restores_images`.
+        """
+        raise NotImplementedError
+
 
 def build(options: ObjectiveSettings, blueprint: Blueprint) -> Objective:
     """The objective that settings name, with its networks.

@@ -83,6 +83,15 @@ class Grid:
         labellers = {one.key for key in keys if (one := self.resolved(key).pseudo_masks)}
         return [key for key in keys if key in labellers]
 
+    def restoring_stage(self, run: Run) -> StageKey | None:
+        """The last stage of a run that restores images of the dataset under test, if any does."""
+        keys = [
+            key
+            for key in self.stages(run)
+            if key.dataset == run.dataset and self.stage(key).objective.restores_images
+        ]
+        return keys[-1] if keys else None
+
     def all_masks_methods(self) -> list[str]:
         """The methods whose last stage sees all masks whatever the fraction: upper bounds."""
         last = {method: keys[-1] for (_, method, _), keys in self._keys.items()}

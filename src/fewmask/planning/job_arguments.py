@@ -84,6 +84,7 @@ class JobArguments:
     def evaluate_inputs(self, run: Run) -> dict[str, Any]:
         """Every file that an evaluation reads."""
         stages = [self._layout.stage_files(key, run.seed) for key in self._grid.stages(run)]
+        restoring = self._grid.restoring_stage(run)
         return {
             "dataset": self._layout.dataset.format(**vars(run)),
             "split": self._layout.split.format(**vars(run)),
@@ -92,6 +93,10 @@ class JobArguments:
             "pseudo_masks": [
                 self._layout.pseudo_mask_files(key, run.seed)["quality"]
                 for key in self._grid.pseudo_labellers(run)
+            ],
+            # None or one, as a list, for Snakemake has no inputs that may be absent.
+            "restored_by": [
+                self._layout.stage_files(key, run.seed)["weights"] for key in [restoring] if key
             ],
         }
 

@@ -38,6 +38,9 @@ class Requested(Experiment):
     """By dataset whose masks are divided into folds, their number (`Split.folds`)."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
+    restored_by: list[str | None] = []
+    """The stage, as METHOD/STAGE, whose restored images are shown of every cell, in the order of
+    ``cells``; absent: of none."""
     keeps_last_weights: bool = False
     """Whether the last stage of any run keeps the weights after its last step."""
     tasks: list[TaskName] = list(ObjectiveSettings.predicts)
@@ -61,7 +64,9 @@ def requested_by(grid: Grid) -> Requested:
     """What tables and figures need to know of a grid."""
     arguments = JobArguments(grid)
     requested = Requested(**grid.experiment.model_dump(exclude={"overrides", "tensorboard"}))
-    stages = [grid.stages(Run(*cell, seed=requested.seeds[0])) for cell in requested.cells()]
+    runs = [Run(*cell, seed=requested.seeds[0]) for cell in requested.cells()]
+    stages = [grid.stages(run) for run in runs]
+    restoring = [grid.restoring_stage(run) for run in runs]
     evaluated = [grid.stage(keys[-1]) for keys in stages]
     return requested.model_copy(
         update={
@@ -87,6 +92,7 @@ def requested_by(grid: Grid) -> Requested:
                 if (folds := grid.datasets[name].split.folds)
             },
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
+            "restored_by": [key and f"{key.method}/{key.stage}" for key in restoring],
             "keeps_last_weights": any(stage.evaluation.last_weights for stage in evaluated),
             "tasks": sorted({task for stage in evaluated for task in stage.objective.predicts}),
         }

@@ -43,10 +43,20 @@ class MaskedImage(Objective):
         loss = PooledMean()
         with evaluating(network):
             for batch in batches:
-                (perturbed,) = drawn_alike(batch, lambda image, _: (self._perturbed(image),))
                 with autocast():
-                    loss.add(*self._error(colours_of(network), batch, perturbed))
+                    loss.add(*self._error(colours_of(network), batch, self._perturbed_alike(batch)))
         return {"loss": loss.value}
+
+    @torch.no_grad()
+    def restored(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """With the patches of the validation: of an image the same ones always."""
+        perturbed = self._perturbed_alike(batch)
+        with evaluating(self.result):
+            return perturbed, colours_of(self.result)(perturbed, batch.inside)
+
+    def _perturbed_alike(self, batch: Batch) -> Tensor:
+        (perturbed,) = drawn_alike(batch, lambda image, _: (self._perturbed(image),))
+        return perturbed
 
     def _perturbed(self, image: Tensor) -> Tensor:
         return rotate_patches(image, self.options.patches, self.options.patch_size)

@@ -19,6 +19,7 @@ class MaskedImageSettings(ObjectiveSettings):
     draws: ClassVar[tuple[str, ...]] = ("all",)
     loss_names: ClassVar[tuple[str, ...]] = ("reconstruction",)
     predicts: ClassVar[tuple[str, ...]] = ()
+    restores_images: ClassVar[bool] = True
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
         if self.patch_size > min(height, width):

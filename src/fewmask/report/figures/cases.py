@@ -57,7 +57,7 @@ class RunCases:
     @property
     def height(self) -> float:
         """The height of the tiles, in inches."""
-        return max((tile_height(example, TILE) for *_, example in self.cases), default=0)
+        return max((tile_height(example.image, TILE) for *_, example in self.cases), default=0)
 
 
 def _lefts() -> dict[str, list[float]]:
@@ -144,7 +144,7 @@ def _draw_row(page: Page, row: RunCases, top: float) -> None:
     for (why, name, example), value in zip(row.cases, row.values, strict=True):
         left = whole(next(free[why]))
         for i, pixels in enumerate((example.image, example.truth, example.prediction)):
-            box = (TILE, tile_height(example, TILE))
+            box = (TILE, tile_height(example.image, TILE))
             above = whole(top + (row.height - box[1]) / 2)
             place = whole(left + i * (TILE + GAP))
             draw_tile(page, pixels, row.examples.palette, place, above, box)

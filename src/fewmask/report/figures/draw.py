@@ -16,6 +16,7 @@ from fewmask.report.figures.examples import examples
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
+from fewmask.report.figures.restored_images import restored_images, with_restoring_stage
 from fewmask.report.figures.sweep import sweep_figure
 from fewmask.report.figures.task_losses import task_losses_figure
 from fewmask.report.figures.training_curves import training_curves
@@ -41,6 +42,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
             name: partial(examples, requested, that_learn(task, runs), task)
             for name, task in EXAMPLES.items()
         },
+        "restored_images": partial(restored_images, requested, runs),
         "pseudo_masks": partial(pseudo_masks_figure, requested, results.pseudo_masks),
     }
     of_datasets: dict[str, Callable[[str], Figure]] = {
@@ -57,15 +59,17 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
     with bar("draw figures", len(names)) as shown:
         for name in names:
             kind, _, dataset = name.partition("/")
-            if _has_runs(kind, dataset, collected):
+            if _has_runs(requested, kind, dataset, collected):
                 drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
             shown.more(1)
     return drawn
 
 
-def _has_runs(kind: str, dataset: str, collected: Runs) -> bool:
+def _has_runs(requested: Requested, kind: str, dataset: str, collected: Runs) -> bool:
     if kind == "pseudo_masks":
         return not collected.pseudo_masks.empty
+    if kind == "restored_images":
+        return not with_restoring_stage(requested, collected.table).empty
     if kind in EXAMPLES:
         return not that_learn(EXAMPLES[kind], collected.table).empty
     return not dataset or (collected.table["dataset"] == dataset).any()

@@ -1,6 +1,8 @@
 """Example predictions: reading them, and the colours of masks."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,21 @@ class Example:
 
 
 @dataclass(frozen=True)
+class RestoredImage:
+    """A test image, cropped to what is not padding, as it is, perturbed, and restored.
+
+    The images are uint8 (H, W, 3), the errors the mean squared differences from the original, whose
+    values are in [0, 1].
+    """
+
+    image: np.ndarray
+    perturbed: np.ndarray
+    restored: np.ndarray
+    perturbed_error: float
+    restored_error: float
+
+
+@dataclass(frozen=True)
 class Examples:
     """Images that a run shows, by name, with one of its tasks, and the classes of their dataset."""
 
@@ -74,27 +91,48 @@ def read_examples(path: Path, choice: str = "fixed", task: str | None = None) ->
 
     Raises FewmaskError: the file is missing or damaged, or the run does not learn the task.
     """
+    with _opened(path) as file:
+        classes, palette = json.loads(file.attrs["classes"]), file.attrs["palette"][:]
+        if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
+            raise ValueError("its classes and their colours do not go together")
+        task = _task(file, task)
+        images = {
+            name: _example(file, i, task, len(classes)) for name, i in _places(file, choice).items()
+        }
+        return Examples(task, images, classes, palette)
+
+
+def read_restored(path: Path) -> dict[str, RestoredImage]:
+    """Read the images that are the same in every run, by name, as a stage of the run restores them.
+
+    Raises FewmaskError: the file is missing or damaged, or holds no restored images.
+    """
+    with _opened(path) as file:
+        return {name: _restored(file, i) for name, i in _places(file, "fixed").items()}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[h5py.File]:
+    """A file of examples, whose seal holds. Whatever its content raises in the block is reported as
+    damage."""
     mend = "run the workflow again, which evaluates the run anew"
     if not path.is_file():
         raise FewmaskError(f"{path}: not there, though the metrics of the run are\n  {mend}")
     try:
         with h5py.File(path) as file:
             check_seal(file)
-            classes, palette = json.loads(file.attrs["classes"]), file.attrs["palette"][:]
-            if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
-                raise ValueError("its classes and their colours do not go together")
             if len({len(values) for values in file.values()}) > 1:
                 raise ValueError("it holds more of some images than of others")
-            task = _task(file, task)
-            choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
-            images = {
-                str(names[i]): _example(file, i, task, len(classes))
-                for i in np.flatnonzero(choices == choice)
-            }
-            return Examples(task, images, classes, palette)
+            yield file
     except DAMAGES as error:
         kind = "the example predictions of a run"
         raise damaged(path, kind, error, f"delete the file and {mend}") from None
+
+
+def _places(file: h5py.File, choice: str) -> dict[str, int]:
+    """The places of the images that were chosen for a reason, by name."""
+    choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
+    return {str(names[i]): int(i) for i in np.flatnonzero(choices == choice)}
 
 
 def _task(file: h5py.File, requested: str | None) -> str:
@@ -104,6 +142,15 @@ def _task(file: h5py.File, requested: str | None) -> str:
     if task not in learnt or task not in task_names():
         raise ValueError(f"it holds the tasks {learnt}, expected {requested or 'known ones'}")
     return task
+
+
+def _restored(file: h5py.File, i: int) -> RestoredImage:
+    height, width = (int(one) for one in file["extent"][i])
+    images = [file[name][i, :height, :width] for name in ("image", "perturbed", "restored")]
+    if {one.shape for one in images} != {(height, width, 3)} or not images[0].size:
+        raise ValueError("the original, perturbed and restored images are not of one size")
+    errors = (float(file[f"{name}_error"][i]) for name in ("perturbed", "restored"))
+    return RestoredImage(*images, *errors)
 
 
 def _example(file: h5py.File, i: int, task: str, classes: int) -> Example:

@@ -93,7 +93,7 @@ class Block:
 
     def row(self, name: str) -> float:
         """The height of the tiles of an image."""
-        return tile_height(self.columns[0].examples.images[name], self.tile)
+        return tile_height(self.columns[0].examples.images[name].image, self.tile)
 
     @cached_property
     def legend(self) -> ClassLegend:

@@ -28,9 +28,9 @@ def whole(inches: float) -> float:
     return round(inches * DPI) / DPI
 
 
-def tile_height(example: Example, width: float) -> float:
-    """The height of the tiles of an image, in inches."""
-    height, across = example.truth.shape[:2]
+def tile_height(pixels: np.ndarray, width: float) -> float:
+    """The height of the tiles of an image, (H, W, ...), in inches."""
+    height, across = pixels.shape[:2]
     return whole(width * min(height / across, TALLEST))
 
 
