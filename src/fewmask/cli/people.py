@@ -123,6 +123,19 @@ def datasets() -> None:
 
 
 @commands.command()
+@click.argument("dataset")
+@click.argument("folder", type=path)
+def new(dataset: str, folder: Path) -> None:
+    """Write the settings of DATASET and of an experiment for the images in FOLDER.
+
+    FOLDER lies in data/, or in the folder that FEWMASK_DATA names. Nothing is overwritten.
+    """
+    from fewmask.data.fingerprint.new import new
+
+    click.echo(new(dataset, folder))
+
+
+@commands.command()
 @click.argument("word", default="")
 def encoders(word: str) -> None:
     """List the encoders whose names contain WORD; all of them without it."""

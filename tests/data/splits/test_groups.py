@@ -205,9 +205,10 @@ class TestTable:
     ("names", "pattern", "groups"),
     [
         (["patient07_slice_1", "patient07_slice_2", "patient8_slice_10", "patient8_slice_2"],
-         r"^(patient\d+_slice)", 2),
+         r"(patient\d+_slice)", 2),
         (["0001TP_006690", "0001TP_006720", "0006R0_f00930", "0006R0_f00960"], None, 2),
-        (["volume 1/12", "volume 1/13", "volume 2/1", "volume 2/2"], r"^(volume\ \d+)", 2),
+        (["volume 1/12", "volume 1/13", "volume 2/1", "volume 2/2"], r"(volume\ \d+)", 2),
+        (["train/0001TP_1", "train/0001TP_2", "test/0001TP_3", "val/02_4", "val/02_5"], None, 2),
         (["leaf_01", "leaf_02", "leaf_03"], None, 0),
         (["Abyssinian_1", "Abyssinian_2", "beagle_1", "beagle_2"], None, 0),
         (["p1_1", "p2_1", "p3_1", "p4_2"], None, 0),

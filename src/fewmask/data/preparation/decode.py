@@ -37,12 +37,21 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
+def size_and_mode(path: Path) -> tuple[tuple[int, int], str]:
+    """Height and width of an image as it is stored, and the kind of its pixels by Pillow's name.
+
+    Raises ImageError.
+    """
+    image = _open(path)
+    return image.size[::-1], image.mode
+
+
 def read_mask(path: Path, code: MaskCode) -> np.ndarray:
     """A palette, greyscale or RGB mask as class indices, uint8 (H, W), 255 = ignore.
 
     Raises ImageError for a file that cannot be decoded, and for values without a meaning.
     """
-    return to_classes(_raw_mask(path), code, path)
+    return to_classes(raw_mask(path), code, path)
 
 
 def read_pair(
@@ -108,8 +117,8 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
-def _raw_mask(path: Path) -> np.ndarray:
-    """The numbers in a mask, integer (H, W), or its colours, uint8 (H, W, 3)."""
+def raw_mask(path: Path) -> np.ndarray:
+    """The numbers in a mask, integer (H, W), or its colours, uint8 (H, W, 3). Raises ImageError."""
     image = _open(path)
     if image.mode in ("P", "PA", "L", "LA"):  # of a palette image, the indices
         return np.array(image.getchannel(0))

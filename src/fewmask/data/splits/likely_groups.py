@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 FOLDERS = r"(.*\d.*)/"
-BEGINNINGS = r"(.*\d.*)[^0-9A-Za-z]+[A-Za-z]*[^0-9A-Za-z]*\d+[A-Za-z]*$"
-"""Anything with a digit, then, after a separator, the number of the image, which letters may
-surround: ``patient07`` of ``patient07_slice_012``."""
+BEGINNINGS = r"(?:.*/)?([^/]*\d[^/]*)[^0-9A-Za-z/]+[A-Za-z]*[^0-9A-Za-z/]*\d+[A-Za-z]*$"
+"""In whatever folder, anything with a digit, then, after a separator, the number of the image,
+which letters may surround: ``patient07_slice`` of ``patient07_slice_012``."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _simple(names: Sequence[str], sizes: Counter[str]) -> str | None:
     forms = {re.sub(r"\d+", r"\\d+", re.escape(group)) for group in sizes}
     if len(forms) > 1:
         return None
-    pattern = f"^({forms.pop()})"
-    matches = [re.match(pattern, name) for name in names]
+    pattern = f"({forms.pop()})"
+    matches = [re.search(pattern, name) for name in names]
     same = all(matches) and Counter(match[1] for match in matches if match) == sizes
     return pattern if same else None

@@ -1,0 +1,79 @@
+"""What the masks of a folder hold: values or colours, and the classes that these may mean."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.data.preparation.decode import raw_mask
+from fewmask.data.preparation.image_error import ImageError
+
+MOST_VALUES = 64
+"""Files with more values or colours are no masks."""
+LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
+
+
+def looks_like_mask(path: Path) -> bool:
+    """Whether a file holds few values, as masks do and photographs do not."""
+    if path.suffix.lower() in LOSSY:
+        return False
+    try:
+        return 0 < len(values_in(path)) <= MOST_VALUES
+    except ImageError:
+        return False
+
+
+def values_in(path: Path) -> Counter[int | tuple[int, ...]]:
+    """How many pixels have each value or colour. Raises ImageError."""
+    raw = raw_mask(path)
+    values, counts = np.unique(raw.reshape(-1, *raw.shape[2:]), axis=0, return_counts=True)
+    keys = values.tolist() if raw.ndim == 2 else map(tuple, values.tolist())
+    return Counter(dict(zip(keys, counts.tolist(), strict=True)))
+
+
+@dataclass(frozen=True)
+class MaskClasses:
+    """The keys of a dataset's YAML about its classes, and the share of pixels of each class."""
+
+    classes: list[str | dict[str, object]]
+    shares: list[float]
+    mask_values: dict[int, str] | None = None
+
+
+def classes_of(paths: Sequence[Path]) -> MaskClasses:
+    """The classes that the values in masks may mean. Raises ImageError."""
+    pixels: Counter[int | tuple[int, ...]] = Counter()
+    for path in paths:
+        pixels += values_in(path)
+    if any(isinstance(one, tuple) for one in pixels) and not _are_grey(pixels):
+        return _of_colours(pixels)
+    return _of_values({one[0] if isinstance(one, tuple) else one: n for one, n in pixels.items()})
+
+
+def _are_grey(pixels: Counter) -> bool:
+    return all(len({*colour}) == 1 for colour in pixels)
+
+
+def _of_colours(pixels: Counter) -> MaskClasses:
+    total, colours = pixels.total(), sorted(pixels)
+    classes = [{"name": f"class_{i}", "colour": [*one]} for i, one in enumerate(colours)]
+    return MaskClasses(classes, [pixels[one] / total for one in colours])
+
+
+def _of_values(pixels: dict[int, int]) -> MaskClasses:
+    values = sorted(pixels)
+    ignored = [IGNORE] if IGNORE in values and len(values) > 2 else []
+    known = [one for one in values if one not in ignored]
+    names = {one: f"class_{one}" for one in known}
+    if known[0] == 0 or len(known) == 2:
+        names[known[0]] = "background"
+    if len(known) == 2:
+        names[known[1]] = "foreground"
+    total = sum(pixels[one] for one in known)
+    plain = known == [*range(len(known))]
+    meanings = names | dict.fromkeys(ignored, "ignore")
+    shares = [pixels[one] / total for one in known]
+    return MaskClasses([names[one] for one in known], shares, None if plain else meanings)
