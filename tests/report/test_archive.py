@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from fewmask.core.errors import FewmaskError
+from fewmask.planning.grid import load_grid
+from fewmask.report import archive as archive_module
 from fewmask.report.archive import collect, unpacked
 from fewmask.report.contents import DATA, files
 from fewmask.report.summarise import summarise
@@ -72,7 +74,7 @@ def test_one_page_shows_every_table_and_figure(archive: Path, tmp_path: Path):
     assert not re.search(r'(src|href)="(?!data:|#)', text), "it needs nothing else"
 
 
-def test_it_holds_no_weights_and_no_images(archive: Path):
+def test_it_holds_no_weights_and_no_datasets(archive: Path):
     with tarfile.open(archive) as tar:
         names = tar.getnames()
     assert names[:2] == ["manifest.json", "experiment.json"]
@@ -102,6 +104,22 @@ def test_runs_that_are_not_finished(project: Project, tmp_path: Path):
     with unpacked(tmp_path / "a.tar.gz") as requested:
         summarise(requested, tmp_path / "tables", tmp_path / "figures", partial=True)
     assert "1 of 2" in (tmp_path / "tables/summary.md").read_text()
+
+
+def test_runs_of_other_settings_are_not_finished(project: Project, tmp_path: Path):
+    grid = load_grid([], {"evaluation_size": "original"})
+    for partial in (False, True):
+        with pytest.raises(FewmaskError, match=r"(?s)2 of 2 runs .*made with other settings"):
+            collect(grid, tmp_path / "a.tar.gz", partial)
+
+
+def test_a_file_that_could_not_be_read_is_not_packed(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(archive_module, "LARGEST", 2000)
+    with pytest.raises(FewmaskError, match=r"(?s)too large for an archive.*at most 2,000"):
+        collect(project.grid, tmp_path / "a.tar.gz")
+    assert not (tmp_path / "a.tar.gz").exists()
 
 
 def link(entries: Entries) -> None:

@@ -78,7 +78,7 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
 def collect(
     configfiles: tuple[Path, ...], config: tuple[str, ...], output: Path, partial: bool
 ) -> None:
-    """Pack the results of an experiment into one file, without weights and images.
+    """Pack the results of an experiment into one file, without weights and datasets.
 
     On any machine, fewmask summarise --archive makes its tables and figures again.
     """

@@ -1,10 +1,10 @@
-"""The results of an experiment in one file, without weights and images.
+"""The results of an experiment in one file, without weights and datasets.
 
 On any machine tables and figures can be made of it again, without training. It is a ``.tar.gz``
 with ``manifest.json`` first, which names the version of Fewmask and the SHA-256 of every other
 file; ``experiment.json``, what `fewmask.planning.requested` makes of the grid; and below
-``results/`` the metrics, histories, settings, splits and measured times of its runs, with the names
-that they have below the experiment's folder of results.
+``results/`` the metrics, example predictions, histories, settings, splits and measured times of its
+runs, with the names that they have below the experiment's folder of results.
 """
 
 import gzip
@@ -28,14 +28,16 @@ from fewmask.core.paths import HISTORY, PSEUDO_MASK_QUALITY, TRAINING
 from fewmask.core.progress import bar
 from fewmask.planning.grid import Grid
 from fewmask.planning.requested import Requested, requested_by
+from fewmask.report.results import runs
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 EXPERIMENT = "experiment.json"
 RESULTS = "results"
 
-LARGEST = 2**26
-"""Bytes of the largest file that is read from an archive; an evaluation's have a few 100 kB."""
+LARGEST = 2**28
+"""Bytes of the largest file in an archive; those of an evaluation have a few 100 kB, or, with large
+images, some MB."""
 MOST_FILES = 2_000_000
 
 DAMAGES = (tarfile.TarError, OSError, EOFError, zlib.error, ValueError)
@@ -59,20 +61,24 @@ def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
 
     The same results make the same bytes.
 
-    Raises FewmaskError: runs are not finished (with ``partial``: none is), or the archive cannot be
-    written.
+    Raises FewmaskError: runs are not finished (with ``partial``: none is), a file is damaged, or
+    the archive cannot be written.
     """
-    finished = [run for run in grid.runs if Path(_metrics(grid, run)).exists()]
-    if len(finished) < len(grid.runs) and not (partial and finished):
-        missing = next(_metrics(grid, run) for run in grid.runs if run not in finished)
+    requested = requested_by(grid)
+    collected = runs.collect(requested)
+    finished = [run for run in grid.runs if _metrics(grid, run) not in collected.missing]
+    if collected.missing and not (partial and finished):
+        first = collected.missing[0]
+        is_outdated = first in collected.outdated
+        found = f"{first}, made with other settings" if is_outdated else f"no {first}"
         raise FewmaskError(
-            f"{len(grid.runs) - len(finished)} of {len(grid.runs)} runs are not finished\n"
-            f"  found: no {missing}\n"
+            f"{len(collected.missing)} of {len(grid.runs)} runs are not finished\n"
+            f"  found: {found}\n"
             f"  mend: run the workflow, or collect the finished runs with --partial"
         )
     results = Path(grid.experiment.results)
     files = sorted({path for run in finished for path in _files(grid, run) if path.exists()})
-    contents = {EXPERIMENT: requested_by(grid).model_dump_json(indent=1).encode()}
+    contents = {EXPERIMENT: requested.model_dump_json(indent=1).encode()}
     with written_whole(archive) as temporary, bar("collect", len(files)) as shown:
         named = {f"{RESULTS}/{path.relative_to(results).as_posix()}": path for path in files}
         digests = {name: _digest(data) for name, data in contents.items()}
@@ -88,8 +94,8 @@ def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
     return len(finished)
 
 
-def _metrics(grid: Grid, run: Run) -> str:
-    return grid.layout.metrics.format(**vars(run))
+def _metrics(grid: Grid, run: Run) -> Path:
+    return runs.run_file(grid.layout.metrics, run)
 
 
 def _files(grid: Grid, run: Run) -> Iterator[Path]:
@@ -121,6 +127,11 @@ def _packed(file: BinaryIO) -> Iterator[tarfile.TarFile]:
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+    if len(data) > LARGEST:
+        raise FewmaskError(
+            f"{name}: too large for an archive\n"
+            f"  found: {len(data):,} bytes\n  expected: at most {LARGEST:,}"
+        )
     entry = tarfile.TarInfo(name)
     entry.size = len(data)
     tar.addfile(entry, io.BytesIO(data))
