@@ -97,3 +97,19 @@ def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):
     path.write_text(path.read_text().replace("lists: {file: lists.csv}", "stratify: none"))
     roles("scans", "n20")
     assert r"groups: '(patient\d+_slice)'" in capsys.readouterr().err
+
+
+def test_large_images_are_cut_into_tiles(data: Path):
+    for i, size in enumerate([(600, 1000), (100, 512), (512, 520), (30, 40), (513, 40)]):
+        save(data / f"slides/images/{i}.png", noise(*size, 3, seed=i))
+        if i < 4:
+            save(data / f"slides/masks/{i}.png", noise(*size, below=2, seed=i))
+    with prepared("slides") as store:
+        assert store.summary == "5 images (12 tiles), 4 with masks"
+        assert (store.height, store.width) == (512, 512)
+        rows = roles("slides", "n1")
+        assert [row["name"] for row in rows] == store.names
+        of_images = {(row["name"].split("@")[0], row["role"]) for row in rows}
+    assert sorted(role for _, role in of_images) == (
+        ["labelled", "test", "test", "unlabelled", "validation"]
+    )

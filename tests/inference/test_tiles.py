@@ -8,15 +8,19 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import jaccard_score, log_loss
 
+from fewmask.core.encode import jpeg
 from fewmask.core.paths import TRAINING, WEIGHTS
 from fewmask.data.batches import Images
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
+from fewmask.inference import predicted_files
 from fewmask.inference.overview import Overview
+from fewmask.inference.predict import predict
 from fewmask.inference.restorer import Restorer
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
@@ -183,6 +187,28 @@ def test_examples_are_whole_images(tiled: Tiled, result: dict):
             assert np.array_equal(file["segmentation"][i][part], tiled.rooms[name].mask[nearest])
             predicted = tiled.logits(name).argmax(0)[nearest]
             assert (file["segmentation_prediction"][i][part] == predicted).mean() > 0.999
+
+
+def test_predictions_of_files_are_those_of_the_evaluation(tiled: Tiled, tmp_path: Path):
+    predict(tiled.weights, tiled.folder / "mine/images", tmp_path)
+    for name, room in tiled.rooms.items():
+        written = Image.open(tmp_path / f"masks/{name}.png")
+        assert written.mode == "P"
+        predicted = tiled.logits(name).argmax(0)
+        assert np.asarray(written).shape == room.mask.shape
+        assert (np.asarray(written) == predicted).mean() > 0.999
+        assert Image.open(tmp_path / f"overlays/{name}.jpg").size == written.size
+
+
+def test_the_overlay_of_a_large_image_is_smaller(tiled: Tiled, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(predicted_files, "LARGEST_VIEW", 30)
+    predict(tiled.weights, tiled.folder / "mine/images/room_0.png", tmp_path)
+    assert Image.open(tmp_path / "masks/room_0.png").size == (50, 70)
+    palette = np.array([colour for _, colour in CLASSES])
+    classes = np.asarray(Image.open(tmp_path / "masks/room_0.png"))[::3, ::3]
+    mixed = (tiled.rooms["room_0"].image[::3, ::3] + palette[classes] + 1) // 2
+    overlay = (tmp_path / "overlays/room_0.jpg").read_bytes()
+    assert overlay == jpeg(mixed.astype(np.uint8), quality=92)
 
 
 def test_an_overview_does_not_depend_on_the_parts():

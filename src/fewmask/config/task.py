@@ -15,7 +15,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, Literal
 
 from fewmask.config.settings import Settings
-from fewmask.core.encode import npy, png
+from fewmask.core.encode import png
 from fewmask.metrics.errors import Errors
 
 if TYPE_CHECKING:
@@ -122,13 +122,12 @@ class Task(ABC):
 
     @property
     def files(self) -> dict[str, str]:
-        """What ``fewmask predict`` writes for an image: the endings of files by their folders."""
+        """What ``fewmask predict`` writes for an image, the endings of files by their folders: the
+        values, and a view of them."""
         return {self.name: ".npy", f"{self.name}_colours": ".png"}
 
-    def encoded(
-        self, prediction: np.ndarray, image: np.ndarray, palette: np.ndarray
-    ) -> dict[str, bytes]:
-        """The content of these files by their folders: the values, and their colours.
+    def view(self, prediction: np.ndarray, image: np.ndarray, palette: np.ndarray) -> bytes:
+        """The content of the file for viewing: the colours of a prediction.
 
         Args:
             prediction: (H, W) or (H, W, channels), as the store holds truth; `unknown` where there
@@ -136,8 +135,7 @@ class Task(ABC):
             image: uint8 (H, W, 3).
             palette: the colours of the classes, uint8 (K, 3).
         """
-        values, colours = self.files
-        return {values: npy(prediction), colours: png(self.colours(prediction, prediction))}
+        return png(self.colours(prediction, prediction))
 
 
 @cache

@@ -1,23 +1,29 @@
 """Predictions of a trained network for a user's own images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from fewmask.config.dataset import Dataset
 from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
-from fewmask.data.batches import as_batch
-from fewmask.data.preparation.decode import read_image
-from fewmask.data.preparation.fit import fit_image, place, unfit
+from fewmask.data.batches import Batch, as_batch
+from fewmask.data.preparation.decode import OpenImage, large_images, read_image
+from fewmask.data.preparation.fit import Fit, fit_image, place, unfit
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
+from fewmask.data.preparation.tiling import Tiling
 from fewmask.inference.own_files import OwnFiles
+from fewmask.inference.predicted_files import Predicted, Values, write_predicted
+from fewmask.inference.strips import strips
 from fewmask.inference.trained import Trained
 from fewmask.objectives.assessment import predictions
+
+Read = TypeVar("Read")
+Say = Callable[[str], None]
 
 BATCH_SIZE = 16
 RECORD = "predicted.sha256"
@@ -40,16 +46,14 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
     endings = {f: ending for task in trained.predicts for f, ending in load(task).files.items()}
     targets = _targets(_images(images, output, own), images, output, endings)
     own.claim(path for of_image in targets.values() for path in of_image.values())
+    palette = np.array([one.colour for one in trained.description.trained_on.classes], np.uint8)
+    predicted = _by_tiles if trained.description.trained_on.tiles else _whole
     written = 0
     with bar("predict", len(targets)) as shown:
-        for batch in _batches(list(targets), shown.say):
-            pixels = [image for _, image in batch]
-            for (file, _), contents in zip(batch, _predicted(trained, pixels), strict=True):
-                for folder, content in contents.items():
-                    with own.written(targets[file][folder]) as path:
-                        path.write_bytes(content)
-                written += 1
-                shown.at(written, file.name)
+        for file, prediction in predicted(trained, list(targets), shown.say):
+            write_predicted(prediction, targets[file], own, palette.reshape(-1, 3))
+            written += 1
+            shown.at(written, file.name)
         shown.say(f"{written} of {len(targets)} images: {', '.join(endings)} in {output}")
     if not written:
         raise FewmaskError(f"{images}: none of its {len(targets)} images can be read")
@@ -108,39 +112,59 @@ def _targets(
     return targets
 
 
-def _batches(files: list[Path], say) -> Iterator[list[tuple[Path, np.ndarray]]]:
-    """The readable images in batches; the others are named in messages."""
-
-    def read() -> Iterator[tuple[Path, np.ndarray]]:
-        for file in files:
-            try:
-                yield file, read_image(file)
-            except ImageError as error:
-                say(f"left out: {error}")
-
-    images = read()
-    while batch := list(islice(images, BATCH_SIZE)):
-        yield batch
+def _readable(files: list[Path], read: Callable[[Path], Read], say: Say) -> Iterator[Read]:
+    """What ``read`` makes of the readable images; the others are named in messages."""
+    for file in files:
+        try:
+            yield read(file)
+        except ImageError as error:
+            say(f"left out: {error}")
 
 
-def _predicted(trained: Trained, images: list[np.ndarray]) -> Iterator[dict[str, bytes]]:
-    """What is written for every image, uint8 (H, W, 3): the content of files by their folders."""
+def _whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
+    """The predictions of images that are brought to one size, as in the training."""
+    images = _readable(files, lambda file: (file, read_image(file)), say)
     dataset, device = trained.description.trained_on, trained.runtime.device
-    batch = as_batch(*_fit(images, dataset), device)
-    [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
-    values = {name: load(name).stored(outputs[name]) for name in trained.predicts}
-    palette = np.array([one.colour for one in dataset.classes], np.uint8).reshape(-1, 3)
-    for i, image in enumerate(images):
-        contents: dict[str, bytes] = {}
-        for name, maps in values.items():
-            task = load(name)
-            own_size = unfit(maps[i], image.shape[:2], dataset.fit, task.unknown)
-            contents |= task.encoded(own_size, image, palette)
-        yield contents
+    while read := list(islice(images, BATCH_SIZE)):
+        batch = as_batch(
+            *_fit([image for _, image in read], dataset.height_width, dataset.fit), device
+        )
+        [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
+        values = {name: load(name).stored(outputs[name]) for name in trained.predicts}
+        for i, (file, image) in enumerate(read):
+            size = image.shape[:2]
+            at_own_size = {
+                name: unfit(maps[i], size, dataset.fit, load(name).unknown)
+                for name, maps in values.items()
+            }
+            yield file, Predicted(size, image.__getitem__, [(0, at_own_size)])
 
 
-def _fit(images: list[np.ndarray], dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
+def _by_tiles(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
+    """The predictions of images at their own resolution, from those of their tiles."""
+    with large_images():
+        for file, image in _readable(files, lambda file: (file, OpenImage(file)), say):
+            yield file, Predicted(image.size, image.read, _strips(trained, image))
+
+
+def _strips(trained: Trained, image: OpenImage) -> Iterator[tuple[int, Values]]:
+    tiling = Tiling.of(image.size, trained.description.trained_on.tiles)
+
+    def batch_of(places: list[int]) -> Batch:
+        parts = [image.read(*tiling.window(tiling.offsets[place])) for place in places]
+        return as_batch(*_fit(parts, tiling.tile, "keep"), trained.runtime.device)
+
+    for strip in strips(trained, tiling, batch_of):
+        yield (
+            strip.top,
+            {name: load(name).stored(strip.outputs[name])[0] for name in trained.predicts},
+        )
+
+
+def _fit(
+    images: list[np.ndarray], frame: tuple[int, int], fit: Fit
+) -> tuple[np.ndarray, np.ndarray]:
     """Images fitted as in the training: uint8 (N, H, W, 3), and their extents (N, 2)."""
-    places = [place(image.shape[:2], dataset.height_width, dataset.fit) for image in images]
+    places = [place(image.shape[:2], frame, fit) for image in images]
     fitted = [fit_image(image, where) for image, where in zip(images, places, strict=True)]
     return np.stack(fitted), np.array([where.extent for where in places])

@@ -17,7 +17,8 @@ from fewmask.data.preparation.tiling import Tiling
 from fewmask.inference.trained import Trained
 from fewmask.objectives.assessment import predictions
 
-BATCH_SIZE = 16
+PIXELS_AT_ONCE = 2**20
+"""How large a batch of tiles is: four of 512 x 512, for example."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ def strips(
     ``batch_of`` returns the tiles at some places of ``tiling.offsets`` as a batch.
     """
     columns = len(tiling.lefts)
+    size = max(1, PIXELS_AT_ONCE // (tiling.tile[0] * tiling.tile[1]))
     outputs, truth = _Canvas(tiling), _Canvas(tiling)
     for i, (top, bottom) in enumerate(pairwise([*tiling.tops, tiling.image[0]])):
         places = list(range(i * columns, (i + 1) * columns))
-        starts = range(0, columns, BATCH_SIZE)
-        batches = (batch_of(places[start : start + BATCH_SIZE]) for start in starts)
+        batches = (batch_of(places[start : start + size]) for start in range(0, columns, size))
         column = 0
         for batch, predicted in predictions(trained.network, batches, trained.runtime.autocast):
             for k in range(len(batch.inside)):

@@ -5,6 +5,8 @@ Every problem with a file is one `ImageError`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,9 @@ from fewmask.data.preparation.mask_code import MaskCode, to_classes
 if TYPE_CHECKING:
     from PIL import Image
 
+MOST_PIXELS = 2**31
+"""Of an image that is cut into tiles; Pillow's own limit is a twelfth of this."""
+
 
 def read_image(path: Path, upright: bool = True) -> np.ndarray:
     """An image of any format and mode as uint8 (H, W, 3).
@@ -25,11 +30,54 @@ def read_image(path: Path, upright: bool = True) -> np.ndarray:
     ``upright`` rotates it as its EXIF orientation says. Transparent pixels become white; 16-bit
     greyscale is scaled to 8 bits. Raises ImageError.
     """
+    return _rgb(_open_image(path, upright))
+
+
+class OpenImage:
+    """An image file of any format and mode, of which parts are read as `read_image` reads the
+    whole: the conversion of a large one would take several times its memory.
+
+    Raises ImageError.
+    """
+
+    def __init__(self, path: Path, upright: bool = True) -> None:
+        self._image = _open_image(path, upright)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self._image.height, self._image.width
+
+    def read(self, rows: slice, columns: slice = slice(None)) -> np.ndarray:
+        """A part of the image, uint8 (h, w, 3); slices may reach beyond it."""
+        (top, bottom, _), (left, right, _) = (
+            one.indices(length) for one, length in zip((rows, columns), self.size, strict=True)
+        )
+        return _rgb(self._image.crop((left, top, right, bottom)))
+
+
+@contextmanager
+def large_images() -> Iterator[None]:
+    """Open images of up to `MOST_PIXELS`, where parts of them are read, until the block ends."""
+    from PIL import Image
+
+    before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, MOST_PIXELS // 2
+    try:
+        yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = before
+
+
+def _open_image(path: Path, upright: bool) -> Image.Image:
     image = _open(path, upright)
     if image.mode in ("I", "F"):
         raise image_error(
             path, f"numbers of 32 bits (mode {image.mode})", "8 or 16 bits per channel"
         )
+    return image
+
+
+def _rgb(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I;16"):
         return np.repeat((np.asarray(image) / 257).round().astype(np.uint8)[..., None], 3, axis=2)
     if image.has_transparency_data:
@@ -91,7 +139,9 @@ def _open(path: Path, upright: bool = False) -> Image.Image:
         raise image_error(path, _beginning(path), whole) from None
     except Image.DecompressionBombError:
         limit = f"at most {2 * Image.MAX_IMAGE_PIXELS:,} pixels"
-        raise image_error(path, "too large an image", limit, "cut it into tiles") from None
+        raise image_error(
+            path, "too large an image", limit, "tiles in the dataset's YAML, or a smaller image"
+        ) from None
     # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
     except Exception as error:
         # A failing disk or network drive is no fault of the image: such errors have a number.

@@ -4,6 +4,7 @@ It imports little, as every process has to.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.config.task import fields
 from fewmask.core.paths import data_folder
+from fewmask.data.preparation.decode import large_images
 from fewmask.data.preparation.fit import Placement, fit_image, fit_values, place
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import is_inside
@@ -74,7 +76,8 @@ def _make_or_leave_out(
 def _make(settings: Dataset, reader: Reader, root: Path, item: Item) -> list[Row]:
     """Load one image and bring it, or its tiles, to the size of the store."""
     _check_files(item, root)
-    sample = reader.load(item)
+    with large_images() if settings.tiles else nullcontext():
+        sample = reader.load(item)
     size = sample.image.shape[:2]
     if settings.tiles is None:
         return [_row(settings, item, sample, place(size, settings.height_width, settings.fit))]

@@ -10,7 +10,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.task import Task, TaskSettings
-from fewmask.core.encode import jpeg, png
+from fewmask.core.encode import jpeg
 from fewmask.metrics.errors import Errors
 from fewmask.metrics.segmentation import MaskErrors
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from fewmask.data.augmentation.warp import Warp
     from fewmask.data.store.store import Store
-
-OVERLAY = 0.5
-"""The share of the class colours in an overlay."""
 
 
 class SegmentationSettings(TaskSettings):
@@ -100,15 +97,12 @@ class Segmentation(Task):
         """The masks, and their colours over the images."""
         return {"masks": ".png", "overlays": ".jpg"}
 
-    def encoded(
-        self, prediction: np.ndarray, image: np.ndarray, palette: np.ndarray
-    ) -> dict[str, bytes]:
-        """A palette image, whose values are class indices, and an overlay."""
+    def view(self, prediction: np.ndarray, image: np.ndarray, palette: np.ndarray) -> bytes:
+        """The image, mixed with the colours of the classes."""
         colours = np.zeros((IGNORE + 1, 3), np.uint8)  # what a crop left out is black
         colours[: len(palette)] = palette
-        mixed = (1 - OVERLAY) * image + OVERLAY * colours[prediction]
-        overlay = jpeg(mixed.round().astype(np.uint8), quality=92)
-        return {"masks": png(prediction, colours), "overlays": overlay}
+        mixed = (image.astype(np.uint16) + colours[prediction] + 1) // 2
+        return jpeg(mixed.astype(np.uint8), quality=92)
 
 
 def mean_of_logits(logits: Sequence[Tensor]) -> Tensor:
