@@ -22,6 +22,8 @@ from fewmask.inference import predicted_files
 from fewmask.inference.overview import Overview
 from fewmask.inference.predict import predict
 from fewmask.inference.restorer import Restorer
+from fewmask.inference.strips import stored_strips
+from fewmask.inference.trained import Trained
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
@@ -209,6 +211,23 @@ def test_the_overlay_of_a_large_image_is_smaller(tiled: Tiled, tmp_path: Path, m
     mixed = (tiled.rooms["room_0"].image[::3, ::3] + palette[classes] + 1) // 2
     overlay = (tmp_path / "overlays/room_0.jpg").read_bytes()
     assert overlay == jpeg(mixed.astype(np.uint8), quality=92)
+
+
+def test_strips_are_as_high_as_memory_allows(tiled: Tiled, monkeypatch: pytest.MonkeyPatch):
+    trained = Trained.load(tiled.weights, threads=1)
+    with Store(tiled.store) as store:
+        images = Images(store, np.arange(len(store)), trained.runtime.device, ["segmentation"])
+        whole = list(stored_strips(trained, images, 0))
+        assert [strip.top for strip in whole] == [0, 24, 38]  # where the rows of tiles begin
+        monkeypatch.setattr("fewmask.inference.strips.PIXELS_AT_ONCE", 10 * 50)
+        parts = list(stored_strips(trained, images, 0))
+    assert [strip.top for strip in parts] == [0, 10, 20, 24, 34, 38, 48, 58, 68]
+    for kind in ("outputs", "truth"):
+        one, other = (
+            torch.cat([getattr(strip, kind)["segmentation"] for strip in found], dim=-2)
+            for found in (whole, parts)
+        )
+        assert torch.allclose(one, other, atol=1e-5)  # smaller batches round otherwise
 
 
 def test_an_overview_does_not_depend_on_the_parts():

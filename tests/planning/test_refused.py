@@ -231,14 +231,15 @@ def test_what_simclr_sees_of_images_must_fit_the_encoder_alone():
     small_stage(objective=views, **changes).check_images(41, 41)
 
 
-def test_images_must_fit_the_network(small: Path):
-    write("datasets/rooms", "reader: {name: scenes, images: 50}\nclasses: [a, b]\nsize: 72\n")
+@pytest.mark.parametrize("size", ["size: 72", "tiles: {size: 72, overlap: 8}"])
+def test_images_must_fit_the_network(small: Path, size: str):
+    write("datasets/rooms", f"reader: {{name: scenes, images: 50}}\nclasses: [a, b]\n{size}\n")
     with pytest.raises(ConfigError) as caught:
         load_grid()
     assert str(caught.value) == (
         "config/config.yaml: stage first of chain on rooms: images of 72 x 72 do not fit the "
         "network: unet with resnet18 needs multiples of 32\n"
-        "  mend: set the dataset's size (or the crop) to [64, 64]"
+        "  mend: set the size of the dataset or its tiles (or the crop) to [64, 64]"
     )
     network = {"network": {"architecture": SMALL_UNET}}
     assert load_grid(config={"overrides": [{"settings": network}]}).runs

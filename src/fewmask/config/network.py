@@ -13,6 +13,9 @@ from fewmask.config.settings import Settings
 NAMED_WEIGHTS = ("none", "imagenet")
 """Those of an encoder that are no file: random, and fetched."""
 
+SIZE = "set the size of the dataset or its tiles (or the crop)"
+"""How to mend images that do not fit a network."""
+
 Architecture = or_name(choices("fewmask.networks.architectures", ArchitectureSettings))
 """Any architecture's settings, told apart by ``name``; or its name alone."""
 
@@ -109,7 +112,7 @@ class Network(Settings):
             raise ValueError(
                 f"images of {height} x {width} do not fit the network: {self.encoder} takes only "
                 f"those of {only[0]} x {only[1]}\n"
-                f"  mend: set the dataset's size (or the crop) to [{only[0]}, {only[1]}]"
+                f"  mend: {SIZE} to [{only[0]}, {only[1]}]"
             )
         stride = self.stride(encoder_alone)
         if height % stride or width % stride:
@@ -117,5 +120,5 @@ class Network(Settings):
             raise ValueError(
                 f"images of {height} x {width} do not fit the network: "
                 f"{self.architecture.name} with {self.encoder} needs multiples of {stride}\n"
-                f"  mend: set the dataset's size (or the crop) to [{fits[0]}, {fits[1]}]"
+                f"  mend: {SIZE} to [{fits[0]}, {fits[1]}]"
             )

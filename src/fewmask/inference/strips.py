@@ -1,8 +1,8 @@
 """Predictions of large images, from those of their tiles.
 
 Tiles are predicted row by row. Where several tiles show a pixel, their outputs are averaged, with
-the weights of `Tiling.weights`. What no later tile shows is handed on at once as a strip, the full
-width of the image, so that memory holds one row of tiles and not the image.
+the weights of `Tiling.weights`. What no later tile shows is handed on at once, as strips of the
+full width of the image, so that memory holds one row of tiles and not the image.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from fewmask.inference.trained import Trained
 from fewmask.objectives.assessment import predictions
 
 PIXELS_AT_ONCE = 2**20
-"""How large a batch of tiles is: four of 512 x 512, for example."""
+"""The size of a batch of tiles, such as four of 512 x 512, and of a strip."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def strips(
     """
     columns = len(tiling.lefts)
     size = max(1, PIXELS_AT_ONCE // (tiling.tile[0] * tiling.tile[1]))
+    height = max(1, PIXELS_AT_ONCE // tiling.image[1])
     outputs, truth = _Canvas(tiling), _Canvas(tiling)
     for i, (top, bottom) in enumerate(pairwise([*tiling.tops, tiling.image[0]])):
         places = list(range(i * columns, (i + 1) * columns))
@@ -54,8 +55,11 @@ def strips(
                 for name, values in batch.truth.items():
                     truth.paste(name, values[k], column)
                 column += 1
-        height = bottom - top
-        yield Strip(top, outputs.taken(height), truth.taken(height))
+        for first in range(0, bottom - top, height):
+            rows = slice(first, min(first + height, bottom - top))
+            yield Strip(top + first, outputs.read(rows), truth.read(rows))
+        outputs.move_up(bottom - top)
+        truth.move_up(bottom - top)
 
 
 def stored_strips(trained: Trained, images: Images, image: int) -> Iterator[Strip]:
@@ -83,18 +87,17 @@ class _Canvas:
         """Write what a tile shows, (..., height, width), over what was there."""
         self._part(name, values, column).copy_(values)
 
-    def taken(self, height: int) -> dict[str, Tensor]:
-        """The uppermost rows, which no later tile shows, (1, ..., height, W); the rows below them
-        move up."""
+    def read(self, rows: slice) -> dict[str, Tensor]:
+        """Some rows, without what is beside the image, (1, ..., h, W)."""
         width = self._tiling.image[1]
-        taken = {
-            name: maps[..., :height, :width].clone()[None] for name, maps in self._maps.items()
-        }
-        for name, maps in self._maps.items():
-            self._maps[name] = torch.zeros_like(maps)
-            rest = maps[..., height:, :]
-            self._maps[name][..., : rest.shape[-2], :] = rest
-        return taken
+        return {name: maps[..., rows, :width].clone()[None] for name, maps in self._maps.items()}
+
+    def move_up(self, height: int) -> None:
+        """Drop the uppermost rows, which no later tile shows."""
+        for maps in self._maps.values():
+            rest = maps[..., height:, :].clone()
+            maps.zero_()
+            maps[..., : rest.shape[-2], :] = rest
 
     def _part(self, name: str, values: Tensor, column: int) -> Tensor:
         """The part of a map that a tile shows."""
