@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.planning.requested import fingerprint
+from fewmask.planning.requested import Requested, fingerprint
 from fewmask.report.contents import files
 from fewmask.report.summarise import summarise
 from tests.report.synthetic_runs import TRAINED, requested, write_run
@@ -126,9 +126,12 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
     assert {"pseudo_masks_table", "pseudo_masks_figure"} <= names or not learns_pseudo_masks
 
 
-def test_every_caption_is_there():
-    everything = requested(
-        methods=["a", "b"],
+def everything() -> Requested:
+    """An experiment with every table and figure."""
+    return requested(
+        datasets=["pets", "scenes"],
+        methods=["a", "b", "c"],
+        seeds=[0, 1],
         tasks=["depth", "normal"],
         learns_pseudo_masks=True,
         keeps_last_weights=True,
@@ -136,6 +139,15 @@ def test_every_caption_is_there():
         published={"source": "a paper"},
         sweep={"setting": "x", "values": {"a": 1, "b": 2}},
     )
-    captions = {file.caption for file in files(everything) if file.category}
+
+
+def test_entries_of_the_report_are_in_their_order_when_sorted_by_name():
+    shown = [file.shows for file in files(everything()) if file.category == "1 Results"]
+    assert len(shown) > 9
+    assert shown == sorted(shown)
+
+
+def test_every_caption_is_there():
+    captions = {file.caption for file in files(everything()) if file.category}
     folder = Path(__file__).parents[2] / "workflow/report"
     assert captions | {"workflow"} == {path.stem for path in folder.glob("*.rst")}

@@ -17,6 +17,9 @@ from fewmask.planning.job_arguments import JobArguments
 
 DEFAULT_REFERENCE = "supervised"
 
+FEWEST_RANKED_METHODS, FEWEST_RANKED_DATASETS, FEWEST_RANKED_SEEDS = 3, 2, 2
+"""With fewer there are no ranks over datasets."""
+
 
 class Requested(Experiment):
     """An experiment, and what its tables need to know of its methods, datasets and trainings."""
@@ -51,9 +54,22 @@ class Requested(Experiment):
         """The method that all others are compared with."""
         if self.reference is not None:
             return self.reference
-        others = [method for method in self.methods if method not in self.all_masks]
-        candidates = others or self.methods
+        candidates = self.ranked_methods or self.methods
         return DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
+
+    @property
+    def ranked_methods(self) -> list[str]:
+        """The methods that are ranked over datasets: all but upper bounds."""
+        return [method for method in self.methods if method not in self.all_masks]
+
+    @property
+    def has_ranks(self) -> bool:
+        """Whether enough methods are compared on enough datasets, with enough seeds."""
+        return (
+            len(self.ranked_methods) >= FEWEST_RANKED_METHODS
+            and len(self.datasets) >= FEWEST_RANKED_DATASETS
+            and len(self.seeds) >= FEWEST_RANKED_SEEDS
+        )
 
     def as_json(self) -> str:
         """The argument of ``summarise``; Snakemake copies it unescaped into its report."""

@@ -56,6 +56,7 @@ CONTENTS = (
     Entry("figure", "label_curve", RESULTS, "Figure: score against masks"),
     Entry("table", "comparison", RESULTS, "Is it better? Every method compared with the reference"),
     Entry("table", "label_savings", RESULTS, "Label savings, with intervals"),
+    Entry("figure", "ranks", RESULTS, "Figure: ranks of methods over datasets"),
     Entry("figure", "sweep", RESULTS, "Figure: score against a setting"),
     Entry("figure", "label_savings", RESULTS, "Figure: label savings"),
     Entry("table", "published", RESULTS, "Published beside measured"),
@@ -84,10 +85,13 @@ def files(requested: Requested) -> list[File]:
     ]
     numbers: Counter[str] = Counter()
     absent = _without_content(requested)
+    totals = Counter(entry.category for entry in CONTENTS if entry.name not in absent)
     for entry in CONTENTS:
         is_shown = entry.name not in absent
         numbers[entry.category] += is_shown
-        shows = f"{numbers[entry.category]} {entry.shows}"
+        # Of one width, for "10" comes before "2".
+        number = str(numbers[entry.category]).zfill(len(str(totals[entry.category])))
+        shows = f"{number} {entry.shows}"
         if entry.kind == "table":
             listed += (
                 _table(requested, entry, shows) if is_shown else _table_files(requested, entry.name)
@@ -114,6 +118,7 @@ def _without_content(requested: Requested) -> set[str]:
         "published": requested.published is not None,
         "sweep": requested.sweep is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
+        "ranks": requested.has_ranks,
         "restored_images": any(requested.restored_by),
         "last_weights": requested.keeps_last_weights,
         "task_losses": len(requested.tasks) > 1,

@@ -16,6 +16,7 @@ from fewmask.report.figures.examples import examples
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
+from fewmask.report.figures.ranks import ranks_figure
 from fewmask.report.figures.restored_images import restored_images, with_restoring_stage
 from fewmask.report.figures.sweep import sweep_figure
 from fewmask.report.figures.task_losses import task_losses_figure
@@ -42,6 +43,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
             name: partial(examples, requested, that_learn(task, runs), task)
             for name, task in EXAMPLES.items()
         },
+        "ranks": partial(ranks_figure, requested, results.scores),
         "restored_images": partial(restored_images, requested, runs),
         "pseudo_masks": partial(pseudo_masks_figure, requested, results.pseudo_masks),
     }
