@@ -12,6 +12,7 @@ from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
 from tests.data.making import noise, save
 from tests.data.readers import shape_files
+from tests.data.readers.volumes import write_volumes
 from tests.documents.test_datasets_page import blocks
 
 LONGEST = 10
@@ -69,6 +70,16 @@ def test_shapes(kind: str, data: Path, capsys: pytest.CaptureFixture[str]):
     log = capsys.readouterr().err
     overlap = "note: pixels in shapes of several classes, of which the last in classes counts: 48"
     assert (overlap in log) == (kind != "panoptic")
+
+
+def test_volumes(data: Path):
+    write_volumes(data / "volumes", count=6, slices=4)
+    with prepared("volumes") as store:
+        assert store.names[:5] == [*(f"v1/{i}" for i in range(4)), "v2/0"]
+        assert store.labelled.all()
+    of_groups = {(row["group"], row["role"]) for row in roles("volumes", "n4")}
+    assert len(of_groups) == 6
+    assert [role for _, role in of_groups].count("labelled") == 1
 
 
 def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):

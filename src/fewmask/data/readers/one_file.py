@@ -17,9 +17,10 @@ def needs_package(module: str, reader: str) -> Any:
     try:
         return import_module(module)
     except ImportError as error:
+        package = module.split(".")[0]
         raise FewmaskError(
-            f"the reader {reader} needs the package {module.split('.')[0]}: {error}\n"
-            f"  mend: install it: pip install 'fewmask[annotations]' (uv run installs it)"
+            f"the reader {reader} needs the package {package}: {error}\n"
+            f"  mend: install it: pip install {package} (uv run installs it)"
         ) from None
 
 
