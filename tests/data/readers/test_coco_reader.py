@@ -67,6 +67,8 @@ class TestCoco:
             ([[1, 1, 2, 2, 3]], "no list of pairs"),
             ([[1, 1, 2, 2, 3, "x"]], "no pairs of numbers"),
             ([[1, 1, 2, 2, 1e9, 3]], "far outside"),
+            ([[1, 1, 2, 2, 10**400, 3]], "no pairs of numbers"),
+            ({"size": [*SIZE], "counts": "o" * 5000 + "0"}, "neither numbers nor"),
             ({"size": [*SIZE], "counts": [5, 6]}, "11 pixels"),
             ({"size": [*SIZE], "counts": [-5, 389]}, "neither numbers nor"),
             ({"size": [3, 3], "counts": [9]}, "in an image of"),
@@ -99,6 +101,7 @@ class TestCoco:
             (lambda one: one["annotations"][0].update(category_id=99), "category_id 99, which is"),
             (lambda one: one.pop("images"), "no 'images'"),
             (lambda one: one["images"][0].update(file_name=3), "all.json"),
+            (lambda one: one["images"][0].update(file_name="/"), "no name of a file"),
         ],
     )
     def test_files_that_make_no_sense(self, root, change, message):

@@ -49,6 +49,13 @@ class TestCvat:
             ('<polygon label="leaf"/>', "attributes that are missing"),
             ('<mask label="leaf" rle="5" left="0" top="0" width="3" height="2"/>', "runs of 5 pix"),
             ('<mask label="leaf" rle="-1,7" left="0" top="0" width="3" height="2"/>', "runs of 6"),
+            (
+                f'<mask label="leaf" rle="{10**16}" left="0" top="0" width="{10**8}" '
+                f'height="{10**8}"/>',
+                "far larger than the image",
+            ),
+            ('<ellipse label="leaf" cx="9" cy="9" rx="nan" ry="4" rotation="9"/>', "radii of nan"),
+            ('<ellipse label="leaf" cx="9" cy="9" rx="-8" ry="4"/>', "radii of -8 and 4"),
             ('<cylinder label="leaf"/>', "the kind 'cylinder'"),
         ],
     )

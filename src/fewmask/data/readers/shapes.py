@@ -61,6 +61,9 @@ class Canvas:
     def ellipse(self, label: str, centre: object, radii: object, degrees: float = 0) -> None:
         """Paint an ellipse of the radii along x and y, turned clockwise."""
         (x, y), (along_x, along_y) = (np.asarray(one, float) for one in (centre, radii))
+        if not np.isfinite([along_x, along_y, degrees]).all() or min(along_x, along_y) < 0:
+            found = f"radii of {along_x:g} and {along_y:g}, turned by {degrees:g} degrees"
+            raise self.error(label, found, "radii of 0 or more")
         ends = [(x - along_x, y - along_y), (x + along_x, y + along_y)]
         self.checked(label, ends if degrees == 0 else [(x, y)], least=1)
         down, right = np.indices(self.size) + 0.5
@@ -102,7 +105,7 @@ class Canvas:
             array = np.asarray(points, float)
             if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all():
                 raise ValueError
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             raise self.error(label, "points that are no pairs of numbers", "x and y each") from None
         if len(array) < least:
             raise self.error(label, f"{len(array)} points", f"{least} points or more")

@@ -9,7 +9,7 @@ R + 256 G + 256² B, and 0 is ignored.
 """
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -98,6 +98,8 @@ def _by_image(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
     names: dict[str, dict[str, Any]] = {}
     for one in content["images"]:
         name = one["file_name"].replace("\\", "/")
+        if not PurePosixPath(name).name:
+            raise ValueError(f"the image {name!r} ({one['id']}), which is no name of a file")
         if one["id"] in images or name in names:
             raise ValueError(f"the image {name} ({one['id']}) occurs twice")
         size = {key: one[key] for key in ("height", "width")}

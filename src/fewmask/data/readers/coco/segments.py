@@ -6,8 +6,9 @@ import numpy as np
 
 from fewmask.data.readers.shapes import Canvas
 
-COMPRESSED = re.compile("[0-o]*[0-O]")
-"""Six bits for each character, the highest of which says that the number goes on."""
+COMPRESSED = re.compile("([P-o]{0,6}[0-O])+")
+"""Six bits for each character, the highest of which says that the number goes on; no run is so long
+that it needs more than seven."""
 
 
 def inside(canvas: Canvas, label: str, segmentation: object) -> np.ndarray:

@@ -6,7 +6,8 @@ a ``label``. The runs of a mask alternate outside and inside, row by row. Entiti
 which a small file can fill the memory, and external documents are refused.
 """
 
-from pathlib import Path
+import re
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import read_image
 from fewmask.data.readers.one_file import annotation_file, items_of, needs_package
 from fewmask.data.readers.reader import Item, Sample
-from fewmask.data.readers.shapes import Canvas, Labels, read_image_of
+from fewmask.data.readers.shapes import FAR, Canvas, Labels, read_image_of
 
 AREAS = ("polygon", "box", "ellipse", "mask")
 WITHOUT_AREA = ("polyline", "points", "skeleton", "cuboid")
@@ -41,8 +42,10 @@ class Reader:
             shapes = [(one.tag, dict(one.attrib)) for one in image if one.tag != "tag"]
             size = tuple(_number(image.get(key)) for key in ("height", "width"))
             is_known = bool(shapes) or self._options.without_shapes == "background"
-            if not name or name in annotated:
-                raise _damaged(path, f"the image {name or 'without a name'} occurs twice")
+            if not PurePosixPath(name).name:
+                raise _damaged(path, f"the image {name!r}, which is no name of a file")
+            if name in annotated:
+                raise _damaged(path, f"the image {name} occurs twice")
             annotated[name] = (*size, shapes) if is_known else None
         if not annotated:
             raise _damaged(path, "no <image>")
@@ -76,7 +79,7 @@ def _damaged(path: Path, found: str) -> FewmaskError:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
+    return int(text) if text and re.fullmatch("[0-9]{1,9}", text) else None
 
 
 def _paint(canvas: Canvas, shape: Shape, image: str) -> None:
@@ -109,6 +112,8 @@ def _paint_area(canvas: Canvas, kind: str, label: str, values: dict[str, str]) -
     else:
         left, top, width, height = (int(values[key]) for key in ("left", "top", "width", "height"))
         runs = [int(one) for one in values["rle"].split(",")]
+        if width > FAR * canvas.size[1] or height > FAR * canvas.size[0]:
+            raise canvas.error(label, "a mask far larger than the image", "one that fits into it")
         if min(runs) < 0 or min(width, height) < 1 or sum(runs) != width * height:
             raise canvas.error(label, f"runs of {sum(runs)} pixels", f"{width} x {height}")
         inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
