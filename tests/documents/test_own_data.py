@@ -2,7 +2,9 @@
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -25,11 +27,13 @@ def data(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return project / "data"
 
 
-def prepared(name: str) -> Store:
-    """The store of a dataset that is written as on the page, opened."""
+def prepared(name: str, changes: Mapping[str, str] = MappingProxyType({})) -> Store:
+    """The store of a dataset that is written as on the page, apart from changes, opened."""
     path = Path(f"config/datasets/{name}.yaml")
     (text,) = blocks("yaml", str(path))
     assert len(text.splitlines()) <= LONGEST
+    for before, after in changes.items():
+        text = text.replace(before, after)
     path.write_text(text)
     settings = load_dataset(name).model_dump(mode="json", exclude={"split", "description"})
     prepare(json.dumps({"dataset": name, **settings}), Path(f"results/datasets/{name}.h5"))
@@ -124,3 +128,16 @@ def test_large_images_are_cut_into_tiles(data: Path):
     assert sorted(role for _, role in of_images) == (
         ["labelled", "test", "test", "unlabelled", "validation"]
     )
+
+
+def test_tiles_of_a_group_have_one_role(data: Path):
+    for patient in range(6):
+        for slice_ in range(2):
+            name = f"patient{patient}_slice_{slice_}.png"
+            save(data / "scans/images" / name, noise(48, 40, 3))
+            save(data / "scans/masks" / name, noise(48, 40, below=2))
+    prepared("scans", {"size: 64": "tiles: {size: 32, overlap: 8}"}).close()
+    rows = roles("scans", "n4")
+    assert len(rows) == 6 * 2 * 4
+    assert len({(row["group"], row["role"]) for row in rows}) == 6
+    assert {row["name"].split("@")[0][:8] for row in rows} == {row["group"] for row in rows}

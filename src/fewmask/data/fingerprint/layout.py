@@ -45,7 +45,11 @@ def find_reader(root: Path) -> dict[str, Any]:
     files = [path for folder in folders_below(root) for path in files_in(folder)]
     images = _kinds(root, [path for path in files if is_image(path)])
     if not images:
-        raise FewmaskError(f"{root}: no images in it\n  mend: name the folder of the images")
+        raise FewmaskError(
+            f"{root}: no images in it\n"
+            f"  mend: name the folder of the images; for volumes and other formats see "
+            f"docs/datasets.md"
+        )
     of_text = [path for path in files if path.suffix.lower() in (".json", ".xml")]
     return _with_annotations(root, images, of_text) or _with_masks(root, images)
 
