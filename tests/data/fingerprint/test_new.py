@@ -143,12 +143,16 @@ class TestRefuses:
             ("mine", "empty", "empty: no images in it"),
             ("mine", "photos", "photos: found images, but no masks of them"),
             ("mine", "other", "the names of images and masks do not agree"),
+            ("mine", "one", "classes: found 1; name at least two"),
+            ("mine", "{braces}", "root: must be a relative path without"),
         ],
     )
     def test_what_it_cannot_use(self, data, name, folder, message):
         (data / "empty").mkdir()
         save(data / "photos/a.png", noise(40, 40, 3))
         make(data / "other", "images/{}.jpg", "masks/x{}.png")
+        make(data / "one", "images/{}.jpg", "masks/{}.png", values=(0,))
+        make(data / "{braces}", "images/{}.jpg", "masks/{}.png")
         with pytest.raises(FewmaskError, match=message):
             new(name, Path(folder))
         assert not list(Path("config/datasets").iterdir())

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.layer import Layer
+from fewmask.config.layers import validate
 from fewmask.core.errors import FewmaskError
 from fewmask.data.fingerprint.layout import find_reader
 from fewmask.data.fingerprint.mask_values import MaskClasses, classes_of
@@ -57,7 +59,7 @@ def fingerprint(data: Path, root: str) -> Fingerprint:
     Raises FewmaskError: there are no images or no masks, files are damaged, or names do not agree.
     """
     reader = find_reader(data / root)
-    settings = Dataset.model_validate({"reader": reader, "root": root, "classes": PLACEHOLDERS})
+    settings = checked({"reader": reader, "root": root, "classes": PLACEHOLDERS}, data / root)
     items = open_reader(settings, data).items()
     masked = [item for item in items if item.mask is not None]
     if not masked:
@@ -69,6 +71,12 @@ def fingerprint(data: Path, root: str) -> Fingerprint:
         classes = _labels(masked)
     sizes = np.array([size for size, _ in found])
     return Fingerprint(reader, items, sizes, Counter(mode for _, mode in found), classes)
+
+
+def checked(values: dict[str, Any], folder: Path) -> Dataset:
+    """The settings of a dataset that were made of what is in a folder. Raises ConfigError where its
+    name, its labels or its masks fit no settings."""
+    return validate(Dataset, [Layer(f"the settings for {folder}", values)])
 
 
 def _some(items: Sequence[Item]) -> Sequence[Item]:

@@ -7,14 +7,13 @@ from typing import Any
 
 import yaml
 
-from fewmask.config.dataset import Dataset
 from fewmask.config.named import load_dataset
 from fewmask.config.settings import NAME
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.paths import CONFIG, data_folder
 from fewmask.data.fingerprint import choices
-from fewmask.data.fingerprint.fingerprint import Fingerprint, fingerprint
+from fewmask.data.fingerprint.fingerprint import Fingerprint, checked, fingerprint
 from fewmask.data.fingerprint.samples import draw_samples
 from fewmask.planning.grid import load_grid
 
@@ -26,7 +25,7 @@ def new(name: str, folder: Path) -> str:
     for a folder of images; return what was found, and what to run next.
 
     Raises FewmaskError: one of the files exists, the folder lies outside the folder of the data, or
-    it holds no images or no masks. Then nothing is written.
+    it holds no images, no masks, or masks of one class. Then nothing is written.
     """
     if not re.fullmatch(NAME, name):
         raise FewmaskError(f"{name}: no name of a dataset\n  expected: a-z, 0-9, _ and -")
@@ -41,7 +40,7 @@ def new(name: str, folder: Path) -> str:
     root = _root(folder)
     found = fingerprint(data_folder(), root)
     texts = {dataset: _dataset(found, root), experiment: _experiment(name, found)}
-    settings = Dataset.model_validate(yaml.safe_load(texts[dataset]))
+    settings = checked(yaml.safe_load(texts[dataset]), data_folder() / root)
     draw_samples(name, settings, found.items, samples)
     for path, text in texts.items():
         with written_whole(path) as temporary:
