@@ -51,8 +51,9 @@ def explain(
         files = [one for one in layers if one.lines is not None] or layers
         layer = layer or next((one for one in reversed(files) if one.holds(keys[:-1])), files[-1])
         path = ".".join(str(key) for key in layer.path + keys)
-        about = f" [{subject}]" if subject else ""
-        paragraphs.append(f"{layer.place(keys)}: {path}{about}: {_sentence(mistake, model, keys)}")
+        about = f"{path} [{subject}]" if subject else path  # nothing: the mapping as a whole
+        parts = [layer.place(keys), about.strip(), _sentence(mistake, model, keys)]
+        paragraphs.append(": ".join(filter(None, parts)))
     return "\n".join(dict.fromkeys(paragraphs))
 
 
