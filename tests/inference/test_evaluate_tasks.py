@@ -26,13 +26,15 @@ from tests.data.making import scenes_store
 
 ROLES = ["labelled"] * 4 + ["unlabelled"] * 4 + ["validation"] * 2 + ["test"] * 5
 
+GROUPS = [f"house {i // 2}" for i in range(15)]
+
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with 15 rooms, their depths and normals, and a split."""
+    """A folder with 15 rooms, their depths and normals, and a split with groups."""
     folder = tmp_path_factory.mktemp("rooms")
     with Store(scenes_store(folder / "rooms.h5", len(ROLES))) as store:
-        split_files.write(folder / "0.csv", store.names, ROLES)
+        split_files.write(folder / "0.csv", store.names, ROLES, GROUPS)
     return folder
 
 
@@ -90,8 +92,9 @@ def test_what_is_not_learnt_is_not_judged(prepared: Path, tmp_path: Path):
     with h5py.File(path.with_suffix(".examples.h5")) as file:
         assert json.loads(file.attrs["tasks"]) == ["depth"]
         assert "segmentation" not in file
-    header = path.with_suffix(".csv").read_text().splitlines()[0]
+    header, *lines = path.with_suffix(".csv").read_text().splitlines()
     assert header == "name,row,group,depth_absolute_error,depth_relative_error"
+    assert [line.split(",")[2] for line in lines] == GROUPS[10:]
 
 
 def test_images_are_chosen_by_the_first_task(prepared: Path, tmp_path: Path):
