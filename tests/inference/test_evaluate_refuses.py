@@ -37,7 +37,7 @@ def test_weights_of_other_data_are_refused(
         (lambda text: changed_role(text, "test", "unlabelled"), "trained with another split than"),
         (lambda text: changed_role(text, "validation", "test"), "trained with another split than"),
         (lambda text: changed_role(text, "unlabelled", "labelled"), "trained with another split"),
-        (lambda text: text.replace("scene_00035,35,test\n", ""), "35 of the dataset's 36 images"),
+        (lambda text: text.replace("scene_00035,35,test,\n", ""), "35 of the dataset's 36 images"),
         (lambda text: text.replace(",35,", ",9999,"), "scene_00035' in row 9999"),
         (lambda text: text.replace("scene_00035", "scene_00034"), "which is scene_00035"),
     ],

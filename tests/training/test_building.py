@@ -62,7 +62,7 @@ def test_a_split_with_other_training_images_is_named(
     rooms: Path, rooms_split: Path, tmp_path: Path
 ):
     changed = tmp_path / "split.csv"
-    changed.write_text(rooms_split.read_text().replace(",test\n", ",unlabelled\n", 1))
+    changed.write_text(rooms_split.read_text().replace(",test,", ",unlabelled,", 1))
     inputs = Inputs(rooms, changed, pseudo_masks=random_pseudo_masks(rooms))
     with Store(rooms) as store, pytest.raises(FewmaskError) as error:
         build_training(inputs, small_stage(**LEARNING), 0, store, start("fp32", 1))
