@@ -10,6 +10,10 @@ def run_of(w):
     return Run(w.dataset, w.method, w.fraction, int(w.seed))
 
 
+def searched_cell(w):
+    return w.dataset, w.method, w.fraction
+
+
 def stage_for(w):
     return grid.stage(
         stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]

@@ -108,9 +108,17 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
 @click.option("--settings", required=True, help="JSON of the stage's settings.")
 @seed_option
 @click.option("--output", type=folder, required=True, help="The folder of the stage.")
-@click.option("--start-from", type=file, help="Weights of an earlier stage to start from.")
+@click.option("--start-from", type=path, help="Weights of an earlier stage to start from.")
 @click.option("--encoder", type=file, help="Initial weights of the encoder.")
-@click.option("--pseudo-masks", type=file, help="Pseudo-masks of an earlier stage.")
+@click.option("--pseudo-masks", type=path, help="Pseudo-masks of an earlier stage.")
+@click.option("--ranking", type=file, help="The ranking of trials that changes the settings.")
+@click.option("--place", type=click.IntRange(min=0), default=0, help="The trial's place in it.")
+@click.option(
+    "--goes-on-from",
+    type=path,
+    help="A checkpoint of a shorter training to begin with. In this path and those of an earlier "
+    "stage, {trial} and {trained_as} stand for the methods that the ranking names.",
+)
 @click.option(
     "--checkpoint-seconds",
     type=click.IntRange(min=0),
@@ -136,7 +144,9 @@ def train(
     tensorboard: Path | None,
     threads: int,
     processes: int,
-    **inputs: Path,
+    ranking: Path | None,
+    place: int,
+    **files: Path | None,
 ) -> None:
     """Train one stage, resuming from its checkpoint if there is one.
 
@@ -151,20 +161,42 @@ def train(
         if code := launch(processes):
             sys.exit(code)
         return
+    from fewmask.config.changes import with_changes
     from fewmask.config.layers import from_json
     from fewmask.config.stage import TrainingSettings
+    from fewmask.planning.search.ranking import read_ranking
     from fewmask.training.execution import Execution
     from fewmask.training.inputs import Inputs
     from fewmask.training.job import train
 
     stage = from_json(TrainingSettings, settings, "--settings")
+    if ranking is not None:
+        ranked = read_ranking(ranking).at(place, ranking)
+        stage = with_changes(stage, ranked.changes)
+        files = {name: one and ranked.fill(one) for name, one in files.items()}
     execution = Execution(
-        checkpoint_seconds / 60, max(1, threads // processes), processes, tensorboard
+        checkpoint_seconds / 60,
+        max(1, threads // processes),
+        processes,
+        files.pop("goes_on_from"),
+        tensorboard,
     )
-    if not train(Inputs(**inputs), stage, seed, output, execution):
+    if not train(Inputs(**files), stage, seed, output, execution):
         sys.exit(EXIT_INTERRUPTED)
     if (here := parallel.place()) and here.rank > 0:
         sys.exit()  # the first process reports the end
+
+
+@commands.command()
+@click.option("--settings", required=True, help="JSON of the rung of a search.")
+@click.option("--below", type=file, help="The ranking of the rung below.")
+@click.option("--output", type=path, required=True, help="The .json file to write.")
+@job
+def rank(settings: str, below: Path | None, output: Path) -> None:
+    """Rank the trials of a search on the validation images."""
+    from fewmask.planning.search.ranking import rank
+
+    rank(settings, below, output)
 
 
 @commands.command()

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from fewmask.config.cells import Cells, Fraction
 from fewmask.config.published import Published
+from fewmask.config.search import Search
 from fewmask.config.settings import Line, Name, RelativePath, Settings
 from fewmask.config.task import TaskName
 
@@ -69,6 +70,8 @@ class Experiment(Settings):
     reference: Name | None = None
     """The method that all others are compared with. Absent: supervised, if it is one of the
     methods, else the first that does not see all masks."""
+    search: Search | None = None
+    """Search the settings of every method alike, and add its runs with those that did best."""
     sweep: Sweep | None = None
     """The methods that the figure `sweep` has along its axis."""
     example_fractions: list[Fraction] = []
@@ -100,6 +103,22 @@ class Experiment(Settings):
     def _leaves_something(self) -> Self:
         if not self.cells():
             raise ValueError("leave_out leaves nothing of the grid")
+        return self
+
+    @model_validator(mode="after")
+    def _search_fits(self) -> Self:
+        if self.search is None:
+            return self
+        if self.search.at is not None and self.search.at not in self.fractions:
+            raise ValueError(
+                f"search.at is {self.search.at}, which is none of the fractions: "
+                f"{', '.join(self.fractions)}"
+            )
+        if shared := sorted({*self.search.seeds} & {*self.seeds}):
+            raise ValueError(
+                f"search.seeds: runs have the seed {shared[0]}, too, so that settings would be "
+                f"chosen by what is tested\n  mend: seeds that are none of {self.seeds}"
+            )
         return self
 
     @field_validator("datasets", "methods", "fractions", "seeds", "metrics", "example_fractions")

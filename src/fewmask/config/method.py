@@ -20,6 +20,10 @@ class MethodFile(Settings):
     """The stages in their order; a run is judged by the last. null drops one of the method that is
     extended."""
 
+    ranges: dict[str, list[float | int | str | bool] | None] = {}
+    """What a search tries of a setting, by its path (``optimiser.learning_rate``): a part of the
+    setting's own range. null: the setting stays as it is written."""
+
 
 class Method(MethodFile):
     """A method as its files add up; ``fewmask.planning.grid`` resolves its stages."""

@@ -1,5 +1,6 @@
 """Settings of a stage: one training of a method."""
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -56,6 +57,9 @@ class TrainingSettings(Settings):
     steps: Duration
     """Updates of the weights; or epochs, each of which sees the labelled images once (all that
     are drawn, where no masks are)."""
+    until: float = Field(default=1, gt=0, le=1)
+    """The share of ``steps`` after which the training ends, with the learning rates of a whole one,
+    which can go on from its checkpoint."""
     batch: Batch
     micro_batches: int = Field(default=1, ge=1, le=1024)
     """In how many parts, one after the other, a batch passes through the networks: the memory is
@@ -101,6 +105,11 @@ class TrainingSettings(Settings):
         """Whether the weights depend on who is labelled."""
         sees_roles = {"labelled", "unlabelled"} & set(self.batch.roles)
         return bool(sees_roles) and self.labels == "fraction"
+
+    @property
+    def last_step(self) -> int:
+        """The number of steps that are done in the end; ``steps`` must be in steps."""
+        return math.ceil(round(self.until * self.steps, 6))
 
     @property
     def ranges(self) -> Ranges:

@@ -65,6 +65,11 @@ class Layout:
         return f"{self.results}/tensorboard/{self.stage_cell}"
 
     @property
+    def ranking(self) -> str:
+        """Which trials of a search did best on a rung."""
+        return f"{self.results}/search/{{dataset}}/{{method}}/{{fraction}}/rung_{{rung}}.json"
+
+    @property
     def metrics(self) -> str:
         """The metrics of one run; those of every image, and examples, lie beside it."""
         return f"{self.results}/metrics/{self.run_cell}.json"

@@ -118,6 +118,8 @@ class TrainingRecord(Record):
     peak_memory_mb: Amount | None
     images_seen: Count
     steps: Count
+    best_value: float | None = None
+    """The best value of the metric that selects weights, on the validation images."""
     device: str
     gpus: Count
     history: str

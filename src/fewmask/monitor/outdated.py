@@ -8,10 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from fewmask.config.changes import with_changes
 from fewmask.core.cells import Run, StageKey
 from fewmask.core.paths import TRAINING
 from fewmask.planning.grid import Grid
 from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.search.ranking import read_ranking
 
 Content = dict[str, Any]
 
@@ -28,10 +30,9 @@ class RequestedSettings:
     def is_other_training(self, weights: Path, key: StageKey) -> bool:
         """Whether the weights of a stage were trained with other settings, or on data prepared with
         other settings; False if its record is missing or damaged."""
-        made_with = _read(weights.with_name(TRAINING))
-        return bool(made_with) and (
-            made_with.get("training") != self._training(key)
-            or self._is_other(made_with, key.dataset)
+        made_with, requested = _read(weights.with_name(TRAINING)), self._training(key)
+        return bool(made_with and requested) and (
+            made_with.get("training") != requested or self._is_other(made_with, key.dataset)
         )
 
     def is_other_evaluation(self, metrics: Path, run: Run) -> bool:
@@ -40,11 +41,22 @@ class RequestedSettings:
         if not isinstance(made_with, dict):
             return False
         trainings = [self._training(key) for key in self._grid.stages(run)]
-        return made_with.get("stages") != trainings or self._is_other(made_with, run.dataset)
+        is_known = all(trainings)
+        return (is_known and made_with.get("stages") != trainings) or self._is_other(
+            made_with, run.dataset
+        )
 
     def _training(self, key: StageKey) -> Content:
+        """What it is to be trained with; empty as long as the search has not chosen that."""
         if key not in self._trainings:
-            self._trainings[key] = json.loads(self._arguments.train_settings(key))
+            stage, ranked = self._grid.stage(key), self._grid.resolved(key).ranked
+            if ranked is not None:
+                path = Path(ranked.ranking)
+                if not path.exists():
+                    return {}
+                changes = read_ranking(path).at(ranked.place, path).changes
+                stage = with_changes(stage, changes)
+            self._trainings[key] = json.loads(stage.shaping())
         return self._trainings[key]
 
     def _is_other(self, made_with: Content, dataset: str) -> bool:

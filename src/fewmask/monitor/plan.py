@@ -110,8 +110,10 @@ class Plan:
         for key in _relations(job):
             if key in self._minutes:
                 return Estimate(self._minutes[key], MEASURED)
-        resources = self.resources(job)
-        return Estimate(resources.minutes, LIMIT) if job.rule == "train" and resources else None
+        if job.rule != "train" or job.stage is None:
+            return None
+        stage = self.grid.stage(job.stage)
+        return Estimate(stage.resources.minutes * stage.until, LIMIT)
 
     def rows(self) -> dict[Kind, JobGroup]:
         """The jobs by kind, rule by rule."""
@@ -134,6 +136,14 @@ class Plan:
         cpu_hours = 0 if resources.gpus else hours * resources.cpus
         return JobGroup(1, 1, [estimate], hours * resources.gpus, cpu_hours)
 
+    def to_do(self, of_search: bool) -> JobGroup:
+        """The jobs to do, and their hours: those of searches, or those of runs."""
+        group = JobGroup()
+        for job, is_to_do in self.is_to_do.items():
+            if is_to_do and bool(job.search) == of_search:
+                group.add(self._row(job, True))
+        return group
+
     def hours(self, run: Run | None = None) -> float:
         """Total hours of the jobs to do: of a run with all that it depends on, or of all runs."""
         chosen = self.is_to_do if run is None else self.of_runs[run]
@@ -145,8 +155,9 @@ def _kind(job: Job) -> Kind:
     dataset, *rest = job.cell.split("/")
     if job.rule == "fetch_encoder":
         return Kind(job.rule, "", job.cell)
-    method = "" if job.stage is None else "/".join([rest[0], *rest[3:]])
-    return Kind(job.rule, dataset, method)
+    if job.stage is None:
+        return Kind(job.rule, dataset, job.search)
+    return Kind(job.rule, dataset, "/".join([job.search or rest[0], *rest[3:]]))
 
 
 def _relations(job: Job) -> list[tuple[Kind, str | None]]:
@@ -233,6 +244,9 @@ def _notes(
     unknown = [kind.rule for kind, row in rows.items() if row.to_do > len(row.estimates)]
     if unknown:
         yield f"No estimate, not counted: {', '.join(dict.fromkeys(unknown))}."
+    if plan.grid.searches:
+        parts = plan.to_do(of_search=True), plan.to_do(of_search=False)
+        yield f"Search: {_part(parts[0])}; runs: {_part(parts[1])}."
     yield from _largest(plan.resources(job) for job, is_to_do in plan.is_to_do.items() if is_to_do)
     if at_once:
         longest = max(map(plan.hours, plan.of_runs))
@@ -241,6 +255,12 @@ def _notes(
             f"With {at_once} jobs at a time: about {_time(hours)} "
             f"(the longest run, one job after another: {_time(longest)})."
         )
+
+
+def _part(group: JobGroup) -> str:
+    hours = {"GPU h": group.gpu_hours, "CPU h": group.cpu_hours}
+    amounts = [f"{value:.2f} {unit}" for unit, value in hours.items() if value]
+    return f"{group.to_do} jobs to do, {', '.join(amounts) or 'no estimate'}"
 
 
 def _time(hours: float) -> str:

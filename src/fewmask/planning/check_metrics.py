@@ -8,6 +8,7 @@ from fewmask.config.layer import Keys, Layer, error_at
 from fewmask.config.published import Published, PublishedValue
 from fewmask.metrics import table
 from fewmask.planning.grids import cells_of, grids_of
+from fewmask.planning.search.names import with_searched
 
 
 def check_metrics(layers: list[Layer], classes_of: Callable[[str], Iterable[str]]) -> None:
@@ -75,6 +76,7 @@ def _check_metric(metric: str, classes: list[str], layers: list[Layer], keys: Ke
 
 
 def _check_method(method: str, experiment: Experiment, layers: list[Layer], keys: Keys) -> None:
+    experiment = with_searched(experiment, but=[])
     if method not in experiment.methods:
         near = did_you_mean(method, experiment.methods)
         raise error_at(

@@ -3,6 +3,7 @@
 Snakemake imports this to plan, so nothing here imports torch or pandas.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,10 @@ from fewmask.planning.checks import (
     check_selects,
 )
 from fewmask.planning.grids import cells_only_below
-from fewmask.planning.stages import Resolved, Resolver
+from fewmask.planning.search.names import searched, with_searched, written
+from fewmask.planning.search.of_grid import Cell, searches_of
+from fewmask.planning.search.searches import Search
+from fewmask.planning.stages import LabelledData, Resolved, Resolver
 
 
 class Grid:
@@ -50,16 +54,21 @@ class Grid:
         check_metrics(layers, self.classes)
         check_cells(layers)
         self._stages: dict[StageKey, Resolved] = {}
-        self._keys: dict[tuple[str, str, str], tuple[StageKey, ...]] = {}
+        self._keys: dict[Cell, tuple[StageKey, ...]] = {}
         self._resolve()
         check_selects(self._overrides, self._stages_by_cell(), cells_only_below(layers))
         check_reference(self.experiment, self.all_masks_methods(), source)
 
     @cached_property
+    def axes(self) -> Experiment:
+        """The experiment, in which searched methods are methods of their own."""
+        return with_searched(self.experiment, but=self.all_masks_methods())
+
+    @cached_property
     def runs(self) -> list[Run]:
         """All runs, dataset by dataset."""
         seeds = self.experiment.seeds
-        return [Run(*cell, seed) for cell in self.experiment.cells() for seed in seeds]
+        return [Run(*cell, seed) for cell in self.axes.cells() for seed in seeds]
 
     def stages(self, run: Run) -> tuple[StageKey, ...]:
         """The stages of a run in the order of training; the last one is tested."""
@@ -79,7 +88,10 @@ class Grid:
 
     def pseudo_labellers(self, run: Run) -> list[StageKey]:
         """The stages of a run whose pseudo-masks later stages learn, in their order."""
-        keys = self.stages(run)
+        return self.labellers(self.stages(run))
+
+    def labellers(self, keys: Sequence[StageKey]) -> list[StageKey]:
+        """Those of some stages whose pseudo-masks others of them learn."""
         labellers = {one.key for key in keys if (one := self.resolved(key).pseudo_masks)}
         return [key for key in keys if key in labellers]
 
@@ -91,6 +103,12 @@ class Grid:
             if key.dataset == run.dataset and self.stage(key).objective.restores_images
         ]
         return keys[-1] if keys else None
+
+    def search_of(self, run: Run) -> Search | None:
+        """The search that chooses the settings of a run; None for those as they are written."""
+        if run.method == written(run.method):
+            return None
+        return self.searches.get((run.dataset, written(run.method), run.fraction))
 
     def all_masks_methods(self) -> list[str]:
         """The methods whose last stage sees all masks whatever the fraction: upper bounds."""
@@ -108,17 +126,33 @@ class Grid:
         """Find the stages of every cell, and the datasets that only stages name."""
         for method in self.experiment.methods:
             load_method(method, f"{self.source}: methods")
-        resolver = Resolver(self._overrides)
+        resolver, stages = Resolver(self._overrides), {}
         for cell in self.experiment.cells():
             dataset, method, fraction = cell
             of_cell = resolver.stages(method, dataset, fraction)
             check_judged(of_cell[-1], method, dataset)
-            self._stages |= {resolved.key: resolved for resolved in of_cell}
-            self._keys[cell] = tuple(resolved.key for resolved in of_cell)
+            stages[cell] = of_cell
+            self._add(cell, of_cell)
+        self._resolve_searches(stages)
         for key, resolved in self._stages.items():
             if key.dataset not in self.datasets:
                 self.datasets[key.dataset] = self._named_by_stage(key)
             check_learnable(resolved, self.datasets[key.dataset], self.source)
+
+    def _add(self, cell: Cell, stages: list[Resolved]) -> None:
+        self._stages |= {resolved.key: resolved for resolved in stages}
+        self._keys[cell] = tuple(resolved.key for resolved in stages)
+
+    def _resolve_searches(self, stages: dict[Cell, list[Resolved]]) -> None:
+        """Find the trials, and the runs with the settings that their search chooses."""
+        self.searches = searches_of(self.experiment, stages, self.source)
+        for cell, search in self.searches.items():
+            for rung in search.rungs:
+                trained = (one for stages in rung.trainings.values() for one in stages)
+                self._stages |= {resolved.key: resolved for resolved in trained}
+            dataset, method, fraction = cell
+            of_run = search.searched(LabelledData(dataset, fraction), stages[cell])
+            self._add((dataset, searched(method), fraction), of_run)
 
     def _stages_by_cell(self) -> set[StageKey]:
         """All stages, both by the runs that share them and by the method that owns them."""

@@ -6,11 +6,16 @@ when one of them changes, and only then.
 
 import json
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from fewmask.config.network import Network
 from fewmask.core.cells import Run, StageKey
+from fewmask.core.paths import CHECKPOINT
 from fewmask.planning.grid import Grid
+from fewmask.planning.search.names import TRAINED_AS
+from fewmask.planning.search.of_grid import Cell
+from fewmask.planning.stages import Resolved
 
 
 class JobArguments:
@@ -44,10 +49,19 @@ class JobArguments:
             "split": self._layout.split.format(**vars(key), seed=seed),
         }
         resolved = self._grid.resolved(key)
-        if resolved.start_from is not None:
-            files["start_from"] = self._layout.stage_files(resolved.start_from.key, seed)["weights"]
         if resolved.needs_encoder:
             files |= self._encoder(resolved.stage.network)
+        if resolved.ranked is not None:
+            files["ranking"] = resolved.ranked.ranking
+            if resolved.ranked.goes_on:  # those of a trial: the ranking follows on them
+                return files
+        return files | self._upstream(resolved, seed)
+
+    def _upstream(self, resolved: Resolved, seed: int | str) -> dict[str, str]:
+        """The files of earlier stages that a training reads."""
+        files = {}
+        if resolved.start_from is not None:
+            files["start_from"] = self._layout.stage_files(resolved.start_from.key, seed)["weights"]
         if resolved.pseudo_masks is not None:
             labeller = resolved.pseudo_masks.key
             files["pseudo_masks"] = self._layout.pseudo_mask_files(labeller, seed)["masks"]
@@ -63,12 +77,17 @@ class JobArguments:
 
     def train_options(self, key: StageKey, seed: int | str) -> str:
         """The command-line options for the files that only some trainings read."""
-        files = self.train_inputs(key, seed)
-        names = ("start_from", "encoder", "pseudo_masks")
+        resolved = self._grid.resolved(key)
+        inputs = self.train_inputs(key, seed) | self._upstream(resolved, seed)
+        names = ("start_from", "encoder", "pseudo_masks", "ranking")
+        options = {name: inputs[name] for name in names if name in inputs}
+        if resolved.ranked is not None:
+            options["place"] = str(resolved.ranked.place)
+            if resolved.ranked.goes_on:
+                before = replace(key, method=TRAINED_AS)
+                options["goes_on_from"] = f"{self._layout.stage_folder(before, seed)}/{CHECKPOINT}"
         return " ".join(
-            f"--{name.replace('_', '-')} {shlex.quote(files[name])}"
-            for name in names
-            if name in files
+            f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in options.items()
         )
 
     def train_settings(self, key: StageKey) -> str:
@@ -80,6 +99,23 @@ class JobArguments:
     def tensorboard_option(self, key: StageKey, seed: int | str) -> str:
         """The command-line option for the folder of a training's curves."""
         return f"--tensorboard {self._layout.tensorboard.format(**vars(key), seed=seed)}"
+
+    def rank_inputs(self, cell: Cell, rung: int) -> dict[str, Any]:
+        """Every file that the ranking of a rung reads."""
+        search = self._grid.searches[cell]
+        one = search.rungs[rung - 1]
+        below = {"below": one.below} if one.below else {}
+        trainings = [
+            self._layout.stage_files(stages[-1].key, seed)["training"]
+            for stages in one.trainings.values()
+            for seed in search.settings.seeds
+        ]
+        return below | {"trainings": trainings}
+
+    def rank_settings(self, cell: Cell, rung: int) -> str:
+        """JSON of what ranks the trials of a rung."""
+        search = self._grid.searches[cell]
+        return _json(search.rung_settings(search.rungs[rung - 1]).model_dump(mode="json"))
 
     def evaluate_inputs(self, run: Run) -> dict[str, Any]:
         """Every file that an evaluation reads."""

@@ -1,11 +1,12 @@
 """The jobs that a run depends on, which `status` reports on and `plan` counts."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from fewmask.core.cells import Run, StageKey
 from fewmask.core.paths import Layout
 from fewmask.planning.grid import Grid
+from fewmask.planning.search.searches import Search
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Job:
     log: str
     stage: StageKey | None = None
     """The stage that it trains or predicts with, and whose resources it needs."""
+    search: str = ""
+    """The rung of a search that it belongs to, such as ``fixmatch rung 1``; empty: it is a job of
+    runs."""
 
 
 def jobs(grid: Grid, run: Run) -> Iterator[Job]:
@@ -30,27 +34,49 @@ def jobs(grid: Grid, run: Run) -> Iterator[Job]:
 def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
     layout: Layout = grid.layout
     cell = {name: str(value) for name, value in vars(run).items()}
-    keys, learnt = grid.stages(run), grid.pseudo_labellers(run)
+    keys = grid.stages(run)
     for dataset in dict.fromkeys([run.dataset, *(key.dataset for key in keys)]):
         of_dataset = {"dataset": dataset}
         if grid.datasets[dataset].download:
             yield _job(layout, "download", layout.download, "{dataset}", of_dataset)
         yield _job(layout, "prepare", layout.dataset, "{dataset}", of_dataset)
+    if (search := grid.search_of(run)) is not None:
+        yield from _of_search(grid, search)
+    yield from _trainings(grid, keys, run.seed)
+    # Besides those of its stages: one that sees all masks has a split of its own.
+    yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)
+    yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell, keys[-1])
+
+
+def _of_search(grid: Grid, search: Search) -> Iterator[Job]:
+    """The trainings of all rungs, each rung followed by its ranking."""
+    layout = grid.layout
+    for rung in search.rungs:
+        name = f"{search.method} rung {rung.number}"
+        keys = [one.key for stages in rung.trainings.values() for one in stages]
+        for seed in search.settings.seeds:
+            for job in _trainings(grid, keys, seed):
+                yield replace(job, search=name if job.stage else "")
+        cell = search.at._asdict() | {"method": search.method, "rung": str(rung.number)}
+        pattern = "{dataset}/{method}/{fraction}/rung_{rung}"
+        yield replace(_job(layout, "rank", layout.ranking, pattern, cell), search=name)
+
+
+def _trainings(grid: Grid, keys: Sequence[StageKey], seed: int) -> Iterator[Job]:
+    """The jobs that train some stages, with those that stand between them."""
+    layout, learnt = grid.layout, grid.labellers(keys)
     for key in keys:
-        of_stage = cell | vars(key)
+        of_stage = vars(key) | {"seed": str(seed)}
         yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", of_stage)
         resolved = grid.resolved(key)
         if resolved.needs_encoder and resolved.stage.network.weights == "imagenet":
             encoder = {"encoder": resolved.stage.network.encoder}
             yield _job(layout, "fetch_encoder", layout.encoder, "{encoder}", encoder)
-        weights = layout.stage_files(key, run.seed)["weights"]
+        weights = layout.stage_files(key, seed)["weights"]
         yield _job(layout, "train", weights, layout.stage_cell, of_stage, key)
         if key in learnt:
-            masks = layout.pseudo_mask_files(key, run.seed)["masks"]
+            masks = layout.pseudo_mask_files(key, seed)["masks"]
             yield _job(layout, "pseudo_label", masks, layout.stage_cell, of_stage, key)
-    # Besides those of its stages: one that sees all masks has a split of its own.
-    yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)
-    yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell, keys[-1])
 
 
 def _job(

@@ -14,6 +14,7 @@ from fewmask.core import escape
 from fewmask.core.cells import Run
 from fewmask.planning.grid import Grid
 from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.search.names import searched, written
 
 DEFAULT_REFERENCE = "supervised"
 
@@ -24,9 +25,9 @@ FEWEST_RANKED_METHODS, FEWEST_RANKED_DATASETS, FEWEST_RANKED_SEEDS = 3, 2, 2
 class Requested(Experiment):
     """An experiment, and what its tables need to know of its methods, datasets and trainings."""
 
-    trainings: list[str] | None = None
-    """The fingerprint of the stages of every cell, in the order of ``cells``; absent: results of
-    any training are used."""
+    trainings: list[str | None] | None = None
+    """The fingerprint of the stages of every cell, in the order of ``cells``; null or absent:
+    results of any training are used, as where a search chooses the settings."""
     readings: dict[str, str] = {}
     """By dataset, the fingerprint of the settings that it must be prepared with; absent: any."""
     all_masks: list[str] = []
@@ -51,11 +52,12 @@ class Requested(Experiment):
 
     @property
     def compared_with(self) -> str:
-        """The method that all others are compared with."""
+        """The method that all others are compared with: the baseline at its best."""
         if self.reference is not None:
             return self.reference
         candidates = self.ranked_methods or self.methods
-        return DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
+        reference = DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
+        return searched(reference) if searched(reference) in self.methods else reference
 
     @property
     def ranked_methods(self) -> list[str]:
@@ -79,7 +81,8 @@ class Requested(Experiment):
 def requested_by(grid: Grid) -> Requested:
     """What tables and figures need to know of a grid."""
     arguments = JobArguments(grid)
-    requested = Requested(**grid.experiment.model_dump(exclude={"overrides", "tensorboard"}))
+    left_out = {"overrides", "tensorboard", "search"}
+    requested = Requested(**grid.axes.model_dump(exclude=left_out))
     runs = [Run(*cell, seed=requested.seeds[0]) for cell in requested.cells()]
     stages = [grid.stages(run) for run in runs]
     restoring = [grid.restoring_stage(run) for run in runs]
@@ -87,7 +90,9 @@ def requested_by(grid: Grid) -> Requested:
     return requested.model_copy(
         update={
             "trainings": [
-                fingerprint([json.loads(arguments.train_settings(key)) for key in keys])
+                None
+                if grid.resolved(keys[-1]).ranked
+                else fingerprint([json.loads(arguments.train_settings(key)) for key in keys])
                 for keys in stages
             ],
             "readings": {
@@ -96,7 +101,8 @@ def requested_by(grid: Grid) -> Requested:
             },
             "all_masks": grid.all_masks_methods(),
             "descriptions": {
-                name: validate(Method, load_method(name)).description for name in requested.methods
+                name: validate(Method, load_method(written(name))).description
+                for name in requested.methods
             },
             "classes": {name: grid.classes(name) for name in requested.datasets},
             "budgets": [

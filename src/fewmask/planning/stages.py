@@ -24,6 +24,15 @@ UPSTREAM = ("start_from", "pseudo_masks")
 """The settings of a stage that name another stage."""
 
 
+class Ranked(NamedTuple):
+    """Where a job reads what it changes in its settings: a place in the ranking of trials."""
+
+    ranking: str
+    place: int
+    goes_on: bool
+    """Whether it goes on with the training of that trial, which reads the same files."""
+
+
 class Resolved(NamedTuple):
     """A stage with its settings and the stages that it depends on."""
 
@@ -33,6 +42,8 @@ class Resolved(NamedTuple):
     """The stage whose weights it starts from."""
     pseudo_masks: "Resolved | None"
     """The stage whose pseudo-masks it learns."""
+    ranked: Ranked | None = None
+    """Where its job reads the settings that a search has chosen."""
 
     @property
     def needs_encoder(self) -> bool:

@@ -48,6 +48,11 @@ class Checkpoint:
             return None
         return saved["state"]
 
+    def begin_with(self, path: Path) -> None:
+        """Replace the file by a copy of another one."""
+        with written_whole(self.path) as temporary:
+            shutil.copyfile(path, temporary)
+
     def set_aside(self, reason: str) -> None:
         """Keep the file under another name, and say why."""
         aside = self.path.with_suffix(".aside.pt")

@@ -14,6 +14,9 @@ class Execution:
     """Of every process."""
     processes: int = 1
     """How many processes train together (see `fewmask.core.parallel`)."""
+    goes_on_from: Path | None = None
+    """A checkpoint of a shorter training with the same settings (`TrainingSettings.until`), to
+    begin with; if it is gone, the training begins at its first step."""
     tensorboard: Path | None = None
     """The folder to write training curves to."""
 

@@ -71,7 +71,7 @@ def train(
             return True
         runtime = start(stage.precision, execution.threads, stage.deterministic)
         build = partial(build_training, inputs, stage, seed, store, runtime)
-        training = _resumed(build, checkpoint, runtime)
+        training = _resumed(build, checkpoint, runtime, execution.goes_on_from)
         if not parallel.is_first():
             return _run(training, lambda now: None, replace(execution, tensorboard=None))
         tries = Tries(output / TRIES)
@@ -89,10 +89,12 @@ def train(
         return ended
 
 
-def _resumed(build: Callable[[], Training], checkpoint: Checkpoint, runtime: Runtime) -> Training:
-    """The training where its checkpoint left it, or at its first step."""
+def _resumed(
+    build: Callable[[], Training], checkpoint: Checkpoint, runtime: Runtime, earlier: Path | None
+) -> Training:
+    """The training where its checkpoint left it, or that of a shorter one; or at its first step."""
     training = build()
-    state = _load(checkpoint, runtime)
+    state = _load(checkpoint, runtime, earlier)
     if state is None:
         return training
     try:
@@ -105,15 +107,20 @@ def _resumed(build: Callable[[], Training], checkpoint: Checkpoint, runtime: Run
     return training
 
 
-def _load(checkpoint: Checkpoint, runtime: Runtime) -> State | None:
+def _load(checkpoint: Checkpoint, runtime: Runtime, earlier: Path | None) -> State | None:
     """The state to go on from; the first process looks first, for it may set the file aside."""
     state = checkpoint.load(runtime.device) if parallel.is_first() else None
+    if parallel.is_first() and state is None and earlier and earlier.is_file():
+        checkpoint.begin_with(earlier)
+        state = checkpoint.load(runtime.device)
     parallel.wait_for_all()
     return state if parallel.is_first() else checkpoint.load(runtime.device)
 
 
 def _fingerprint(description: dict[str, Any]) -> str:
-    text = json.dumps(description, sort_keys=True)
+    # A checkpoint is that of a training of any length.
+    training = {name: one for name, one in description["training"].items() if name != "until"}
+    text = json.dumps(description | {"training": training}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -136,7 +143,7 @@ def _run(training: Training, save: Callable[[Training], None], execution: Execut
     with (
         interruptible() as interrupted,
         curves(execution.tensorboard, training) as update_curves,
-        bar("train", training.stage.steps, training.step) as shown,
+        bar("train", training.stage.last_step, training.step) as shown,
     ):
 
         def report(now: Training) -> None:
@@ -163,10 +170,10 @@ def _progress(training: Training) -> TrainingProgress:
     value = last.get(f"validation_{metric}")
     return TrainingProgress(
         step=training.step,
-        steps=training.stage.steps,
+        steps=training.stage.last_step,
         loss=last["loss"],
         speed=last["images_seen"] / max(last["seconds"], 1e-9),
-        seconds_left=(training.stage.steps - training.step) * last["seconds"] / training.step,
+        seconds_left=(training.stage.last_step - training.step) * last["seconds"] / training.step,
         metric=None if value is None else metric,
         value=value,
     )

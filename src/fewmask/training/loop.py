@@ -103,7 +103,7 @@ class Training:
         """Whether all steps are done, or early stopping has ended them."""
         every, patience = self.stage.evaluation.every, self.stage.evaluation.patience
         stopped_early = patience is not None and self.evaluations_without_gain * every >= patience
-        return self.step >= self.stage.steps or stopped_early
+        return self.step >= self.stage.last_step or stopped_early
 
     @property
     def images_seen(self) -> int:
@@ -147,7 +147,7 @@ class Training:
 
     @property
     def _at_end(self) -> bool:
-        return self.step == self.stage.steps
+        return self.step == self.stage.last_step
 
     def _update(self) -> None:
         """One step: draw, augment, forward, backward, update."""

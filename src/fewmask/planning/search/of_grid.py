@@ -1,0 +1,62 @@
+"""The searches that an experiment requests: one for every method and dataset, at each fraction or
+at one."""
+
+from collections.abc import Mapping
+
+from fewmask.config.experiment import Experiment
+from fewmask.config.named import load_method, names_in
+from fewmask.core.errors import ConfigError
+from fewmask.core.paths import Layout
+from fewmask.planning.search.names import searched
+from fewmask.planning.search.searches import Search, searched_ranges
+from fewmask.planning.stages import LabelledData, Resolved
+
+Cell = tuple[str, str, str]
+"""Dataset, method and fraction."""
+
+
+def searches_of(
+    experiment: Experiment, stages: Mapping[Cell, list[Resolved]], source: str
+) -> dict[Cell, Search]:
+    """The search for every cell of the grid; cells may share one. Upper bounds have none.
+
+    Raises ConfigError: nothing ranks the trials of a method, or a name is taken.
+    """
+    if experiment.search is None:
+        return {}
+    layout, taken = Layout(experiment.results), set(names_in("methods"))
+    searches: dict[Cell, Search] = {}
+    for cell, of_cell in stages.items():
+        if of_cell[-1].stage.labels == "all":
+            continue
+        dataset, method, fraction = cell
+        at = LabelledData(dataset, experiment.search.at or fraction)
+        key = (dataset, method, at.fraction)
+        if key not in stages:
+            raise ConfigError(
+                f"{source}: search.at: {method} is not run on {dataset} at {at.fraction}, which "
+                f"leave_out leaves out"
+            )
+        _check_ranked(stages[key][-1], method, source)
+        if searched(method) in taken:
+            raise ConfigError(
+                f"{source}: search: the results of {method} with searched settings are called "
+                f"{searched(method)}, as another method is\n  mend: rename that method"
+            )
+        if key not in searches:
+            ranges = searched_ranges(load_method(method), stages[key])
+            searches[key] = Search(experiment.search, method, at, stages[key], ranges, layout)
+    return {
+        cell: searches[cell[0], cell[1], experiment.search.at or cell[2]]
+        for cell, of_cell in stages.items()
+        if of_cell[-1].stage.labels != "all"
+    }
+
+
+def _check_ranked(last: Resolved, method: str, source: str) -> None:
+    if last.stage.evaluation.metric == "none":
+        raise ConfigError(
+            f"{source}: search: {last.key.stage} of {method} keeps the weights of its last step "
+            f"(evaluation.metric: none), so that no validation value ranks its trials\n"
+            f"  mend: evaluation: {{metric: miou}}, and a dataset with validation images"
+        )
