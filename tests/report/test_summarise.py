@@ -126,6 +126,13 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
     assert {"pseudo_masks_table", "pseudo_masks_figure"} <= names or not learns_pseudo_masks
 
 
+SEARCH = {
+    **{"dataset": "pets", "method": "a", "fraction": "n10"},
+    **{"rankings": [], "ranges": {}, "shares": {}},
+}
+"""A search that has tried nothing yet."""
+
+
 def everything() -> Requested:
     """An experiment with every table and figure."""
     return requested(
@@ -136,6 +143,7 @@ def everything() -> Requested:
         learns_pseudo_masks=True,
         keeps_last_weights=True,
         restored_by=["b/pretrain"],
+        searches=[SEARCH],
         published={"source": "a paper"},
         sweep={"setting": "x", "values": {"a": 1, "b": 2}},
     )

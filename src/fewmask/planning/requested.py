@@ -9,17 +9,41 @@ from fewmask.config.layers import validate
 from fewmask.config.method import Method
 from fewmask.config.named import load_method
 from fewmask.config.objective import ObjectiveSettings
+from fewmask.config.ranges import Interval
+from fewmask.config.settings import Settings
 from fewmask.config.task import TaskName
 from fewmask.core import escape
 from fewmask.core.cells import Run
 from fewmask.planning.grid import Grid
 from fewmask.planning.job_arguments import JobArguments
 from fewmask.planning.search.names import searched, written
+from fewmask.planning.search.searches import Search
 
 DEFAULT_REFERENCE = "supervised"
 
 FEWEST_RANKED_METHODS, FEWEST_RANKED_DATASETS, FEWEST_RANKED_SEEDS = 3, 2, 2
 """With fewer there are no ranks over datasets."""
+
+
+class RequestedSearch(Settings):
+    """A search of settings, and the files of its rankings."""
+
+    dataset: str
+    method: str
+    """The method as it is written."""
+    fraction: str
+    """That it is done at."""
+    rankings: list[str]
+    """The ranking of every rung."""
+    ranges: dict[str, str]
+    """The range of every setting that is searched, as text."""
+    shares: dict[int, dict[str, float]]
+    """Where in its range, from 0 to 1, a trial has a setting; not of choices."""
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Dataset, method and fraction."""
+        return self.dataset, self.method, self.fraction
 
 
 class Requested(Experiment):
@@ -45,6 +69,8 @@ class Requested(Experiment):
     restored_by: list[str | None] = []
     """The stage, as METHOD/STAGE, whose restored images are shown of every cell, in the order of
     ``cells``; absent: of none."""
+    searches: list[RequestedSearch] = []
+    """Those of settings, in the order of the experiment."""
     keeps_last_weights: bool = False
     """Whether the last stage of any run keeps the weights after its last step."""
     tasks: list[TaskName] = list(ObjectiveSettings.predicts)
@@ -115,9 +141,25 @@ def requested_by(grid: Grid) -> Requested:
             },
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
             "restored_by": [key and f"{key.method}/{key.stage}" for key in restoring],
+            "searches": [_search(one) for one in dict.fromkeys(grid.searches.values())],
             "keeps_last_weights": any(stage.evaluation.last_weights for stage in evaluated),
             "tasks": sorted({task for stage in evaluated for task in stage.objective.predicts}),
         }
+    )
+
+
+def _search(search: Search) -> RequestedSearch:
+    intervals = {name: one for name, one in search.ranges.items() if isinstance(one, Interval)}
+    return RequestedSearch(
+        **search.at._asdict(),
+        method=search.method,
+        rankings=[rung.ranking for rung in search.rungs],
+        ranges={name: str(one) for name, one in search.ranges.items()},
+        shares={
+            number: {name: round(one.share(trial[name]), 4) for name, one in intervals.items()}
+            for number, trial in enumerate(search.trials)
+            if trial
+        },
     )
 
 

@@ -61,6 +61,7 @@ CONTENTS = (
     Entry("figure", "label_savings", RESULTS, "Figure: label savings"),
     Entry("table", "published", RESULTS, "Published beside measured"),
     Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
+    Entry("table", "search", RESULTS, "Search of settings"),
     Entry("table", "cost", RESULTS, "Cost of all methods"),
     Entry("figure", "cost", RESULTS, "Figure: cost against score"),
     *map(_examples, tasks()),
@@ -116,6 +117,7 @@ def _without_content(requested: Requested) -> set[str]:
             {*requested.methods} - {requested.compared_with, *requested.all_masks}
         ),
         "published": requested.published is not None,
+        "search": bool(requested.searches),
         "sweep": requested.sweep is not None,
         "pseudo_masks": requested.learns_pseudo_masks,
         "ranks": requested.has_ranks,

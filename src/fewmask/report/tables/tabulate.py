@@ -15,6 +15,7 @@ from fewmask.report.tables.last_weights import last_weights_summary, last_weight
 from fewmask.report.tables.page import Table
 from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_masks_table
 from fewmask.report.tables.published import published, published_table
+from fewmask.report.tables.search import search_summary, search_table
 from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
 from fewmask.report.tables.task_losses import task_losses_summary, task_losses_table
@@ -29,6 +30,7 @@ class Results:
     comparison: pd.DataFrame
     label_savings: pd.DataFrame
     published: pd.DataFrame
+    search: pd.DataFrame
     cost: pd.DataFrame
     pseudo_masks: pd.DataFrame
     last_weights: pd.DataFrame
@@ -52,6 +54,7 @@ class Results:
             "comparison": (compared, comparison_table(requested, compared, scores)),
             "label_savings": (savings, label_savings_table(requested, savings, scores)),
             "published": (self.published, published_table(requested, self.published)),
+            "search": (self.search, search_table(requested, self.search)),
             "cost": (self.cost, cost_table(requested, self.cost)),
             "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(requested, self.pseudo_masks)),
             "last_weights": (self.last_weights, last_weights_table(requested, self.last_weights)),
@@ -73,6 +76,7 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
         comparison=comparison(requested, table, scores),
         label_savings=label_savings(requested, table, scores),
         published=published(requested, table, runs),
+        search=search_summary(requested),
         cost=cost_summary(requested, runs, collected.jobs),
         pseudo_masks=pseudo_masks_summary(requested, collected.pseudo_masks),
         last_weights=last_weights_summary(requested, collected.last_weights),

@@ -1,0 +1,117 @@
+"""Every trial of the searches, and what they chose."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fewmask.planning.requested import Requested, RequestedSearch
+from fewmask.planning.search.ranking import Ranking, read_ranking
+from fewmask.report.tables.columns import called, number
+from fewmask.report.tables.page import Table, TableRow
+
+EDGE = 0.05
+"""A setting that lies within this share of its range of one of the ends is at the edge."""
+
+KEY = ["dataset", "method", "fraction"]
+
+
+def search_summary(requested: Requested) -> pd.DataFrame:
+    """Every trial on every rung, the best of a rung first.
+
+    Returns:
+        The columns dataset, method, fraction, rung, trial, trained_as, steps, metric, score (on the
+        validation images; the mean over the seeds of the search), chosen (of the last rung, the
+        first), and a column for every setting that was searched, empty where a trial has it as it
+        is written. Rungs that are not ranked yet are absent.
+
+    Raises:
+        FewmaskError: a ranking is damaged.
+    """
+    leading = [*KEY, "rung", "trial", "trained_as", "steps", "metric", "score", "chosen"]
+    settings = dict.fromkeys(name for one in requested.searches for name in one.ranges)
+    rows = [row for one in requested.searches for row in _rows(one)]
+    return pd.DataFrame(rows, columns=[*leading, *settings])
+
+
+def _rows(search: RequestedSearch) -> list[dict[str, object]]:
+    rankings = {rung: Path(path) for rung, path in enumerate(search.rankings, start=1)}
+    return [
+        row
+        for rung, path in rankings.items()
+        if path.exists()
+        for row in _of_rung(search, rung, read_ranking(path))
+    ]
+
+
+def _of_rung(search: RequestedSearch, rung: int, ranking: Ranking) -> list[dict[str, object]]:
+    return [
+        {
+            **{name: getattr(search, name) for name in KEY},
+            **one.model_dump(include={"trial", "trained_as", "steps", "score"}),
+            "rung": rung,
+            "metric": ranking.metric,
+            "chosen": rung == len(search.rankings) and place == 0,
+            **one.changes,
+        }
+        for place, one in enumerate(ranking.trials)
+    ]
+
+
+def search_table(requested: Requested, summary: pd.DataFrame) -> Table:
+    """What was chosen, the reference's search first; a sentence where nothing was searched."""
+    name = f"Search of settings: {requested.title}"
+    if summary.empty:
+        return Table(name, ["This experiment has no search of settings, or none is ranked yet."])
+    notes = [
+        "Validation: the score of the trial that did best on the last rung, by which it was "
+        "chosen, and that of trial 0, the method as it is written, on the last rung that it "
+        "reached. Both are of the seeds of the search, and no trial was tested.",
+        "Trials learn and are ranked with the masks of the seeds of the search, which are other "
+        "masks than those of the runs; Masks in the other tables do not count them.",
+        *_edges(requested, summary),
+    ]
+    header = ["Dataset", "Fraction", "Method", "Trials", "Chosen", "Validation", "As written"]
+    header += ["Changes"]
+    chosen = summary[summary["chosen"]]
+    is_baseline = chosen["method"] + "_searched" == requested.compared_with
+    ordered = pd.concat([chosen[is_baseline], chosen[~is_baseline]])
+    rows = [_cells(requested, summary, row) for _, row in ordered.iterrows()]
+    return Table(name, notes, header, "lllrrrrl", rows)
+
+
+def _cells(requested: Requested, summary: pd.DataFrame, row: pd.Series) -> TableRow:
+    own = summary[(summary[KEY] == row[KEY]).all(axis=1)]
+    as_written = own[own["trial"] == 0].iloc[-1]
+    metric = row["metric"]
+    return [
+        *(row["dataset"], row["fraction"], row["method"], str(own["trial"].nunique())),
+        "as written" if row["trial"] == 0 else f"trial {row['trial']}",
+        f"{called(metric)} {number(metric, row['score'])}",
+        f"{number(metric, as_written['score'])} (rung {as_written['rung']})",
+        ", ".join(f"{name} {_text(value)}" for name, value in _changes(requested, row).items()),
+    ]
+
+
+def _changes(requested: Requested, row: pd.Series) -> dict[str, object]:
+    search = next(one for one in requested.searches if one.names == tuple(row[KEY]))
+    return {name: row[name] for name in search.ranges if not pd.isna(row[name])}
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _edges(requested: Requested, summary: pd.DataFrame) -> list[str]:
+    """A sentence for every search whose best trial lies at the edge of a range."""
+    sentences = []
+    for _, row in summary[summary["chosen"]].iterrows():
+        search = next(one for one in requested.searches if one.names == tuple(row[KEY]))
+        for name, value in _changes(requested, row).items():
+            share = search.shares.get(row["trial"], {}).get(name)
+            if share is not None and not EDGE <= share <= 1 - EDGE:
+                sentences.append(
+                    f"{row['method']} on {row['dataset']} at {row['fraction']}: {name} "
+                    f"{_text(value)} lies at the edge of its range, {search.ranges[name]}; a value "
+                    f"beyond it may be better."
+                )
+    return sentences
