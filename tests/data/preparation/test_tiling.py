@@ -1,20 +1,25 @@
 """Where tiles lie in an image, and their weights."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from fewmask.config.dataset import Split
 from fewmask.config.tiles import Tiles
 from fewmask.core.errors import FewmaskError
 from fewmask.data.inspection.dataset import describe
 from fewmask.data.preparation.prepare import prepare
+from fewmask.data.preparation.rows import Row
 from fewmask.data.preparation.tiling import Tiling
 from fewmask.data.splits import file as split_files
 from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
+from fewmask.data.store.writer import StoreWriter
 from tests.data.making import noise, reading, save
 
 TILES = {"size": 16, "overlap": 4}
@@ -91,8 +96,7 @@ def images(tmp_path, monkeypatch):
 
 
 def tiled(output, workers=1, **tiles):
-    settings = reading(tiles=TILES | tiles)
-    prepare(settings, output, workers)
+    prepare(reading(tiles=TILES | tiles), output, workers)
     return output
 
 
@@ -145,6 +149,51 @@ def test_all_tiles_of_an_image_have_one_role(images, tmp_path, seed, masks):
         counts = {"labelled": (2, 1, 1), "budget": (1, 3, 1)}[masks]
         assert tuple(len(owners[r]) for r in ("labelled", "validation", "test")) == counts
         assert sum(map(len, roles.values())) == len(store)  # nothing is left out
+
+
+def rows_of_tiles(name, size):
+    """The rows of an image with a mask."""
+    tiling = Tiling(size, (16, 16), 4)
+    for top, left in tiling.offsets:
+        extent = min(16, size[0]), min(16, size[1])
+        mask = np.full((16, 16), 255, np.uint8)
+        mask[: extent[0], : extent[1]] = 1
+        image, tile = np.zeros((16, 16, 3), np.uint8), f"{name}@{top}-{left}"
+        yield Row(tile, "", size, extent, image, {"mask": mask}, -1, b"x" * 32, name, (top, left))
+
+
+@settings(max_examples=25)
+@given(st.data())
+def test_no_tile_of_a_group_is_ever_in_two_roles(data):
+    per_group = data.draw(st.lists(st.integers(1, 3), min_size=7, max_size=9))
+    names = [f"g{group}_{i}" for group, count in enumerate(per_group) for i in range(count)]
+    requested = {
+        "test": data.draw(st.sampled_from(["n1", "n2"])),
+        "validation": "n1",
+        "masks": data.draw(st.sampled_from(["labelled", "budget"])),
+        "least_validation": 1,
+        "groups": data.draw(st.sampled_from([None, r"^(g\d+)_"])),
+        "held_out_per_seed": data.draw(st.booleans()),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path, output = Path(folder, "mine.h5"), Path(folder, "0.csv")
+        with StoreWriter(path, reading(tiles=TILES)) as writer:
+            for name in names:
+                size = data.draw(st.tuples(st.integers(1, 40), st.integers(1, 40)))
+                for row in rows_of_tiles(name, size):
+                    writer.append(row)
+        seed = data.draw(st.integers(0, 9))
+        try:
+            split(path, Split(**requested).model_dump_json(), "n4", seed, output)
+        except FewmaskError:  # a budget that one group fills leaves none for validation
+            reject()
+        with Store(path) as store:
+            roles = split_files.read(output, store.names)
+            owners = np.array(store.images.names)[store.images.of_rows]
+    if requested["groups"]:
+        owners = np.array([name.split("_")[0] for name in owners])
+    seen = [set(owners[rows]) for rows in roles.values()]
+    assert sum(map(len, seen)) == len(set().union(*seen))
 
 
 def test_tiles_with_few_labelled_pixels_are_only_left_out_of_training(images, tmp_path, capsys):
