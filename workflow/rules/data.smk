@@ -51,6 +51,8 @@ rule split:
         "../../envs/fewmask.yaml"
     params:
         settings=with_signature(lambda w: arguments.split_settings(w.dataset)),
+        # Only here, so that a corrected table draws splits anew.
+        groups=with_signature(lambda w: arguments.group_table(w.dataset)),
     shell:
         "fewmask split --dataset {input} --settings {params.settings:q}"
         " --fraction {wildcards.fraction} --seed {wildcards.seed} --output {output} > {log} 2>&1"

@@ -286,13 +286,14 @@ def evaluate(
 @job
 def summarise(experiment: str | None, archive: Path | None, **written: Any) -> None:
     """Make tables and figures from the metrics of all runs."""
+    from fewmask.config.layers import from_json
     from fewmask.core.errors import FewmaskError
     from fewmask.planning.requested import Requested
     from fewmask.report.archive import unpacked
     from fewmask.report.summarise import summarise
 
     if experiment is not None and archive is None:
-        summarise(Requested.model_validate_json(experiment), **written)
+        summarise(from_json(Requested, experiment, "--experiment"), **written)
     elif archive is not None and experiment is None:
         with unpacked(archive) as requested:
             summarise(requested, **written)

@@ -9,9 +9,11 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
+from fewmask.config.groups import GroupTable
 from fewmask.config.network import Network
 from fewmask.core.cells import Run, StageKey
-from fewmask.core.paths import CHECKPOINT
+from fewmask.core.files import file_digest
+from fewmask.core.paths import CHECKPOINT, data_folder
 from fewmask.planning.grid import Grid
 from fewmask.planning.search.names import TRAINED_AS
 from fewmask.planning.search.of_grid import Cell
@@ -41,6 +43,15 @@ class JobArguments:
     def split_settings(self, dataset: str) -> str:
         """JSON of everything that can change a dataset's splits."""
         return _json(self._grid.datasets[dataset].split.model_dump(mode="json"))
+
+    def group_table(self, dataset: str) -> str:
+        """The digest of the table that names the groups of a dataset: people correct such tables,
+        and splits must be drawn anew then. Empty if there is none."""
+        settings = self._grid.datasets[dataset]
+        if not isinstance(settings.split.groups, GroupTable):
+            return ""
+        path = data_folder() / (settings.root or "") / settings.split.groups.file
+        return file_digest(path) if path.is_file() else ""
 
     def train_inputs(self, key: StageKey, seed: int | str) -> dict[str, str]:
         """Every file that a training reads."""
