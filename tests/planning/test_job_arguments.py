@@ -13,8 +13,8 @@ def test_a_corrected_table_of_groups_is_another_argument(small: Path, monkeypatc
     monkeypatch.setenv("FEWMASK_DATA", "data")
     table = Path("data/rooms/groups.csv")
     rooms = {
-        "root": "rooms", "reader": {"name": "folder", "images": "*.jpg", "masks": "*.png"}, "size": 64,
-        "classes": ["a", "b"],
+        "root": "rooms", "reader": {"name": "folder", "images": "*.jpg", "masks": "*.png"},
+        "size": 64, "classes": ["a", "b"],
         "split": {"groups": {"file": table.name, "column": "patient"}},
     }  # fmt: skip
 
