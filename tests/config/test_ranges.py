@@ -34,6 +34,13 @@ def test_the_share_of_a_value_is_the_one_that_it_was_drawn_at(interval, share):
     assert interval.share(interval.at(share)) == pytest.approx(share, abs=2e-3)
 
 
+def test_values_beside_the_range_lie_at_its_ends():
+    """As those that a method has as written: Adam's weight decay of 0, say."""
+    assert Log(1e-4, 1e-2).share(0) == 0
+    assert LogToOne(0.9, 0.999).share(1) == 1
+    assert Linear(0.0, 1.0).share(2) == 1
+
+
 def test_the_middle_of_each_kind():
     assert Linear(0.0, 1.0).at(0.5) == 0.5
     assert Log(1e-4, 1e-2).at(0.5) == 1e-3

@@ -27,6 +27,7 @@ from tests.planning.chain import write
         ({"folds": 1}, "n4", "folds: Input should be greater than or equal to 2"),
         ({"folds": 2, "masks": "labelled"}, "n4", "folds divide a budget of masks"),
         ({"folds": 3}, "n4", "expected: also 2"),
+        ({"folds": 2, "validation_share": 0.5}, "n4", "folds and validation_share: give one"),
     ],
 )
 def test_a_budget_of_masks_that_cannot_be(small: Path, split: dict, fraction: str, expected: str):

@@ -75,6 +75,7 @@ def test_killed_at_random_moments(inputs: Inputs, stage: Stage, pseudo_masks: Pa
     assert (output / WEIGHTS).read_bytes() == expected
     assert steps_in(output / HISTORY) == steps_in(tmp_path / "whole" / HISTORY)
     assert sorted(path.name for path in output.iterdir()) == [
+        "checkpoint.pt",
         "history.csv",
         "lock",
         "training.json",

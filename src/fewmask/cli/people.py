@@ -72,23 +72,6 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
 
 
 @commands.command()
-@experiment_options
-@click.option("--output", type=path, required=True, metavar="FILE.tar.gz", help="What to write.")
-@click.option("--partial", is_flag=True, help="Pack the finished runs; others may be missing.")
-def collect(
-    configfiles: tuple[Path, ...], config: tuple[str, ...], output: Path, partial: bool
-) -> None:
-    """Pack the results of an experiment into one file, without weights and datasets.
-
-    On any machine, fewmask summarise --archive makes its tables and figures again.
-    """
-    from fewmask.report.archive import collect
-
-    runs = collect(open_grid(configfiles, config), output, partial)
-    print(f"{output}: {runs} runs")
-
-
-@commands.command()
 @click.argument("weights", type=file)
 @click.option(
     "--images",

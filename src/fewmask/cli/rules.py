@@ -272,30 +272,3 @@ def evaluate(
     from fewmask.inference.inputs import EvaluationInputs
 
     evaluate(Run(*run[:3], seed=int(run[3])), EvaluationInputs(**inputs), output, size, threads)
-
-
-@commands.command()
-@click.option("--experiment", help="JSON of the experiment's title and axes.")
-@click.option("--archive", type=file, help="Instead, results that fewmask collect has packed.")
-@click.option("--tables", type=folder, required=True, help="The folder to write tables to.")
-@click.option("--figures", type=folder, required=True, help="The folder to write figures to.")
-@click.option(
-    "--partial", is_flag=True, help="Summarise the runs that are done; others may be missing."
-)
-@click.option("--page", type=path, help="Also write one HTML file that shows all of them.")
-@job
-def summarise(experiment: str | None, archive: Path | None, **written: Any) -> None:
-    """Make tables and figures from the metrics of all runs."""
-    from fewmask.config.layers import from_json
-    from fewmask.core.errors import FewmaskError
-    from fewmask.planning.requested import Requested
-    from fewmask.report.archive import unpacked
-    from fewmask.report.summarise import summarise
-
-    if experiment is not None and archive is None:
-        summarise(from_json(Requested, experiment, "--experiment"), **written)
-    elif archive is not None and experiment is None:
-        with unpacked(archive) as requested:
-            summarise(requested, **written)
-    else:
-        raise FewmaskError("name either --experiment or --archive")

@@ -147,6 +147,9 @@ class Split(Settings):
     def _folds_divide_a_budget(self) -> "Split":
         if self.folds and self.masks != "budget":
             raise ValueError("folds divide a budget of masks: add masks: budget, or leave them out")
+        for name in ("validation_share", "least_validation"):
+            if self.folds and getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"folds and {name}: give one of them; a fold is validation")
         return self
 
     @model_validator(mode="after")

@@ -27,8 +27,9 @@ class Interval:
         return min(max(self._number(share), self.low), self.high)
 
     def share(self, value: float) -> float:
-        """Where a value lies, 0 at the lower end and 1 at the upper one."""
-        low, high, at = map(self._scaled, (self.low, self.high, value))
+        """Where a value lies, 0 at the lower end or below it, and 1 at the upper one or above."""
+        inside = min(max(value, self.low), self.high)
+        low, high, at = map(self._scaled, (self.low, self.high, inside))
         return (at - low) / (high - low) if high > low else 0.5
 
     def narrowed(self, to: list[Any]) -> "Interval":

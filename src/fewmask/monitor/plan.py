@@ -1,6 +1,7 @@
 """The jobs that an experiment still has to run, and how long they may take."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -210,10 +211,10 @@ def _groups_that_are_unknown(grid: Grid) -> Iterator[str]:
         if settings.classes and settings.split.draws_one_by_one and path.exists():
             from fewmask.data.store.store import Store  # h5py takes long to import
 
-            with Store(path) as store:
-                likely = likely_groups(store.images.names)
-            if likely:
-                yield f"{name}: {likely.warning}"
+            # A damaged file, or an older one, is the business of the jobs that read it.
+            with suppress(FewmaskError), Store(path) as store:
+                if likely := likely_groups(store.images.names):
+                    yield f"{name}: {likely.warning}"
 
 
 def _cells(kind: Kind, row: JobGroup) -> tuple[str, ...]:

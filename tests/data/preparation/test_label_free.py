@@ -47,7 +47,7 @@ def test_the_store_holds_no_masks(path, capsys):
 
 def test_it_is_described_and_shown(path, tmp_path):
     text = describe(path)
-    assert "6, 0 with masks" in text
+    assert "6 images, 0 with masks" in text
     assert "cat 3, dog 3" in text
     assert text.endswith("no classes: images without masks, for pretraining")
     contact_sheet(path, tmp_path / "sheet.png", count=3)
