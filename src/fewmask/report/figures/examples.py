@@ -12,31 +12,25 @@ from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.example_images import Examples, read_examples
-from fewmask.report.figures.style import (
-    BODY,
-    FAINT,
-    LEADING,
-    MARGIN,
-    NOTE,
-    SMALL,
-    STYLED,
-    Page,
-    heading_height,
-    shorten,
-    text_width,
-    wrap,
+from fewmask.report.figures.blocks import (
+    CAPTION,
+    GAP,
+    GROUP_GAP,
+    ROWS,
+    SIDE,
+    draw_dataset,
+    draw_group,
+    draw_row,
+    page_of,
 )
-from fewmask.report.figures.tiles import ClassLegend, draw_tile, tile_height, whole
+from fewmask.report.figures.example_images import Examples, read_examples
+from fewmask.report.figures.style import BODY, LEADING, MARGIN, STYLED, Page, wrap
+from fewmask.report.figures.tiles import ClassLegend, tile_height, whole
 from fewmask.report.results.runs import run_file
 from fewmask.report.tables.columns import title
 
-ROWS = 4
 WIDTH, SMALLEST, LARGEST = 12.5, 1.0, 1.8
 """Inches: the tiles fill a page of this width, but are neither smaller nor larger than this."""
-
-# Inches, all of them whole pixels.
-SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 0.2, 0.06, 0.2, 0.17, 0.2
 
 HOW_TO_READ = (
     "The same test images for all runs, not picked by result. {legend} "
@@ -125,18 +119,8 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str) -> Figure:
     tile = min(_tile(block) for block in blocks)
     blocks = [replace(block, tile=tile) for block in blocks]
 
-    width = max(6.0, *(block.width for block in blocks))
     how_to_read = HOW_TO_READ.format(legend=load(task).legend, metric=title(load(task).judged_by))
-    top = whole(heading_height(requested.title, how_to_read, width) + 0.05)
-    height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
-    page = Page(whole(width), whole(height))
-    page.heading(requested.title, how_to_read)
-    for block in blocks:
-        _draw_header(page, block, top)
-        _draw_tiles(page, block, top + block.header)
-        block.legend.draw(page, block.lefts[0], top + block.height - block.legend.height)
-        top += block.height + BLOCK_GAP
-    return page.figure
+    return page_of(requested.title, how_to_read, blocks, _draw)
 
 
 def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Block:
@@ -184,42 +168,34 @@ def _tile(block: Block) -> float:
     return whole(min(max(fitting, SMALLEST), LARGEST))
 
 
+def _draw(page: Page, block: Block, top: float) -> None:
+    _draw_header(page, block, top)
+    _draw_tiles(page, block, top + block.header)
+    block.legend.draw(page, block.lefts[0], top + block.height - block.legend.height)
+
+
 def _draw_header(page: Page, block: Block, top: float) -> None:
     """The dataset; the fractions, each with a line over its columns; the names of the columns."""
-    dataset = shorten(block.dataset, block.width - 2 * MARGIN - 0.8, BODY + 1, "bold")
-    page.text(MARGIN, top, dataset, size=BODY + 1, weight="bold")
-    used = text_width(dataset, BODY + 1, "bold") + 0.12
-    page.text(MARGIN + used, top + 0.015, f"seed {block.seed}", size=NOTE, color=FAINT)
+    draw_dataset(page, block, top)
     foot = top + block.header - 0.07
     for left, name in zip(block.lefts, ["image", "truth", *block.methods], strict=True):
         middle = left + block.tile / 2
         page.text(middle, foot, name, size=BODY, va="baseline", ha="center", linespacing=1.1)
-    rule = top + (BODY + 1) * LEADING + 0.06 + BODY * LEADING
     predictions = list(zip(block.lefts[2:], block.columns, strict=True))
     for group in dict.fromkeys(column.group for column in block.columns):
         lefts = [left for left, column in predictions if column.group == group]
-        width = lefts[-1] + block.tile - lefts[0]
-        name = shorten(group, width, BODY)
-        page.text(lefts[0] + width / 2, rule - 0.05, name, size=BODY, va="baseline", ha="center")
-        page.rectangle(lefts[0], rule, width, 0.005, color=FAINT)
+        draw_group(page, group, lefts[0], lefts[-1] + block.tile - lefts[0], top)
 
 
 def _draw_tiles(page: Page, block: Block, top: float) -> None:
+    palette = block.columns[-1].examples.palette
     for name in block.names:
         height = block.row(name)
-        side = shorten(name, height, SMALL)
-        page.text(
-            MARGIN + SIDE - 0.05, top + height / 2, side, size=SMALL, color=FAINT,
-            rotation=90, va="center", ha="right",
-        )  # fmt: skip
         image = block.columns[0].examples.images[name]
-        tiles = [(image.image, ""), (image.truth, "")]
+        shown = [(image.image, ""), (image.truth, "")]
         for column in block.columns:
             example = column.examples.images[name]
-            tiles.append((example.prediction, column.examples.value_of(name)))
-        for left, (pixels, caption) in zip(block.lefts, tiles, strict=True):
-            palette = column.examples.palette
-            draw_tile(page, pixels, palette, left, top, (block.tile, height))
-            middle = left + block.tile / 2
-            page.text(middle, top + height + 0.02, caption, size=SMALL, ha="center")
+            shown.append((example.prediction, column.examples.value_of(name)))
+        tiles = [(left, *one) for left, one in zip(block.lefts, shown, strict=True)]
+        draw_row(page, name, tiles, top, (block.tile, height), palette)
         top += height + CAPTION

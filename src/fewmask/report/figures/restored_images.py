@@ -9,27 +9,25 @@ from matplotlib.figure import Figure
 from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.example_images import RestoredImage, read_restored
-from fewmask.report.figures.examples import ROWS
-from fewmask.report.figures.style import (
-    BODY,
-    FAINT,
-    LEADING,
-    MARGIN,
-    NOTE,
-    SMALL,
-    STYLED,
-    Page,
-    heading_height,
-    shorten,
-    text_width,
+from fewmask.report.figures.blocks import (
+    CAPTION,
+    GAP,
+    GROUP_GAP,
+    ROWS,
+    SIDE,
+    draw_dataset,
+    draw_group,
+    draw_row,
+    page_of,
 )
-from fewmask.report.figures.tiles import draw_tile, tile_height, whole
+from fewmask.report.figures.example_images import RestoredImage, read_restored
+from fewmask.report.figures.style import BODY, LEADING, MARGIN, STYLED, Page
+from fewmask.report.figures.tiles import tile_height, whole
 from fewmask.report.results.runs import run_file
 from fewmask.report.tables.statistics import CELL
 
-# Inches, all of them whole pixels.
-TILE, SIDE, GAP, GROUP_GAP, CAPTION, BLOCK_GAP = 1.5, 0.2, 0.06, 0.2, 0.17, 0.2
+TILE = 1.5
+"""Inches, whole pixels."""
 HEADER = whole((BODY + 1) * LEADING + 2 * BODY * LEADING + 0.22)
 
 NO_CLASSES = np.zeros((0, 3), np.uint8)
@@ -63,7 +61,7 @@ class Block:
         pair = 2 * TILE + GAP + GROUP_GAP
         first = MARGIN + SIDE
         after = first + TILE + GROUP_GAP
-        return [first, *(after + i * pair for i in range(len(self.stages)))]
+        return [first, *(whole(after + i * pair) for i in range(len(self.stages)))]
 
     @property
     def width(self) -> float:
@@ -97,17 +95,7 @@ def restored_images(requested: Requested, runs: pd.DataFrame) -> Figure:
     present = [name for name in requested.datasets if (runs["dataset"] == name).any()]
     rows = ROWS if len(present) == 1 else ROWS - 1
     blocks = [_block(requested, runs[runs["dataset"] == name], rows) for name in present]
-
-    width = max(6.0, *(block.width for block in blocks))
-    top = whole(heading_height(requested.title, HOW_TO_READ, width) + 0.05)
-    height = top + sum(block.height + BLOCK_GAP for block in blocks) - BLOCK_GAP + MARGIN
-    page = Page(whole(width), whole(height))
-    page.heading(requested.title, HOW_TO_READ)
-    for block in blocks:
-        _draw_header(page, block, top)
-        _draw_tiles(page, block, top + HEADER)
-        top += block.height + BLOCK_GAP
-    return page.figure
+    return page_of(requested.title, HOW_TO_READ, blocks, _draw)
 
 
 def _block(requested: Requested, runs: pd.DataFrame, rows: int) -> Block:
@@ -129,23 +117,21 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int) -> Block:
     return Block(runs["dataset"].iloc[0], seed, names[:rows], stages)
 
 
+def _draw(page: Page, block: Block, top: float) -> None:
+    _draw_header(page, block, top)
+    _draw_tiles(page, block, top + HEADER)
+
+
 def _draw_header(page: Page, block: Block, top: float) -> None:
     """The dataset; the stages, each with a line over its columns; the titles of the columns."""
-    dataset = shorten(block.dataset, block.width - 2 * MARGIN - 0.8, BODY + 1, "bold")
-    page.text(MARGIN, top, dataset, size=BODY + 1, weight="bold")
-    used = text_width(dataset, BODY + 1, "bold") + 0.12
-    page.text(MARGIN + used, top + 0.015, f"seed {block.seed}", size=NOTE, color=FAINT)
-    foot = top + HEADER - 0.07
-    rule = top + (BODY + 1) * LEADING + 0.06 + BODY * LEADING
+    draw_dataset(page, block, top)
     first, *lefts = block.lefts
     titles = [(first, "original")]
     for stage, left in zip(block.stages, lefts, strict=True):
         titles += [(left, "perturbed"), (left + TILE + GAP, "restored")]
-        width = 2 * TILE + GAP
-        name = shorten(stage, width, BODY)
-        page.text(left + width / 2, rule - 0.05, name, size=BODY, va="baseline", ha="center")
-        page.rectangle(left, rule, width, 0.005, color=FAINT)
+        draw_group(page, stage, left, 2 * TILE + GAP, top)
     for left, title in titles:
+        foot = top + HEADER - 0.07
         page.text(left + TILE / 2, foot, title, size=BODY, va="baseline", ha="center")
 
 
@@ -153,16 +139,10 @@ def _draw_tiles(page: Page, block: Block, top: float) -> None:
     first, *lefts = block.lefts
     for name, original in block.originals.items():
         height = tile_height(original, TILE)
-        page.text(
-            MARGIN + SIDE - 0.05, top + height / 2, shorten(name, height, SMALL), size=SMALL,
-            color=FAINT, rotation=90, va="center", ha="right",
-        )  # fmt: skip
         tiles = [(first, original, "")]
         for left, images in zip(lefts, block.stages.values(), strict=True):
             one = images[name]
             tiles.append((left, one.perturbed, f"{one.perturbed_error:.4f}"))
-            tiles.append((left + TILE + GAP, one.restored, f"{one.restored_error:.4f}"))
-        for left, pixels, caption in tiles:
-            draw_tile(page, pixels, NO_CLASSES, whole(left), top, (TILE, height))
-            page.text(left + TILE / 2, top + height + 0.02, caption, size=SMALL, ha="center")
+            tiles.append((whole(left + TILE + GAP), one.restored, f"{one.restored_error:.4f}"))
+        draw_row(page, name, tiles, top, (TILE, height), NO_CLASSES)
         top += height + CAPTION
