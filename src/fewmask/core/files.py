@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from fewmask.core.errors import FewmaskError
+from fewmask.core.paths import CHECKPOINT
 
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 """Errors that only writing raises: a full disk, a quota, a limit to the size of files, a read-only
@@ -167,3 +168,13 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove the checkpoint of a finished stage, in its ``folder``, if there is one.
+
+    For jobs that read the stage: they only start when Snakemake has taken note of its weights.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_dir():
+        path.unlink(missing_ok=True)

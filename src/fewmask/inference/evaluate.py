@@ -8,6 +8,7 @@ from typing import Literal
 from fewmask.config.task import load
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
+from fewmask.core.files import remove_checkpoint
 from fewmask.core.progress import Bar, bar
 from fewmask.data.batches import Images
 from fewmask.data.splits import file as split_files
@@ -25,7 +26,6 @@ from fewmask.metrics.records import TrainingRecord, write_record
 from fewmask.metrics.segmentation import without_nan
 from fewmask.networks.weights import LAST_WEIGHTS, load_other_weights
 from fewmask.objectives.assessment import predictions
-from fewmask.training.checkpoint import remove_checkpoint
 from fewmask.training.runtime import describe
 
 BATCH_SIZE = 32

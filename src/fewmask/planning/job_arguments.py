@@ -9,6 +9,7 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
+from fewmask.config.dataset import Dataset
 from fewmask.config.groups import GroupTable
 from fewmask.config.network import Network
 from fewmask.core.cells import Run, StageKey
@@ -27,6 +28,7 @@ class JobArguments:
         self._grid = grid
         self._layout = grid.layout
         self._train_settings: dict[StageKey, str] = {}
+        self._group_tables: dict[str, str] = {}
 
     def prepare_inputs(self, dataset: str) -> dict[str, str]:
         """The receipt of the download, for datasets that have one."""
@@ -47,11 +49,9 @@ class JobArguments:
     def group_table(self, dataset: str) -> str:
         """The digest of the table that names the groups of a dataset: people correct such tables,
         and splits must be drawn anew then. Empty if there is none."""
-        settings = self._grid.datasets[dataset]
-        if not isinstance(settings.split.groups, GroupTable):
-            return ""
-        path = data_folder() / (settings.root or "") / settings.split.groups.file
-        return file_digest(path) if path.is_file() else ""
+        if dataset not in self._group_tables:
+            self._group_tables[dataset] = _group_table(self._grid.datasets[dataset])
+        return self._group_tables[dataset]
 
     def train_inputs(self, key: StageKey, seed: int | str) -> dict[str, str]:
         """Every file that a training reads."""
@@ -154,3 +154,10 @@ class JobArguments:
 
 def _json(values: dict[str, Any]) -> str:
     return json.dumps(values, separators=(",", ":"), sort_keys=True)
+
+
+def _group_table(dataset: Dataset) -> str:
+    if not isinstance(dataset.split.groups, GroupTable):
+        return ""
+    path = data_folder() / (dataset.root or "") / dataset.split.groups.file
+    return file_digest(path) if path.is_file() else ""

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from fewmask.core.files import written_whole
-from fewmask.core.paths import CHECKPOINT
 
 State = dict[str, Any]
 
@@ -60,16 +59,6 @@ class Checkpoint:
         shutil.rmtree(aside) if aside.is_dir() else aside.unlink(missing_ok=True)
         self.path.replace(aside)
         print(f"{self.path} {reason}: kept as {aside.name}, starting afresh", file=sys.stderr)
-
-
-def remove_checkpoint(folder: Path) -> None:
-    """Remove the checkpoint of a finished stage, in its ``folder``, if there is one.
-
-    For jobs that read the stage: they only start when Snakemake has taken note of its weights.
-    """
-    path = folder / CHECKPOINT
-    if not path.is_dir():
-        path.unlink(missing_ok=True)
 
 
 def _check_sums(path: Path) -> None:

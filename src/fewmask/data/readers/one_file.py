@@ -5,11 +5,23 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.image_files import images_below, is_inside
 from fewmask.data.readers.natural import natural
 from fewmask.data.readers.reader import Item
 from fewmask.data.readers.shape_settings import OneFileSettings
+from fewmask.data.readers.shapes import Labels
+
+
+class OneFileReader:
+    """Base of these readers."""
+
+    categories = ()
+
+    def __init__(self, settings: Dataset, root: Path) -> None:
+        self._root, self._options = root, settings.reader
+        self._labels = Labels(settings)
 
 
 def needs_package(module: str, reader: str) -> Any:

@@ -8,7 +8,7 @@ from fewmask.config.changes import Changes
 from fewmask.config.layers import from_json
 from fewmask.config.settings import Settings
 from fewmask.core.errors import FewmaskError
-from fewmask.core.paths import CHECKPOINT
+from fewmask.core.files import remove_checkpoint
 from fewmask.metrics import table
 from fewmask.metrics.records import (
     Count,
@@ -108,8 +108,8 @@ def rank(settings_json: str, below: Path | None, output: Path) -> None:
     done += [one.trained_as for one in ranked[rung.goes_on :]]
     for name in done:
         for path in _records(rung, name).values():
-            for checkpoint in path.parent.parent.glob(f"*/{CHECKPOINT}"):
-                checkpoint.unlink(missing_ok=True)
+            for stage in path.parent.parent.glob("*/"):
+                remove_checkpoint(stage)
 
 
 def _ranked(rung: RungSettings, below: list[RankedTrial] | None, place: int) -> RankedTrial:

@@ -14,25 +14,18 @@ from typing import Any
 
 import numpy as np
 
-from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import read_image
 from fewmask.data.preparation.image_error import image_error
 from fewmask.data.preparation.image_files import is_inside
 from fewmask.data.readers.coco.segments import inside
-from fewmask.data.readers.one_file import annotation_file, items_of, needs_package
+from fewmask.data.readers.one_file import OneFileReader, annotation_file, items_of, needs_package
 from fewmask.data.readers.reader import Item, Sample
-from fewmask.data.readers.shapes import Canvas, Labels, read_image_of
+from fewmask.data.readers.shapes import Canvas, read_image_of
 
 
-class Reader:
+class Reader(OneFileReader):
     """The images of a folder, whose masks are painted from one JSON file."""
-
-    categories = ()
-
-    def __init__(self, settings: Dataset, root: Path) -> None:
-        self._root, self._options = root, settings.reader
-        self._labels = Labels(settings)
 
     def items(self) -> list[Item]:
         needs_package("pycocotools.mask", "coco")

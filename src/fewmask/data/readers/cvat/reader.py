@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from fewmask.config.dataset import Dataset
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import read_image
-from fewmask.data.readers.one_file import annotation_file, items_of, needs_package
+from fewmask.data.readers.one_file import OneFileReader, annotation_file, items_of, needs_package
 from fewmask.data.readers.reader import Item, Sample
-from fewmask.data.readers.shapes import FAR, Canvas, Labels, read_image_of
+from fewmask.data.readers.shapes import FAR, Canvas, read_image_of
 
 AREAS = ("polygon", "box", "ellipse", "mask")
 WITHOUT_AREA = ("polyline", "points", "skeleton", "cuboid")
@@ -25,14 +24,8 @@ Shape = tuple[str, dict[str, str]]
 """The kind of a shape and its attributes."""
 
 
-class Reader:
+class Reader(OneFileReader):
     """The images of a folder, whose masks are painted from one XML file."""
-
-    categories = ()
-
-    def __init__(self, settings: Dataset, root: Path) -> None:
-        self._root, self._options = root, settings.reader
-        self._labels = Labels(settings)
 
     def items(self) -> list[Item]:
         path = annotation_file(self._root, self._options)
