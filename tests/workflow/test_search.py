@@ -89,6 +89,18 @@ class TestASearch:
         tested = {path.name for path in (folder / "results/metrics/rooms").iterdir()}
         assert tested == {"supervised", "supervised_searched", "refined", "refined_searched"}
 
+    def test_an_archive_holds_the_search_too(self, folder: Path, tmp_path: Path):
+        archive = tmp_path / "results.tar.gz"
+        answer = fewmask(folder, "collect", "--output", str(archive))
+        assert answer.returncode == 0, answer.stderr
+        there = ["--tables", str(tmp_path / "tables"), "--figures", str(tmp_path / "figures")]
+        answer = fewmask(tmp_path, "summarise", "--archive", str(archive), *there)
+        assert answer.returncode == 0, answer.stderr
+        for name in ("search.csv", "search.md", "summary.md"):
+            before = (folder / "results/tables" / name).read_bytes()
+            assert (tmp_path / "tables" / name).read_bytes() == before
+        assert len((tmp_path / "tables/search.csv").read_text().splitlines()) == 1 + 2 * (3 + 1)
+
     def test_status_knows_other_settings_without_snakemakes_records(self, folder: Path):
         assert "4 done" in fewmask(folder, "status").stdout
         path = RANKING.format("supervised", 2)

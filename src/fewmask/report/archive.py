@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fewmask import __version__
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
-from fewmask.core.files import explained, written_whole
+from fewmask.core.files import explained, file_digest, written_whole
 from fewmask.core.paths import HISTORY, PSEUDO_MASK_QUALITY, TRAINING
 from fewmask.core.progress import bar
 from fewmask.planning.grid import Grid
@@ -77,12 +77,14 @@ def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
             f"  mend: run the workflow, or collect the finished runs with --partial"
         )
     results = Path(grid.experiment.results)
-    files = sorted({path for run in finished for path in _files(grid, run) if path.exists()})
+    of_runs = {path for run in finished for path in _files(grid, run)}
+    rankings = {Path(path) for search in requested.searches for path in search.rankings}
+    files = sorted(path for path in of_runs | rankings if path.exists())
     contents = {EXPERIMENT: requested.model_dump_json(indent=1).encode()}
     with written_whole(archive) as temporary, bar("collect", len(files)) as shown:
         named = {f"{RESULTS}/{path.relative_to(results).as_posix()}": path for path in files}
         digests = {name: _digest(data) for name, data in contents.items()}
-        digests |= {name: _digest(path.read_bytes()) for name, path in named.items()}
+        digests |= {name: file_digest(path) for name, path in named.items()}
         manifest = Manifest(format=FORMAT, version=__version__, files=digests)
         with temporary.open("wb") as file, _packed(file) as tar:
             _add(tar, MANIFEST, manifest.model_dump_json(indent=1).encode())
@@ -150,14 +152,30 @@ def unpacked(archive: Path) -> Iterator[Requested]:
                 manifest = _manifest(tar)
                 _unpack(tar, manifest, Path(folder))
             text = (Path(folder) / EXPERIMENT).read_text(encoding="utf-8")
-            requested = Requested.model_validate_json(text)
+            requested = _moved(Requested.model_validate_json(text), f"{folder}/{RESULTS}")
         except ValidationError as error:
             first: Any = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise _damaged(archive, f"{where}: {first['msg']}") from None
         except DAMAGES as error:
             raise _damaged(archive, str(error)) from None
-        yield requested.model_copy(update={"results": f"{folder}/{RESULTS}"})
+        yield requested
+
+
+def _moved(requested: Requested, results: str) -> Requested:
+    """An experiment whose results lie in another folder."""
+    searches = [
+        search.model_copy(
+            update={
+                "rankings": [
+                    f"{results}/{Path(path).relative_to(requested.results)}"
+                    for path in search.rankings
+                ]
+            }
+        )
+        for search in requested.searches
+    ]
+    return requested.model_copy(update={"results": results, "searches": searches})
 
 
 def _damaged(archive: Path, found: str) -> FewmaskError:
