@@ -96,6 +96,13 @@ class TestTheGrid:
         assert "{trial}/n8/100/supervised/pseudo_masks.h5" in options
         assert "{trained_as}/n8/100/refined/checkpoint.pt" in options
         assert f"--ranking {ranking} --place 1" in options
+        (first,) = (
+            grid.searches["rooms", "supervised", "n8"].rungs[0].trainings["supervised_trial_1"]
+        )
+        searched_run = grid.stages(Run("rooms", "refined_searched", "n8", 0))
+        trials = [slot.key, first.key, *searched_run]
+        may_diverge = ["--trial" in arguments.train_options(key, 100) for key in trials]
+        assert may_diverge == [True, True, False, False]
 
     def test_the_jobs_of_a_searched_run_are_those_of_its_search_and_its_own(self, searched: Path):
         of_run = list(jobs(load_grid(), Run("rooms", "refined_searched", "n8", 0)))
@@ -187,12 +194,15 @@ class TestRefused:
             load_grid()
 
 
-def write_training(method: str, seed: int, value: float | None, steps: int = 5) -> Path:
+def write_training(
+    method: str, seed: int, value: float | None, steps: int = 5, diverged: str | None = None
+) -> Path:
     folder = Path(f"results/stages/rooms/{method}/n8/{seed}/last")
     folder.mkdir(parents=True, exist_ok=True)
     known = {"seconds": 1.0, "peak_memory_mb": None, "images_seen": 1, "steps": steps}
     known |= {"best_value": value, "device": "cpu", "gpus": 0, "history": "", "training": {}}
     known |= {"version": "", "network": {}, "dataset": {}, "seed": seed, "digests": {}}
+    known |= {"diverged": diverged} if diverged else {}
     write_record(folder / "training.json", known)
     (folder / "checkpoint.pt").touch()
     return folder
@@ -234,6 +244,30 @@ class TestRanking:
             write_training(f"m_trial_{trial}", 100, value)
         rank(rung(metric="loss", seeds=[100]), None, Path("rung_1.json"))
         assert [one.trial for one in read_ranking(Path("rung_1.json")).trials] == [1, 0, 2]
+
+    def test_a_trial_that_diverged_is_last_whatever_it_scored_before(self, project: Path):
+        reason = "the loss is not finite at step 3"
+        for trial, value in enumerate([0.9, 0.2, 0.3]):
+            for seed in (100, 101):
+                has_diverged = (trial, seed) == (0, 101)
+                write_training(f"m_trial_{trial}", seed, value, diverged=reason * has_diverged)
+        rank(rung(), None, Path("rung_1.json"))
+        ranked = read_ranking(Path("rung_1.json")).trials
+        assert [one.trial for one in ranked] == [2, 1, 0]
+        assert (ranked[2].score, ranked[2].scores) == (None, {"100": 0.9})
+        assert ranked[2].diverged == f"{reason} (seed 101)"
+        assert [one.diverged for one in ranked[:2]] == [None, None]
+
+    def test_trials_of_which_all_diverged_choose_nothing(self, project: Path):
+        for trial in range(3):
+            write_training(
+                f"m_trial_{trial}", 100, None, diverged="the loss is not finite at step 3"
+            )
+        with pytest.raises(FewmaskError) as error:
+            rank(rung(seeds=[100]), None, Path("rung_1.json"))
+        assert "every trial of this rung has diverged" in str(error.value)
+        assert "m_trial_0: the loss is not finite at step 3 (seed 100)" in str(error.value)
+        assert not Path("rung_1.json").exists()
 
     def test_a_place_that_there_is_not(self, project: Path):
         write_training("m_trial_0", 100, 0.5)

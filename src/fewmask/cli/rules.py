@@ -119,6 +119,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
     help="A checkpoint of a shorter training to begin with. In this path and those of an earlier "
     "stage, {trial} and {trained_as} stand for the methods that the ranking names.",
 )
+@click.option("--trial", is_flag=True, help="A trial of a search, which may diverge.")
 @click.option(
     "--checkpoint-seconds",
     type=click.IntRange(min=0),
@@ -146,6 +147,7 @@ def train(
     processes: int,
     ranking: Path | None,
     place: int,
+    trial: bool,
     **files: Path | None,
 ) -> None:
     """Train one stage, resuming from its checkpoint if there is one.
@@ -179,6 +181,7 @@ def train(
         max(1, threads // processes),
         processes,
         files.pop("goes_on_from"),
+        trial,
         tensorboard,
     )
     if not train(Inputs(**files), stage, seed, output, execution):

@@ -120,6 +120,8 @@ class TrainingRecord(Record):
     steps: Count
     best_value: float | None = None
     """The best value of the metric that selects weights, on the validation images."""
+    diverged: str | None = None
+    """Of a trial of a search: why it ended before its time."""
     device: str
     gpus: Count
     history: str

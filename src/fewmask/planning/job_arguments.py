@@ -97,9 +97,10 @@ class JobArguments:
             if resolved.ranked.goes_on:
                 before = replace(key, method=TRAINED_AS)
                 options["goes_on_from"] = f"{self._layout.stage_folder(before, seed)}/{CHECKPOINT}"
-        return " ".join(
+        written = [
             f"--{name.replace('_', '-')} {shlex.quote(value)}" for name, value in options.items()
-        )
+        ]
+        return " ".join([*written, *(["--trial"] if resolved.is_trial else [])])
 
     def train_settings(self, key: StageKey) -> str:
         """JSON of everything that can change a stage's weights."""

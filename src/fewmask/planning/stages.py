@@ -44,6 +44,8 @@ class Resolved(NamedTuple):
     """The stage whose pseudo-masks it learns."""
     ranked: Ranked | None = None
     """Where its job reads the settings that a search has chosen."""
+    is_trial: bool = False
+    """Whether a search trains it, to rank its settings."""
 
     @property
     def needs_encoder(self) -> bool:

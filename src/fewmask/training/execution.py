@@ -17,6 +17,8 @@ class Execution:
     goes_on_from: Path | None = None
     """A checkpoint of a shorter training with the same settings (`TrainingSettings.until`), to
     begin with; if it is gone, the training begins at its first step."""
+    is_trial: bool = False
+    """Whether it is a trial of a search: if it diverges, it ends with a record that says so."""
     tensorboard: Path | None = None
     """The folder to write training curves to."""
 

@@ -25,6 +25,7 @@ from fewmask.metrics.records import write_record
 from fewmask.networks.weights import load_weights, read_description, save_weights
 from fewmask.training.building import build_training
 from fewmask.training.checkpoint import Checkpoint, State
+from fewmask.training.divergence import DivergedError, divergence_before, made_finite
 from fewmask.training.execution import DEFAULT, Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.locking import locked
@@ -51,8 +52,11 @@ def train(
     SIGINT it saves a checkpoint and returns False.
     With several processes all of them call this; the first writes.
 
-    Raises FewmaskError: bad input files, images of a wrong size, a loss that is not finite,
-    curves without TensorBoard.
+    A trial that diverges, or goes on from a training that has diverged, ends: its training.json
+    says why, and its weights are good for nothing.
+
+    Raises FewmaskError: bad input files, images of a wrong size, a loss that is not finite (but
+    in a trial), curves without TensorBoard.
     """
     with parallel.together(execution.processes), locked(output), Store(inputs.dataset) as store:
         store.check_name()
@@ -72,6 +76,9 @@ def train(
         runtime = start(stage.precision, execution.threads, stage.deterministic)
         build = partial(build_training, inputs, stage, seed, store, runtime)
         training = _resumed(build, checkpoint, runtime, execution.goes_on_from)
+        if execution.is_trial:
+            earlier = (inputs.start_from, inputs.pseudo_masks, execution.goes_on_from)
+            training.diverged = divergence_before(earlier)
         if not parallel.is_first():
             return _run(training, lambda now: None, replace(execution, tensorboard=None))
         tries = Tries(output / TRIES)
@@ -82,10 +89,12 @@ def train(
             tries.add("saved", now.step)
 
         ended = _run(training, save, execution)
-        if ended:
+        if ended and not training.diverged:
             save(training)
+        if ended:
             _write(output, training, description)
-        tries.add("finished" if ended else "stopped", training.step)
+        event = "diverged" if training.diverged else "finished"
+        tries.add(event if ended else "stopped", training.step)
         return ended
 
 
@@ -139,7 +148,11 @@ def _is_done(output: Path, description: dict[str, Any]) -> bool:
 
 
 def _run(training: Training, save: Callable[[Training], None], execution: Execution) -> bool:
-    """Train, and save when it is time or a signal comes; returns whether the end was reached."""
+    """Train, and save when it is time or a signal comes; returns whether the end was reached, which
+    is also where a trial diverges."""
+    if training.diverged:
+        print(f"not trained: an earlier training diverged: {training.diverged}", file=sys.stderr)
+        return True
     with (
         interruptible() as interrupted,
         curves(execution.tensorboard, training) as update_curves,
@@ -152,7 +165,14 @@ def _run(training: Training, save: Callable[[Training], None], execution: Execut
                 shown.say(str(_progress(now)))
                 update_curves()
 
-        ended = training.run(save, execution.checkpoint_minutes, interrupted, report)
+        try:
+            ended = training.run(save, execution.checkpoint_minutes, interrupted, report)
+        except DivergedError as error:
+            if not execution.is_trial:
+                raise
+            print(f"{error}\nthis trial ends here, and is ranked last", file=sys.stderr)
+            training.diverged = error.reason
+            return True
     if not ended:
         print(
             f"{ERROR}stopped at step {training.step}, checkpoint saved; start it again to resume",
@@ -181,8 +201,9 @@ def _progress(training: Training) -> TrainingProgress:
 
 def _write(output: Path, training: Training, description: dict[str, Any]) -> None:
     """Write what the training ends with; weights last, for they stand for a finished stage."""
+    evaluated = training.history[-1] if training.history else {"step": 0}
     with written_whole(output / HISTORY) as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(training.history[-1]))
+        writer = csv.DictWriter(file, fieldnames=list(evaluated))
         writer.writeheader()
         writer.writerows(training.history)
     measured = {
@@ -196,5 +217,10 @@ def _write(output: Path, training: Training, description: dict[str, Any]) -> Non
         **describe(training.runtime),
         **description,
     }
+    weights, others = training.result, training.other_weights
+    if training.diverged:
+        measured["diverged"] = training.diverged
+        weights = made_finite(weights)
+        others = {name: made_finite(one) for name, one in others.items()}
     write_record(output / TRAINING, measured)
-    save_weights(output / WEIGHTS, training.result, description, training.other_weights)
+    save_weights(output / WEIGHTS, weights, description, others)

@@ -17,7 +17,6 @@ from torch import Tensor
 from fewmask.config.stage import TrainingSettings
 from fewmask.config.task import load
 from fewmask.core import parallel
-from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.augmentation.weak import Change
 from fewmask.data.batches import Batch, Draws, Images
@@ -28,6 +27,7 @@ from fewmask.networks.weights import SNAPSHOT
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.weighting.weighting import build as build_weighting
 from fewmask.training.compiling import compile_networks
+from fewmask.training.divergence import DivergedError, loss_not_finite
 from fewmask.training.optimiser import Optimisers
 from fewmask.training.runtime import Runtime, peak_memory_mb
 from fewmask.training.schedule import learning_rate_factor
@@ -73,6 +73,7 @@ class Training:
         self.rate = 0.0
         self.seconds = 0.0
         self.memory_mb = 0.0
+        self.diverged: str | None = None
 
     @property
     def network(self) -> torch.nn.Module:
@@ -120,13 +121,17 @@ class Training:
         """Train to the end, or until ``interrupted`` says so; returns whether the end was reached.
 
         ``save`` is called every ``checkpoint_minutes`` and when interrupted, ``report`` after
-        every step. Raises FewmaskError when a loss is not finite; nothing is saved after it.
+        every step. Raises DivergedError when a loss is not finite; nothing is saved after it.
         """
         self.objective.train()
         last_save = started = time.monotonic()
         seconds_before = self.seconds
         while not self.finished:
-            self._update()
+            try:
+                self._update()
+            except Exception:
+                self._settle()  # where an earlier loss was not finite, that is why
+                raise
             evaluation_due = self.step % self.stage.evaluation.every == 0
             save_due = time.monotonic() - last_save > 60 * checkpoint_minutes
             stop = parallel.any_says(interrupted())
@@ -199,23 +204,12 @@ class Training:
         first = self.step - len(rows)
         for offset, row in enumerate(rows):
             if not all(math.isfinite(value) for value in row):
-                before = rows[offset - 1] if offset else (self.since_evaluation or [None])[-1]
-                raise FewmaskError(self._not_finite(first + offset, row, before))
+                earlier = rows[offset - 1] if offset else (self.since_evaluation or [[]])[-1]
+                now = dict(zip(self.loss_names, row, strict=True))
+                before = dict(zip(now, earlier, strict=True)) if earlier else {}
+                raise loss_not_finite(first + offset, now, before, self.rate, self.stage.precision)
             self.since_evaluation.append(row)
         self.pending.clear()
-
-    def _not_finite(self, step: int, row: list[float], before: list[float] | None) -> str:
-        def written(values: list[float]) -> str:
-            pairs = zip(self.loss_names, values, strict=True)
-            return ", ".join(f"{name} {value:.6g}" for name, value in pairs)
-
-        last_good = f"step {step - 1}: {written(before)}" if before else "none"
-        return (
-            f"the loss is not finite at step {step}: {written(row)}\n"
-            f"  last finite: {last_good}\n"
-            f"  learning rate: {self.rate:.3g}, precision: {self.stage.precision}\n"
-            f"  try a lower learning rate, a longer warm-up, clip_gradient_norm, or fp32"
-        )
 
     def _evaluate(self) -> None:
         """Evaluate the network on the validation images; keep its weights if they are the best."""
@@ -248,9 +242,9 @@ class Training:
         """Whether the last evaluation has a better value than every one before it."""
         *before, value = [row[f"validation_{metric}"] for row in self.history]
         if not math.isfinite(value):
-            raise FewmaskError(
-                f"{metric} on the validation images is {value} at step {self.step}: "
-                f"no validation pixel is labelled, or the network has diverged"
+            raise DivergedError(
+                f"{metric} on the validation images is {value} at step {self.step}",
+                ": no validation pixel is labelled, or the network has diverged",
             )
         sign = 1 if table.find(metric).higher_is_better else -1
         return all(sign * value > sign * earlier for earlier in before)

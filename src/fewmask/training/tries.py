@@ -20,7 +20,9 @@ class Tries:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(self, event: Literal["started", "saved", "stopped", "finished"], step: int) -> None:
+    def add(
+        self, event: Literal["started", "saved", "stopped", "finished", "diverged"], step: int
+    ) -> None:
         """Add a row. A try that was killed has no last one, and ``saved`` is where the next starts.
 
         Times are UTC.

@@ -21,6 +21,8 @@ from fewmask.metrics.records import (
 from fewmask.planning.search.names import TRAINED_AS, TRIAL
 
 KIND = "the ranking of the trials of a rung"
+NAMED = 3
+"""The number of trials that a message lists."""
 MEND = "delete it and run the workflow again, which ranks the trials anew"
 
 
@@ -35,11 +37,13 @@ class RankedTrial(RecordPart):
     trained_as: str
     """The method of the training that was ranked."""
     scores: dict[str, float]
-    """The best value on the validation images, by seed."""
-    score: float
-    """Their mean."""
+    """The best value on the validation images, by seed; of those that have not diverged."""
+    score: float | None
+    """Their mean; None: a seed has diverged."""
     steps: Count
     """After how many steps (the fewest of all seeds)."""
+    diverged: str | None = None
+    """Why it has no score."""
 
     def fill(self, path: Path) -> Path:
         """A path with the names of this trial in their places."""
@@ -87,7 +91,7 @@ def rank(settings_json: str, below: Path | None, output: Path) -> None:
     """Rank the trials of a rung on the validation images, and write the ranking.
 
     Equal trials keep their order: that of their numbers, so that a change must be worth something.
-    Checkpoints that nothing goes on from are removed.
+    Those that have diverged are last. Checkpoints that nothing goes on from are removed.
 
     Args:
         settings_json: of RungSettings.
@@ -95,13 +99,15 @@ def rank(settings_json: str, below: Path | None, output: Path) -> None:
         output: the .json file to write.
 
     Raises:
-        FewmaskError: the record of a training is missing or damaged, or has no validation value.
+        FewmaskError: the record of a training is missing or damaged, or has no validation value;
+            or all trials have diverged.
     """
     rung = from_json(RungSettings, settings_json, "--settings")
     of_below = read_ranking(below).trials if below else None
     ranked = [_ranked(rung, of_below, place) for place in range(len(rung.trained_as))]
     sign = 1 if table.find(rung.metric).higher_is_better else -1
-    ranked.sort(key=lambda one: (-sign * one.score, one.trial))
+    _check_any_is_finite(ranked)
+    ranked.sort(key=lambda one: (one.score is None, -sign * (one.score or 0), one.trial))
     trials = [one.model_dump() for one in ranked]
     write_record(output, {"metric": rung.metric, "trials": trials})
     done = [one.trained_as for one in (of_below or [])[: len(rung.trained_as)]]
@@ -119,16 +125,34 @@ def _ranked(rung: RungSettings, below: list[RankedTrial] | None, place: int) -> 
     if below is not None:
         trial = below[place].model_dump(include={"trial", "method", "changes"})
     records = {seed: read_training(path) for seed, path in _records(rung, name).items()}
+    diverged = {seed: record.diverged for seed, record in records.items() if record.diverged}
     for seed, record in records.items():
-        if record.best_value is None:
+        if record.best_value is None and seed not in diverged:
             raise FewmaskError(
                 f"{_records(rung, name)[seed]}: it states no value on validation images, by which "
                 f"trials are ranked\n  mend: evaluation.metric: {rung.metric}"
             )
-    scores = {str(seed): record.best_value for seed, record in records.items()}
-    steps = min(record.steps for record in records.values())
+    scores = {str(seed): one.best_value for seed, one in records.items() if seed not in diverged}
     return RankedTrial(
-        **trial, trained_as=name, scores=scores, score=mean(scores.values()), steps=steps
+        **trial,
+        trained_as=name,
+        scores=scores,
+        score=None if diverged else mean(scores.values()),
+        steps=min(record.steps for record in records.values()),
+        diverged=next((f"{reason} (seed {seed})" for seed, reason in diverged.items()), None),
+    )
+
+
+def _check_any_is_finite(ranked: list[RankedTrial]) -> None:
+    if any(one.score is not None for one in ranked):
+        return
+    named = "".join(f"\n    {one.trained_as}: {one.diverged}" for one in ranked[:NAMED])
+    more = f"\n    and {len(ranked) - NAMED} more" if len(ranked) > NAMED else ""
+    raise FewmaskError(
+        f"every trial of this rung has diverged, so that the search has nothing to choose from\n"
+        f"  found:{named}{more}\n"
+        f"  mend: another learning rate, a longer warm-up, clip_gradient_norm or fp32; or narrow "
+        f"the settings in question under ranges of the method"
     )
 
 

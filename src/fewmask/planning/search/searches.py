@@ -133,7 +133,8 @@ class Search:
         change: Callable[[Stage], Stage],
         ranked: Ranked | None = None,
     ) -> list[Resolved]:
-        """The stages as those of a method of another name, each changed."""
+        """The stages as those of a method of another name, each changed; without ``ranked``, as
+        those of a trial."""
         counts = Counter(one.key.stage for one in stages)
         new: dict[StageKey, Resolved] = {}
         for one in stages:
@@ -148,6 +149,7 @@ class Search:
                 one.start_from and new[one.start_from.key],
                 one.pseudo_masks and new[one.pseudo_masks.key],
                 ranked,
+                is_trial=ranked is None,
             )
         return list(new.values())
 

@@ -20,14 +20,15 @@ def search_summary(requested: Requested) -> pd.DataFrame:
 
     Returns:
         The columns dataset, method, fraction, rung, trial, trained_as, steps, metric, score (on the
-        validation images; the mean over the seeds of the search), chosen (of the last rung, the
-        first), and a column for every setting that was searched, empty where a trial has it as it
-        is written. Rungs that are not ranked yet are absent.
+        validation images; the mean over the seeds of the search), diverged (why it has none),
+        chosen (of the last rung, the first), and a column for every setting that was searched,
+        empty where a trial has it as it is written. Rungs that are not ranked yet are absent.
 
     Raises:
         FewmaskError: a ranking is damaged.
     """
-    leading = [*KEY, "rung", "trial", "trained_as", "steps", "metric", "score", "chosen"]
+    leading = [*KEY, "rung", "trial", "trained_as", "steps", "metric", "score", "diverged"]
+    leading += ["chosen"]
     settings = dict.fromkeys(name for one in requested.searches for name in one.ranges)
     rows = [row for one in requested.searches for row in _rows(one)]
     return pd.DataFrame(rows, columns=[*leading, *settings])
@@ -47,7 +48,7 @@ def _of_rung(search: RequestedSearch, rung: int, ranking: Ranking) -> list[dict[
     return [
         {
             **{name: getattr(search, name) for name in KEY},
-            **one.model_dump(include={"trial", "trained_as", "steps", "score"}),
+            **one.model_dump(include={"trial", "trained_as", "steps", "score", "diverged"}),
             "rung": rung,
             "metric": ranking.metric,
             "chosen": rung == len(search.rankings) and place == 0,
@@ -68,6 +69,7 @@ def search_table(requested: Requested, summary: pd.DataFrame) -> Table:
         "reached. Both are of the seeds of the search, and no trial was tested.",
         "Trials learn and are ranked with the masks of the seeds of the search, which are other "
         "masks than those of the runs; Masks in the other tables do not count them.",
+        *_diverged(summary),
         *_edges(requested, summary),
     ]
     header = ["Dataset", "Fraction", "Method", "Trials", "Chosen", "Validation", "As written"]
@@ -99,6 +101,23 @@ def _changes(requested: Requested, row: pd.Series) -> dict[str, object]:
 
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _diverged(summary: pd.DataFrame) -> list[str]:
+    """A sentence for every search of which trials diverged."""
+    first_rung = summary[summary["rung"] == 1]
+    sentences = []
+    for names, own in summary.groupby(KEY, sort=False):
+        dataset, method, fraction = names
+        diverged = own[own["diverged"].notna()].drop_duplicates("trial")
+        if len(diverged):
+            count = (first_rung[KEY] == list(names)).all(axis=1).sum()
+            one = diverged.iloc[0]
+            sentences.append(
+                f"{method} on {dataset} at {fraction}: {len(diverged)} of {count} trials diverged, "
+                f"which ranks them last; trial {one['trial']}: {one['diverged']}."
+            )
+    return sentences
 
 
 def _edges(requested: Requested, summary: pd.DataFrame) -> list[str]:
