@@ -1,11 +1,22 @@
-"""What can happen to jobs on a cluster, and that nothing comes of it: the tables stay the same."""
+"""What can happen to jobs and to the cluster, and that nothing comes of it: results stay the same.
+
+Where a fault hits a training alone, its weights are compared, from which all else follows; in the
+other tests also the tables.
+"""
 
 import signal
 import time
 from pathlib import Path
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
+from tests.slurm.submitter import (
+    ONE_TRAINING,
+    SITE,
+    Submitter,
+    assert_equal,
+    assert_same_weights,
+    steps_trained,
+)
 from tests.small_project import change_config
 from tests.workflow.snakemake import job_counts
 
@@ -25,31 +36,11 @@ class Faults:
     def submitter(self, cluster: Cluster, project: Path, *options: str) -> Submitter:
         return Submitter(cluster, project, *options, profile=self.profile)
 
-    def test_a_cancelled_job_is_sent_again(self, cluster: Cluster, project: Path, expected: Path):
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        cluster.run("scancel", number)
-        submitter.succeed()
-        assert submitter.tries(number) == ["CANCELLED"]
-        assert "resuming from step" in submitter.log()
-        assert steps_trained(project) == 600
-        assert_equal(project, expected)
 
-    def test_a_preempted_job_goes_back_into_the_queue(
-        self, cluster: Cluster, project: Path, expected: Path
-    ):
-        ask_for(project, gpus=1)
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        urgent = ("--partition=urgent", "--account=masks", "--gpus=2", "--output=/dev/null")
-        cluster.run("sbatch", *urgent, "--wrap=sleep 3")
-        submitter.succeed()
-        assert submitter.tries(number) == ["PREEMPTED", "COMPLETED"]
-        assert "Trying to restart" not in submitter.printed
-        assert "resuming from step" in submitter.log()
-        assert steps_trained(project) == 600
-        assert_equal(project, expected)
+class FaultsOfJobs(Faults):
+    """What can happen to a job."""
 
+    # The first one: then each of the tests beside it runs a single training.
     def test_when_time_is_up_a_training_goes_on(
         self, cluster: Cluster, project: Path, expected: Path
     ):
@@ -64,80 +55,40 @@ class Faults:
         assert steps_trained(project, method="longer") == 2500
         assert_equal(project, expected)
 
+    def test_a_cancelled_job_is_sent_again(self, cluster: Cluster, project: Path, expected: Path):
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
+        cluster.run("scancel", number)
+        submitter.succeed()
+        assert submitter.tries(number) == ["CANCELLED"]
+        assert "resuming from step" in submitter.log()
+        assert steps_trained(project) == 600
+        assert_equal(project, expected)
+
+    def test_a_preempted_job_goes_back_into_the_queue(
+        self, cluster: Cluster, project: Path, expected: Path
+    ):
+        ask_for(project, gpus=1)
+        submitter = self.submitter(cluster, project, ONE_TRAINING)
+        number = submitter.wait_for_training()
+        urgent = ("--partition=urgent", "--account=masks", "--gpus=2", "--output=/dev/null")
+        cluster.run("sbatch", *urgent, "--wrap=sleep 3")
+        submitter.succeed()
+        assert submitter.tries(number) == ["PREEMPTED", "COMPLETED"]
+        assert "Trying to restart" not in submitter.printed
+        assert "resuming from step" in submitter.log()
+        assert steps_trained(project) == 600
+        assert_same_weights(project, expected)
+
     def test_a_job_that_ran_out_of_memory_gets_more(
         self, cluster: Cluster, project: Path, expected: Path
     ):
         ask_for(project, memory_gb=0.8)
-        submitter = self.submitter(cluster, project, *ONE_SEED)
+        submitter = self.submitter(cluster, project, ONE_TRAINING)
         submitter.succeed()
         assert "mem_mb=800," in submitter.printed
         assert "mem_mb=1600," in submitter.printed
-        assert_equal(project, expected)
-
-    def test_a_node_daemon_that_died_and_came_back(
-        self, cluster: Cluster, project: Path, expected: Path
-    ):
-        self.outlives(cluster, project, expected, "slurmd", signal.SIGKILL, seconds=3)
-
-    def test_a_controller_that_was_started_again(
-        self, cluster: Cluster, project: Path, expected: Path
-    ):
-        self.outlives(cluster, project, expected, "slurmctld", signal.SIGTERM, seconds=8)
-
-    def outlives(
-        self,
-        cluster: Cluster,
-        project: Path,
-        expected: Path,
-        daemon: str,
-        number: int,
-        seconds: float,
-    ) -> None:
-        """A training goes on while a daemon of SLURM is away for some seconds."""
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        job = submitter.wait_for_training()
-        cluster.kill(daemon, number)
-        time.sleep(seconds)
-        cluster.start(daemon)
-        submitter.succeed()
-        assert submitter.tries(job) == ["COMPLETED"]
-        assert steps_trained(project) == 600
-        assert_equal(project, expected)
-
-    def test_an_accounting_database_that_was_away(
-        self, cluster: Cluster, project: Path, expected: Path
-    ):
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        cluster.kill("slurmdbd", signal.SIGTERM)
-        try:
-            submitter.succeed()
-        finally:
-            cluster.start("slurmdbd")
-        assert "Trying to restart" not in submitter.printed
-        cluster.wait(lambda: submitter.tries(number) == ["COMPLETED"], "accounting has caught up")
-        assert_equal(project, expected)
-
-    def test_a_snakemake_that_was_killed(self, cluster: Cluster, project: Path, expected: Path):
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        submitter.kill()
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        submitter.succeed()
-        assert f"left 1 job in SLURM's queue ({number})" in submitter.printed
-        assert submitter.tries(number) == ["CANCELLED"]
-        assert steps_trained(project) == 600
-        assert_equal(project, expected)
-
-    def test_an_interrupted_snakemake_cancels_its_jobs(self, cluster: Cluster, project: Path):
-        submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        submitter.process.send_signal(signal.SIGINT)
-        submitter.end()
-        cluster.wait(lambda: submitter.tries(number) == ["CANCELLED"], "the job is cancelled")
-        # Until its processes are gone SLURM has it in the queue.
-        cluster.wait(lambda: "1 failed" in submitter.fewmask("status"), "its run counts as failed")
-        assert "checkpoint saved" in submitter.log()
+        assert_same_weights(project, expected)
 
     def test_a_seed_that_always_fails(self, cluster: Cluster, project: Path, expected: Path):
         split = project / "results/splits/rooms/n4/1.csv"
@@ -160,3 +111,72 @@ class Faults:
         submitter.succeed()
         assert job_counts(submitter.printed) == {"train": 1, "evaluate": 1, "summarise": 1}
         assert_equal(project, expected, seeds=3)
+
+
+class FaultsOfTheCluster(Faults):
+    """What can happen to the daemons of SLURM, and to Snakemake."""
+
+    def test_a_node_daemon_that_died_and_came_back(
+        self, cluster: Cluster, project: Path, expected: Path
+    ):
+        self.outlives(cluster, project, expected, "slurmd", signal.SIGKILL, seconds=3)
+
+    def test_a_controller_that_was_started_again(
+        self, cluster: Cluster, project: Path, expected: Path
+    ):
+        self.outlives(cluster, project, expected, "slurmctld", signal.SIGTERM, seconds=8)
+
+    def outlives(
+        self,
+        cluster: Cluster,
+        project: Path,
+        expected: Path,
+        daemon: str,
+        number: int,
+        seconds: float,
+    ) -> None:
+        """A training goes on while a daemon of SLURM is away for some seconds."""
+        submitter = self.submitter(cluster, project, ONE_TRAINING)
+        job = submitter.wait_for_training()
+        cluster.kill(daemon, number)
+        time.sleep(seconds)
+        cluster.start(daemon)
+        submitter.succeed()
+        assert submitter.tries(job) == ["COMPLETED"]
+        assert steps_trained(project) == 600
+        assert_same_weights(project, expected)
+
+    def test_an_accounting_database_that_was_away(
+        self, cluster: Cluster, project: Path, expected: Path
+    ):
+        submitter = self.submitter(cluster, project, ONE_TRAINING)
+        number = submitter.wait_for_training()
+        cluster.kill("slurmdbd", signal.SIGTERM)
+        try:
+            submitter.succeed()
+        finally:
+            cluster.start("slurmdbd")
+        assert "Trying to restart" not in submitter.printed
+        cluster.wait(lambda: submitter.tries(number) == ["COMPLETED"], "accounting has caught up")
+        assert_same_weights(project, expected)
+
+    def test_a_snakemake_that_was_killed(self, cluster: Cluster, project: Path, expected: Path):
+        submitter = self.submitter(cluster, project, ONE_TRAINING)
+        number = submitter.wait_for_training()
+        submitter.kill()
+        submitter = self.submitter(cluster, project, ONE_TRAINING)
+        submitter.succeed()
+        assert f"left 1 job in SLURM's queue ({number})" in submitter.printed
+        assert submitter.tries(number) == ["CANCELLED"]
+        assert steps_trained(project) == 600
+        assert_same_weights(project, expected)
+
+    def test_an_interrupted_snakemake_cancels_its_jobs(self, cluster: Cluster, project: Path):
+        submitter = self.submitter(cluster, project, *ONE_SEED)
+        number = submitter.wait_for_training()
+        submitter.process.send_signal(signal.SIGINT)
+        submitter.end()
+        cluster.wait(lambda: submitter.tries(number) == ["CANCELLED"], "the job is cancelled")
+        # Until its processes are gone SLURM has it in the queue.
+        cluster.wait(lambda: "1 failed" in submitter.fewmask("status"), "its run counts as failed")
+        assert "checkpoint saved" in submitter.log()

@@ -41,6 +41,10 @@ IMPATIENCE = {
 }
 
 STAGE = "rooms/{method}/n4/{seed}/supervised"
+WEIGHTS = f"results/stages/{STAGE}/weights.safetensors"
+
+ONE_TRAINING = WEIGHTS.format(method="supervised", seed=0)
+"""The target of which the first seed's training is the only job."""
 
 
 def write_grid(folder: Path) -> None:
@@ -197,5 +201,9 @@ def assert_equal(folder: Path, expected: Path, seeds: int = 1) -> None:
     assert len(found) == seeds
     for (method, seed), row in found.items():
         assert row == wanted[method, seed]
-        weights = f"results/stages/{STAGE.format(method=method, seed=seed)}/weights.safetensors"
-        assert (folder / weights).read_bytes() == (expected / weights).read_bytes()
+        assert_same_weights(folder, expected, WEIGHTS.format(method=method, seed=seed))
+
+
+def assert_same_weights(folder: Path, expected: Path, weights: str = ONE_TRAINING) -> None:
+    """The weights of a project are those of another one, byte for byte."""
+    assert (folder / weights).read_bytes() == (expected / weights).read_bytes()

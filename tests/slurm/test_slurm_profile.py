@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.faults import Faults, ask_for
+from tests.slurm.faults import FaultsOfTheCluster, ask_for
 from tests.slurm.submitter import Submitter, assert_equal
 from tests.workflow.snakemake import ROOT
 
@@ -21,7 +21,7 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-class TestFaults(Faults):
+class TestFaultsOfTheCluster(FaultsOfTheCluster):
     profile = "slurm"
 
 

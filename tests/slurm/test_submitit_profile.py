@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.faults import Faults
+from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster
 from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
 from tests.small_project import change_config
 
@@ -16,7 +16,11 @@ pytestmark = pytest.mark.slow
 PROFILE = "profiles/submitit"
 
 
-class TestFaults(Faults):
+class TestFaultsOfTheCluster(FaultsOfTheCluster):
+    profile = PROFILE
+
+
+class TestFaultsOfJobs(FaultsOfJobs):
     profile = PROFILE
 
     def test_when_time_is_up_a_training_goes_on(
