@@ -43,15 +43,16 @@ EXPERIMENT = {
 
 SHOWN = {
     "1 Results": [
-        "1 Scores of all methods",
-        "2 Figure: score against masks",
-        "3 Is it better? Every method compared with the reference",
-        "4 Label savings, with intervals",
-        "5 Figure: label savings",
-        "6 Published beside measured",
-        "7 Figure: IoU of every class",
-        "8 Cost of all methods",
-        "9 Figure: cost against score",
+        "01 Scores of all methods",
+        "02 Figure: score against masks",
+        "03 Is it better? Every method compared with the reference",
+        "04 Figure: difference from the reference",
+        "05 Label savings, with intervals",
+        "06 Figure: label savings",
+        "07 Published beside measured",
+        "08 Figure: IoU of every class",
+        "09 Cost of all methods",
+        "10 Figure: cost against score",
     ],
     "2 Images": ["1 Masks of the same test images", "2 Worst and median test images"],
     "3 Training": [
@@ -155,7 +156,7 @@ def test_captions_say_how_it_was_made(page: Page):
 def test_the_link_of_the_text_leads_to_the_results(page: Page):
     page.reload()
     page.locator(".prose a", has_text="1 Results").click()
-    page.get_by_text("1 Scores of all methods").wait_for()
+    page.get_by_text("01 Scores of all methods").wait_for()
 
 
 def test_the_zip_holds_the_same_results(folder: Path):

@@ -55,6 +55,7 @@ CONTENTS = (
     Entry("table", "summary", RESULTS, "Scores of all methods"),
     Entry("figure", "label_curve", RESULTS, "Figure: score against masks"),
     Entry("table", "comparison", RESULTS, "Is it better? Every method compared with the reference"),
+    Entry("figure", "comparison", RESULTS, "Figure: difference from the reference"),
     Entry("table", "label_savings", RESULTS, "Label savings, with intervals"),
     Entry("figure", "ranks", RESULTS, "Figure: ranks of methods over datasets"),
     Entry("figure", "sweep", RESULTS, "Figure: score against a setting"),

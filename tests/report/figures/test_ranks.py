@@ -10,6 +10,7 @@ from fewmask.report.results.bootstrap import bootstrap
 from fewmask.report.results.ranks import ranks
 from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
+from fewmask.report.tables.statistics import summary
 from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 METHODS = ["supervised", "a_method_whose_name_is_far_too_long_for_a_figure", "best", "bound"]
@@ -29,7 +30,7 @@ def write_runs() -> None:
 def drawn(seeds=(0, 1, 2)) -> tuple[Figure, object]:
     runs = collect(GRID).table
     scores = bootstrap(GRID, runs[runs["seed"].isin(seeds)], "miou")
-    return ranks_figure(GRID, scores), ranks(GRID, scores)
+    return ranks_figure(GRID, summary(GRID, runs), scores), ranks(GRID, scores)
 
 
 def test_rows_are_the_methods_from_the_best_on_and_bars_join_those_not_told_apart(project):

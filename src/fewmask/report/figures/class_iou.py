@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.dot_rows import Dots, dot_rows
-from fewmask.report.figures.panels import looks, samples_of, spread_note
+from fewmask.report.figures.method_looks import grey_note, legend_of, method_looks
+from fewmask.report.figures.panels import spread_note
 from fewmask.report.figures.style import STYLED
 from fewmask.report.tables.columns import masks_text
 
@@ -20,9 +21,8 @@ def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figu
     ``summary`` is what ``summary`` returns; the bars are its sample standard deviations.
     """
     own = summary[(summary["dataset"] == dataset) & summary["miou_mean"].notna()]
-    shown = {
-        name: look for name, look in looks(requested.methods).items() if name in set(own["method"])
-    }
+    looks = method_looks(requested, summary)
+    shown = {name: looks[name] for name in requested.methods if name in set(own["method"])}
     columns = [name for name in own if name.startswith(PREFIX) and name.endswith(MEAN)]
     columns = [name for name in columns if own[name].notna().any()]
     names = [name.removeprefix(PREFIX).removesuffix(MEAN) for name in columns]
@@ -32,10 +32,12 @@ def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figu
         means = 100 * of_methods[columns].to_numpy(float)
         stds = 100 * of_methods[[f"{PREFIX}{name}_std" for name in names]].to_numpy(float)
         panels[_title(requested, fraction, cells)] = [
-            Dots(*of_method) for of_method in zip(shown.values(), means, stds, strict=True)
+            Dots.with_spread(*of_method)
+            for of_method in zip(shown.values(), means, stds, strict=True)
         ]
     title = f"{requested.title} · {dataset}"
-    page = dot_rows(title, _note(requested, own), samples_of(shown), names, panels, "IoU (%)")
+    note = _note(requested, own) + grey_note(shown)
+    page = dot_rows(title, note, legend_of(shown), names, panels, "IoU (%)")
     return page.figure
 
 

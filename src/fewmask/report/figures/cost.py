@@ -8,14 +8,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.panels import (
-    dots,
-    is_first_in_row,
-    looks,
-    panel_page,
-    samples_with,
-    say_nothing,
+from fewmask.report.figures.method_looks import (
+    grey_note,
+    is_grey,
+    legend_of,
+    method_looks,
+    with_metric,
 )
+from fewmask.report.figures.panels import dots, is_first_in_row, panel_page, say_nothing
 from fewmask.report.figures.style import STYLED
 from fewmask.report.tables.columns import axis_title
 
@@ -32,9 +32,10 @@ def cost_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
     metric = requested.metrics[0]
     hours = "gpu_hours" if (summary["gpu_hours_mean"] > 0).any() else "hours"
     name = {"gpu_hours": "GPU hours", "hours": "Hours"}[hours]
-    legend = samples_with(requested.methods, summary, metric)
+    looks = with_metric(method_looks(requested, summary), summary, metric)
     note = _note(requested, name, bool((summary["seeds"] < summary["seeds_requested"]).any()))
-    page, panels, _ = panel_page(requested.title, note, legend, requested.datasets)
+    note += grey_note(looks)
+    page, panels, _ = panel_page(requested.title, note, legend_of(looks), requested.datasets)
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
         if f"{metric}_mean" in own:
@@ -43,10 +44,11 @@ def cost_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
             say_nothing(axes, "no run with this metric yet")
             continue
         spans, factor = ("hours", 1) if own[f"{hours}_mean"].median() >= 0.5 else ("minutes", 60)
-        _draw_panel(axes, requested, own.assign(spent=factor * own[f"{hours}_mean"]), metric)
+        own = own.assign(spent=factor * own[f"{hours}_mean"], size=_sizes(requested, own))
+        _draw_panel(axes, looks, own, metric)
         spans = f"GPU {spans}" if hours == "gpu_hours" else spans.capitalize()
         axes.set_xlabel(f"{spans} per run (log scale)")
-        if is_first_in_row(i):
+        if is_first_in_row(i, len(panels)):
             axes.set_ylabel(axis_title(metric))
     return page.figure
 
@@ -69,17 +71,19 @@ def _sizes(requested: Requested, own: pd.DataFrame) -> np.ndarray:
     return np.interp(np.where(is_largest, 1, share), [0, 1], SIZES)
 
 
-def _draw_panel(axes: Axes, requested: Requested, own: pd.DataFrame, metric: str) -> None:
+def _draw_panel(
+    axes: Axes, looks: dict[str, tuple[str, str]], own: pd.DataFrame, metric: str
+) -> None:
     factor = 100 if metrics.find(metric).unit == "%" else 1
     axes.set_xscale("log")
     axes.grid(axis="y")
-    own = own.assign(size=_sizes(requested, own))
-    for method, look in looks(requested.methods).items():
+    for method, look in looks.items():
         cells = own[own["method"] == method].sort_values("masks", kind="stable")
         x = cells["spent"].to_numpy(float)
         mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
         axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
-        axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
+        if not is_grey(look):
+            axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
         dots(axes, x, mean, cells, look, axes.transData, cells["size"].to_numpy())
     low, high = own["spent"].min(), own["spent"].max()
     axes.set_xlim(low / 1.5, high * 1.8)

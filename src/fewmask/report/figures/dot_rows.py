@@ -1,12 +1,20 @@
 """Panels of rows with dots: means with their spread."""
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from fewmask.report.figures.panels import BELOW, Looks, draw_legend, legend_height, limits_around
+from fewmask.report.figures.panels import (
+    BELOW,
+    Looks,
+    draw_legend,
+    legend_height,
+    limits_around,
+    set_title,
+    titles_height,
+)
 from fewmask.report.figures.style import (
     BODY,
     FAINT,
@@ -17,8 +25,9 @@ from fewmask.report.figures.style import (
     text_width,
 )
 
-ROW, LEAST, ABOVE, BETWEEN = 0.3, 0.11, 0.34, 0.25
-"""Inches: the height of a row, the least height for a dot in it, and space around panels."""
+ROW, LEAST, BETWEEN = 0.3, 0.11, 0.25
+"""Inches: the height of a row, the least height for a dot in it, and the space
+between panels."""
 
 LONGEST = 2.6
 """Inches: the widest name of a row."""
@@ -34,8 +43,14 @@ class Dots(NamedTuple):
     """Colour and marker."""
     means: np.ndarray
     """float (rows); NaN: no dot."""
-    stds: np.ndarray
-    """float (rows); NaN: unknown."""
+    lows: np.ndarray
+    highs: np.ndarray
+    """The ends of the bars, float (rows); NaN: no bar."""
+
+    @classmethod
+    def with_spread(cls, look: tuple[str, str], means: np.ndarray, stds: np.ndarray) -> Self:
+        """Dots whose bars are a standard deviation to either side."""
+        return cls(look, means, means - stds, means + stds)
 
 
 def dot_rows(
@@ -63,18 +78,18 @@ def dot_rows(
     width = left + PANELS_WIDTH + MARGIN
     top = heading_height(title, note, width) + 0.05
     below = top + legend_height(legend, width)
-    page = Page(width, below + lines * (ABOVE + panel[1] + BELOW) + MARGIN)
+    above = titles_height(list(panels), panel[0])
+    page = Page(width, below + lines * (above + panel[1] + BELOW) + MARGIN)
     page.heading(title, note)
     draw_legend(page, legend, top)
     shown = [dots for of_panel in panels.values() for dots in of_panel]
-    ends = [dots.means + sign * np.nan_to_num(dots.stds) for dots in shown for sign in (-1, 1)]
-    limits = limits_around(np.concatenate([*ends, []]))
+    drawn = [values for dots in shown for values in (dots.means, dots.lows, dots.highs)]
+    limits = limits_around(np.concatenate([*drawn, []]))
     for i, (name, of_panel) in enumerate(panels.items()):
         line, column = divmod(i, columns)
-        place = left + column * (panel[0] + BETWEEN), below + line * (ABOVE + panel[1] + BELOW)
-        axes = page.axes(place[0], place[1] + ABOVE, *panel)
-        heading = shorten(name, panel[0], BODY + 1, "bold")
-        axes.set_title(heading, loc="left", size=BODY + 1, weight="bold")
+        place = left + column * (panel[0] + BETWEEN), below + line * (above + panel[1] + BELOW)
+        axes = page.axes(place[0], place[1] + above, *panel)
+        set_title(axes, name, panel[0])
         _draw_panel(axes, of_panel, len(names), limits)
         rows = [shorten(one, LONGEST, BODY) for one in names] if column == 0 else []
         axes.set_yticks(range(len(names)) if rows else [], rows)
@@ -94,9 +109,8 @@ def _draw_panel(axes: Axes, of_panel: list[Dots], rows: int, limits: tuple[float
         beside = (i - (len(of_panel) - 1) / 2) * 0.7 / max(len(of_panel), 2)
         places = np.arange(rows) + beside
         known = ~np.isnan(dots.means)
-        means, stds, places = dots.means[known], np.nan_to_num(dots.stds[known]), places[known]
-        axes.hlines(places, means - stds, means + stds, color=colour, linewidth=1, zorder=2)
+        axes.hlines(places, dots.lows, dots.highs, color=colour, linewidth=1, zorder=2)
         axes.scatter(
-            means, places, s=24, marker=marker, color=colour,
+            dots.means[known], places[known], s=24, marker=marker, color=colour,
             edgecolors="white", linewidths=0.6, zorder=3,
         )  # fmt: skip

@@ -11,6 +11,7 @@ from fewmask.planning.requested import Requested
 from fewmask.report import contents
 from fewmask.report.figures.cases import cases
 from fewmask.report.figures.class_iou import class_iou
+from fewmask.report.figures.comparison import comparison_figure
 from fewmask.report.figures.cost import cost_figure
 from fewmask.report.figures.examples import examples
 from fewmask.report.figures.label_curve import label_curve
@@ -36,6 +37,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
     runs, table = collected.table, results.summary
     of_experiment: dict[str, Callable[[], Figure]] = {
         "label_curve": partial(label_curve, requested, runs, table),
+        "comparison": partial(comparison_figure, requested, results.comparison),
         "label_savings": partial(savings_figure, requested, table, results.label_savings),
         "cost": partial(cost_figure, requested, table),
         "sweep": partial(sweep_figure, requested, table),
@@ -43,7 +45,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
             name: partial(examples, requested, that_learn(task, runs), task)
             for name, task in EXAMPLES.items()
         },
-        "ranks": partial(ranks_figure, requested, results.scores),
+        "ranks": partial(ranks_figure, requested, table, results.scores),
         "restored_images": partial(restored_images, requested, runs),
         "pseudo_masks": partial(pseudo_masks_figure, requested, results.pseudo_masks),
     }

@@ -6,6 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.method_looks import (
+    grey_note,
+    is_grey,
+    legend_of,
+    method_looks,
+    with_metric,
+)
 from fewmask.report.figures.metric_axis import (
     PUBLISHED_LOOKS,
     in_units,
@@ -15,16 +22,14 @@ from fewmask.report.figures.metric_axis import (
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
-    looks,
     panel_page,
-    samples_with,
     say_nothing,
     set_masks_axis,
     shifted,
     shifts,
     step,
 )
-from fewmask.report.figures.style import STYLED
+from fewmask.report.figures.style import GREY, STYLED
 from fewmask.report.tables.columns import axis_title
 
 BESIDE = 0.04
@@ -43,15 +48,17 @@ def label_curve(requested: Requested, runs: pd.DataFrame, summary: pd.DataFrame)
     """
     metric = requested.metrics[0]
     has_published = f"{metric}_published" in summary
-    legend = samples_with(requested.methods, summary, metric) + (
-        [("published", PUBLISHED_LOOKS)] if has_published else []
+    looks = method_looks(requested, summary)
+    legend = (
+        legend_of(with_metric(looks, summary, metric))
+        + [("published", PUBLISHED_LOOKS)] * has_published
     )
-    note = _note(requested, summary, has_published)
+    note = _note(requested, summary, has_published) + grey_note(looks)
     page, panels, width = panel_page(requested.title, note, legend, requested.datasets)
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         cells = summary[summary["dataset"] == dataset]
-        _draw_panel(axes, requested, runs[runs["dataset"] == dataset], cells, metric, width)
-        if is_first_in_row(i):
+        _draw_panel(axes, looks, runs[runs["dataset"] == dataset], cells, metric, width)
+        if is_first_in_row(i, len(panels)):
             axes.set_ylabel(axis_title(metric))
     return page.figure
 
@@ -74,7 +81,7 @@ def _note(requested: Requested, summary: pd.DataFrame, has_published: bool) -> s
 
 def _draw_panel(
     axes: Axes,
-    requested: Requested,
+    looks: dict[str, tuple[str, str]],
     runs: pd.DataFrame,
     cells: pd.DataFrame,
     metric: str,
@@ -92,16 +99,26 @@ def _draw_panel(
     counts = sorted(cells.groupby("fraction")["masks"].mean().astype(float).unique())
     set_masks_axis(axes, counts, width)
     set_metric_axis(axes, metric, cells, runs["value"])
-    apart = step(axes, counts, len(requested.methods), width)
-    for method, shift in shifts(requested.methods, apart).items():
-        look = looks(requested.methods)[method]
+    coloured = [method for method, look in looks.items() if not is_grey(look)]
+    apart = step(axes, counts, len(coloured), width)
+    of_methods = shifts(coloured, apart)
+    for method, look in looks.items():
         own = cells[cells["method"] == method]
+        if is_grey(look):
+            _draw_grey(axes, own)
+            continue
+        shift = of_methods[method]
         _draw_method(axes, own[own["mean"].notna()], look, shift)
         if own["published"].notna().any():
             _draw_published(axes, own[own["published"].notna()], look[0], shift)
-        if len(requested.seeds) > 1:
-            dots = runs[runs["method"] == method]
-            _draw_seeds(axes, dots, look[0], shift + min(BESIDE, apart / 2))
+        singles = runs[runs["method"] == method]
+        if singles["seed"].nunique() > 1:
+            _draw_seeds(axes, singles, look[0], shift + min(BESIDE, apart / 2))
+
+
+def _draw_grey(axes: Axes, cells: pd.DataFrame) -> None:
+    """A method among others: its means alone."""
+    axes.plot(cells["masks"].astype(float), cells["mean"], color=GREY, linewidth=1, zorder=1.5)
 
 
 def _draw_published(axes: Axes, cells: pd.DataFrame, colour: str, shift: float) -> None:

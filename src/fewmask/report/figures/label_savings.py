@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.method_looks import grey_note, is_grey, legend_of, method_looks
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
-    looks,
     panel_page,
-    samples,
     say_nothing,
     set_masks_axis,
     shifted,
@@ -43,11 +42,11 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
         savings: what ``label_savings`` returns.
     """
     shown = [method for method in requested.methods if method in set(savings["method"])]
-    legend = [(name, look) for name, look in samples(requested.methods) if name in shown]
-    legend = legend or samples(requested.methods)
-    page, panels, width = panel_page(
-        requested.title, _note(requested, savings), legend, requested.datasets
-    )
+    looks = method_looks(requested, summary)
+    looks = {method: look for method, look in looks.items() if method in shown} or looks
+    coloured = [method for method in shown if not is_grey(looks[method])]
+    note = _note(requested, savings) + grey_note(looks)
+    page, panels, width = panel_page(requested.title, note, legend_of(looks), requested.datasets)
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = savings[(savings["dataset"] == dataset) & savings["needed"].notna()]
         if own.empty:
@@ -58,11 +57,12 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
         _set_axes(axes, own, counts, width)
         _draw_factors(axes, own, counts)
         used = sorted(own["masks"].astype(float).unique())
-        apart = step(axes, used, len(shown), width, most=APART)
-        for method, shift in shifts(shown, apart).items():
+        apart = step(axes, used, len(coloured), width, most=APART)
+        of_methods = shifts(coloured, apart)
+        for method, look in looks.items():
             cells = own[own["method"] == method]
-            _draw_method(axes, cells, looks(requested.methods)[method], shift)
-        if is_first_in_row(i):
+            _draw_method(axes, cells, look, of_methods.get(method, 0))
+        if is_first_in_row(i, len(panels)):
             axes.set_ylabel("Masks needed (log scale)")
     return page.figure
 
@@ -138,5 +138,6 @@ def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: 
     needed = np.where(needed == 0, math.sqrt(low * bottom), needed)
     needed = np.where(np.isinf(needed), math.sqrt(high * top), needed)
     ends = [cells[f"needed_{end}"].to_numpy(float).clip(bottom, top) for end in ("low", "high")]
-    axes.vlines(masks, *ends, color=colour, linewidth=1, transform=place, zorder=3)
+    if not is_grey(look):
+        axes.vlines(masks, *ends, color=colour, linewidth=1, transform=place, zorder=3)
     dots(axes, masks, needed, cells, look, place)

@@ -12,15 +12,15 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from fewmask.report.figures.style import (
     BODY,
-    COLOURS,
     FAINT,
+    LEADING,
     MARGIN,
     MARKERS,
     Page,
     flow,
     heading_height,
-    shorten,
     text_width,
+    wrap,
 )
 from fewmask.report.tables.columns import count_text
 
@@ -29,7 +29,10 @@ PANELS_A_ROW = 3
 row of panels across both, with letters of at least 6 points."""
 
 LEFT, BELOW, ABOVE, BETWEEN = 0.6, 0.42, 0.34, 0.55
-"""Inches around a panel: for the labels of its axes, for its title, and to the next panel."""
+"""Inches around a panel: for the labels of its axes, for a title of one line, and to the next
+panel."""
+
+TITLE_SIZE = BODY + 1
 
 LEGEND_LINE, SAMPLE = 0.2, 0.3
 """Inches: the height of a line of the legend, and the length of a sample of a line in it."""
@@ -45,24 +48,40 @@ def panel_page(
 
     Returns the page, the panels, and their width in inches.
     """
-    columns = min(len(datasets), PANELS_A_ROW)
+    columns = _columns(len(datasets))
     rows = math.ceil(len(datasets) / columns)
     panel = {1: 3.6, 2: 2.9, 3: 2.2}[columns], {1: 2.7, 2: 2.4, 3: 2.1}[columns]
     width = 2 * MARGIN + LEFT + columns * panel[0] + (columns - 1) * BETWEEN
     top = heading_height(title, note, width) + 0.05
     below = top + legend_height(legend, width)
-    page = Page(width, below + rows * (ABOVE + panel[1] + BELOW) + MARGIN)
+    above = titles_height(datasets, panel[0])
+    page = Page(width, below + rows * (above + panel[1] + BELOW) + MARGIN)
     page.heading(title, note)
     draw_legend(page, legend, top)
     panels = []
     for i, dataset in enumerate(datasets):
         row, column = divmod(i, columns)
         left = MARGIN + LEFT + column * (panel[0] + BETWEEN)
-        axes = page.axes(left, below + row * (ABOVE + panel[1] + BELOW) + ABOVE, *panel)
-        name = shorten(dataset, panel[0], BODY + 1, "bold")
-        axes.set_title(name, loc="left", size=BODY + 1, weight="bold")
+        axes = page.axes(left, below + row * (above + panel[1] + BELOW) + above, *panel)
+        set_title(axes, dataset, panel[0])
         panels.append(axes)
     return page, panels, panel[0]
+
+
+def titles_height(titles: list[str], width: float) -> float:
+    """The room above panels of a width for their titles, in inches."""
+    lines = max((len(_title_lines(title, width)) for title in titles), default=1)
+    return ABOVE + (lines - 1) * TITLE_SIZE * LEADING
+
+
+def set_title(axes: Axes, title: str, width: float) -> None:
+    """The title of a panel, in as many lines as it takes."""
+    lines = "\n".join(_title_lines(title, width))
+    axes.set_title(lines, loc="left", size=TITLE_SIZE, weight="bold", linespacing=1.2)
+
+
+def _title_lines(title: str, width: float) -> list[str]:
+    return wrap(title, width, TITLE_SIZE, "bold")
 
 
 def limits_around(values: np.ndarray) -> tuple[float, float]:
@@ -79,9 +98,13 @@ def spread_note(seeds: list[int]) -> str:
     return f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
 
 
-def is_first_in_row(panel: int) -> bool:
-    """Whether a panel is the leftmost of its row, whose vertical axis is labelled."""
-    return panel % PANELS_A_ROW == 0
+def _columns(panels: int) -> int:
+    return 2 if panels == 4 else min(panels, PANELS_A_ROW)
+
+
+def is_first_in_row(panel: int, panels: int) -> bool:
+    """Whether one of so many panels is the leftmost of its row, whose vertical axis is labelled."""
+    return panel % _columns(panels) == 0
 
 
 def say_nothing(axes: Axes, text: str) -> None:
@@ -109,14 +132,6 @@ def _places(legend: list[tuple[str, Looks]], width: float) -> list[tuple[int, fl
     return flow(widths, width - 2 * MARGIN)
 
 
-def looks(methods: list[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker by position in the experiment: a method looks the same in every figure."""
-    return {
-        method: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
-        for i, method in enumerate(methods)
-    }
-
-
 def fraction_looks(fractions: list[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of fractions, dark to bright, where colours do not stand for methods."""
     shades = colormaps["viridis"](np.linspace(0, 0.85, len(fractions)))
@@ -124,18 +139,6 @@ def fraction_looks(fractions: list[str]) -> dict[str, tuple[str, str]]:
         fraction: (to_hex(shade), MARKERS[i % len(MARKERS)])
         for i, (fraction, shade) in enumerate(zip(fractions, shades, strict=True))
     }
-
-
-def samples(methods: list[str]) -> list[tuple[str, Looks]]:
-    """The entries of methods in a legend."""
-    return samples_of(looks(methods))
-
-
-def samples_with(methods: list[str], summary: pd.DataFrame, metric: str) -> list[tuple[str, Looks]]:
-    """The entries of the methods that have a metric; of all methods if none has it yet."""
-    has_it = summary[f"{metric}_mean"].notna() if f"{metric}_mean" in summary else []
-    shown = set(summary["method"][has_it]) if any(has_it) else set(methods)
-    return [(method, look) for method, look in samples(methods) if method in shown]
 
 
 def samples_of(looks_of: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
@@ -159,7 +162,7 @@ def shifted(axes: Axes, shift: float) -> Transform:
 def set_masks_axis(axes: Axes, counts: list[float], width: float) -> None:
     """A logarithmic axis whose ticks are the counts, labelled where there is room."""
     axes.set_xscale("log")
-    margin = (counts[-1] / counts[0]) ** 0.08 if len(counts) > 1 else 2
+    margin = (counts[-1] / counts[0]) ** 0.1 if len(counts) > 1 else 2
     axes.set_xlim(counts[0] / margin, counts[-1] * margin)
     names = [count_text(count) for count in counts]
     places = np.log(counts) / np.log(np.divide(*axes.get_xlim()[::-1])) * width

@@ -25,7 +25,7 @@ def pseudo_masks_figure(requested: Requested, qualities: pd.DataFrame) -> Figure
         if own.empty:
             continue
         panels[dataset] = [
-            Dots(look, *_means_and_stds(own[own["fraction"] == fraction], keys))
+            Dots.with_spread(look, *_means_and_stds(own[own["fraction"] == fraction], keys))
             for fraction, look in of_fractions.items()
         ]
     names = [f"{method}: {stage}" for method, stage in keys]

@@ -1,11 +1,13 @@
 """The figure of ranks: mean ranks of methods over datasets, in the manner of critical-difference
 diagrams (Demšar 2006)."""
 
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.panels import BELOW, looks, say_nothing
+from fewmask.report.figures.method_looks import method_looks
+from fewmask.report.figures.panels import BELOW, say_nothing
 from fewmask.report.figures.style import (
     BODY,
     FAINT,
@@ -28,8 +30,14 @@ NOTHING = "There are no two datasets on which all methods were compared with at 
 
 
 @STYLED
-def ranks_figure(requested: Requested, scores: Scores) -> Figure:
-    """Draw the mean rank of every method by ``scores``, which are what ``bootstrap`` returns."""
+def ranks_figure(requested: Requested, summary: pd.DataFrame, scores: Scores) -> Figure:
+    """Draw the mean rank of every method.
+
+    Args:
+        requested: the experiment.
+        summary: what ``summary`` returns: which methods have colours.
+        scores: what ``bootstrap`` returns.
+    """
     found = ranks(requested, scores)
     names = [shorten(name, LONGEST, BODY) for name in found.methods] if found else [""]
     left = MARGIN + max(text_width(name, BODY) for name in names) + 0.12
@@ -51,7 +59,7 @@ def ranks_figure(requested: Requested, scores: Scores) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("Mean rank (1: the best)")
     axes.grid(axis="x")
-    look = looks(requested.methods)
+    look = method_looks(requested, summary)
     for row, method, mean, (low, high) in zip(
         rows, found.methods, found.means, found.intervals, strict=True
     ):

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 
 from fewmask.core.files import written_whole
 
-INK, FAINT, RULE = "#222222", "#666666", "#d9d9d9"
+INK, FAINT, GREY, RULE = "#222222", "#666666", "#b8b8b8", "#d9d9d9"
 
 # Okabe and Ito's colours that are dark enough for lines on white.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#222222")

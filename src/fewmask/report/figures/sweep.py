@@ -40,7 +40,7 @@ def sweep_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         _draw_panel(axes, cells[cells["dataset"] == dataset], metric, of_fractions)
         axes.set_xlabel(requested.sweep.setting)
-        if is_first_in_row(i):
+        if is_first_in_row(i, len(panels)):
             axes.set_ylabel(axis_title(metric))
     return page.figure
 
