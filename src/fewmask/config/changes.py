@@ -26,6 +26,13 @@ def with_changes(stage: AnySettings, changes: Changes) -> AnySettings:
     return type(stage).model_validate(settings)
 
 
+def value_of(stage: TrainingSettings, path: str) -> Value:
+    """The value of a searched setting."""
+    *above, key = path.split(".")
+    # A loss that no weight is written for has the weight 1; all other settings are there.
+    return _inside(stage.model_dump(mode="json"), above).get(key, 1)
+
+
 def _inside(settings: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     for key in keys:
         settings = settings[key]

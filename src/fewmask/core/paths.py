@@ -57,7 +57,7 @@ class Layout:
     @property
     def stage(self) -> str:
         """The folder of one trained stage."""
-        return f"{self.results}/stages/{self.stage_cell}"
+        return self.stage_of(self.stage_cell)
 
     @property
     def tensorboard(self) -> str:
@@ -103,6 +103,10 @@ class Layout:
     def stage_cell(self) -> str:
         """A stage's part of a path."""
         return "{dataset}/{method}/{fraction}/{seed}/{stage}"
+
+    def stage_of(self, cell: str) -> str:
+        """The folder of a stage, given its part of a path."""
+        return f"{self.results}/stages/{cell}"
 
     def stage_folder(self, key: StageKey, seed: int | str) -> str:
         """The folder of a stage that is trained with a seed."""

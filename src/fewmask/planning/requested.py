@@ -9,41 +9,18 @@ from fewmask.config.layers import validate
 from fewmask.config.method import Method
 from fewmask.config.named import load_method
 from fewmask.config.objective import ObjectiveSettings
-from fewmask.config.ranges import Interval
-from fewmask.config.settings import Settings
 from fewmask.config.task import TaskName
 from fewmask.core import escape
 from fewmask.core.cells import Run
 from fewmask.planning.grid import Grid
 from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.requested_search import RequestedSearch, requested_search
 from fewmask.planning.search.names import searched, written
-from fewmask.planning.search.searches import Search
 
 DEFAULT_REFERENCE = "supervised"
 
 FEWEST_RANKED_METHODS, FEWEST_RANKED_DATASETS, FEWEST_RANKED_SEEDS = 3, 2, 2
 """With fewer there are no ranks over datasets."""
-
-
-class RequestedSearch(Settings):
-    """A search of settings, and the files of its rankings."""
-
-    dataset: str
-    method: str
-    """The method as it is written."""
-    fraction: str
-    """That it is done at."""
-    rankings: list[str]
-    """The ranking of every rung."""
-    ranges: dict[str, str]
-    """The range of every setting that is searched, as text."""
-    shares: dict[int, dict[str, float]]
-    """Where in its range, from 0 to 1, a trial has a setting; not of choices."""
-
-    @property
-    def names(self) -> tuple[str, str, str]:
-        """Dataset, method and fraction."""
-        return self.dataset, self.method, self.fraction
 
 
 class Requested(Experiment):
@@ -84,6 +61,35 @@ class Requested(Experiment):
         candidates = self.ranked_methods or self.methods
         reference = DEFAULT_REFERENCE if DEFAULT_REFERENCE in candidates else candidates[0]
         return searched(reference) if searched(reference) in self.methods else reference
+
+    def search_of(self, dataset: str, method: str, fraction: str) -> RequestedSearch | None:
+        """The search that has chosen the settings of a cell; None: they are as written.
+
+        One that is done at one fraction serves all of them.
+        """
+        own = [
+            one for one in self.searches if (one.dataset, searched(one.method)) == (dataset, method)
+        ]
+        of_fraction = (one for one in own if one.fraction == fraction)
+        return next(of_fraction, own[0] if len(own) == 1 else None)
+
+    @property
+    def searched_methods(self) -> list[str]:
+        """The methods whose settings a search has chosen."""
+        return list(dict.fromkeys(searched(one.method) for one in self.searches))
+
+    def title_of(self, method: str) -> str:
+        """What a method is called in tables, figures and sentences, or a stage of it,
+        METHOD/STAGE."""
+        method, slash, stage = method.partition("/")
+        is_searched = method in self.searched_methods
+        title = f"{written(method)} (searched)" if is_searched else method
+        return f"{title}{slash}{stage}"
+
+    @property
+    def reference_title(self) -> str:
+        """What the method is called that all others are compared with."""
+        return self.title_of(self.compared_with)
 
     @property
     def ranked_methods(self) -> list[str]:
@@ -141,25 +147,12 @@ def requested_by(grid: Grid) -> Requested:
             },
             "learns_pseudo_masks": any(stage.pseudo_masks for stage in grid.all_stages()),
             "restored_by": [key and f"{key.method}/{key.stage}" for key in restoring],
-            "searches": [_search(one) for one in dict.fromkeys(grid.searches.values())],
+            "searches": [
+                requested_search(one, grid) for one in dict.fromkeys(grid.searches.values())
+            ],
             "keeps_last_weights": any(stage.evaluation.last_weights for stage in evaluated),
             "tasks": sorted({task for stage in evaluated for task in stage.objective.predicts}),
         }
-    )
-
-
-def _search(search: Search) -> RequestedSearch:
-    intervals = {name: one for name, one in search.ranges.items() if isinstance(one, Interval)}
-    return RequestedSearch(
-        **search.at._asdict(),
-        method=search.method,
-        rankings=[rung.ranking for rung in search.rungs],
-        ranges={name: str(one) for name, one in search.ranges.items()},
-        shares={
-            number: {name: round(one.share(trial[name]), 4) for name, one in intervals.items()}
-            for number, trial in enumerate(search.trials)
-            if trial
-        },
     )
 
 

@@ -15,6 +15,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -24,16 +25,20 @@ from fewmask import __version__
 from fewmask.core.cells import Run
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import explained, file_digest, written_whole
-from fewmask.core.paths import HISTORY, PSEUDO_MASK_QUALITY, TRAINING
+from fewmask.core.paths import HISTORY, PSEUDO_MASK_QUALITY, TRAINING, Layout
 from fewmask.core.progress import bar
 from fewmask.planning.grid import Grid
 from fewmask.planning.requested import Requested, requested_by
+from fewmask.planning.requested_search import RequestedSearch
+from fewmask.planning.search.ranking import read_ranking
 from fewmask.report.results import runs
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 EXPERIMENT = "experiment.json"
 RESULTS = "results"
+OF_STAGE = ("train", "pseudo_label")
+"""The rules of a stage whose times are packed."""
 
 LARGEST = 2**28
 """Bytes of the largest file in an archive; those of an evaluation have a few 100 kB, or, with large
@@ -78,8 +83,10 @@ def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
         )
     results = Path(grid.experiment.results)
     of_runs = {path for run in finished for path in _files(grid, run)}
-    rankings = {Path(path) for search in requested.searches for path in search.rankings}
-    files = sorted(path for path in of_runs | rankings if path.exists())
+    of_searches = {
+        path for search in requested.searches for path in _files_of_search(grid.layout, search)
+    }
+    files = sorted(path for path in of_runs | of_searches if path.exists())
     contents = {EXPERIMENT: requested.model_dump_json(indent=1).encode()}
     with written_whole(archive) as temporary, bar("collect", len(files)) as shown:
         named = {f"{RESULTS}/{path.relative_to(results).as_posix()}": path for path in files}
@@ -110,8 +117,20 @@ def _files(grid: Grid, run: Run) -> Iterator[Path]:
         folder = Path(layout.stage_folder(key, run.seed))
         yield from (folder / name for name in (HISTORY, TRAINING, PSEUDO_MASK_QUALITY))
         of_stage = layout.stage_cell.format(**vars(key), seed=run.seed)
-        for rule in ("train", "pseudo_label"):
-            yield Path(layout.benchmark(rule, of_stage))
+        yield from (Path(layout.benchmark(rule, of_stage)) for rule in OF_STAGE)
+
+
+def _files_of_search(layout: Layout, search: RequestedSearch) -> Iterator[Path]:
+    """What tables and figures read of a search: its rankings, whom it has learnt from, and how long
+    its trainings took."""
+    yield from (Path(search.split(layout, seed)) for seed in search.seeds)
+    for path in map(Path, search.rankings):
+        yield path
+        for trial in read_ranking(path).trials if path.exists() else ():
+            for stage, seed in product(search.stages, search.seeds):
+                cell = stage.format(trained_as=trial.trained_as, seed=seed)
+                yield Path(layout.stage_of(cell)) / TRAINING
+                yield from (Path(layout.benchmark(rule, cell)) for rule in OF_STAGE)
 
 
 def _digest(data: bytes) -> str:

@@ -169,11 +169,14 @@ def facts(requested: Requested) -> dict[str, object]:
     return {
         "title": literal(requested.title),
         "datasets": [literal(name) for name in requested.datasets],
-        "methods": {literal(name): literal(text) for name, text in requested.descriptions.items()},
+        "methods": {
+            literal(requested.title_of(name)): literal(text)
+            for name, text in requested.descriptions.items()
+        },
         "fractions": [literal(name) for name in requested.fractions],
         "seeds": len(requested.seeds),
         "runs": len(requested.cells()) * len(requested.seeds),
-        "reference": literal(requested.compared_with),
+        "reference": literal(requested.reference_title),
         "spread": (
             f"mean and sample standard deviation over {len(requested.seeds)} seeds"
             if len(requested.seeds) > 1

@@ -33,7 +33,7 @@ def collected(**axes):
     """The table of runs, and the summary of their cost."""
     grid = requested(**axes)
     found = collect(grid)
-    return found.table, cost_summary(grid, found.table, found.jobs)
+    return found.table, cost_summary(grid, found)
 
 
 def test_the_jobs_of_a_run_add_up(project):
@@ -111,7 +111,7 @@ def test_runs_that_are_not_there_are_told_and_cost_nothing(project):
     write_run(method="a", seed=0, stages=[stage("scenes/a/n10/0/supervised", 3600)])
     grid = requested(methods=["a", "b"], seeds=[0, 1])
     found = collect(grid)
-    table = cost_summary(grid, found.table, found.jobs)
+    table = cost_summary(grid, found)
     assert table[["runs", "runs_requested"]].to_numpy().tolist() == [[1, 2], [0, 2], [1, 4]]
     assert table["hours"].tolist() == [1, 0, 1]
     rows = [line.split("|")[1:-1] for line in cost_table(grid, table).markdown().splitlines()[-3:]]

@@ -1,67 +1,176 @@
 """The table of searches, against rankings written by hand."""
 
 import math
+from pathlib import Path
 
+import pandas as pd
+import pytest
+
+from fewmask.core.paths import TRAINING, Layout
+from fewmask.data.splits import file as split_files
 from fewmask.metrics.records import write_record
+from fewmask.report.results.runs import collect
+from fewmask.report.tables.cost import cost_table
 from fewmask.report.tables.search import search_summary, search_table
-from tests.report.synthetic_runs import requested
+from fewmask.report.tables.search_effect import COLUMNS, effect_sentences
+from fewmask.report.tables.tabulate import tabulate
+from tests.report.synthetic_runs import RECORD, requested, write_run
 
 RATE = "optimiser.learning_rate"
+NO_EFFECTS = pd.DataFrame([], columns=COLUMNS)
+METHODS = ["fixmatch", "fixmatch_searched", "supervised", "supervised_searched"]
 
 
-def write_ranking(path, scores, rung_of="m_trial_{}"):
+def write_ranking(path, scores, rung_of="m_trial_{}", rate=0.001):
     trials = [
         {
             "trial": trial,
             "method": f"m_trial_{trial}",
-            "changes": {RATE: 0.001 * trial} if trial else {},
+            "changes": {RATE: rate * trial} if trial else {},
             "trained_as": rung_of.format(trial),
-            "scores": {"100": score},
+            "scores": {} if score is None else {"100": score},
             "score": score,
             "steps": 10,
+            **({"diverged": "the loss is not finite at step 3"} if score is None else {}),
         }
         for trial, score in scores.items()
     ]
     write_record(path, {"metric": "miou", "trials": trials})
 
 
-def search(project, method, share=0.5):
+def search(project, method, rate=0.001, **values):
     rankings = [f"{method}_1.json", f"{method}_2.json"]
-    write_ranking(project / rankings[0], {2: 0.5, 0: 0.4, 1: 0.3})
-    write_ranking(project / rankings[1], {2: 0.6})
+    write_ranking(project / rankings[0], {2: 0.5, 0: 0.4, 1: None}, f"{method}_trial_{{}}", rate)
+    write_ranking(project / rankings[1], {2: 0.6}, f"{method}_slot", rate)
     return {
         **{"dataset": "scenes", "method": method, "fraction": "n10", "rankings": rankings},
-        "ranges": {RATE: "[0.001, 0.1]"},
-        "shares": {1: {RATE: 0.5}, 2: {RATE: share}},
+        "ranges": {RATE: {"kind": "log", "values": [0.0001, 0.1], "as_written": 0.0005}},
+        **values,
     }
+
+
+def write_split(fraction, seed, labelled, validation):
+    """A split of 40 images, whose labelled and validation images are given by their rows."""
+    roles = ["unlabelled"] * 40
+    for role, rows in {"labelled": labelled, "validation": validation}.items():
+        for row in rows:
+            roles[row] = role
+    path = Path(Layout().split.format(dataset="scenes", fraction=fraction, seed=seed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    split_files.write(path, [f"scene_{row}" for row in range(40)], roles)
 
 
 def test_every_trial_of_every_rung_with_its_settings(project):
     grid = requested(searches=[search(project, "supervised")])
     table = search_summary(grid)
-    assert table[["rung", "trial", "score", "chosen"]].to_numpy().tolist() == [
-        [1, 2, 0.5, False],
-        [1, 0, 0.4, False],
-        [1, 1, 0.3, False],
-        [2, 2, 0.6, True],
+    assert table[["rung", "trial", "chosen"]].to_numpy().tolist() == [
+        [1, 2, False],
+        [1, 0, False],
+        [1, 1, False],
+        [2, 2, True],
     ]
+    assert table["score"].iloc[[0, 1, 3]].tolist() == [0.5, 0.4, 0.6]
+    assert table["diverged"].dropna().to_dict() == {2: "the loss is not finite at step 3"}
     assert table[RATE].iloc[[0, 2, 3]].tolist() == [0.002, 0.001, 0.002]
     assert math.isnan(table[RATE].iloc[1])
 
 
-def test_the_baseline_comes_first_and_an_edge_is_named(project):
-    methods = ["fixmatch", "fixmatch_searched", "supervised", "supervised_searched"]
-    searches = [search(project, "fixmatch", 0.99), search(project, "supervised")]
-    grid = requested(methods=methods, searches=searches)
-    page = search_table(grid, search_summary(grid)).markdown()
+def test_the_baseline_comes_first_and_an_edge_and_divergence_are_named(project):
+    searches = [search(project, "fixmatch", 0.0495), search(project, "supervised")]
+    grid = requested(methods=METHODS, searches=searches)
+    page = search_table(grid, search_summary(grid), NO_EFFECTS).markdown()
     rows = [[c.strip() for c in line.split("|")[1:-1]] for line in page.splitlines() if "|" in line]
     assert [row[2] for row in rows[2:]] == ["supervised", "fixmatch"]
-    assert rows[2][3:7] == ["3", "trial 2", "mIoU 60.0", "40.0 (rung 1)"]
-    assert "0.002" in rows[2][7]
+    assert rows[2][3:8] == ["–", "3", "trial 2", "mIoU 60.0", "40.0 (rung 1)"]
+    assert "0.002" in rows[2][9]
     (edge,) = [line for line in page.splitlines() if "edge of its range" in line]
     assert edge.lstrip("- ").startswith("fixmatch on scenes at n10")
+    assert "supervised on scenes at n10: 1 of 3 trials diverged" in page
+    assert "trial 1: the loss is not finite at step 3." in page
 
 
 def test_without_a_search_a_sentence_says_so(project):
-    page = search_table(requested(), search_summary(requested())).markdown()
+    page = search_table(requested(), search_summary(requested()), NO_EFFECTS).markdown()
     assert "no search of settings" in page
+
+
+class TestMasks:
+    """Those of the search are masks that somebody has drawn, too."""
+
+    @pytest.mark.parametrize(("budgets", "masks"), [(["scenes"], [8, 13]), ([], [6, 8])])
+    def test_images_of_the_run_and_of_the_search_count_once(self, project, budgets, masks):
+        """Rows 0 to 7 are of the run, 4 to 12 of the search. Without a budget the two validation
+        images of the run come on top; where the search labels or validates them, too, they still
+        do."""
+        searches = [search(project, "supervised", seeds=[100])]
+        for name in METHODS[2:]:
+            write_run(method=name, labelled=6, validation=2)
+        write_split("n10", 0, range(6), (6, 7))
+        validation = (6, 7) if not budgets else (11, 12)
+        write_split("n10", 100, (4, 5, 8, 9) if not budgets else range(4, 11), validation)
+        grid = requested(methods=METHODS[2:], searches=searches, budgets=budgets)
+        assert collect(grid).table["masks"].tolist() == masks
+        table = search_summary(grid)
+        assert set(table["masks"]) == {9 if budgets else 6}
+        page = tabulate(grid, collect(grid)).pages(grid)["summary"][1].markdown()
+        assert "Masks counts these, too" in page
+
+    def test_a_search_at_another_fraction_counts_its_own_masks(self, project):
+        searches = [search(project, "supervised", seeds=[100])]
+        write_run(method="supervised_searched", fraction="n5", labelled=5, validation=0)
+        write_split("n5", 0, range(5), ())
+        write_split("n10", 100, range(10, 20), (20, 21))
+        grid = requested(
+            methods=METHODS[2:], fractions=["n5"], searches=searches, budgets=["scenes"]
+        )
+        assert collect(grid).table["masks"].tolist() == [17]
+
+
+def test_hours_of_a_search_stand_apart_and_count_every_training_once(project):
+    """Trial 2 goes on from 10 minutes to 40; the two others take 10 minutes each."""
+    searches = [
+        search(project, "supervised", seeds=[100], stages=["scenes/{trained_as}/n10/{seed}/last"])
+    ]
+    write_split("n10", 0, range(5), ())
+    write_split("n10", 100, range(5), ())
+    seconds = {"supervised_trial_0": 600, "supervised_trial_1": 600, "supervised_trial_2": 600}
+    for name, one in (seconds | {"supervised_slot": 2400}).items():
+        folder = project / f"results/stages/scenes/{name}/n10/100/last"
+        folder.mkdir(parents=True)
+        write_record(folder / TRAINING, RECORD | {"seconds": float(one)})
+    for name in METHODS[2:]:
+        write_run(method=name, seconds=3600.0)
+    grid = requested(methods=METHODS[2:], searches=searches)
+    cost = tabulate(grid, collect(grid)).cost
+    assert cost["search_hours"].tolist() == pytest.approx([math.nan, 1.0, 1.0], nan_ok=True)
+    assert cost["hours"].tolist() == [1, 1, 2]
+    page = cost_table(grid, cost).markdown()
+    assert "supervised (searched)" in page
+    assert "Hours of search" in page
+
+
+def test_what_the_search_changed_is_the_first_finding(project):
+    """The baseline gains 10 points, fixmatch nothing; seeds differ by little."""
+    gains = {"fixmatch_searched": 0.2, "fixmatch": 0.2, "supervised_searched": 0.1, "supervised": 0}
+    for seed in (0, 1, 2):
+        for name, gain in gains.items():
+            images = [0.3 + gain + 0.01 * seed + 0.05 * image for image in range(6)]
+            write_run(method=name, seed=seed, images=images)
+    searches = [search(project, "fixmatch"), search(project, "supervised")]
+    grid = requested(methods=METHODS, seeds=[0, 1, 2], searches=searches)
+    results = tabulate(grid, collect(grid))
+    effects = results.search_effect
+    assert effects["method"].tolist() == ["supervised", "fixmatch"]
+    assert effects["difference"].iloc[0] == pytest.approx(
+        effects["searched"].iloc[0] - effects["as_written"].iloc[0]
+    )
+    assert effects["low"].iloc[0] > 0.05
+    assert effects["low"].iloc[1] <= 0 <= effects["high"].iloc[1]
+    (sentence,) = effect_sentences(grid, effects)
+    assert sentence.startswith("scenes at n10: the search of settings changed supervised by +1")
+    assert sentence.endswith("; of 1 other method, it made 0 better and 0 worse for certain.")
+    pages = results.pages(grid)
+    assert pages["summary"][1].findings[0] == sentence
+    assert "than supervised (searched)" in pages["summary"][1].findings[1]
+    assert "| supervised (searched) |" in pages["summary"][1].markdown()
+    assert "supervised_searched" not in pages["summary"][1].markdown()

@@ -21,6 +21,7 @@ from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import is_inside
 from fewmask.data.preparation.tiling import Tiling
 from fewmask.data.readers.reader import Item, Reader, Sample, open_reader
+from fewmask.data.store.images import tile_name
 from fewmask.data.store.labels import mask_digest
 
 
@@ -85,7 +86,7 @@ def _make(settings: Dataset, reader: Reader, root: Path, item: Item) -> list[Row
     return [
         replace(
             _tile(settings, item, sample, tiling, offset),
-            name=f"{item.name}@{offset[0]}-{offset[1]}",
+            name=tile_name(item.name, offset),
             source=item.name,
             offset=offset,
             size=size,

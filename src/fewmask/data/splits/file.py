@@ -53,6 +53,18 @@ def read_groups(path: Path | str, names: Sequence[str]) -> list[str]:
     return [group for _, group in _read(path, names)]
 
 
+def read_names(path: Path | str) -> dict[str, frozenset[str]]:
+    """The names of the images of every role, where the store is not at hand.
+
+    Raises FewmaskError: the file is missing or not such a table.
+    """
+    names: dict[str, set[str]] = {role: set() for role in (*ROLES, LEFT_OUT)}
+    for where, cells in _lines(path):
+        name, _, role, _ = _cells(cells, where)
+        names[role].add(name)
+    return {role: frozenset(of_role) for role, of_role in names.items()}
+
+
 def digest_of_tested(roles: dict[str, np.ndarray]) -> str:
     """SHA-256 of the test images, which are the same for all fractions."""
     return hashlib.sha256(repr(roles["test"].tolist()).encode()).hexdigest()

@@ -6,6 +6,16 @@ from functools import cached_property
 import numpy as np
 
 
+def tile_name(image: str, offset: tuple[int, int]) -> str:
+    """What the row of a tile is called: its image, and the place of its upper left corner."""
+    return f"{image}@{offset[0]}-{offset[1]}"
+
+
+def image_of_tile(name: str) -> str:
+    """The image that a tile of this name was cut from."""
+    return name.rpartition("@")[0]
+
+
 class StoredImages:
     """Which rows of a store belong to which image; those of an image are neighbours.
 

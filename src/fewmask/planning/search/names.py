@@ -4,7 +4,7 @@ from fewmask.config.cells import Cells
 from fewmask.config.experiment import Experiment
 
 SEARCHED = "_searched"
-TRIAL, TRAINED_AS = "{trial}", "{trained_as}"
+TRIAL, TRAINED_AS, SEED = "{trial}", "{trained_as}", "{seed}"
 """In the paths that a slot's job is given: the method of the trial that it goes on with, and that
 of the training which it goes on from. Both are only known when the rung below is ranked."""
 

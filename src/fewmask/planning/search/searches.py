@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from fewmask.config.changes import with_changes
+from fewmask.config.changes import value_of, with_changes
 from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer, error_at
 from fewmask.config.layers import merge_all
-from fewmask.config.ranges import Ranges
+from fewmask.config.ranges import Ranges, Value
 from fewmask.config.search import Search as SearchSettings
 from fewmask.config.stage import Stage
 from fewmask.core.cells import StageKey
@@ -83,6 +83,11 @@ class Search:
         last = self._ranking(len(self.settings.rungs))
         name = names.searched(self.method)
         return self._named(name, run, stages, lambda stage: stage, Ranked(last, 0, False))
+
+    def as_written(self, setting: str) -> Value:
+        """The value of a setting in the method as it is written."""
+        stages = [one.stage for one in self.stages if setting in one.stage.ranges]
+        return value_of(stages[-1], setting)
 
     def rung_settings(self, rung: Rung) -> RungSettings:
         """What the job is given that ranks the trials of a rung."""

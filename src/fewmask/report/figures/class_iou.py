@@ -37,7 +37,7 @@ def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figu
         ]
     title = f"{requested.title} · {dataset}"
     note = _note(requested, own) + grey_note(shown)
-    page = dot_rows(title, note, legend_of(shown), names, panels, "IoU (%)")
+    page = dot_rows(title, note, legend_of(requested, shown), names, panels, "IoU (%)")
     return page.figure
 
 

@@ -41,7 +41,8 @@ def comparison_figure(requested: Requested, compared: pd.DataFrame) -> Figure:
     unit = "points" if metric.unit == "%" else metric.unit
     label = f"{called(metric.name)} ({unit})" if unit else called(metric.name)
     note = _note(requested, shown, metric.higher_is_better)
-    page = dot_rows(requested.title, note, samples_of(of_fractions), names, panels, label)
+    titles = [requested.title_of(name) for name in names]
+    page = dot_rows(requested.title, note, samples_of(of_fractions), titles, panels, label)
     _centre(page.figure, values)
     return page.figure
 
@@ -63,14 +64,14 @@ def _centre(figure: Figure, values: pd.DataFrame) -> None:
 
 def _note(requested: Requested, shown: pd.DataFrame, higher_is_better: bool) -> str:
     if shown.empty:
-        return f"No finished run to compare with {requested.compared_with} yet."
+        return f"No finished run to compare with {requested.reference_title} yet."
     side = "Right" if higher_is_better else "Left"
     bars = (
         " Bars: 95 % intervals that hold together for all methods of a dataset and fraction."
         * bool(shown["corrected_low"].notna().any())
     )
     return (
-        f"Difference from {requested.compared_with} on the test set, with the same masks, seed by "
+        f"Difference from {requested.reference_title} on the test set, with the same masks, seed by "
         f"seed. {side} of the line: better.{bars} Methods are sorted by their mean difference"
         + ("; upper bounds are left out." if requested.all_masks else ".")
     )

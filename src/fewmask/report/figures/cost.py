@@ -35,7 +35,9 @@ def cost_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
     looks = with_metric(method_looks(requested, summary), summary, metric)
     note = _note(requested, name, bool((summary["seeds"] < summary["seeds_requested"]).any()))
     note += grey_note(looks)
-    page, panels, _ = panel_page(requested.title, note, legend_of(looks), requested.datasets)
+    page, panels, _ = panel_page(
+        requested.title, note, legend_of(requested, looks), requested.datasets
+    )
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = summary[(summary["dataset"] == dataset) & (summary["seeds"] > 0)]
         if f"{metric}_mean" in own:

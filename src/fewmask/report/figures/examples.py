@@ -133,7 +133,8 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
             group = masks_title(runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
-            columns.append(Column(group, row.method, read_examples(path, task=task)))
+            name = requested.title_of(row.method)
+            columns.append(Column(group, name, read_examples(path, task=task)))
     names = [
         name
         for name in columns[0].examples.images

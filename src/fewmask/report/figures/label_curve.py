@@ -49,8 +49,9 @@ def label_curve(requested: Requested, runs: pd.DataFrame, summary: pd.DataFrame)
     metric = requested.metrics[0]
     has_published = f"{metric}_published" in summary
     looks = method_looks(requested, summary)
+    summary = summary.assign(is_searched=summary["method"].isin(requested.searched_methods))
     legend = (
-        legend_of(with_metric(looks, summary, metric))
+        legend_of(requested, with_metric(looks, summary, metric))
         + [("published", PUBLISHED_LOOKS)] * has_published
     )
     note = _note(requested, summary, has_published) + grey_note(looks)
@@ -96,7 +97,8 @@ def _draw_panel(
     # A published value can be placed once a run of any method says how many masks they had.
     cells = cells[cells["masks"].notna()].sort_values("masks", kind="stable")
     cells = cells[(cells["seeds"] > 0) | cells["published"].notna()]
-    counts = sorted(cells.groupby("fraction")["masks"].mean().astype(float).unique())
+    of_kinds = cells.groupby(["fraction", "is_searched"])["masks"].mean()
+    counts = sorted(of_kinds.astype(float).unique())
     set_masks_axis(axes, counts, width)
     set_metric_axis(axes, metric, cells, runs["value"])
     coloured = [method for method, look in looks.items() if not is_grey(look)]

@@ -46,7 +46,9 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
     looks = {method: look for method, look in looks.items() if method in shown} or looks
     coloured = [method for method in shown if not is_grey(looks[method])]
     note = _note(requested, savings) + grey_note(looks)
-    page, panels, width = panel_page(requested.title, note, legend_of(looks), requested.datasets)
+    page, panels, width = panel_page(
+        requested.title, note, legend_of(requested, looks), requested.datasets
+    )
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         own = savings[(savings["dataset"] == dataset) & savings["needed"].notna()]
         if own.empty:
@@ -69,9 +71,9 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
 
 def _note(requested: Requested, savings: pd.DataFrame) -> str:
     if savings.empty:
-        return f"The experiment has no method to compare with {requested.compared_with}."
+        return f"The experiment has no method to compare with {requested.reference_title}."
     parts = [
-        f"Needed: the masks that {requested.compared_with} would need for the same score.",
+        f"Needed: the masks that {requested.reference_title} would need for the same score.",
         "Grey: beyond and below its curve. Dashes: equal factors, needed / masks.",
     ]
     if savings["needed_low"].notna().any():

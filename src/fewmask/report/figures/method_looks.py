@@ -36,9 +36,9 @@ def is_grey(look: tuple[str, str]) -> bool:
     return look == GREY_LOOK
 
 
-def legend_of(looks: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
+def legend_of(requested: Requested, looks: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
     """The entries of methods in a legend; one for all grey ones, which is the last."""
-    own = {method: look for method, look in looks.items() if not is_grey(look)}
+    own = {requested.title_of(name): look for name, look in looks.items() if not is_grey(look)}
     return samples_of(own | {OTHERS: GREY_LOOK} if len(own) < len(looks) else own)
 
 

@@ -28,7 +28,7 @@ def pseudo_masks_figure(requested: Requested, qualities: pd.DataFrame) -> Figure
             Dots.with_spread(look, *_means_and_stds(own[own["fraction"] == fraction], keys))
             for fraction, look in of_fractions.items()
         ]
-    names = [f"{method}: {stage}" for method, stage in keys]
+    names = [f"{requested.title_of(method)}: {stage}" for method, stage in keys]
     legend = samples_of(of_fractions)
     return dot_rows(
         requested.title, _note(requested, qualities), legend, names, panels, "mIoU (%)"

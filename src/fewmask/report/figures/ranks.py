@@ -39,7 +39,8 @@ def ranks_figure(requested: Requested, summary: pd.DataFrame, scores: Scores) ->
         scores: what ``bootstrap`` returns.
     """
     found = ranks(requested, scores)
-    names = [shorten(name, LONGEST, BODY) for name in found.methods] if found else [""]
+    titles = [requested.title_of(name) for name in found.methods] if found else [""]
+    names = [shorten(title, LONGEST, BODY) for title in titles]
     left = MARGIN + max(text_width(name, BODY) for name in names) + 0.12
     bars = BAR * (len(found.joined) + 1) if found else 0
     width = max(left + PANEL + bars, 5.6) + MARGIN

@@ -104,7 +104,7 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int) -> Block:
     runs = runs[runs["seed"] == seed].sort_values("masks", ascending=False, kind="stable")
     # Methods that share a stage have the same images.
     stages = {
-        row.restored_by: read_restored(
+        requested.title_of(row.restored_by): read_restored(
             run_file(
                 Layout(requested.results).examples,
                 Run(row.dataset, row.method, row.fraction, seed),

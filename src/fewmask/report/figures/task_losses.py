@@ -49,7 +49,8 @@ def task_losses_figure(requested: Requested, dataset: str, histories: list[Histo
         for j, task in enumerate(tasks):
             left = MARGIN + LEFT + j * (PANEL[0] + BETWEEN)
             axes = page.axes(left, below + i * row + ABOVE, *PANEL)
-            name = shorten(f"{stage}, {load(task).title}", PANEL[0], BODY, "bold")
+            name = f"{requested.title_of(stage)}, {load(task).title}"
+            name = shorten(name, PANEL[0], BODY, "bold")
             axes.set_title(name, loc="left", size=BODY, weight="bold")
             own = [one for one in learnt if one.stage == stage and task in one.of_tasks]
             _draw_panel(axes, own, task, looks)

@@ -51,7 +51,7 @@ def training_curves(requested: Requested, dataset: str, all_histories: list[Hist
     ):
         lefts = MARGIN + LEFT, MARGIN + LEFT + PANEL[0] + BETWEEN
         panels = [page.axes(left, below + i * row + ABOVE, *PANEL) for left in lefts]
-        name = shorten(stage, 2 * PANEL[0], BODY + 1, "bold")
+        name = shorten(requested.title_of(stage), 2 * PANEL[0], BODY + 1, "bold")
         panels[0].set_title(name, loc="left", size=BODY + 1, weight="bold")
         own = [one for one in all_histories if (one.stage, one.judged_by) == (stage, judged_by)]
         _draw_stage(panels, own, judged_by, colours)

@@ -42,7 +42,7 @@ from fewmask.report.results.image_sums import (
     read_images,
     sums_for,
 )
-from fewmask.report.results.runs import run_file, that_learn
+from fewmask.report.results.runs import GridCell, run_file, that_learn
 
 DRAWS = 10_000
 LEVEL = 0.95
@@ -52,9 +52,6 @@ ROUNDING = 1e-9
 """Smaller differences of scores come from the order of summation."""
 AT_ONCE = 500
 """The number of samples of images that are in memory together."""
-
-GridCell = tuple[str, str, str]
-"""Dataset, method and fraction."""
 
 Joined = TypeVar("Joined", float, np.ndarray)
 

@@ -7,7 +7,10 @@ from typing import NamedTuple
 from fewmask.cluster.slurm import accounted_jobs, comment_of
 from fewmask.cluster.timings import Source, elapsed
 from fewmask.core.cells import Run
-from fewmask.core.paths import Layout
+from fewmask.core.paths import TRAINING, Layout
+from fewmask.metrics.records import TrainingRecord, read_training
+from fewmask.planning.requested_search import RequestedSearch
+from fewmask.planning.search.ranking import RankedTrial, read_ranking
 from fewmask.report.results.metrics_file import StageCost
 
 HOUR = 3600
@@ -51,6 +54,46 @@ class Accounts:
             *(self._job("pseudo_label", one.cell, one.gpus) for one in learnt),
             self._job("evaluate", run_cell, cost.gpus),
         ]
+
+    def jobs_of_search(self, search: RequestedSearch) -> list[JobCost]:
+        """The trainings and pseudo-labellings of the rungs that are ranked.
+
+        Raises FewmaskError: a ranking, or the record of a training, is damaged.
+        """
+        jobs: list[JobCost] = []
+        below: dict[int, RankedTrial] = {}
+        for path in map(Path, search.rankings):
+            if not path.exists():
+                break
+            trials = read_ranking(path).trials
+            for trial in trials:
+                for seed in search.seeds:
+                    earlier = below.get(trial.trial)
+                    jobs += self._jobs_of_trial(search, trial, seed, earlier)
+            below = {one.trial: one for one in trials}
+        return jobs
+
+    def _jobs_of_trial(
+        self, search: RequestedSearch, trial: RankedTrial, seed: int, below: RankedTrial | None
+    ) -> list[JobCost]:
+        def cell(stage: str, of: RankedTrial) -> str:
+            return stage.format(trained_as=of.trained_as, seed=seed)
+
+        jobs = []
+        for stage in search.stages if below is None else search.stages[-1:]:
+            record, before = self._record(cell(stage, trial)), None
+            if below is not None:  # whose seconds its training goes on to count
+                before = self._record(cell(stage, below))
+            trained = record and max(0.0, record.seconds - (before.seconds if before else 0))
+            gpus = record.gpus if record else 0
+            jobs.append(self._job("train", cell(stage, trial), gpus, trained))
+            if below is None and stage in search.labellers:
+                jobs.append(self._job("pseudo_label", cell(stage, trial), min(1, gpus)))
+        return jobs
+
+    def _record(self, cell: str) -> TrainingRecord | None:
+        path = Path(self._layout.stage_of(cell)) / TRAINING
+        return read_training(path) if path.exists() else None
 
     def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
         name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))

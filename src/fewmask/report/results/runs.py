@@ -19,8 +19,12 @@ from fewmask.report.results.job_costs import Accounts, JobCost, RunCost, total
 from fewmask.report.results.last_weights import collect_last_weights
 from fewmask.report.results.metrics_file import MetricsFile, read_metrics
 from fewmask.report.results.pseudo_masks import collect_qualities
+from fewmask.report.results.searched_masks import SearchedMasks
 
 TRAINING_COSTS = ("seconds", "peak_memory_mb", "images_seen")
+GridCell = tuple[str, str, str]
+"""Dataset, method and fraction."""
+
 COST_NAMES = (*TRAINING_COSTS, "hours", "gpu_hours")
 
 
@@ -35,6 +39,8 @@ class Runs(NamedTuple):
     """One row for all weights of it that were evaluated (see `collect_last_weights`)."""
     jobs: dict[Run, list[JobCost]]
     """The costs of the jobs of every finished run."""
+    jobs_of_searches: dict[GridCell, list[JobCost]]
+    """Those of the trials of every search, by the dataset, method and fraction that it is of."""
     trainings: list[TrainedStage]
     """Those that the runs went through, in their order; shared ones several times."""
     missing: list[Path]
@@ -52,17 +58,18 @@ def collect(requested: Requested) -> Runs:
     """The finished runs, one row each, in the order of the experiment.
 
     The table has the columns dataset, method, fraction; masks, those of labelled images and, with
-    a budget, of validation images; validation, how many images selected weights; test, how many
-    were tested on; seed; tiles, how many of labelled images are trained on, if a dataset has
-    tiles; every metric of the requested tasks, shares in [0, 1]; delta_m if runs
-    have it; seconds, peak_memory_mb, images_seen of trainings; hours and gpu_hours of all jobs,
-    shared ones in full (see `fewmask.report.results.job_costs`); and <metric>_<class>, such as
-    iou_pet, for the classes of all datasets. NaN where a value is undefined. All columns but those
-    of some runs and of classes exist even without a run.
+    a budget, of validation images, and also those that a search has seen where it has chosen the
+    settings (see `fewmask.report.results.searched_masks`); validation, how many images selected
+    weights; test, how many were tested on; seed; tiles, how many of labelled images are trained
+    on, if a dataset has tiles; every metric of the requested tasks, shares in [0, 1]; delta_m if
+    runs have it; seconds, peak_memory_mb, images_seen of trainings; hours and gpu_hours of all
+    jobs, shared ones in full (see `fewmask.report.results.job_costs`); and <metric>_<class>, such
+    as iou_pet, for the classes of all datasets. NaN where a value is undefined. All columns but
+    those of some runs and of classes exist even without a run.
 
     Raises:
-        FewmaskError: a metrics file is damaged, belongs to another run, or was made with other
-            data than the others of its dataset.
+        FewmaskError: a metrics file, or what a search has left, is damaged; a metrics file
+            belongs to another run, or was made with other data than the others of its dataset.
     """
     pattern = Layout(requested.results).metrics
     records: dict[Run, MetricsFile] = {}
@@ -87,12 +94,14 @@ def collect(requested: Requested) -> Runs:
     qualities = collect_qualities((run, record.pseudo_masks) for run, record in records.items())
     accounts = Accounts(requested.results)
     jobs = {run: accounts.jobs(run, _run_cost(record)) for run, record in records.items()}
+    of_searches = {one.names: accounts.jobs_of_search(one) for one in requested.searches}
     table = add_delta_m(requested, _table(requested, records, jobs))
     return Runs(
         table,
         qualities,
         collect_last_weights(records.items()),
         jobs,
+        of_searches,
         [one for record in records.values() for one in _trainings(record)],
         missing,
         outdated,
@@ -142,14 +151,20 @@ def _table(
     ]
     classes = dict.fromkeys(name for record in records.values() for name in record.classes)
     of_classes = [f"{one.name}_{name}" for one in metrics.class_metrics() for name in classes]
-    rows = [_row(requested, run, record) | total(jobs[run]) for run, record in records.items()]
+    searched = SearchedMasks(requested)
+    rows = [
+        _row(requested, run, record, searched) | total(jobs[run]) for run, record in records.items()
+    ]
     return pd.DataFrame(rows, columns=[*leading, *COST_NAMES, *of_classes])
 
 
-def _row(requested: Requested, run: Run, record: MetricsFile) -> dict[str, object]:
+def _row(
+    requested: Requested, run: Run, record: MetricsFile, searched: SearchedMasks
+) -> dict[str, object]:
     images = record.images
     validation = images.validation if record.selects else 0
     in_budget = images.validation if run.dataset in requested.budgets else 0
+    masks = searched.of_run(run)
     values = dict(record.metrics)
     for name, of_class in record.classes.items():
         values |= {f"{metric}_{name}": value for metric, value in of_class.items()}
@@ -158,7 +173,7 @@ def _row(requested: Requested, run: Run, record: MetricsFile) -> dict[str, objec
         "dataset": run.dataset,
         "method": run.method,
         "fraction": run.fraction,
-        "masks": images.labelled + in_budget,
+        "masks": images.labelled + in_budget if masks is None else masks,
         "validation": validation,
         "test": images.test,
         "seed": run.seed,

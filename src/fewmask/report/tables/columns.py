@@ -77,6 +77,16 @@ def masks_text(requested: Requested, row: pd.Series) -> str:
     return "all" if row["method"] in requested.all_masks else count_text(row["masks"])
 
 
+def search_notes(requested: Requested) -> list[str]:
+    """What the masks of methods count whose settings a search has chosen, in a note."""
+    if not any(one.seeds for one in requested.searches):
+        return []
+    return [
+        "(searched): with the settings that a search has chosen. Its seeds have masks of other "
+        "images, which trained and ranked the trials: Masks counts these, too, each image once."
+    ]
+
+
 def spread_text(requested: Requested) -> str:
     """What values with a spread are, in a note."""
     n = len(requested.seeds)

@@ -26,6 +26,7 @@ from fewmask.report.tables.columns import (
     interval_text,
     masks_text,
     number,
+    search_notes,
     seeds_text,
     signed,
     title,
@@ -161,7 +162,7 @@ def comparison_table(requested: Requested, compared: pd.DataFrame, scores: Score
 
 def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list[str]:
     """What a reader must know about the table."""
-    reference = requested.compared_with
+    reference = requested.reference_title
     if compared.empty:
         return [f"The experiment has no other method to compare with {reference}."]
     lower = "" if metrics.find(scores.metric).higher_is_better else " Lower is better."
@@ -176,13 +177,14 @@ def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list
             "Probability: of the method being better, judged by itself. Verdict: better or worse "
             "where the corrected interval excludes 0.",
         ]
-    return [*notes, *scores.notes()]
+    return [*notes, *search_notes(requested), *scores.notes()]
 
 
 def _cells(requested: Requested, row: pd.Series) -> TableRow:
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], masks_text(requested, row), row["method"]),
+        *(row["dataset"], row["fraction"], masks_text(requested, row)),
+        requested.title_of(row["method"]),
         number(metric, row["score"]),
         signed(metric, row["difference"]),
         interval_text(metric, row["difference_low"], row["difference_high"], signed),

@@ -1,13 +1,15 @@
 """The cost table: hours and GPU-hours of all jobs, every job counted once."""
 
+import math
 from collections import Counter
 
 import pandas as pd
 
 from fewmask.cluster.timings import Source
-from fewmask.core.cells import Run
 from fewmask.planning.requested import Requested
+from fewmask.planning.search.names import searched
 from fewmask.report.results.job_costs import JobCost, total
+from fewmask.report.results.runs import Runs
 from fewmask.report.tables.columns import NOTHING, hours_text
 from fewmask.report.tables.page import Table, TableRow
 
@@ -19,33 +21,50 @@ SOURCES: dict[Source, str] = {
 }
 
 
-def cost_summary(
-    requested: Requested, runs: pd.DataFrame, jobs: dict[Run, list[JobCost]]
-) -> pd.DataFrame:
+def cost_summary(requested: Requested, collected: Runs) -> pd.DataFrame:
     """The cost of every method on every dataset, and of the whole experiment.
 
     Args:
         requested: the experiment.
-        runs, jobs: of the runs that are there, as ``collect`` returns them.
+        collected: the runs that are there.
 
     Returns:
         In the order of the experiment, and a last row whose dataset is ``total``, the columns
         dataset, method; runs, runs_requested; hours and gpu_hours, in which every job counts once
         however many runs share it; hours_per_run and gpu_hours_per_run, means over runs, in which
         it counts for each of them (NaN without a run); peak_memory_mb, the largest of the
-        trainings; jobs, and from_accounting, from_benchmark, from_training, from_unknown: the
-        number of jobs whose duration comes from each source.
+        trainings; search_hours and search_gpu_hours, if settings are searched: of all trials of the
+        method, apart from the hours of its runs (NaN of methods as they are written); jobs, and
+        from_accounting, from_benchmark, from_training, from_unknown: the number of jobs whose
+        duration comes from each source.
     """
+    runs, jobs = collected.table, collected.jobs
     cells = Counter((dataset, method) for dataset, method, _ in requested.cells())
     seeds, rows = len(requested.seeds), []
     for (dataset, method), fractions in cells.items():
         is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
         of_runs = [jobs[run] for run in jobs if (run.dataset, run.method) == (dataset, method)]
         name = {"dataset": dataset, "method": method}
-        rows.append(name | _row(fractions * seeds, runs[is_own], of_runs))
+        of_search = [
+            job
+            for names, of_trials in collected.jobs_of_searches.items()
+            if (names[0], searched(names[1])) == (dataset, method)
+            for job in of_trials
+        ]
+        row = name | _row(fractions * seeds, runs[is_own], of_runs)
+        rows.append(row | _search_hours(requested, of_search))
     name = {"dataset": "total", "method": ""}
-    rows.append(name | _row(cells.total() * seeds, runs, list(jobs.values())))
+    of_all = [job for of_trials in collected.jobs_of_searches.values() for job in of_trials]
+    row = name | _row(cells.total() * seeds, runs, list(jobs.values()))
+    rows.append(row | _search_hours(requested, of_all))
     return pd.DataFrame(rows)
+
+
+def _search_hours(requested: Requested, trials: list[JobCost]) -> dict[str, float]:
+    if not requested.searches:
+        return {}
+    hours = total(trials) if trials else {"hours": math.nan, "gpu_hours": math.nan}
+    return {f"search_{name}": value for name, value in hours.items()}
 
 
 def _row(
@@ -81,24 +100,32 @@ def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
         f"Durations of {last['jobs']} jobs: {'; '.join(sources)}.",
     ]
     columns = {"Hours": "hours", "Hours per run": "hours_per_run"}
+    search = {"Hours of search": "search_hours"}
     if last["gpu_hours"]:
+        search = {"GPU hours of search": "search_gpu_hours"}
         columns = {
             "Hours": "hours",
             "GPU hours": "gpu_hours",
             "GPU hours per run": "gpu_hours_per_run",
         }
+    if requested.searches:
+        columns |= search
+        notes.append(
+            "Hours of search: of the trainings and pseudo-labellings of all trials, on the rungs "
+            "that are ranked. No other column counts them."
+        )
     header = ["Dataset", "Method", "Runs", *columns, "Peak memory (GiB)"]
-    rows = [_cells(row, list(columns.values())) for _, row in summary.iterrows()]
+    rows = [_cells(requested, row, list(columns.values())) for _, row in summary.iterrows()]
     sides = "ll" + "r" * (len(header) - 2)
     return Table(f"Cost: {requested.title}", notes, header, sides, rows, grouped_by=1)
 
 
-def _cells(row: pd.Series, columns: list[str]) -> TableRow:
+def _cells(requested: Requested, row: pd.Series, columns: list[str]) -> TableRow:
     finished, in_all = row["runs"], row["runs_requested"]
     runs = f"{finished}" if finished == in_all else f"{finished} of {in_all}"
     memory = row["peak_memory_mb"]
     return [
-        *(row["dataset"], row["method"], runs),
+        *(row["dataset"], requested.title_of(row["method"]), runs),
         *(hours_text(row[name]) for name in columns),
         NOTHING if pd.isna(memory) else f"{memory / 1024:.1f}",
     ]

@@ -19,6 +19,7 @@ from fewmask.report.tables.columns import (
     called,
     count_text,
     number,
+    search_notes,
     seeds_text,
     title,
 )
@@ -165,14 +166,14 @@ def label_savings_table(requested: Requested, savings: pd.DataFrame, scores: Sco
     """The savings as a table to be read."""
     header = ["Dataset", "Fraction", "Masks", "Method", title(scores.metric), "Needed"]
     header += ["Factor", "95 % interval", "Seeds"]
-    rows = [_cells(row) for row in by_fraction(savings)]
+    rows = [_cells(requested, row) for row in by_fraction(savings)]
     notes = _notes(requested, savings, scores)
     return Table(f"Label savings: {requested.title}", notes, header, "llrlrrrrr", rows)
 
 
 def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[str]:
     """What a reader must know about the table."""
-    reference = requested.compared_with
+    reference = requested.reference_title
     if savings.empty:
         return [f"The experiment has no method to compare with {reference}."]
     notes = [
@@ -188,12 +189,13 @@ def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[
         notes.append(f"Below the curve: worse than {reference} with its smallest label fraction.")
     if savings["needed"].isna().any():
         notes.append(f"{NOTHING}: no run, or fewer than two points of the curve.")
-    return [*notes, *scores.notes()]
+    return [*notes, *search_notes(requested), *scores.notes()]
 
 
-def _cells(row: pd.Series) -> TableRow:
+def _cells(requested: Requested, row: pd.Series) -> TableRow:
     return [
-        *(row["dataset"], row["fraction"], count_text(row["masks"]), row["method"]),
+        *(row["dataset"], row["fraction"], count_text(row["masks"])),
+        requested.title_of(row["method"]),
         number(row["metric"], row["score"]),
         _needed_text(row),
         factor_text(row),

@@ -33,16 +33,16 @@ def last_weights_table(requested: Requested, summary: pd.DataFrame) -> Table:
     ]
     shown = [metric for metric in requested.metrics if f"{metric}_mean" in summary]
     header = ["Dataset", "Fraction", "Method", "Weights", *map(title, shown), "Seeds"]
-    rows = [_cells(row, shown) for row in by_fraction(summary)]
+    rows = [_cells(requested, row, shown) for row in by_fraction(summary)]
     return Table(name, notes, header, "llll" + "r" * (len(shown) + 1), rows)
 
 
-def _cells(row: pd.Series, shown: list[str]) -> TableRow:
+def _cells(requested: Requested, row: pd.Series, shown: list[str]) -> TableRow:
     values = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in shown]
     return [
         row["dataset"],
         row["fraction"],
-        row["method"],
+        requested.title_of(row["method"]),
         row["weights"],
         *values,
         seeds_text(row),

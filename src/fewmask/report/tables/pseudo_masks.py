@@ -36,11 +36,11 @@ def pseudo_masks_table(requested: Requested, summary: pd.DataFrame) -> Table:
         f"Calibration error: expected calibration error, {calibration.BINS} bins of confidence.",
     ]
     header = ["Dataset", "Fraction", "Method", "Stage", *map(title, SHOWN), "Seeds"]
-    rows = [_cells(row) for _, row in summary.iterrows()]
+    rows = [_cells(requested, row) for _, row in summary.iterrows()]
     return Table(name, notes, header, "llll" + "r" * (len(SHOWN) + 1), rows)
 
 
-def _cells(row: pd.Series) -> TableRow:
+def _cells(requested: Requested, row: pd.Series) -> TableRow:
     values = [with_spread(name, row[f"{name}_mean"], row[f"{name}_std"]) for name in SHOWN]
-    words = [row["dataset"], row["fraction"], row["method"], row["stage"]]
+    words = [row["dataset"], row["fraction"], requested.title_of(row["method"]), row["stage"]]
     return [*words, *values, seeds_text(row)]

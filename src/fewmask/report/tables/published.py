@@ -125,7 +125,8 @@ def published_table(requested: Requested, compared: pd.DataFrame) -> Table:
 def _cells(requested: Requested, row: pd.Series) -> TableRow:
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], masks_text(requested, row), row["method"]),
+        *(row["dataset"], row["fraction"], masks_text(requested, row)),
+        requested.title_of(row["method"]),
         title(metric),
         with_spread(metric, row["measured"], row["measured_std"]),
         interval_text(metric, row["measured_low"], row["measured_high"], number),

@@ -4,10 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewmask.planning.requested import Requested, RequestedSearch
+from fewmask.config.ranges import Interval
+from fewmask.planning.requested import Requested
+from fewmask.planning.requested_search import RequestedSearch
+from fewmask.planning.search.names import written
 from fewmask.planning.search.ranking import Ranking, read_ranking
-from fewmask.report.tables.columns import called, number
+from fewmask.report.results.searched_masks import SearchedMasks
+from fewmask.report.tables.columns import NOTHING, called, count_text, number
 from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.search_effect import change_text
 
 EDGE = 0.05
 """A setting that lies within this share of its range of one of the ends is at the edge."""
@@ -20,17 +25,21 @@ def search_summary(requested: Requested) -> pd.DataFrame:
 
     Returns:
         The columns dataset, method, fraction, rung, trial, trained_as, steps, metric, score (on the
-        validation images; the mean over the seeds of the search), diverged (why it has none),
+        validation images; the mean over the seeds of the search), masks (of the images that the
+        trials of the search are trained and ranked with), diverged (why it has none),
         chosen (of the last rung, the first), and a column for every setting that was searched,
         empty where a trial has it as it is written. Rungs that are not ranked yet are absent.
 
     Raises:
         FewmaskError: a ranking is damaged.
     """
-    leading = [*KEY, "rung", "trial", "trained_as", "steps", "metric", "score", "diverged"]
-    leading += ["chosen"]
+    leading = [*KEY, "rung", "trial", "trained_as", "steps", "metric", "score", "masks"]
+    leading += ["diverged", "chosen"]
+    searched = SearchedMasks(requested)
     settings = dict.fromkeys(name for one in requested.searches for name in one.ranges)
-    rows = [row for one in requested.searches for row in _rows(one)]
+    rows = [
+        row | {"masks": searched.of_search(one)} for one in requested.searches for row in _rows(one)
+    ]
     return pd.DataFrame(rows, columns=[*leading, *settings])
 
 
@@ -58,8 +67,15 @@ def _of_rung(search: RequestedSearch, rung: int, ranking: Ranking) -> list[dict[
     ]
 
 
-def search_table(requested: Requested, summary: pd.DataFrame) -> Table:
-    """What was chosen, the reference's search first; a sentence where nothing was searched."""
+def search_table(requested: Requested, summary: pd.DataFrame, effects: pd.DataFrame) -> Table:
+    """What was chosen and what that changed, the reference's search first; a sentence where nothing
+    was searched.
+
+    Args:
+        requested: the experiment.
+        summary: what ``search_summary`` returns.
+        effects: what ``search_effect`` returns.
+    """
     name = f"Search of settings: {requested.title}"
     if summary.empty:
         return Table(name, ["This experiment has no search of settings, or none is ranked yet."])
@@ -67,29 +83,37 @@ def search_table(requested: Requested, summary: pd.DataFrame) -> Table:
         "Validation: the score of the trial that did best on the last rung, by which it was "
         "chosen, and that of trial 0, the method as it is written, on the last rung that it "
         "reached. Both are of the seeds of the search, and no trial was tested.",
-        "Trials learn and are ranked with the masks of the seeds of the search, which are other "
-        "masks than those of the runs; Masks in the other tables do not count them.",
+        "Masks: that trials were trained and ranked with, on the seeds of the search. Those are "
+        "mostly other images than those of the runs; Masks in the other tables counts both.",
+        "Change on test: of the runs with the chosen settings from those with the settings as they "
+        "are written, with 95 % intervals that hold together for all methods of a dataset and "
+        "fraction.",
         *_diverged(summary),
         *_edges(requested, summary),
     ]
-    header = ["Dataset", "Fraction", "Method", "Trials", "Chosen", "Validation", "As written"]
-    header += ["Changes"]
+    header = ["Dataset", "Fraction", "Method", "Masks", "Trials", "Chosen", "Validation"]
+    header += ["As written", "Change on test", "Settings"]
     chosen = summary[summary["chosen"]]
-    is_baseline = chosen["method"] + "_searched" == requested.compared_with
+    is_baseline = chosen["method"] == written(requested.compared_with)
     ordered = pd.concat([chosen[is_baseline], chosen[~is_baseline]])
-    rows = [_cells(requested, summary, row) for _, row in ordered.iterrows()]
-    return Table(name, notes, header, "lllrrrrl", rows)
+    rows = [_cells(requested, summary, effects, row) for _, row in ordered.iterrows()]
+    return Table(name, notes, header, "lllrrrrrrl", rows)
 
 
-def _cells(requested: Requested, summary: pd.DataFrame, row: pd.Series) -> TableRow:
+def _cells(
+    requested: Requested, summary: pd.DataFrame, effects: pd.DataFrame, row: pd.Series
+) -> TableRow:
+    of_method = effects[(effects[KEY] == row[KEY]).all(axis=1)]
     own = summary[(summary[KEY] == row[KEY]).all(axis=1)]
     as_written = own[own["trial"] == 0].iloc[-1]
     metric = row["metric"]
     return [
-        *(row["dataset"], row["fraction"], row["method"], str(own["trial"].nunique())),
+        *(row["dataset"], row["fraction"], row["method"]),
+        *(count_text(row["masks"]), str(own["trial"].nunique())),
         "as written" if row["trial"] == 0 else f"trial {row['trial']}",
         f"{called(metric)} {number(metric, row['score'])}",
         f"{number(metric, as_written['score'])} (rung {as_written['rung']})",
+        change_text(of_method.iloc[0]) if len(of_method) else NOTHING,
         ", ".join(f"{name} {_text(value)}" for name, value in _changes(requested, row).items()),
     ]
 
@@ -126,11 +150,11 @@ def _edges(requested: Requested, summary: pd.DataFrame) -> list[str]:
     for _, row in summary[summary["chosen"]].iterrows():
         search = next(one for one in requested.searches if one.names == tuple(row[KEY]))
         for name, value in _changes(requested, row).items():
-            share = search.shares.get(row["trial"], {}).get(name)
-            if share is not None and not EDGE <= share <= 1 - EDGE:
+            tried = search.ranges[name].range
+            if isinstance(tried, Interval) and not EDGE <= tried.share(value) <= 1 - EDGE:
                 sentences.append(
                     f"{row['method']} on {row['dataset']} at {row['fraction']}: {name} "
-                    f"{_text(value)} lies at the edge of its range, {search.ranges[name]}; a value "
+                    f"{_text(value)} lies at the edge of its range, {tried}; a value "
                     f"beyond it may be better."
                 )
     return sentences

@@ -33,8 +33,8 @@ def summary(requested: Requested, runs: pd.DataFrame) -> pd.DataFrame:
     groups, values = runs.groupby(CELL), [name for name in runs if name not in KEYS]
     mean, std = (part.reindex(cells) for part in mean_and_std(groups, values))
     columns = {
-        "masks": _counts("masks", runs, cells),
-        "validation": _counts("validation", runs, cells),
+        "masks": _counts(requested, "masks", runs, cells),
+        "validation": _counts(requested, "validation", runs, cells),
         "seeds": groups.size().reindex(cells, fill_value=0),
         "seeds_requested": len(requested.seeds),
     }
@@ -88,11 +88,14 @@ def _published(requested: Requested, cells: pd.MultiIndex) -> dict[str, np.ndarr
     return {name: np.array(column, dtype=float) for name, column in columns.items()}
 
 
-def _counts(column: str, runs: pd.DataFrame, cells: pd.MultiIndex) -> pd.Series:
+def _counts(
+    requested: Requested, column: str, runs: pd.DataFrame, cells: pd.MultiIndex
+) -> pd.Series:
     """Numbers of images of every cell; integers if all of them are whole numbers."""
     counts = runs.groupby(CELL)[column].mean().reindex(cells)
-    # All methods share the splits: a cell without a run has the count of the others.
-    shared = counts.groupby(["dataset", "fraction"]).transform("mean")
+    # All methods share the splits, and all searches: a cell without a run has the count of others.
+    is_searched = counts.index.get_level_values("method").isin(requested.searched_methods)
+    shared = counts.groupby(["dataset", "fraction", is_searched]).transform("mean")
     counts = counts.fillna(shared)
     return counts.astype("Int64") if (counts.dropna() % 1 == 0).all() else counts
 

@@ -14,6 +14,7 @@ from fewmask.report.tables.columns import (
     masks_text,
     number,
     ranked,
+    search_notes,
     seeds_text,
     title,
     with_spread,
@@ -102,6 +103,7 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
         else "Test set, one seed: the spread is unknown.",
         selection_note(requested, summary),
         _tiles_note(summary),
+        *search_notes(requested),
     ]
     if finished < in_all:
         notes.append(f"Incomplete: {finished} of {in_all} runs are finished; see the column Seeds.")
@@ -114,16 +116,16 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
             f"Bold: the best mean{second} of each dataset and fraction whose runs are all finished"
             f"{but_for}. Bold does not imply significance."
         )
-    judged_by = called(requested.metrics[0])
+    judged_by, reference = called(requested.metrics[0]), requested.reference_title
     if "mark" in summary:
         notes.append(
-            f"↑, ↓: better, worse than {requested.compared_with} in {judged_by}: the 95 % interval "
+            f"↑, ↓: better, worse than {reference} in {judged_by}: the 95 % interval "
             "of the paired difference, corrected for the number of methods, excludes 0 "
             "(comparison.md)."
         )
     if "label_savings" in summary:
         notes.append(
-            f"Label savings: how many times as many masks {requested.compared_with} "
+            f"Label savings: how many times as many masks {reference} "
             f"would need for the same {judged_by}; label_savings.md has the intervals."
         )
     notes.append(
@@ -132,6 +134,8 @@ def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
         else "Time: of trainings alone. GPU hours: hours times allocated GPUs of all jobs of a "
         "run, shared ones counted in full."
     )
+    if requested.searches:
+        notes.append("The hours of a search are not among these; cost.md has them.")
     if any(f"{metric}_published" in summary for metric in requested.metrics):
         source = sentence(f"In parentheses: values published in {requested.published.source}")
         notes += [source, sentence(requested.published.remark)]
@@ -202,7 +206,8 @@ def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> T
     if row.get("mark"):
         metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
     seconds = row["seconds_mean"]
-    words = [row["dataset"], row["fraction"], masks_text(requested, row), row["method"]]
+    words = [row["dataset"], row["fraction"], masks_text(requested, row)]
+    words.append(requested.title_of(row["method"]))
     time = NOTHING if pd.isna(seconds) else f"{seconds / UNITS[costs.unit]:.1f}"
     savings = [row["label_savings"]] if "label_savings" in row else []
     spent = [*savings, time, hours_text(row[f"{costs.hours}_mean"])]

@@ -16,6 +16,7 @@ from fewmask.report.tables.page import Table
 from fewmask.report.tables.pseudo_masks import pseudo_masks_summary, pseudo_masks_table
 from fewmask.report.tables.published import published, published_table
 from fewmask.report.tables.search import search_summary, search_table
+from fewmask.report.tables.search_effect import effect_sentences, search_effect
 from fewmask.report.tables.statistics import summary
 from fewmask.report.tables.summary import summary_table
 from fewmask.report.tables.task_losses import task_losses_summary, task_losses_table
@@ -31,6 +32,7 @@ class Results:
     label_savings: pd.DataFrame
     published: pd.DataFrame
     search: pd.DataFrame
+    search_effect: pd.DataFrame
     cost: pd.DataFrame
     pseudo_masks: pd.DataFrame
     last_weights: pd.DataFrame
@@ -47,14 +49,17 @@ class Results:
     def pages(self, requested: Requested) -> dict[str, tuple[pd.DataFrame, Table]]:
         """Every table in full, and for people."""
         compared, savings, scores = self.comparison, self.label_savings, self.scores
-        findings = verdicts(requested, self.summary, compared, savings)
+        findings = [
+            *effect_sentences(requested, self.search_effect),
+            *verdicts(requested, self.summary, compared, savings),
+        ]
         shown = replace(summary_table(requested, self.shown), findings=findings)
         return {
             "summary": (self.summary, shown),
             "comparison": (compared, comparison_table(requested, compared, scores)),
             "label_savings": (savings, label_savings_table(requested, savings, scores)),
             "published": (self.published, published_table(requested, self.published)),
-            "search": (self.search, search_table(requested, self.search)),
+            "search": (self.search, search_table(requested, self.search, self.search_effect)),
             "cost": (self.cost, cost_table(requested, self.cost)),
             "pseudo_masks": (self.pseudo_masks, pseudo_masks_table(requested, self.pseudo_masks)),
             "last_weights": (self.last_weights, last_weights_table(requested, self.last_weights)),
@@ -77,7 +82,8 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
         label_savings=label_savings(requested, table, scores),
         published=published(requested, table, runs),
         search=search_summary(requested),
-        cost=cost_summary(requested, runs, collected.jobs),
+        search_effect=search_effect(requested, scores),
+        cost=cost_summary(requested, collected),
         pseudo_masks=pseudo_masks_summary(requested, collected.pseudo_masks),
         last_weights=last_weights_summary(requested, collected.last_weights),
         task_losses=task_losses_summary(requested, read),

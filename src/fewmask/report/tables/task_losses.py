@@ -51,13 +51,14 @@ def task_losses_table(requested: Requested, summary: pd.DataFrame) -> Table:
         "evaluation mode. Test images are not involved.",
     ]
     header = ["Dataset", "Fraction", "Stage", "Task", "Training loss", "Validation loss", "Seeds"]
-    rows = [_cells(row) for _, row in summary.iterrows()]
+    rows = [_cells(requested, row) for _, row in summary.iterrows()]
     return Table(name, notes, header, "llllrrr", rows)
 
 
-def _cells(row: pd.Series) -> TableRow:
+def _cells(requested: Requested, row: pd.Series) -> TableRow:
     losses = [_loss(row[f"{part}_mean"], row[f"{part}_std"]) for part in PARTS]
-    return [row["dataset"], row["fraction"], row["stage"], row["task"], *losses, seeds_text(row)]
+    stage = requested.title_of(row["stage"])
+    return [row["dataset"], row["fraction"], stage, row["task"], *losses, seeds_text(row)]
 
 
 def _loss(mean: float, std: float) -> str:

@@ -41,23 +41,25 @@ def _sentence(requested: Requested, own: pd.DataFrame) -> str:
     """What was found of methods that were compared at one fraction."""
     own = own.iloc[np.argsort(-_gains(own), kind="stable")]
     better, worse = (own[own["verdict"] == verdict] for verdict in (BETTER, WORSE))
-    than = f"than {requested.compared_with}"
+    than = f"than {requested.reference_title}"
     best = own.iloc[0]
+    title = requested.title_of(best["method"])
     if len(own) == 1:
         verdict = {BETTER: f"is better {than}", WORSE: f"is worse {than}"}
-        found = verdict.get(best["verdict"], f"cannot be told from {requested.compared_with}")
-        return f"{best['method']} {found} ({_evidence(best)})"
+        found = verdict.get(best["verdict"], f"cannot be told from {requested.reference_title}")
+        return f"{title} {found} ({_evidence(best)})"
     also = f", {len(worse)} {_are(worse)} worse" if len(worse) else ""
     if better.empty:
-        closest = f"{best['method']} comes closest ({_evidence(best)})"
+        closest = f"{title} comes closest ({_evidence(best)})"
         return f"of {len(own)} methods, none is better {than} for certain{also}; {closest}"
     found = f"of {len(own)} methods, {len(better)} {_are(better)} better {than}{also}"
-    found += f"; the best is {best['method']} ({_evidence(best)})"
+    found += f"; the best is {title} ({_evidence(best)})"
     cheap = better[better["hours"] <= FEW_HOURS * best["hours"]]
     if len(cheap):
         one = cheap.iloc[0]
         share = one["hours"] / best["hours"]
-        found += f"; at {share:.2g} of its hours, {one['method']} ({_evidence(one)})"
+        named = requested.title_of(one["method"])
+        found += f"; at {share:.2g} of its hours, {named} ({_evidence(one)})"
     return found
 
 
