@@ -71,7 +71,7 @@ def _note(requested: Requested, shown: pd.DataFrame, higher_is_better: bool) -> 
         * bool(shown["corrected_low"].notna().any())
     )
     return (
-        f"Difference from {requested.reference_title} on the test set, with the same masks, seed by "
-        f"seed. {side} of the line: better.{bars} Methods are sorted by their mean difference"
+        f"Difference from {requested.reference_title} on the test set, with the same masks, seed "
+        f"by seed. {side} of the line: better.{bars} Methods are sorted by their mean difference"
         + ("; upper bounds are left out." if requested.all_masks else ".")
     )
