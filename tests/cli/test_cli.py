@@ -67,6 +67,28 @@ def test_methods_are_listed_and_shown(project: Path):
     assert "# results/stages/rooms/longer/n8/{seed}/supervised" in shown
 
 
+def test_a_method_is_shown_as_one_of_its_experiment(project: Path):
+    """Its reference, and the other methods that overrides select, stay."""
+    write_project(project)
+    change_config(
+        project,
+        "config",
+        methods=["supervised", "longer"],
+        reference="supervised",
+        leave_out=[{"method": "longer", "fraction": "n4"}],
+        overrides=[
+            {"when": {"method": "supervised"}, "settings": {"steps": 7}},
+            {"when": {"method": "longer"}, "settings": {"steps": 98}},
+        ],
+    )
+    (project / "config/methods/longer.yaml").write_text("extends: supervised\n")
+    shown = fewmask(project, "methods", "show", "longer")
+    assert "steps: 98" in shown.stdout, shown.stderr
+    assert "/longer/n8/" in shown.stdout, "the first fraction that it is not left out at"
+    refused = fewmask(project, "methods", "show", "longer", "--fraction", "n4")
+    assert "error: the experiment leaves out longer there" in refused.stderr
+
+
 @pytest.fixture
 def grid(project: Path):
     write_project(project)

@@ -186,11 +186,26 @@ def show_method(
     """Print the settings of a method's stages, as an experiment resolves them."""
     import yaml
 
-    axes = [f"methods=[{method}]"]
-    axes += [f"datasets=[{dataset}]"] if dataset else []
-    axes += [f"fractions=[{fraction}]"] if fraction else []
-    grid = open_grid(configfiles, (*config, *axes))
-    for key in grid.stages(grid.runs[0]):
+    grid = open_grid(configfiles, config)
+    wanted = {"methods": method, "datasets": dataset, "fractions": fraction}
+    others = {
+        axis: [*getattr(grid.experiment, axis), name]
+        for axis, name in wanted.items()
+        if name and name not in getattr(grid.experiment, axis)
+    }
+    if others:
+        changes = [f"{axis}=[{', '.join(names)}]" for axis, names in others.items()]
+        grid = open_grid(configfiles, (*config, *changes))
+    runs = [
+        run
+        for run in grid.runs
+        if run.method == method
+        and run.dataset == (dataset or run.dataset)
+        and run.fraction == (fraction or run.fraction)
+    ]
+    if not runs:
+        raise FewmaskError(f"the experiment leaves out {method} there; see its leave_out")
+    for key in grid.stages(runs[0]):
         click.echo(f"# {grid.layout.stage_folder(key, '{seed}')}")
         settings = {key.stage: grid.stage(key).model_dump(mode="json")}
         click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
