@@ -1,29 +1,24 @@
 """Predictions of a trained network for a user's own images."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
-from fewmask.data.batches import Batch, as_batch
 from fewmask.data.preparation.decode import OpenImage, large_images, read_image
-from fewmask.data.preparation.fit import Fit, fit_image, place, unfit
-from fewmask.data.preparation.image_error import ImageError
+from fewmask.data.preparation.fit import unfit
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
 from fewmask.data.preparation.tiling import Tiling
+from fewmask.inference.file_batches import Say, fitted, readable, tiles_of
 from fewmask.inference.own_files import OwnFiles
 from fewmask.inference.predicted_files import Predicted, Values, write_predicted
 from fewmask.inference.strips import strips
 from fewmask.inference.trained import Trained
 from fewmask.objectives.assessment import predictions
-
-Read = TypeVar("Read")
-Say = Callable[[str], None]
 
 BATCH_SIZE = 16
 RECORD = "predicted.sha256"
@@ -47,7 +42,7 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
     targets = _targets(_images(images, output, own), images, output, endings)
     own.claim(path for of_image in targets.values() for path in of_image.values())
     palette = np.array([one.colour for one in trained.description.trained_on.classes], np.uint8)
-    predicted = _by_tiles if trained.description.trained_on.tiles else _whole
+    predicted = by_tiles if trained.description.trained_on.tiles else whole
     written = 0
     with bar("predict", len(targets)) as shown:
         for file, prediction in predicted(trained, list(targets), shown.say):
@@ -112,23 +107,12 @@ def _targets(
     return targets
 
 
-def _readable(files: list[Path], read: Callable[[Path], Read], say: Say) -> Iterator[Read]:
-    """What ``read`` makes of the readable images; the others are named in messages."""
-    for file in files:
-        try:
-            yield read(file)
-        except ImageError as error:
-            say(f"left out: {error}")
-
-
-def _whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
+def whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
     """The predictions of images that are brought to one size, as in the training."""
-    images = _readable(files, lambda file: (file, read_image(file)), say)
+    images = readable(files, lambda file: (file, read_image(file)), say)
     dataset, device = trained.description.trained_on, trained.runtime.device
     while read := list(islice(images, BATCH_SIZE)):
-        batch = as_batch(
-            *_fit([image for _, image in read], dataset.height_width, dataset.fit), device
-        )
+        batch = fitted([image for _, image in read], dataset.height_width, dataset.fit, device)
         [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
         values = {name: load(name).stored(outputs[name]) for name in trained.predicts}
         for i, (file, image) in enumerate(read):
@@ -140,31 +124,17 @@ def _whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path
             yield file, Predicted(size, image.__getitem__, [(0, at_own_size)])
 
 
-def _by_tiles(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
+def by_tiles(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
     """The predictions of images at their own resolution, from those of their tiles."""
     with large_images():
-        for file, image in _readable(files, lambda file: (file, OpenImage(file)), say):
+        for file, image in readable(files, lambda file: (file, OpenImage(file)), say):
             yield file, Predicted(image.size, image.read, _strips(trained, image))
 
 
 def _strips(trained: Trained, image: OpenImage) -> Iterator[tuple[int, Values]]:
     tiling = Tiling.of(image.size, trained.description.trained_on.tiles)
-
-    def batch_of(places: list[int]) -> Batch:
-        parts = [image.read(*tiling.window(tiling.offsets[place])) for place in places]
-        return as_batch(*_fit(parts, tiling.tile, "keep"), trained.runtime.device)
-
-    for strip in strips(trained, tiling, batch_of):
+    for strip in strips(trained, tiling, tiles_of(image, tiling, trained.runtime.device)):
         yield (
             strip.top,
             {name: load(name).stored(strip.outputs[name])[0] for name in trained.predicts},
         )
-
-
-def _fit(
-    images: list[np.ndarray], frame: tuple[int, int], fit: Fit
-) -> tuple[np.ndarray, np.ndarray]:
-    """Images fitted as in the training: uint8 (N, H, W, 3), and their extents (N, 2)."""
-    places = [place(image.shape[:2], frame, fit) for image in images]
-    fitted = [fit_image(image, where) for image, where in zip(images, places, strict=True)]
-    return np.stack(fitted), np.array([where.extent for where in places])

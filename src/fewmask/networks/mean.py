@@ -1,6 +1,6 @@
 """Several networks as one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
@@ -24,7 +24,11 @@ class MeanOfNetworks(nn.Module):
 
     def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
         """What `Task.output` returns, for all tasks; arguments as of `Segmenter`."""
-        outputs = [one(image, inside) for one in self.networks]
+        return self.mean([one(image, inside) for one in self.networks])
+
+    @staticmethod
+    def mean(outputs: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """The mean of the outputs of all networks, for all tasks."""
         tasks = [load(name) for name in names() if name in outputs[0]]
         return {name: maps for task in tasks for name, maps in task.mean(outputs).items()}
 

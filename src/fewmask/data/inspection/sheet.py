@@ -108,7 +108,7 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
             truth = read(task.field)
             shown = task.colours(truth, truth)
             if shown.ndim == 2:
-                tiles["overlay"] = _overlay(tiles["image"], shown, store.palette)
+                tiles["overlay"] = overlaid(tiles["image"], shown, store.palette)
                 shown = coloured(shown, store.palette)
             tiles[task.field] = shown
     return tiles
@@ -128,7 +128,8 @@ def coloured(mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return hatched(known, palette[np.where(known, mask, 0)])
 
 
-def _overlay(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
+def overlaid(image: np.ndarray, mask: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """An image, uint8 (h, w, 3), with the colours of its mask; as it is where that is ignored."""
     known = (mask != IGNORE)[..., None]
     colours = palette[np.where(mask == IGNORE, 0, mask)]
     mixed = (1 - STRENGTH) * image + STRENGTH * colours

@@ -64,3 +64,14 @@ def _uncompressed(text: str) -> list[int]:
 def _broken(canvas: Canvas, label: str, found: str) -> Exception:
     height, width = canvas.size
     return canvas.error(label, f"damaged runs ({found})", f"runs of {height * width} pixels in all")
+
+
+def runs_of(inside: np.ndarray, top: int, left: int, size: tuple[int, int]) -> dict[str, object]:
+    """The compressed runs of the pixels that are True in a bool (h, w), whose corner lies at row
+    ``top`` and column ``left`` of an image of ``size``, height and width."""
+    from pycocotools import mask
+
+    whole = np.zeros(size, np.uint8, order="F")
+    whole[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    runs = mask.encode(whole)
+    return {"size": list(size), "counts": runs["counts"].decode("ascii")}

@@ -1,0 +1,93 @@
+"""A user's own images to choose from, beside the images of a dataset whose masks are known."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from fewmask import IGNORE
+from fewmask.core.errors import FewmaskError
+from fewmask.core.progress import Bar
+from fewmask.data.preparation.decode import OpenImage, large_images, read_image
+from fewmask.data.preparation.image_files import images_below
+from fewmask.data.preparation.tiling import Tiling
+from fewmask.inference.file_batches import fitted, readable, tiles_of
+from fewmask.inference.overview import Overview
+from fewmask.inference.predict import by_tiles, whole
+from fewmask.inference.suggestions.pool import BATCH_SIZE, VIEW, StoredPool, WithMask
+from fewmask.inference.suggestions.scores import Part
+from fewmask.inference.trained import Trained
+
+
+class FilePool:
+    """The images in a folder and below it, all of which can be chosen; of a store, the images that
+    are known. Images that cannot be read are named and left out."""
+
+    def __init__(
+        self, folder: Path, trained: Trained, shown: Bar, stored: StoredPool | None
+    ) -> None:
+        """Raises FewmaskError: there are no images, or two of the same name."""
+        self._files = images_below(folder)
+        names = [file.relative_to(folder).with_suffix("").as_posix() for file in self._files]
+        if not names:
+            raise FewmaskError(f"{folder}: found no images\n  mend: correct --images")
+        name, count = Counter(names).most_common(1)[0]
+        if count > 1:
+            raise FewmaskError(
+                f"{folder}: {count} images have the same name, {name}\n  mend: rename one"
+            )
+        self._trained, self._shown, self._stored = trained, shown, stored
+        self.names = [*names, *(stored.names if stored else [])]
+        self.free = np.arange(len(names))
+        self.known = len(names) + (stored.known if stored else np.zeros(0, np.int64))
+
+    def parts(self) -> Iterator[Part]:
+        """All of them, in batches."""
+        of_files = self._tiles() if self._trained.description.trained_on.tiles else self._whole()
+        of_known = self._stored.parts_of(self._stored.known) if self._stored else ()
+        moved = (Part(part.of + len(self._files), part.batch) for part in of_known)
+        return chain(of_files, moved)
+
+    def _whole(self) -> Iterator[Part]:
+        settings, device = self._trained.description.trained_on, self._trained.runtime.device
+        images = readable(self._numbered(), lambda one: (one[0], read_image(one[1])), self._say)
+        while read := list(islice(images, BATCH_SIZE)):
+            numbers, pixels = zip(*read, strict=True)
+            batch = fitted(list(pixels), settings.height_width, settings.fit, device)
+            yield Part(np.array(numbers), batch)
+
+    def _tiles(self) -> Iterator[Part]:
+        settings, device = self._trained.description.trained_on, self._trained.runtime.device
+        with large_images():
+            opened = readable(self._numbered(), lambda one: (one[0], OpenImage(one[1])), self._say)
+            for number, image in opened:
+                tiling = Tiling.of(image.size, settings.tiles)
+                batch_of, places = tiles_of(image, tiling, device), range(len(tiling.offsets))
+                for place in places:
+                    yield Part(np.array([number]), batch_of([place]))
+
+    def _numbered(self) -> list[tuple[int, Path]]:
+        return list(enumerate(self._files))
+
+    def _say(self, line: str) -> None:
+        self._shown.say(line)
+
+    def predicted(self, number: int, trained: Trained) -> WithMask:
+        """An image with its predicted mask."""
+        predict = by_tiles if trained.description.trained_on.tiles else whole
+        [(_, found)] = predict(trained, [self._files[number]], self._say)
+        image, shown = Overview(found.size, VIEW, 0), Overview(found.size, VIEW, IGNORE)
+        mask = np.empty(found.size, np.uint8)
+        for top, values in found.strips:
+            rows = slice(top, top + len(values["segmentation"]))
+            mask[rows] = values["segmentation"]
+            image.add(found.pixels(rows), top)
+            shown.add(mask[rows], top)
+        height, width = image.extent
+        return WithMask(mask, image.values[:height, :width], shown.values[:height, :width])
+
+    def file(self, number: int) -> Path | None:
+        """The file of an image."""
+        return self._files[number]
