@@ -57,6 +57,26 @@ def test_tables_and_figures_are_the_same_elsewhere(
     assert {"tables/summary.csv", "figures/label_curve.png"} <= contents(here).keys()
 
 
+def test_without_images_all_but_their_figures_is_the_same(
+    project: Project, archive: Path, tmp_path: Path
+):
+    smaller = tmp_path / "smaller.tar.gz"
+    collect(project.grid, smaller, images=False)
+    written = {}
+    for file in (archive, smaller):
+        folder = tmp_path / file.stem
+        with unpacked(file) as requested:
+            assert any(Path(requested.results).rglob("*.h5")) == (file is archive)
+            summarise(requested, folder / "tables", folder / "figures", page=folder / "page.html")
+        written[file] = contents(folder)
+    of_images = {name for name in written[archive] if re.search("/(cases/|.*_examples)", name)}
+    assert of_images
+    whole, without = written[archive], written[smaller]
+    expected = whole.keys() - of_images - {"page.html"}
+    assert without.keys() - {"page.html"} == expected
+    assert all(without[name] == whole[name] for name in expected)
+
+
 def test_one_page_shows_every_table_and_figure(archive: Path, tmp_path: Path):
     page = tmp_path / "results.html"
     with unpacked(archive) as requested:

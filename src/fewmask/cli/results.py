@@ -40,8 +40,13 @@ def summarise(experiment: str | None, archive: Path | None, **written: Any) -> N
 @experiment_options
 @click.option("--output", type=path, required=True, metavar="FILE.tar.gz", help="What to write.")
 @click.option("--partial", is_flag=True, help="Pack the finished runs; others may be missing.")
+@click.option("--without-images", is_flag=True, help="Leave out the example predictions.")
 def collect(
-    configfiles: tuple[Path, ...], config: tuple[str, ...], output: Path, partial: bool
+    configfiles: tuple[Path, ...],
+    config: tuple[str, ...],
+    output: Path,
+    partial: bool,
+    without_images: bool,
 ) -> None:
     """Pack the results of an experiment into one file, without weights and datasets.
 
@@ -49,5 +54,5 @@ def collect(
     """
     from fewmask.report.archive import collect
 
-    runs = collect(open_grid(configfiles, config), output, partial)
+    runs = collect(open_grid(configfiles, config), output, partial, images=not without_images)
     print(f"{output}: {runs} runs")

@@ -43,6 +43,8 @@ class Requested(Experiment):
     """By dataset whose masks are divided into folds, their number (`Split.folds`)."""
     learns_pseudo_masks: bool = False
     """Whether any stage learns pseudo-masks."""
+    has_images: bool = True
+    """Whether the results hold example predictions; an archive may lack them."""
     restored_by: list[str | None] = []
     """The stage, as METHOD/STAGE, whose restored images are shown of every cell, in the order of
     ``cells``; absent: of none."""

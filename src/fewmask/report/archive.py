@@ -61,15 +61,17 @@ class Manifest(BaseModel):
     """The SHA-256 of every other file by its name in the archive."""
 
 
-def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
+def collect(grid: Grid, archive: Path, partial: bool = False, images: bool = True) -> int:
     """Write the results of an experiment to an archive; returns the number of runs in it.
+
+    Without ``images`` it has no example predictions, most of its size, and so no figures of them.
 
     The same results make the same bytes.
 
     Raises FewmaskError: runs are not finished (with ``partial``: none is), a file is damaged, or
     the archive cannot be written.
     """
-    requested = requested_by(grid)
+    requested = requested_by(grid).model_copy(update={"has_images": images})
     collected = runs.collect(requested)
     finished = [run for run in grid.runs if _metrics(grid, run) not in collected.missing]
     if collected.missing and not (partial and finished):
@@ -82,7 +84,7 @@ def collect(grid: Grid, archive: Path, partial: bool = False) -> int:
             f"  mend: run the workflow, or collect the finished runs with --partial"
         )
     results = Path(grid.experiment.results)
-    of_runs = {path for run in finished for path in _files(grid, run)}
+    of_runs = {path for run in finished for path in _files(grid, run, images)}
     of_searches = {
         path for search in requested.searches for path in _files_of_search(grid.layout, search)
     }
@@ -107,10 +109,11 @@ def _metrics(grid: Grid, run: Run) -> Path:
     return runs.run_file(grid.layout.metrics, run)
 
 
-def _files(grid: Grid, run: Run) -> Iterator[Path]:
+def _files(grid: Grid, run: Run, images: bool) -> Iterator[Path]:
     """What tables and figures read of a run, and what says how it was made."""
     layout, cell = grid.layout, vars(run)
-    for pattern in (layout.metrics, layout.images, layout.examples, layout.split):
+    examples = [layout.examples] if images else []
+    for pattern in (layout.metrics, layout.images, layout.split, *examples):
         yield Path(pattern.format(**cell))
     yield Path(layout.benchmark("evaluate", layout.run_cell.format(**cell)))
     for key in grid.stages(run):

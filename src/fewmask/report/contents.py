@@ -127,6 +127,8 @@ def _without_content(requested: Requested) -> set[str]:
         "task_losses": len(requested.tasks) > 1,
         **{examples_of(task): task.name in requested.tasks for task in tasks()},
     }
+    if not requested.has_images:
+        has_content |= {entry.name: False for entry in CONTENTS if entry.category == IMAGES}
     return {name for name, is_shown in has_content.items() if not is_shown}
 
 
