@@ -210,10 +210,10 @@ def write_training(
 
 def rung(**changes) -> str:
     record = "results/stages/rooms/{trained_as}/n8/{seed}/last/training.json"
-    settings = {"metric": "miou", "seeds": [100, 101], "record": record, "goes_on": 1}
+    settings = {"metric": "miou", "tried": {}, "seeds": [100, 101], "record": record}
     trials = [{}, {"optimiser.learning_rate": 0.5}, {"optimiser.learning_rate": 0.1}]
     names = [f"m_trial_{k}" for k in range(3)]
-    return json.dumps(settings | {"trials": trials, "trained_as": names} | changes)
+    return json.dumps(settings | {"goes_on": 1, "trials": trials, "trained_as": names} | changes)
 
 
 class TestRanking:

@@ -128,7 +128,7 @@ def test_names_and_places_of_files_are_all_different(methods, tasks, learns_pseu
 
 SEARCH = {
     **{"dataset": "pets", "method": "a", "fraction": "n10"},
-    **{"rankings": [], "ranges": {}},
+    **{"rungs": 2, "seeds": [100], "stages": ["pets/{trained_as}/n10/{seed}/last"]},
 }
 """A search that has tried nothing yet."""
 

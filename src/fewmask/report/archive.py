@@ -127,7 +127,7 @@ def _files_of_search(layout: Layout, search: RequestedSearch) -> Iterator[Path]:
     """What tables and figures read of a search: its rankings, whom it has learnt from, and how long
     its trainings took."""
     yield from (Path(search.split(layout, seed)) for seed in search.seeds)
-    for path in map(Path, search.rankings):
+    for path in map(Path, search.rankings(layout)):
         yield path
         for trial in read_ranking(path).trials if path.exists() else ():
             for stage, seed in product(search.stages, search.seeds):
@@ -174,30 +174,14 @@ def unpacked(archive: Path) -> Iterator[Requested]:
                 manifest = _manifest(tar)
                 _unpack(tar, manifest, Path(folder))
             text = (Path(folder) / EXPERIMENT).read_text(encoding="utf-8")
-            requested = _moved(Requested.model_validate_json(text), f"{folder}/{RESULTS}")
+            requested = Requested.model_validate_json(text)
         except ValidationError as error:
             first: Any = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise _damaged(archive, f"{where}: {first['msg']}") from None
         except DAMAGES as error:
             raise _damaged(archive, str(error)) from None
-        yield requested
-
-
-def _moved(requested: Requested, results: str) -> Requested:
-    """An experiment whose results lie in another folder."""
-    searches = [
-        search.model_copy(
-            update={
-                "rankings": [
-                    f"{results}/{Path(path).relative_to(requested.results)}"
-                    for path in search.rankings
-                ]
-            }
-        )
-        for search in requested.searches
-    ]
-    return requested.model_copy(update={"results": results, "searches": searches})
+        yield requested.model_copy(update={"results": f"{folder}/{RESULTS}"})
 
 
 def _damaged(archive: Path, found: str) -> FewmaskError:

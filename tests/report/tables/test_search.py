@@ -35,18 +35,21 @@ def write_ranking(path, scores, rung_of="m_trial_{}", rate=0.001):
         }
         for trial, score in scores.items()
     ]
-    write_record(path, {"metric": "miou", "trials": trials})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tried = {RATE: {"kind": "log", "values": [0.0001, 0.1], "as_written": 0.0005}}
+    write_record(path, {"metric": "miou", "tried": tried, "trials": trials})
 
 
-def search(project, method, rate=0.001, **values):
-    rankings = [f"{method}_1.json", f"{method}_2.json"]
-    write_ranking(project / rankings[0], {2: 0.5, 0: 0.4, 1: None}, f"{method}_trial_{{}}", rate)
-    write_ranking(project / rankings[1], {2: 0.6}, f"{method}_slot", rate)
-    return {
-        **{"dataset": "scenes", "method": method, "fraction": "n10", "rankings": rankings},
-        "ranges": {RATE: {"kind": "log", "values": [0.0001, 0.1], "as_written": 0.0005}},
-        **values,
-    }
+def search(method, rate=0.001):
+    """A search whose rankings and split, of ten images, are there."""
+    first, second = (
+        Path(f"results/search/scenes/{method}/n10/rung_{rung}.json") for rung in (1, 2)
+    )
+    write_ranking(first, {2: 0.5, 0: 0.4, 1: None}, f"{method}_trial_{{}}", rate)
+    write_ranking(second, {2: 0.6}, f"{method}_slot", rate)
+    write_split("n10", 100, range(8), (8, 9))
+    names = {"dataset": "scenes", "method": method, "fraction": "n10"}
+    return names | {"rungs": 2, "seeds": [100], "stages": ["scenes/{trained_as}/n10/{seed}/last"]}
 
 
 def write_split(fraction, seed, labelled, validation):
@@ -61,7 +64,7 @@ def write_split(fraction, seed, labelled, validation):
 
 
 def test_every_trial_of_every_rung_with_its_settings(project):
-    grid = requested(searches=[search(project, "supervised")])
+    grid = requested(searches=[search("supervised")])
     table = search_summary(grid)
     assert table[["rung", "trial", "chosen"]].to_numpy().tolist() == [
         [1, 2, False],
@@ -76,12 +79,12 @@ def test_every_trial_of_every_rung_with_its_settings(project):
 
 
 def test_the_baseline_comes_first_and_an_edge_and_divergence_are_named(project):
-    searches = [search(project, "fixmatch", 0.0495), search(project, "supervised")]
+    searches = [search("fixmatch", 0.0495), search("supervised")]
     grid = requested(methods=METHODS, searches=searches)
     page = search_table(grid, search_summary(grid), NO_EFFECTS).markdown()
     rows = [[c.strip() for c in line.split("|")[1:-1]] for line in page.splitlines() if "|" in line]
     assert [row[2] for row in rows[2:]] == ["supervised", "fixmatch"]
-    assert rows[2][3:8] == ["–", "3", "trial 2", "mIoU 60.0", "40.0 (rung 1)"]
+    assert rows[2][3:8] == ["10", "3", "trial 2", "mIoU 60.0", "40.0 (rung 1)"]
     assert "0.002" in rows[2][9]
     (edge,) = [line for line in page.splitlines() if "edge of its range" in line]
     assert edge.lstrip("- ").startswith("fixmatch on scenes at n10")
@@ -102,7 +105,7 @@ class TestMasks:
         """Rows 0 to 7 are of the run, 4 to 12 of the search. Without a budget the two validation
         images of the run come on top; where the search labels or validates them, too, they still
         do."""
-        searches = [search(project, "supervised", seeds=[100])]
+        searches = [search("supervised")]
         for name in METHODS[2:]:
             write_run(method=name, labelled=6, validation=2)
         write_split("n10", 0, range(6), (6, 7))
@@ -116,7 +119,7 @@ class TestMasks:
         assert "Masks counts these, too" in page
 
     def test_a_search_at_another_fraction_counts_its_own_masks(self, project):
-        searches = [search(project, "supervised", seeds=[100])]
+        searches = [search("supervised")]
         write_run(method="supervised_searched", fraction="n5", labelled=5, validation=0)
         write_split("n5", 0, range(5), ())
         write_split("n10", 100, range(10, 20), (20, 21))
@@ -128,9 +131,7 @@ class TestMasks:
 
 def test_hours_of_a_search_stand_apart_and_count_every_training_once(project):
     """Trial 2 goes on from 10 minutes to 40; the two others take 10 minutes each."""
-    searches = [
-        search(project, "supervised", seeds=[100], stages=["scenes/{trained_as}/n10/{seed}/last"])
-    ]
+    searches = [search("supervised")]
     write_split("n10", 0, range(5), ())
     write_split("n10", 100, range(5), ())
     seconds = {"supervised_trial_0": 600, "supervised_trial_1": 600, "supervised_trial_2": 600}
@@ -153,10 +154,11 @@ def test_what_the_search_changed_is_the_first_finding(project):
     """The baseline gains 10 points, fixmatch nothing; seeds differ by little."""
     gains = {"fixmatch_searched": 0.2, "fixmatch": 0.2, "supervised_searched": 0.1, "supervised": 0}
     for seed in (0, 1, 2):
+        write_split("n10", seed, range(10), ())
         for name, gain in gains.items():
             images = [0.3 + gain + 0.01 * seed + 0.05 * image for image in range(6)]
             write_run(method=name, seed=seed, images=images)
-    searches = [search(project, "fixmatch"), search(project, "supervised")]
+    searches = [search("fixmatch"), search("supervised")]
     grid = requested(methods=METHODS, seeds=[0, 1, 2], searches=searches)
     results = tabulate(grid, collect(grid))
     effects = results.search_effect

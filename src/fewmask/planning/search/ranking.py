@@ -19,6 +19,7 @@ from fewmask.metrics.records import (
     write_record,
 )
 from fewmask.planning.search.names import TRAINED_AS, TRIAL
+from fewmask.planning.search.tried import Tried
 
 KIND = "the ranking of the trials of a rung"
 NAMED = 3
@@ -55,6 +56,8 @@ class Ranking(Record):
     """The trials of a rung, the best one first."""
 
     metric: str
+    tried: dict[str, Tried]
+    """By the setting that is searched."""
     trials: list[RankedTrial]
 
     def at(self, place: int, path: Path) -> RankedTrial:
@@ -71,6 +74,8 @@ class RungSettings(Settings):
     """What the job is given."""
 
     metric: str
+    tried: dict[str, Tried]
+    """What the search tries of every setting, for the ranking."""
     seeds: list[int]
     trained_as: list[str]
     """The methods of the trainings of the rung."""
@@ -108,8 +113,8 @@ def rank(settings_json: str, below: Path | None, output: Path) -> None:
     sign = 1 if table.find(rung.metric).higher_is_better else -1
     _check_any_is_finite(ranked)
     ranked.sort(key=lambda one: (one.score is None, -sign * (one.score or 0), one.trial))
-    trials = [one.model_dump() for one in ranked]
-    write_record(output, {"metric": rung.metric, "trials": trials})
+    ranking = Ranking.model_construct(metric=rung.metric, tried=rung.tried, trials=ranked)
+    write_record(output, ranking.model_dump())
     done = [one.trained_as for one in (of_below or [])[: len(rung.trained_as)]]
     done += [one.trained_as for one in ranked[rung.goes_on :]]
     for name in done:

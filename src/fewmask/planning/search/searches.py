@@ -26,6 +26,7 @@ from fewmask.core.paths import Layout
 from fewmask.planning.search import names
 from fewmask.planning.search.draws import draw
 from fewmask.planning.search.ranking import RungSettings
+from fewmask.planning.search.tried import Tried
 from fewmask.planning.stages import LabelledData, Ranked, Resolved
 
 
@@ -84,11 +85,6 @@ class Search:
         name = names.searched(self.method)
         return self._named(name, run, stages, lambda stage: stage, Ranked(last, 0, False))
 
-    def as_written(self, setting: str) -> Value:
-        """The value of a setting in the method as it is written."""
-        stages = [one.stage for one in self.stages if setting in one.stage.ranges]
-        return value_of(stages[-1], setting)
-
     def rung_settings(self, rung: Rung) -> RungSettings:
         """What the job is given that ranks the trials of a rung."""
         last = self.stages[-1]
@@ -96,12 +92,20 @@ class Search:
         slots = [count for _, count in self.settings.slots]
         return RungSettings(
             metric=last.stage.evaluation.metric,
+            tried={
+                name: Tried.of(one, self._as_written(name)) for name, one in self.ranges.items()
+            },
             seeds=self.settings.seeds,
             trained_as=list(rung.trainings),
             trials=self.trials,
             record=self._layout.stage_files(key, "{seed}")["training"],
             goes_on=slots[rung.number] if rung.number < len(slots) else 0,
         )
+
+    def _as_written(self, setting: str) -> Value:
+        """The value of a setting in the method as it is written."""
+        stages = [one.stage for one in self.stages if setting in one.stage.ranges]
+        return value_of(stages[-1], setting)
 
     def _ranking(self, rung: int) -> str:
         at = self.at

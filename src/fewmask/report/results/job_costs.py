@@ -62,7 +62,7 @@ class Accounts:
         """
         jobs: list[JobCost] = []
         below: dict[int, RankedTrial] = {}
-        for path in map(Path, search.rankings):
+        for path in map(Path, search.rankings(self._layout)):
             if not path.exists():
                 break
             trials = read_ranking(path).trials

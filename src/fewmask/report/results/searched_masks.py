@@ -33,19 +33,19 @@ class SearchedMasks:
         Raises FewmaskError: a split is missing or damaged.
         """
         search = self._requested.search_of(run.dataset, run.method, run.fraction)
-        if search is None or not search.seeds:
+        if search is None:
             return None
         own = self._read(self._layout.split.format(**vars(run)))
         counted = own["labelled"] | own["validation"] | self._seen_by(search)
         on_top = frozenset() if run.dataset in self._requested.budgets else own["validation"]
         return _images(search, counted - on_top)
 
-    def of_search(self, search: RequestedSearch) -> int | None:
-        """How many masks trials of a search were trained and ranked with; None: unknown.
+    def of_search(self, search: RequestedSearch) -> int:
+        """How many masks trials of a search were trained and ranked with.
 
         Raises FewmaskError likewise.
         """
-        return _images(search, self._seen_by(search)) if search.seeds else None
+        return _images(search, self._seen_by(search))
 
     def _seen_by(self, search: RequestedSearch) -> frozenset[str]:
         splits = [self._read(search.split(self._layout, seed)) for seed in search.seeds]

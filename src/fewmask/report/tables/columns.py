@@ -79,7 +79,7 @@ def masks_text(requested: Requested, row: pd.Series) -> str:
 
 def search_notes(requested: Requested) -> list[str]:
     """What the masks of methods count whose settings a search has chosen, in a note."""
-    if not any(one.seeds for one in requested.searches):
+    if not requested.searches:
         return []
     return [
         "(searched): with the settings that a search has chosen. Its seeds have masks of other "

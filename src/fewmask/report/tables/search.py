@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 
 from fewmask.config.ranges import Interval
+from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
 from fewmask.planning.requested_search import RequestedSearch
 from fewmask.planning.search.names import written
 from fewmask.planning.search.ranking import Ranking, read_ranking
+from fewmask.planning.search.tried import Tried
 from fewmask.report.results.searched_masks import SearchedMasks
 from fewmask.report.tables.columns import NOTHING, called, count_text, number
 from fewmask.report.tables.page import Table, TableRow
@@ -35,32 +37,41 @@ def search_summary(requested: Requested) -> pd.DataFrame:
     """
     leading = [*KEY, "rung", "trial", "trained_as", "steps", "metric", "score", "masks"]
     leading += ["diverged", "chosen"]
-    searched = SearchedMasks(requested)
-    settings = dict.fromkeys(name for one in requested.searches for name in one.ranges)
-    rows = [
-        row | {"masks": searched.of_search(one)} for one in requested.searches for row in _rows(one)
-    ]
+    masks, rows = SearchedMasks(requested), []
+    settings: dict[str, None] = {}
+    for search in requested.searches:
+        for rung, ranking in _rankings(requested, search).items():
+            rows += _rows(search, rung, ranking, masks.of_search(search))
+            settings |= dict.fromkeys(ranking.tried)
     return pd.DataFrame(rows, columns=[*leading, *settings])
 
 
-def _rows(search: RequestedSearch) -> list[dict[str, object]]:
-    rankings = {rung: Path(path) for rung, path in enumerate(search.rankings, start=1)}
-    return [
-        row
-        for rung, path in rankings.items()
-        if path.exists()
-        for row in _of_rung(search, rung, read_ranking(path))
-    ]
+def _rankings(requested: Requested, search: RequestedSearch) -> dict[int, Ranking]:
+    """The rankings that are there, by the number of their rung."""
+    paths = enumerate(map(Path, search.rankings(Layout(requested.results))), start=1)
+    return {rung: read_ranking(path) for rung, path in paths if path.exists()}
 
 
-def _of_rung(search: RequestedSearch, rung: int, ranking: Ranking) -> list[dict[str, object]]:
+def tried_by(requested: Requested, names: tuple[str, str, str]) -> dict[str, Tried]:
+    """What the search of a dataset, method and fraction tries of every setting.
+
+    Raises FewmaskError: a ranking is damaged.
+    """
+    search = next(one for one in requested.searches if one.names == names)
+    return next(one.tried for one in _rankings(requested, search).values())
+
+
+def _rows(
+    search: RequestedSearch, rung: int, ranking: Ranking, masks: int
+) -> list[dict[str, object]]:
     return [
         {
             **{name: getattr(search, name) for name in KEY},
             **one.model_dump(include={"trial", "trained_as", "steps", "score", "diverged"}),
             "rung": rung,
             "metric": ranking.metric,
-            "chosen": rung == len(search.rankings) and place == 0,
+            "masks": masks,
+            "chosen": rung == search.rungs and place == 0,
             **one.changes,
         }
         for place, one in enumerate(ranking.trials)
@@ -119,8 +130,8 @@ def _cells(
 
 
 def _changes(requested: Requested, row: pd.Series) -> dict[str, object]:
-    search = next(one for one in requested.searches if one.names == tuple(row[KEY]))
-    return {name: row[name] for name in search.ranges if not pd.isna(row[name])}
+    tried = tried_by(requested, tuple(row[KEY]))
+    return {name: row[name] for name in tried if not pd.isna(row[name])}
 
 
 def _text(value: object) -> str:
@@ -148,9 +159,9 @@ def _edges(requested: Requested, summary: pd.DataFrame) -> list[str]:
     """A sentence for every search whose best trial lies at the edge of a range."""
     sentences = []
     for _, row in summary[summary["chosen"]].iterrows():
-        search = next(one for one in requested.searches if one.names == tuple(row[KEY]))
+        of_search = tried_by(requested, tuple(row[KEY]))
         for name, value in _changes(requested, row).items():
-            tried = search.ranges[name].range
+            tried = of_search[name].range
             if isinstance(tried, Interval) and not EDGE <= tried.share(value) <= 1 - EDGE:
                 sentences.append(
                     f"{row['method']} on {row['dataset']} at {row['fraction']}: {name} "
