@@ -63,6 +63,7 @@ CONTENTS = (
     Entry("table", "published", RESULTS, "Published beside measured"),
     Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
     Entry("table", "search", RESULTS, "Search of settings"),
+    Entry("figures", "search", RESULTS, "Figure: score of trials against settings"),
     Entry("table", "cost", RESULTS, "Cost of all methods"),
     Entry("figure", "cost", RESULTS, "Figure: cost against score"),
     *map(_examples, tasks()),

@@ -19,6 +19,7 @@ from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.ranks import ranks_figure
 from fewmask.report.figures.restored_images import restored_images, with_restoring_stage
+from fewmask.report.figures.search import search_figure
 from fewmask.report.figures.sweep import sweep_figure
 from fewmask.report.figures.task_losses import task_losses_figure
 from fewmask.report.figures.training_curves import training_curves
@@ -51,6 +52,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
     }
     of_datasets: dict[str, Callable[[str], Figure]] = {
         "class_iou": partial(class_iou, requested, table),
+        "search": partial(search_figure, requested, results.search),
         "cases": partial(cases, requested, runs),
         "training_curves": lambda dataset: training_curves(
             requested, dataset, results.histories[dataset]
@@ -76,4 +78,4 @@ def _has_runs(requested: Requested, kind: str, dataset: str, collected: Runs) ->
         return not with_restoring_stage(requested, collected.table).empty
     if kind in EXAMPLES:
         return not that_learn(EXAMPLES[kind], collected.table).empty
-    return not dataset or (collected.table["dataset"] == dataset).any()
+    return kind == "search" or not dataset or (collected.table["dataset"] == dataset).any()
