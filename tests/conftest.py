@@ -26,8 +26,16 @@ ROOT = Path(__file__).parent.parent
 SMALL_UNET = {"name": "unet", "decoder_channels": [16, 8, 4]}
 """A decoder that is quick to train."""
 
-SLOW = ("slurm", "mutations", "workflow", "training")
-"""Folders of long test files, which start first, so that no process is left with one at the end."""
+SLOW = (
+    "slurm/test_slurm_jobs",
+    "slurm/test_submitit_profile",
+    "mutations",  # computes while the two above mostly wait
+    "slurm",
+    "workflow",
+    "training",
+)
+"""Where long test files are, by the start of their paths. They are run first, so that no process is
+left with one at the end."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -41,8 +49,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(item: pytest.Item) -> int:
-    folder = item.path.relative_to(ROOT / "tests").parts[0]
-    return SLOW.index(folder) if folder in SLOW else len(SLOW)
+    path = str(item.path.relative_to(ROOT / "tests"))
+    return next((place for place, start in enumerate(SLOW) if path.startswith(start)), len(SLOW))
 
 
 @pytest.fixture(autouse=True)
