@@ -7,6 +7,6 @@ import pytest
 from fewmask.training.inputs import Inputs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def inputs(rooms: Path, rooms_split: Path) -> Inputs:
     return Inputs(rooms, rooms_split)

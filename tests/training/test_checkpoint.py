@@ -3,6 +3,7 @@
 import os
 import signal
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,22 @@ from fewmask.training.job import train
 from tests.conftest import small_stage
 from tests.processes import run
 from tests.training.interrupting import interrupted, trained
+
+STAGE = small_stage(steps=6)
+
+
+@pytest.fixture(scope="module")
+def saved(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The checkpoint of the stage after step 3."""
+    output = tmp_path_factory.mktemp("interrupted")
+    interrupted(inputs, STAGE, output, after=3)
+    return (output / CHECKPOINT).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def expected(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The weights of the stage when nothing disturbs it."""
+    return trained(inputs, STAGE, tmp_path_factory.mktemp("whole"))
 
 
 def test_other_settings_do_not_take_up_a_checkpoint(inputs: Inputs, tmp_path: Path):
@@ -36,17 +53,18 @@ def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     assert (output / "checkpoint.aside.pt").read_bytes() == b"not a checkpoint"
 
 
-def test_a_checkpoint_with_a_flipped_bit_is_set_aside(inputs: Inputs, tmp_path: Path):
+def test_a_checkpoint_with_a_flipped_bit_is_set_aside(
+    inputs: Inputs, saved: bytes, expected: bytes, tmp_path: Path
+):
     """torch would load it, and train on with one weight changed."""
-    stage, output, log = small_stage(steps=6), tmp_path / "stage", tmp_path / "log"
-    interrupted(inputs, stage, output, after=3)
-    data = bytearray((output / CHECKPOINT).read_bytes())
+    log = tmp_path / "log"
+    data = bytearray(saved)
     data[len(data) // 2] ^= 1
-    (output / CHECKPOINT).write_bytes(data)
-    torch.load(output / CHECKPOINT, weights_only=True)
-    assert run(partial(train, inputs, stage, 0, output), log) == 0
+    (tmp_path / CHECKPOINT).write_bytes(data)
+    torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert run(partial(train, inputs, STAGE, 0, tmp_path), log) == 0
     assert "cannot be read" in log.read_text()
-    assert (output / WEIGHTS).read_bytes() == trained(inputs, stage, tmp_path / "whole")
+    assert (tmp_path / WEIGHTS).read_bytes() == expected
 
 
 def without_step(saved: dict) -> dict:
@@ -76,16 +94,15 @@ def of_other_shapes(saved: dict) -> dict:
     ],
 )
 def test_a_checkpoint_that_holds_something_else_is_set_aside(
-    inputs: Inputs, tmp_path: Path, change
+    inputs: Inputs, saved: bytes, expected: bytes, tmp_path: Path, change
 ):
     """And the training is what it would have been without it."""
-    stage, output, log = small_stage(steps=6), tmp_path / "stage", tmp_path / "log"
-    interrupted(inputs, stage, output, after=3)
-    torch.save(change(torch.load(output / CHECKPOINT, weights_only=True)), output / CHECKPOINT)
-    assert run(partial(train, inputs, stage, 0, output), log) == 0
+    log = tmp_path / "log"
+    torch.save(change(torch.load(BytesIO(saved), weights_only=True)), tmp_path / CHECKPOINT)
+    assert run(partial(train, inputs, STAGE, 0, tmp_path), log) == 0
     assert "starting afresh" in log.read_text()
-    assert (output / "checkpoint.aside.pt").exists()
-    assert (output / WEIGHTS).read_bytes() == trained(inputs, stage, tmp_path / "whole")
+    assert (tmp_path / "checkpoint.aside.pt").exists()
+    assert (tmp_path / WEIGHTS).read_bytes() == expected
 
 
 def test_a_folder_in_the_place_of_a_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):

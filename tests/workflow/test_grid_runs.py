@@ -157,6 +157,19 @@ class TestAGridWithAFailingSeed:
         finally:
             path.write_text(before)
 
+    def test_changed_settings_are_noticed_without_snakemakes_records(self, folder: Path):
+        shutil.rmtree(folder / ".snakemake")
+        path = folder / "config/methods/supervised.yaml"
+        before = path.read_text()
+        optimiser = {"learning_rate": 0.1}
+        change_config(folder, "methods/supervised", stages={"supervised": {"optimiser": optimiser}})
+        assert planned(folder) == {}
+        assert "4 outdated" in fewmask(folder, "status").stdout
+        files = fewmask(folder, "status", "--outdated").stdout.split()
+        expected = {"train": 4, "evaluate": 4, "summarise": 1}
+        assert planned(folder, "--forcerun", *files) == expected
+        path.write_text(before)
+
     def test_a_deleted_metrics_file_is_made_again(self, folder: Path):
         (folder / METRICS / "n4/0.json").unlink()
         assert planned(folder) == {"evaluate": 1, "summarise": 1}
@@ -259,20 +272,3 @@ def test_plan_tells_of_a_file_that_snakemake_cannot_read_or_would_run(
     assert expected in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.slow
-def test_changed_settings_are_noticed_without_snakemakes_records(tmp_path: Path):
-    write_project(tmp_path)
-    one = ("--config", "seeds=[0]", "fractions=[n4]")
-    answer = snakemake(tmp_path, *one)
-    assert answer.returncode == 0, answer.stdout
-    shutil.rmtree(tmp_path / ".snakemake")
-    optimiser = {"learning_rate": 0.1}
-    change_config(tmp_path, "methods/supervised", stages={"supervised": {"optimiser": optimiser}})
-    assert planned(tmp_path, *one) == {}
-    options = ("--config", "seeds=[0]", "--config", "fractions=[n4]")
-    assert "1 outdated" in fewmask(tmp_path, "status", *options).stdout
-    files = fewmask(tmp_path, "status", "--outdated", *options).stdout.split()
-    expected = {"train": 1, "evaluate": 1, "summarise": 1}
-    assert planned(tmp_path, *one, "--forcerun", *files) == expected
