@@ -95,6 +95,14 @@ def rooms_with_geometry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def rooms_in_bands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same rooms in six bands of 16 bits, with their depths and normals."""
+    from tests.data.making import bands_store
+
+    return bands_store(tmp_path_factory.mktemp("bands") / "rooms.h5", 36)
+
+
+@pytest.fixture(scope="session")
 def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A split of the rooms: 12 labelled, 8 unlabelled, 6 validation, 10 test."""
     from fewmask.data.splits import file as split_files

@@ -87,6 +87,27 @@ def scenes_store(path: Path, images: int, geometry: bool = True) -> Path:
     return path
 
 
+def bands(colours: np.ndarray) -> np.ndarray:
+    """Six bands of 16 bits, uint16 (H, W, 6), of an image of colours, uint8 (H, W, 3)."""
+    return np.concatenate([colours, 255 - colours], axis=2).astype(np.uint16) * 40 + 300
+
+
+def bands_store(path: Path, images: int) -> Path:
+    """The rendered rooms in six bands of 16 bits, with depths and normals."""
+    size = (32, 32)
+    classes = [{"name": name, "colour": colour} for name, colour in scenes.CLASSES]
+    reader = {"name": "folder", "images": "images/*"}
+    found = {"dataset": "rooms", "root": "rooms", "reader": reader, "classes": classes}
+    settings_json = json.dumps(found | {"size": size, "channels": 6, "show": [3, 2, 1]})
+    with StoreWriter(path, settings_json, scenes.CATEGORIES) as writer:
+        for i in range(images):
+            room = scenes.render(0, i, *size)
+            truth, digest = {"mask": room.mask} | room.truth, mask_digest(room.mask)
+            image, name = bands(room.image), f"scene_{i:05d}"
+            writer.append(Row(name, "", size, size, image, truth, room.category, digest))
+    return path
+
+
 def random_pseudo_masks(store: Path) -> Path:
     """Pseudo-masks of the first 20 images of rooms, drawn at random, in a file beside the store."""
     path, rows = store.with_name(f"pseudo_masks_of_{store.name}"), np.arange(20)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 
 from fewmask.config.named import load_dataset
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
-from tests.data.making import noise, save
+from tests.data.making import bands, noise, save
 from tests.data.readers import shape_files
 from tests.data.readers.volumes import write_volumes
 from tests.documents.test_datasets_page import blocks
@@ -84,6 +85,20 @@ def test_volumes(data: Path):
     of_groups = {(row["group"], row["role"]) for row in roles("volumes", "n4")}
     assert len(of_groups) == 6
     assert [role for _, role in of_groups].count("labelled") == 1
+
+
+def test_other_channels(data: Path):
+    for i in range(10):
+        (data / "bands/images").mkdir(parents=True, exist_ok=True)
+        image = bands(noise(40, 60, 3, seed=i))
+        np.save(data / f"bands/images/{i}.npy", image)
+        save(data / f"bands/masks/{i}.png", noise(40, 60, below=2, seed=i))
+    with prepared("bands") as store:
+        assert store.summary == "10 images, 10 with masks"
+        found = store.read("image", [9])[0]
+        assert (found.shape, found.dtype) == ((64, 64, 6), np.uint16)
+        shown = store.dataset_settings
+        assert [shown.channel_names[i] for i in shown.shown_channels] == ["nir", "red", "green"]
 
 
 def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):

@@ -184,7 +184,7 @@ def test_the_detector_sees_images_of_any_size_that_it_can_halve():
     with pytest.raises(ValueError, match=r"objective.detector halves images 5 times"):
         options("gct").size_of(63, 80)
     for height, width in ((32, 32), (45, 70)):
-        detector = FlawDetector(4, (8, 8, 8, 8))
+        detector = FlawDetector(7, (8, 8, 8, 8))
         found = detector(torch.rand(1, 3, height, width), torch.rand(1, 4, height, width))
         assert found.shape == (1, height, width)
 

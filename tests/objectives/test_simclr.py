@@ -22,7 +22,7 @@ from fewmask.networks.backbone import Backbone
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import transfer
-from fewmask.networks.weights import load_segmenter, load_weights, save_weights
+from fewmask.networks.weights import load_segmenter, load_weights, read_description, save_weights
 from fewmask.objectives.objective import build
 from fewmask.objectives.simclr import objective as simclr
 from fewmask.objectives.simclr.objective import nt_xent
@@ -198,7 +198,9 @@ def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, cap
     capsys.readouterr()
     transfer(four, pretrained, ["encoder"])
     printed = capsys.readouterr().err
-    assert "loaded encoder (120 tensors), encoder.conv1.weight fitted to the padding" in printed
+    assert (
+        "loaded encoder (120 tensors), encoder.conv1.weight fitted to the input channels" in printed
+    )
     assert "newly initialised: decoder, segmentation_head" in printed
     # The first of the features is what the encoder was given.
     for network in (three, four):
@@ -207,7 +209,9 @@ def test_a_padding_channel_may_come_and_go(pretrained: Path, tmp_path: Path, cap
     for known, widened in pairs:
         assert torch.allclose(known, widened, atol=1e-5)
 
-    save_weights(tmp_path / "four.safetensors", four.state_dict(), {})
+    description = read_description(pretrained).record
+    description["network"] |= {"padding_channel": True}
+    save_weights(tmp_path / "four.safetensors", four.state_dict(), description)
     again = Backbone(TINY).eval()
     transfer(again, tmp_path / "four.safetensors", ["encoder"])
     for name, tensor in three.encoder.state_dict().items():

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from fewmask.config.cells import is_list_name
 from fewmask.config.choices import choices
 from fewmask.config.groups import Groups
+from fewmask.config.image_channels import ImageChannels
 from fewmask.config.reader import ReaderSettings
 from fewmask.config.settings import Length, Line, Name, RelativePath, Settings, Share
 from fewmask.config.tiles import Tiles
@@ -172,7 +173,7 @@ def _or_names(schema: dict[str, Any]) -> None:
     schema["items"] = {"anyOf": [{"type": "string"}, schema["items"]]}
 
 
-class Dataset(Settings):
+class Dataset(ImageChannels):
     """A dataset: where it lies, how it is read, what its classes are and how it is split."""
 
     description: Line = ""
@@ -251,6 +252,15 @@ class Dataset(Settings):
         self.reader.check_classes(names)
         if self.root is None and self.reader.needs_root:
             raise ValueError(f"the reader {self.reader.name} needs a root: the dataset's folder")
+        return self
+
+    @model_validator(mode="after")
+    def _reader_reads_the_channels(self) -> "Dataset":
+        if not self.is_rgb and not self.reader.reads_channels:
+            raise ValueError(
+                f"channels: the reader {self.reader.name} gives red, green and blue only\n"
+                f"  mend: leave channels out, or take another reader, such as folder"
+            )
         return self
 
     @model_validator(mode="after")

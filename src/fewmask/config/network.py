@@ -1,8 +1,8 @@
 """Settings of a network."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from fewmask.config.architecture import ArchitectureSettings
 from fewmask.config.choices import choices, or_name
@@ -38,7 +38,9 @@ class Network(Settings):
     """What stays as in the initial weights: nothing, the batch-norms of the encoder (statistics,
     scales and shifts), or all of the encoder, which then is in evaluation mode."""
     padding_channel: bool = False
-    """A fourth input channel: 1 inside the image, 0 in its padding (Li, 2.1)."""
+    """A further input channel: 1 inside the image, 0 in its padding (Li, 2.1)."""
+    _image_channels: int = PrivateAttr(default=3)
+    """Of the images that it takes: a matter of the dataset, not of the network's settings."""
 
     @field_validator("encoder")
     @classmethod
@@ -88,10 +90,21 @@ class Network(Settings):
         assert known is not None  # see _is_known
         return known
 
+    def for_images(self, channels: int) -> Self:
+        """The same for images of so many channels."""
+        network = self.model_copy()
+        network._image_channels = channels
+        return network
+
+    @property
+    def image_channels(self) -> int:
+        """The channels of the images that it takes."""
+        return self._image_channels
+
     @property
     def in_channels(self) -> int:
         """The channels of the encoder's input."""
-        return 4 if self.padding_channel else 3
+        return self.image_channels + self.padding_channel
 
     @property
     def has_own_last_stage(self) -> bool:

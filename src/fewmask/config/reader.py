@@ -19,6 +19,8 @@ class ReaderSettings(Settings):
     """Whether a dataset must name classes, because its images have masks."""
     has_categories: ClassVar[bool] = False
     """Whether it knows the category of each image."""
+    reads_channels: ClassVar[bool] = False
+    """Whether it reads images of any channels; else of red, green and blue."""
     measures: ClassVar[tuple[str, ...]] = ()
     """The tasks besides segmentation whose truth it reads."""
     derived: ClassVar[dict[str, str]] = {}

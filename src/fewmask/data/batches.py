@@ -1,7 +1,8 @@
 """Batches of images, masks and other truth, from the store to the device.
 
-The images of a training are kept as uint8 on the device if they fit there, else in memory; else
-they are read from the file, one step ahead. The rows that step k draws follow from (seed, k) alone.
+The images of a training are kept as they are stored, on the device if they fit there, else in
+memory; else they are read from the file, one step ahead. The rows that step k draws follow from
+(seed, k) alone.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -18,10 +19,11 @@ from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.pseudo_masks import PseudoMasks
+from fewmask.data.scaling import Scaling
 from fewmask.data.store.store import Store
 
-BYTES_PER_PIXEL = {"image": 3, "pseudo_mask": 1, "pseudo_confidence": 1}
-"""Of what is not the truth of a task."""
+NO_TRUTH = ("image", "pseudo_mask", "pseudo_confidence")
+"""What is not the truth of a task."""
 
 SHARE_OF_MEMORY = 0.4
 """The share of the free memory, of the device or of the machine, that images may fill."""
@@ -34,7 +36,7 @@ class Batch:
     rows: np.ndarray
     """int64 (N): the images' rows in the store."""
     image: Tensor
-    """float (N, 3, H, W) in [0, 1], channels last."""
+    """float (N, C, H, W) in [0, 1], channels last."""
     inside: Tensor
     """float (N, 1, H, W): 1 inside the image, 0 in its padding."""
     category: Tensor | None = None
@@ -48,6 +50,8 @@ class Batch:
     """The truth of tasks by their names, (N, H, W) or (N, channels, H, W): int64 classes, 255 where
     none counts, or float32 (see `fewmask.tasks`). Without that of tasks whose truth only labelled
     images have, if the images are to be seen as unlabelled."""
+    is_rgb: bool = True
+    """Whether the channels are red, green and blue, whose colours may be changed."""
 
     @property
     def mask(self) -> Tensor | None:
@@ -66,6 +70,7 @@ class Images:
         tasks: Collection[str] = (),
         pseudo_masks: PseudoMasks | None = None,
         with_confidence: bool = False,
+        scaling: Scaling | None = None,
     ) -> None:
         """Load images to the place where they fit.
 
@@ -73,11 +78,12 @@ class Images:
             rows: int64, the images' rows in the store, in any order.
             tasks: those whose truth is needed.
             pseudo_masks: read as well, if given, and with them their confidence, if requested.
+            scaling: of the images' values; None: colours in 8 bits.
 
         Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks belong to
         another dataset or do not cover all rows.
         """
-        self.store, self.device = store, device
+        self.store, self.device, self.scaling = store, device, scaling
         self.rows = np.sort(rows)
         self.size = (store.height, store.width)
         self.extents = torch.from_numpy(store.extents[self.rows]).to(device)
@@ -85,13 +91,12 @@ class Images:
         if "category" in store.fields:
             self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
         self._read = _readers(store, tasks, pseudo_masks, with_confidence)
-        values = sum(BYTES_PER_PIXEL.get(name) or load(name).bytes_per_pixel for name in self._read)
+        values = sum(_bytes_per_pixel(name, store) for name in self._read)
         self.residence = _residence(len(rows) * store.height * store.width * values, device)
         if self.residence != "file":
             home = device if self.residence == "device" else torch.device("cpu")
             self._kept = {
-                name: torch.from_numpy(read(self.rows)).to(home)
-                for name, read in self._read.items()
+                name: _tensor(read(self.rows)).to(home) for name, read in self._read.items()
             }
 
     def batch(self, rows: np.ndarray, labelled: bool = True) -> Batch:
@@ -103,14 +108,15 @@ class Images:
         fetched = {
             name: self._fetch(name, rows, places)
             for name in self._read
-            if labelled or name in BYTES_PER_PIXEL or not load(name).of_labelled_images
+            if labelled or name in NO_TRUTH or not load(name).of_labelled_images
         }
         index = torch.from_numpy(places).to(self.device)
-        image = _as_float(fetched.pop("image"))
-        batch = Batch(rows, image, _inside(self.extents[index], *self.size))
+        image = _as_float(fetched.pop("image"), self.scaling)
+        is_rgb = self.store.dataset_settings.is_rgb
+        batch = Batch(rows, image, _inside(self.extents[index], *self.size), is_rgb=is_rgb)
         for name, values in fetched.items():
             values = values.long() if values.dtype == torch.uint8 else _channels_first(values)
-            if name in BYTES_PER_PIXEL:
+            if name in NO_TRUTH:
                 setattr(batch, name, values)
             else:
                 batch.truth[name] = values
@@ -130,7 +136,7 @@ class Images:
 
     def _fetch(self, name: str, rows: np.ndarray, places: np.ndarray) -> Tensor:
         if self.residence == "file":
-            return torch.from_numpy(self._read[name](rows)).to(self.device)
+            return _tensor(self._read[name](rows)).to(self.device)
         kept = self._kept[name]
         picked = kept[torch.from_numpy(places).to(kept.device)]
         return picked.to(self.device, non_blocking=True)
@@ -183,15 +189,18 @@ def joined(batches: Sequence[Batch], name: str) -> Tensor:
                       for batch in batches])  # fmt: skip
 
 
-def as_batch(images: np.ndarray, extents: np.ndarray, device: torch.device) -> Batch:
-    """A batch of images that come from no store.
+def as_batch(
+    images: np.ndarray, extents: np.ndarray, device: torch.device, scaling: Scaling | None = None
+) -> Batch:
+    """A batch of images that come from no store, for predictions.
 
     Args:
-        images: uint8 (N, H, W, 3).
+        images: (N, H, W, C), as a store holds them.
         extents: int (N, 2), height and width of the part of each that is image, not padding.
+        scaling: of their values; None: colours in 8 bits.
     """
     inside = _inside(torch.from_numpy(extents).to(device), *images.shape[1:3])
-    return Batch(np.arange(len(images)), _as_float(torch.from_numpy(images).to(device)), inside)
+    return Batch(np.arange(len(images)), _as_float(_tensor(images).to(device), scaling), inside)
 
 
 def _readers(
@@ -223,9 +232,27 @@ def _channels_first(values: Tensor) -> Tensor:
     return values.permute(0, 3, 1, 2).contiguous() if values.ndim == 4 else values
 
 
-def _as_float(image: Tensor) -> Tensor:
-    """uint8 (N, H, W, 3) as float (N, 3, H, W) in [0, 1]: channels last without a copy."""
-    return image.permute(0, 3, 1, 2).float().div_(255)
+def _bytes_per_pixel(name: str, store: Store) -> int:
+    if name == "image":
+        return store.image_bytes
+    return 1 if name in NO_TRUTH else load(name).bytes_per_pixel
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    """Values as a tensor; 16 bits without a sign, which torch can hardly index, as those with one,
+    bit for bit."""
+    return torch.from_numpy(values.view(np.int16) if values.dtype == np.uint16 else values)
+
+
+def _as_float(image: Tensor, scaling: Scaling | None) -> Tensor:
+    """(N, H, W, C) as float (N, C, H, W) in [0, 1]: channels last without a copy."""
+    if image.dtype == torch.int16:  # see _tensor
+        image = image.int() & 0xFFFF
+    image = image.permute(0, 3, 1, 2).float()
+    if scaling is None:
+        return image.div_(255)
+    low, high = (image.new_tensor(one).view(-1, 1, 1) for one in (scaling.low, scaling.high))
+    return (image - low).div_(high - low).clamp_(0, 1)
 
 
 def _inside(extents: Tensor, height: int, width: int) -> Tensor:

@@ -63,7 +63,7 @@ def evaluate(
         _check_last(trained, trainings)
         if not len(roles["test"]):
             raise FewmaskError(f"{inputs.split}: no test images; set split.test in the dataset")
-        images = Images(store, roles["test"], device, trained.predicts)
+        images = Images(store, roles["test"], device, trained.predicts, scaling=trained.scaling)
         errors = _errors(trained, images, size)
         groups = split_files.read_groups(inputs.split, store.names)
         write_image_table(output.with_suffix(".csv"), images, groups, errors)

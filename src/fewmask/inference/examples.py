@@ -9,6 +9,7 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.config.task import load
 from fewmask.data.batches import Images
+from fewmask.data.scaling import shown_images
 from fewmask.data.store.hdf5 import hdf5_written_whole
 from fewmask.inference.overview import Overview
 from fewmask.inference.restorer import Restorer
@@ -63,7 +64,7 @@ def _maps(trained: Trained, images: Images, rows: np.ndarray) -> dict[str, np.nd
     """What is shown of some rows: extent, image, and TASK and TASK_prediction of every task."""
     store = images.store
     [(_, outputs)] = predictions(trained.network, [images.batch(rows)], trained.runtime.autocast)
-    maps = {"extent": store.extents[rows], "image": store.read("image", rows)}
+    maps = {"extent": store.extents[rows], "image": shown_images(store, rows, images.scaling)}
     for name in trained.predicts:
         maps[name] = store.read(load(name).field, rows)
         maps[f"{name}_prediction"] = load(name).stored(outputs[name])
@@ -86,7 +87,11 @@ def _overview(trained: Trained, images: Images, place: int) -> dict[str, np.ndar
     for row in rows:
         (height, width), offset = store.extents[row], store.read("offset", [row])[0]
         for name, (field, _) in fields.items():
-            shown[name].add(store.read(field, [row])[0, :height, :width], *offset)
+            is_image = field == "image"
+            read = (
+                shown_images(store, [row], images.scaling) if is_image else store.read(field, [row])
+            )
+            shown[name].add(read[0, :height, :width], *offset)
     for name in trained.predicts:
         shown[f"{name}_prediction"] = Overview(size, frame, load(name).unknown)
     for strip in stored_strips(trained, images, place):

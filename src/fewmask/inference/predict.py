@@ -1,6 +1,7 @@
 """Predictions of a trained network for a user's own images."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -9,11 +10,20 @@ import numpy as np
 from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
-from fewmask.data.preparation.decode import OpenImage, large_images, read_image
+from fewmask.data.preparation.as_stored import ENDINGS_AS_STORED, OpenImage
 from fewmask.data.preparation.fit import unfit
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
+from fewmask.data.preparation.opening import large_images
 from fewmask.data.preparation.tiling import Tiling
-from fewmask.inference.file_batches import Say, fitted, readable, tiles_of
+from fewmask.inference.file_batches import (
+    Say,
+    fitted,
+    opened,
+    read_whole,
+    readable,
+    shown,
+    tiles_of,
+)
 from fewmask.inference.own_files import OwnFiles
 from fewmask.inference.predicted_files import Predicted, Values, write_predicted
 from fewmask.inference.strips import strips
@@ -39,27 +49,29 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
     trained = Trained.load(weights, threads)
     own = OwnFiles(output, RECORD)
     endings = {f: ending for task in trained.predicts for f, ending in load(task).files.items()}
-    targets = _targets(_images(images, output, own), images, output, endings)
+    is_rgb = trained.description.trained_on.is_rgb
+    files = _images(images, output, own, ENDINGS if is_rgb else ENDINGS_AS_STORED)
+    targets = _targets(files, images, output, endings)
     own.claim(path for of_image in targets.values() for path in of_image.values())
     palette = np.array([one.colour for one in trained.description.trained_on.classes], np.uint8)
     predicted = by_tiles if trained.description.trained_on.tiles else whole
     written = 0
-    with bar("predict", len(targets)) as shown:
-        for file, prediction in predicted(trained, list(targets), shown.say):
+    with bar("predict", len(targets)) as progress:
+        for file, prediction in predicted(trained, list(targets), progress.say):
             write_predicted(prediction, targets[file], own, palette.reshape(-1, 3))
             written += 1
-            shown.at(written, file.name)
-        shown.say(f"{written} of {len(targets)} images: {', '.join(endings)} in {output}")
+            progress.at(written, file.name)
+        progress.say(f"{written} of {len(targets)} images: {', '.join(endings)} in {output}")
     if not written:
         raise FewmaskError(f"{images}: none of its {len(targets)} images can be read")
 
 
-def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
+def _images(images: Path, output: Path, own: OwnFiles, endings: Collection[str]) -> list[Path]:
     """The requested images, in order."""
-    listed = images_below(images) if images.is_dir() else [images]
+    listed = images_below(images, endings) if images.is_dir() else [images]
     inside = output.resolve()
     requested = []
-    for path in filter(is_image, listed):
+    for path in (one for one in listed if is_image(one, endings)):
         real = Path(real_path(path))
         if not real.is_relative_to(inside):
             requested.append(path)
@@ -72,7 +84,7 @@ def _images(images: Path, output: Path, own: OwnFiles) -> list[Path]:
     if not requested:
         raise FewmaskError(
             f"{images}: found no images\n"
-            f"  expected: files that end in {', '.join(sorted(ENDINGS))}\n"
+            f"  expected: files that end in {', '.join(sorted(endings))}\n"
             f"  mend: correct --images"
         )
     return requested
@@ -109,31 +121,33 @@ def _targets(
 
 def whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
     """The predictions of images that are brought to one size, as in the training."""
-    images = readable(files, lambda file: (file, read_image(file)), say)
-    dataset, device = trained.description.trained_on, trained.runtime.device
+    images = readable(files, lambda file: (file, read_whole(trained, file)), say)
+    dataset = trained.description.trained_on
     while read := list(islice(images, BATCH_SIZE)):
-        batch = fitted([image for _, image in read], dataset.height_width, dataset.fit, device)
+        pixels = [image.read() for _, image in read]
+        batch = fitted(trained, pixels, dataset.height_width, dataset.fit)
         [(_, outputs)] = predictions(trained.network, [batch], trained.runtime.autocast)
         values = {name: load(name).stored(outputs[name]) for name in trained.predicts}
         for i, (file, image) in enumerate(read):
-            size = image.shape[:2]
+            size = image.size
             at_own_size = {
                 name: unfit(maps[i], size, dataset.fit, load(name).unknown)
                 for name, maps in values.items()
             }
-            yield file, Predicted(size, image.__getitem__, [(0, at_own_size)])
+            yield file, Predicted(size, partial(shown, trained, image), [(0, at_own_size)])
 
 
 def by_tiles(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
     """The predictions of images at their own resolution, from those of their tiles."""
     with large_images():
-        for file, image in readable(files, lambda file: (file, OpenImage(file)), say):
-            yield file, Predicted(image.size, image.read, _strips(trained, image))
+        for file, image in readable(files, lambda file: (file, opened(trained, file)), say):
+            pixels = partial(shown, trained, image)
+            yield file, Predicted(image.size, pixels, _strips(trained, image))
 
 
 def _strips(trained: Trained, image: OpenImage) -> Iterator[tuple[int, Values]]:
     tiling = Tiling.of(image.size, trained.description.trained_on.tiles)
-    for strip in strips(trained, tiling, tiles_of(image, tiling, trained.runtime.device)):
+    for strip in strips(trained, tiling, tiles_of(trained, image, tiling)):
         yield (
             strip.top,
             {name: load(name).stored(strip.outputs[name])[0] for name in trained.predicts},

@@ -62,7 +62,8 @@ def pseudo_label(
         roles = split_files.read(split, store.names)
         trained.check(store, split, roles)
         rows = np.concatenate([roles["labelled"], roles["unlabelled"]])
-        images = Images(store, rows, trained.runtime.device, ["segmentation"])
+        device, scaling = trained.runtime.device, trained.scaling
+        images = Images(store, rows, device, ["segmentation"], scaling=scaling)
         quality = Quality(store.classes, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)
         with bar("pseudo-label", len(rows)) as shown:

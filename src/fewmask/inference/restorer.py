@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fewmask.core.errors import FewmaskError
 from fewmask.data.batches import Images
+from fewmask.data.scaling import as_colours
 from fewmask.inference.overview import Overview
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.description import Description
@@ -43,7 +44,7 @@ class Restorer:
                 f"  expected: those of a stage whose objective does, such as masked_image"
             )
         heads = options.heads(len(description.trained_on.classes))
-        objective = build(options, Blueprint(description.network, heads))
+        objective = build(options, Blueprint(description.built, heads))
         network_of(weights, lambda: objective.result, load_weights(weights))
         return cls(weights, description, objective.to(device))
 
@@ -70,12 +71,14 @@ class Restorer:
             batch = images.batch(np.array([row]))
             height, width = store.extents[row]
             for name, pixels in zip(names, self.objective.restored(batch), strict=True):
-                overviews[name].add(_as_bytes(pixels)[:height, :width], *offset)
+                shown = _shown(pixels, store.dataset_settings.shown_channels)
+                overviews[name].add(shown[:height, :width], *offset)
                 errors[name].add(*pixel_squared_error(pixels, batch.image, batch.inside))
         maps = {name: one.values for name, one in overviews.items()}
         return maps | {f"{name}_error": np.float64(one.value) for name, one in errors.items()}
 
 
-def _as_bytes(pixels: Tensor) -> np.ndarray:
-    """An image, float (1, 3, H, W) -> uint8 (H, W, 3); what is beyond [0, 1] is cut."""
-    return (pixels[0].float().clamp(0, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()
+def _shown(pixels: Tensor, channels: list[int]) -> np.ndarray:
+    """Three channels of an image, float (1, C, H, W) -> uint8 (H, W, 3); what is beyond [0, 1] is
+    cut."""
+    return as_colours(pixels[0].float().clamp(0, 1).permute(1, 2, 0).cpu().numpy(), channels)

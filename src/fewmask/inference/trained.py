@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest
+from fewmask.data.scaling import Scaling
 from fewmask.data.splits.file import digest_of_tested
 from fewmask.data.store.store import Store
 from fewmask.networks.description import Description
@@ -47,6 +48,11 @@ class Trained:
     def predicts(self) -> tuple[str, ...]:
         """The tasks that the network has learnt."""
         return self.description.training.objective.predicts
+
+    @property
+    def scaling(self) -> Scaling | None:
+        """Of the values of images, as in the training."""
+        return self.description.scaling
 
     def with_weights(self, weights: dict[str, Tensor]) -> "Trained":
         """The same network with other weights of its kind (see `load_other_weights`)."""

@@ -134,6 +134,7 @@ class TrainingRecord(Record):
     dataset: dict[str, Any]
     seed: int
     digests: dict[str, str]
+    scaling: dict[str, Any] | None = None
 
 
 def read_training(path: Path) -> TrainingRecord:

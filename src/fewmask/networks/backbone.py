@@ -31,7 +31,8 @@ class Backbone(nn.Module):
             settings: name the encoder.
             encoder: an encoder that is part of a larger network; absent: the one that ``settings``
                 name.
-            encoder_weights: a .safetensors file for the encoder, with three input channels.
+            encoder_weights: a .safetensors file for the encoder, with three input channels; those
+                of other images are adapted (see `fit_channels`).
 
         Raises:
             FewmaskError: the file does not belong to this encoder.
@@ -42,14 +43,14 @@ class Backbone(nn.Module):
         if encoder_weights is not None:
             load_encoder(self.encoder, encoder_weights, settings)
         freeze_parts(self.encoder, settings.frozen)
-        for name, values in zip(("mean", "std"), normalisation(settings.encoder), strict=True):
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1))
+        for name, values in zip(("mean", "std"), normalisation(settings), strict=True):
+            self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1))
 
     def features(self, image: Tensor, inside: Tensor) -> list[Tensor]:
         """The feature maps of the encoder, float (N, C, h, w) each, the smallest last.
 
         Args:
-            image: float (N, 3, H, W) in [0, 1].
+            image: float (N, C, H, W) in [0, 1].
             inside: float (N, 1, H, W), 1 inside the image and 0 in its padding.
         """
         image = (image - self.mean) / self.std

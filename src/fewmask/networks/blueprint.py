@@ -26,6 +26,11 @@ class Blueprint:
     steps: int = 1
     """The updates of the training, for objectives that change in its course."""
 
+    @property
+    def image_channels(self) -> int:
+        """The channels of the images."""
+        return self.settings.image_channels
+
     def segmenter(self, heads: dict[str, int] | None = None) -> Segmenter:
         """A network with a decoder and a head for every task, or with other ``heads``."""
         return Segmenter(self.settings, heads or self.heads, self.encoder_weights)

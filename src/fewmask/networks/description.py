@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from fewmask.config.dataset import Dataset
 from fewmask.config.network import Network
 from fewmask.config.stage import TrainingSettings
+from fewmask.data.scaling import Scaling
 
 LONGEST = 2**20
 """Characters of a description; real ones have a few thousand."""
@@ -37,6 +38,8 @@ class Description(BaseModel):
     """The settings of its preparation, as `JobArguments.prepare_settings` gives them."""
     seed: int = Field(ge=0)
     digests: Digests
+    scaling: Scaling | None = None
+    """Of the values of images; None: they are colours in 8 bits."""
 
     @field_validator("dataset")
     @classmethod
@@ -48,6 +51,11 @@ class Description(BaseModel):
     def trained_on(self) -> Dataset:
         """The settings of the dataset."""
         return _settings(self.dataset)
+
+    @cached_property
+    def built(self) -> Network:
+        """The settings of the network, for the images of the dataset."""
+        return self.network.for_images(self.trained_on.channel_count)
 
     @cached_property
     def record(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from torch.nn import functional
 
 SLOPE = 0.2
 """Of the activations for negative values."""
-COLOURS = 3
 
 
 class FlawDetector(nn.Module):
@@ -21,16 +20,17 @@ class FlawDetector(nn.Module):
     and makes the scores.
     """
 
-    def __init__(self, classes: int, channels: Sequence[int]) -> None:
+    def __init__(self, inputs: int, channels: Sequence[int]) -> None:
+        """``inputs``: the channels of an image and the classes."""
         super().__init__()
-        layers = [*_layer(COLOURS + classes, channels[0], halves=True)]
+        layers = [*_layer(inputs, channels[0], halves=True)]
         for before, after in pairwise(channels):
             layers += [*_layer(before, after, halves=True), *_layer(after, after, halves=False)]
         self.layers = nn.Sequential(*layers)
         self.head = nn.Conv2d(channels[-1], 1, kernel_size=4, stride=2, padding=1)
 
     def forward(self, image: Tensor, probabilities: Tensor) -> Tensor:
-        """How wrong every pixel is: float (N, 3, H, W) and (N, K, H, W) -> (N, H, W), interpolated
+        """How wrong every pixel is: float (N, C, H, W) and (N, K, H, W) -> (N, H, W), interpolated
         between the last layer's places."""
         scores = self.head(self.layers(torch.cat([image, probabilities], 1)))
         found = functional.interpolate(scores, image.shape[2:], mode="bilinear", align_corners=True)

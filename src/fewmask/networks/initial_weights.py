@@ -21,10 +21,11 @@ def load_encoder(encoder: nn.Module, path: Path, settings: Network) -> None:
     """
     try:
         given, own = load_file(path), encoder.state_dict()
+        published = settings.for_images(3).model_copy(update={"padding_channel": False})
         if of_timm(settings.encoder) and given.keys() != own.keys():
-            given = _published(given, settings)
+            given = _published(given, published)
             given = {name: given[name] for name in own}  # it may have fewer stages
-        encoder.load_state_dict(fit_channels(given, own)[0])
+        encoder.load_state_dict(fit_channels(given, own, published, settings)[0])
     except (OSError, SafetensorError) as error:
         raise FewmaskError(f"{path}: cannot be read as encoder weights: {error}") from None
     except RuntimeError as error:
@@ -34,8 +35,7 @@ def load_encoder(encoder: nn.Module, path: Path, settings: Network) -> None:
 
 def _published(given: Weights, settings: Network) -> Weights:
     """The tensors of a file of timm with the names and shapes of the whole encoder."""
-    three_channels = settings.model_copy(update={"padding_channel": False})
     try:
-        return build_encoder(three_channels, given).state_dict()
+        return build_encoder(settings, given).state_dict()
     except Exception as error:  # timm converts many formats, and raises whatever others lead to
         raise RuntimeError(str(error)) from None

@@ -4,8 +4,9 @@ import timm
 from timm.data import constants
 
 from fewmask.config.encoders import of_timm
+from fewmask.config.network import Network
 
-Colours = tuple[float, float, float]
+Values = tuple[float, ...]
 
 IMAGENET = (constants.IMAGENET_DEFAULT_MEAN, constants.IMAGENET_DEFAULT_STD)
 INCEPTION = (constants.IMAGENET_INCEPTION_MEAN, constants.IMAGENET_INCEPTION_STD)
@@ -16,8 +17,18 @@ OTHERS = {"inception": INCEPTION, "xception": INCEPTION, "dpn": DPN}
 than ImageNet's. The library has them only in the files of the weights (``config.json``)."""
 
 
-def normalisation(encoder: str) -> tuple[Colours, Colours]:
-    """Mean and standard deviation of the red, green and blue of images in [0, 1]."""
+def normalisation(network: Network) -> tuple[Values, Values]:
+    """Mean and standard deviation of each channel of images in [0, 1].
+
+    Those of red, green and blue; of another number of channels, for each the mean of theirs.
+    """
+    of_colours, channels = _of_colours(network.encoder), network.image_channels
+    if channels == 3:
+        return of_colours
+    return tuple((sum(values) / 3,) * channels for values in of_colours)
+
+
+def _of_colours(encoder: str) -> tuple[Values, Values]:
     if name := of_timm(encoder):
         trained = timm.get_pretrained_cfg(name)
         return trained.mean, trained.std

@@ -49,7 +49,7 @@ class Segmenter(Backbone):
         """Predictions for every pixel.
 
         Args:
-            image: float (N, 3, H, W) in [0, 1].
+            image: float (N, C, H, W) in [0, 1].
             inside: float (N, 1, H, W), 1 inside the image and 0 in its padding.
 
         Returns:

@@ -150,11 +150,11 @@ def _predictor(description: Description) -> Predictor:
     """The network as its objective builds it."""
     objective, classes = description.training.objective, len(description.trained_on.classes)
     heads = objective.heads(classes)
-    networks = [Segmenter(description.network, heads) for _ in range(objective.result_networks)]
+    networks = [Segmenter(description.built, heads) for _ in range(objective.result_networks)]
     network = networks[0] if len(networks) == 1 else MeanOfNetworks(networks)
     if objective.shown_threshold is None:
         return network
-    classifier = ImageClassifier(description.network, classes)
+    classifier = ImageClassifier(description.built, classes)
     return WithImageClasses(network, classifier, objective.shown_threshold)
 
 

@@ -12,9 +12,6 @@ from fewmask import IGNORE
 from fewmask.objectives.hard_pixels import HardPixels
 from fewmask.tasks.segmentation import summed_cross_entropy
 
-CHANNELS = 3
-"""What a network predicts for a pixel of an image: red, green and blue."""
-
 
 def mean(total: Tensor, count: Tensor) -> Tensor:
     """The mean of what ``total`` sums up over so many values; 0 where there are none, not NaN."""

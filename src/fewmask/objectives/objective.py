@@ -111,7 +111,7 @@ class Objective(nn.Module, ABC):
 
     def restored(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The images of a batch as its network sees them, perturbed, and as the result restores
-        them: float (N, 3, H, W) each, those perturbed in [0, 1].
+        them: float (N, C, H, W) each, those perturbed in [0, 1].
 
         Called only of objectives whose settings say `ObjectiveSettings.restores_images`.
         """

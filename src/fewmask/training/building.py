@@ -11,6 +11,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
 from fewmask.data.batches import Draws, Images
 from fewmask.data.pseudo_masks import PseudoMasks
+from fewmask.data.scaling import Scaling
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.networks.blueprint import Blueprint
@@ -25,9 +26,14 @@ Rows = dict[str, np.ndarray]
 
 
 def build_training(
-    inputs: Inputs, stage: TrainingSettings, seed: int, store: Store, runtime: Runtime
+    inputs: Inputs,
+    stage: TrainingSettings,
+    seed: int,
+    store: Store,
+    runtime: Runtime,
+    scaling: Scaling | None = None,
 ) -> Training:
-    """The training at its first step.
+    """The training at its first step, on images whose values are scaled so.
 
     Raises FewmaskError: the files are damaged, or are not what the stage needs.
     """
@@ -50,9 +56,9 @@ def build_training(
     tasks = stage.objective.predicts
     used = np.unique(np.concatenate(list(drawn.values())))
     with_confidence = stage.objective.compares_confidence
-    images = Images(store, used, runtime.device, tasks, pseudo_masks, with_confidence)
+    images = Images(store, used, runtime.device, tasks, pseudo_masks, with_confidence, scaling)
     draws = Draws(images, drawn, {role: getattr(stage.batch, role) for role in drawn}, seed)
-    validation = Images(store, rows["validation"], runtime.device, tasks)
+    validation = Images(store, rows["validation"], runtime.device, tasks, scaling=scaling)
     return Training(stage, objective, draws, validation, seed, runtime)
 
 
@@ -112,7 +118,8 @@ def _in_steps(stage: TrainingSettings, drawn: Rows, split: Path) -> TrainingSett
 def _objective(stage: TrainingSettings, store: Store, inputs: Inputs) -> Objective:
     """The objective, its networks with the weights that they start from."""
     heads = stage.objective.heads(len(store.classes))
-    blueprint = Blueprint(stage.network, heads, len(store.categories), inputs.encoder, stage.steps)
+    network = stage.network.for_images(store.dataset_settings.channel_count)
+    blueprint = Blueprint(network, heads, len(store.categories), inputs.encoder, stage.steps)
     objective = build(stage.objective, blueprint)
     objective.micro_batches = stage.micro_batches
     if inputs.start_from is not None:

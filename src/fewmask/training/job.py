@@ -60,7 +60,7 @@ def train(
     """
     with parallel.together(execution.processes), locked(output), Store(inputs.dataset) as store:
         store.check_name()
-        digests = inputs.digests(store)
+        digests, scaling = inputs.digests(store), inputs.scaling(store)
         description = {
             "version": __version__,
             "network": stage.network.model_dump(mode="json"),
@@ -69,12 +69,14 @@ def train(
             "seed": seed,
             "digests": digests,
         }
+        if scaling is not None:
+            description["scaling"] = scaling.model_dump(mode="json")
         checkpoint = Checkpoint(output / CHECKPOINT, _fingerprint(description))
         if _is_done(output, description):
             print(f"{output}: trained already", file=sys.stderr)
             return True
         runtime = start(stage.precision, execution.threads, stage.deterministic)
-        build = partial(build_training, inputs, stage, seed, store, runtime)
+        build = partial(build_training, inputs, stage, seed, store, runtime, scaling)
         training = _resumed(build, checkpoint, runtime, execution.goes_on_from)
         if execution.is_trial:
             earlier = (inputs.start_from, inputs.pseudo_masks, execution.goes_on_from)

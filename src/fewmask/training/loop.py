@@ -184,7 +184,7 @@ class Training:
             self.snapshots[f"{SNAPSHOT}{number}"] = _copied(self.network.state_dict())
 
     def augmented(self, batch: Batch) -> Batch:
-        change = Change.draw(self.stage.augmentation, batch.image)
+        change = Change.draw(self.stage.augmentation, batch.image, batch.is_rgb)
         warp = change.warp
         pseudo_mask, confidence = batch.pseudo_mask, batch.pseudo_confidence
         return replace(

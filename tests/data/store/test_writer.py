@@ -58,7 +58,9 @@ def test_nothing_to_write(tmp_path):
 
 def test_rows_must_be_alike(tmp_path):
     other = make_row(1, image=noise(8, 8, 3))
-    with pytest.raises(FewmaskError, match=r"image 1: found .*\(8, 8, 3\).*\n  expected: .*16, 12"):
+    with pytest.raises(
+        FewmaskError, match=r"image 1: image: found uint8, 8 x 8 x 3\n  expected: .*16 x 12"
+    ):
         write(tmp_path / "a.h5", [make_row(0), other])
 
 

@@ -23,7 +23,7 @@ from tests.objectives.consistency.making import (
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Intensities as they are, so that a pixel of a view is one of the images."""
     monkeypatch.setattr(
-        "fewmask.objectives.augseg.objective.random_intensities", lambda images, most: images
+        "fewmask.objectives.augseg.objective.random_intensities", lambda images, *_: images
     )
 
 

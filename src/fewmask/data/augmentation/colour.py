@@ -8,6 +8,9 @@ from torch import Tensor
 from fewmask.config.augmentation import ColourAugmentation
 from fewmask.data.augmentation.warp import memory_format_of
 
+OF_COLOURS = ("saturation", "hue", "greyscale")
+"""The changes that only red, green and blue have."""
+
 
 @dataclass(frozen=True)
 class Colour:
@@ -22,9 +25,18 @@ class Colour:
 
     @classmethod
     def draw(
-        cls, settings: ColourAugmentation, count: int, device: torch.device | str = "cpu"
+        cls,
+        settings: ColourAugmentation,
+        count: int,
+        device: torch.device | str = "cpu",
+        is_rgb: bool = True,
     ) -> "Colour":
-        """Draw factors evenly around 1, and shifts of the hue around 0, for ``count`` images."""
+        """Draw factors evenly around 1, and shifts of the hue around 0, for ``count`` images.
+
+        Unless they are red, green and blue, they have neither saturation nor hue.
+        """
+        if not is_rgb:
+            settings = settings.model_copy(update=dict.fromkeys(OF_COLOURS, 0.0))
         drawn = 2 * torch.rand(4, count, 1, 1, 1) - 1
         middles = {"brightness": 1, "contrast": 1, "saturation": 1, "hue": 0}
         changes = {}
@@ -39,7 +51,7 @@ class Colour:
         return cls(**changes)
 
     def images(self, images: Tensor) -> Tensor:
-        """Change float32 (N, 3, H, W) in [0, 1]: brightness, contrast, saturation, then hue."""
+        """Change float32 (N, C, H, W) in [0, 1]: brightness, contrast, saturation, then hue."""
         memory_format = memory_format_of(images)
         if self.brightness is not None:
             images = adjust_brightness(images, self.brightness)
@@ -55,7 +67,8 @@ class Colour:
 
 
 # The same as torchvision.transforms.v2.functional, but with a factor for every image. All take
-# and return float32 (N, 3, H, W) in [0, 1]; factors and shifts are (N, 1, 1, 1).
+# and return float32 (N, 3, H, W) in [0, 1], the first two also (N, C, H, W); factors and shifts are
+# (N, 1, 1, 1).
 
 
 def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
@@ -64,8 +77,9 @@ def adjust_brightness(images: Tensor, factor: Tensor) -> Tensor:
 
 
 def adjust_contrast(images: Tensor, factor: Tensor) -> Tensor:
-    """Away from the image's mean grey (factor > 1) or towards it."""
-    grey = _grey(images).mean((2, 3), keepdim=True)
+    """Away from the image's mean grey (factor > 1) or towards it; where there are not three
+    channels, every channel away from its mean."""
+    grey = (_grey(images) if images.shape[1] == 3 else images).mean((2, 3), keepdim=True)
     return torch.lerp(grey, images, factor).clamp_(0, 1)
 
 

@@ -12,6 +12,7 @@ from torchvision.transforms.v2.functional import equalize
 
 from fewmask.data.augmentation.blur import Blur
 from fewmask.data.augmentation.colour import (
+    OF_COLOURS,
     adjust_brightness,
     adjust_contrast,
     adjust_hue,
@@ -28,10 +29,11 @@ BLUR = (0.1, 2.0)
 """Range of the standard deviation of a blur, in pixels."""
 
 
-def random_intensities(images: Tensor, most: int) -> Tensor:
+def random_intensities(images: Tensor, most: int, is_rgb: bool = True) -> Tensor:
     """Images changed by one to ``most`` operations each.
 
-    float32 (N, 3, H, W) in [0, 1] -> the same, pixels where they were.
+    float32 (N, C, H, W) in [0, 1] -> the same, pixels where they were. Unless they are red, green
+    and blue, operations of colours leave them unchanged.
     """
     shape = len(images), most
     number = torch.randint(1, most + 1, shape[:1])
@@ -41,9 +43,10 @@ def random_intensities(images: Tensor, most: int) -> Tensor:
     strengths = torch.rand(shape)
     changed = images.clone()
     for place in range(most):
-        for index, change in enumerate(OPERATIONS.values()):
+        for index, (name, change) in enumerate(OPERATIONS.items()):
             rows = (drawn[:, place] == index).nonzero()[:, 0]
-            if len(rows) and change is not unchanged:
+            changes = change is not unchanged and (is_rgb or name not in OF_COLOURS)
+            if len(rows) and changes:
                 given = rows, strengths[rows, place].view(-1, 1, 1, 1)
                 rows, strength = (one.to(images.device, non_blocking=True) for one in given)
                 changed.index_copy_(0, rows, change(changed[rows], strength))
@@ -78,5 +81,5 @@ OPERATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "solarize": lambda images, strength: solarize(images, 1 - strength),
     "hue": lambda images, strength: adjust_hue(images, strength - 0.5),
 }
-"""What an operation makes of images, float32 (n, 3, H, W) in [0, 1], by its strength, float32
+"""What an operation makes of images, float32 (n, C, H, W) in [0, 1], by its strength, float32
 (n, 1, 1, 1) in [0, 1]."""

@@ -17,7 +17,7 @@ ANGLE = radians(3)
 """Of a level."""
 
 
-# All take and return float32 (N, 3, H, W) in [0, 1]; factors, levels and thresholds are
+# All take and return float32 (N, C, H, W) in [0, 1]; factors, levels and thresholds are
 # (N, 1, 1, 1).
 
 
@@ -57,7 +57,7 @@ COLOURS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "solarize": lambda images, levels: solarize(images, _threshold(levels)),
     "posterize": lambda images, levels: posterize(images, 2 ** _bits(levels)),
 }
-"""What an operation makes of images, float32 (n, 3, H, W) in [0, 1], by its levels, float32
+"""What an operation makes of images, float32 (n, C, H, W) in [0, 1], by its levels, float32
 (n, 1, 1, 1): whole numbers from 1 to 9."""
 GEOMETRY = ("shear_x", "shear_y", "rotate", "translate_x", "translate_y")
 OPERATIONS = (*COLOURS, *GEOMETRY, "identity")

@@ -18,15 +18,17 @@ class Recolouring:
     blur: Blur | None
 
     @classmethod
-    def draw(cls, settings: ColourAugmentation, images: Tensor) -> "Recolouring":
+    def draw(
+        cls, settings: ColourAugmentation, images: Tensor, is_rgb: bool = True
+    ) -> "Recolouring":
         """Draw the changes for images like ``images``, (N, C, H, W)."""
         return cls(
-            Colour.draw(settings, len(images), images.device),
+            Colour.draw(settings, len(images), images.device, is_rgb),
             Blur.draw(settings, len(images), images.device),
         )
 
     def images(self, images: Tensor) -> Tensor:
-        """The changed images, float32 (N, 3, H, W) in [0, 1], in their memory format."""
+        """The changed images, float32 (N, C, H, W) in [0, 1], in their memory format."""
         memory_format = memory_format_of(images)
         images = self.colour.images(images)
         if self.blur is not None:
@@ -34,9 +36,9 @@ class Recolouring:
         return images
 
 
-def strong_view(settings: ColourAugmentation, images: Tensor) -> Tensor:
+def strong_view(settings: ColourAugmentation, images: Tensor, is_rgb: bool = True) -> Tensor:
     """A strong view of every image: the same pixels in other colours, drawn anew at every call.
 
-    float32 (N, 3, H, W) in [0, 1] -> the same.
+    float32 (N, C, H, W) in [0, 1] -> the same.
     """
-    return Recolouring.draw(settings, images).images(images)
+    return Recolouring.draw(settings, images, is_rgb).images(images)

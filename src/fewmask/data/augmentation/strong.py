@@ -22,6 +22,7 @@ from torch import Tensor
 
 from fewmask import IGNORE
 from fewmask.config import strong_augmentation as config
+from fewmask.data.augmentation.colour import OF_COLOURS
 from fewmask.data.augmentation.operations import COLOURS, OPERATIONS, compose
 from fewmask.data.augmentation.warp import Warp
 
@@ -64,9 +65,11 @@ class StrongAugmentation:
         width: int,
         device: torch.device | str = "cpu",
         spared: int = 0,
+        is_rgb: bool = True,
     ) -> "StrongAugmentation":
         """Draw operations, their levels and the boxes for ``count`` images, of which the first
-        ``spared`` stay as they are.
+        ``spared`` stay as they are. Unless they are red, green and blue, operations of colours
+        leave them unchanged.
 
         A box's centre is any pixel with equal chance, so that parts of it may lie outside.
         """
@@ -82,7 +85,7 @@ class StrongAugmentation:
         corners = centres.long() - box_size // 2
         corners[:spared] = -box_size  # outside
         return cls(
-            _colour_steps(operations, levels, device),
+            _colour_steps(operations, levels, device, is_rgb),
             compose(operations, levels * signs, (height, width), settings.shift, device),
             corners.to(device, non_blocking=True),
             box_size,
@@ -90,7 +93,7 @@ class StrongAugmentation:
         )
 
     def images(self, images: Tensor) -> Tensor:
-        """Operator A: float32 (N, 3, H, W) in [0, 1]; grey outside the image and in the boxes."""
+        """Operator A: float32 (N, C, H, W) in [0, 1]; grey outside the image and in the boxes."""
         changed = images.clone()
         for step in self.colours:
             change = COLOURS[step.name]
@@ -145,14 +148,14 @@ class StrongAugmentation:
 
 
 def _colour_steps(
-    operations: Tensor, levels: Tensor, device: torch.device | str
+    operations: Tensor, levels: Tensor, device: torch.device | str, is_rgb: bool
 ) -> tuple[ColourStep, ...]:
     """The changes of colour, from operations, int64 (N, places), and their levels."""
     steps = []
     for place in range(operations.shape[1]):
         for index, name in enumerate(COLOURS):
             rows = (operations[:, place] == index).nonzero()[:, 0]
-            if len(rows):
+            if len(rows) and (is_rgb or name not in OF_COLOURS):
                 strengths = levels[rows, place].view(-1, 1, 1, 1)
                 on_device = (one.to(device, non_blocking=True) for one in (rows, strengths))
                 steps.append(ColourStep(name, *on_device))

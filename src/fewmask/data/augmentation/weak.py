@@ -22,11 +22,11 @@ class Change:
     recolouring: Recolouring
 
     @classmethod
-    def draw(cls, settings: Augmentation, images: Tensor) -> "Change":
+    def draw(cls, settings: Augmentation, images: Tensor, is_rgb: bool = True) -> "Change":
         """Draw the changes for images like ``images``, (N, C, H, W)."""
         count, _, height, width = images.shape
         warp = Warp.draw(settings, count, height, width, images.device)
-        return cls(warp, Recolouring.draw(settings, images))
+        return cls(warp, Recolouring.draw(settings, images, is_rgb))
 
     def images(self, images: Tensor) -> Tensor:
         """The changed images, float32 (N, C, h, w) in [0, 1]."""

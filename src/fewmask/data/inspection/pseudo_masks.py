@@ -12,6 +12,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.files import file_digest
 from fewmask.data.inspection.sheet import Shown, class_legend, coloured, draw_sheet, sample
 from fewmask.data.pseudo_masks import PseudoMasks
+from fewmask.data.scaling import shown_images
 from fewmask.data.store.store import Store
 
 COUNT = 8
@@ -139,7 +140,7 @@ def _shown(pseudo_masks: PseudoMasks, store: Store, row: int) -> Shown:
     return Shown(
         "  ·  ".join([store.names[row], *right, sure]),
         {
-            "image": part(store.read("image", [row])),
+            "image": part(shown_images(store, [row])),
             "true mask": coloured(truth, store.palette),
             "pseudo-mask": coloured(labels, store.palette),
             "confidence (black 0, white 1)": np.repeat(confidence[..., None], 3, axis=-1),

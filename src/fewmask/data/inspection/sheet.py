@@ -10,6 +10,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.task import tasks
+from fewmask.data.scaling import shown_images
 from fewmask.data.store.store import Store
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _tiles(store: Store, row: int) -> dict[str, np.ndarray]:
     def read(field: str) -> np.ndarray:
         return store.read(field, [row])[0, :height, :width]
 
-    tiles = {"image": read("image")}
+    tiles = {"image": shown_images(store, [row])[0, :height, :width]}
     for task in tasks():
         if task.field in store.fields:
             truth = read(task.field)

@@ -54,15 +54,11 @@ def place(size: tuple[int, int], frame: tuple[int, int], fit: Fit) -> Placement:
 
 
 def fit_image(image: np.ndarray, placement: Placement) -> np.ndarray:
-    """An image, uint8 (H, W, 3), in its frame: bilinear, antialiased, edges repeated."""
-    from PIL import Image
-
-    height, width = placement.scaled
+    """An image, (H, W, C), in its frame: bilinear, antialiased, edges repeated."""
     if image.shape[:2] != placement.scaled:
-        smooth = Image.Resampling.BILINEAR
-        image = np.asarray(Image.fromarray(image).resize((width, height), smooth))
+        image = _smooth(image, placement.scaled)
     height, width = placement.extent
-    result = np.empty((*placement.frame, 3), np.uint8)
+    result = np.empty((*placement.frame, *image.shape[2:]), image.dtype)
     result[:height, :width] = _window(image, placement)
     result[:height, width:] = result[:height, width - 1 : width]
     result[height:] = result[height - 1]
@@ -105,6 +101,25 @@ def _window(scaled: np.ndarray, placement: Placement) -> np.ndarray:
     """The part of the scaled image that the frame shows."""
     (top, left), (height, width) = placement.offset, placement.extent
     return scaled[top : top + height, left : left + width]
+
+
+def _smooth(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image of another size, of the same type."""
+    if image.dtype == np.uint8 and image.shape[2] == 3:
+        return _resized(image, size)
+    channels = np.moveaxis(image, 2, 0).astype(np.float32)
+    scaled = np.stack([_resized(one, size) for one in channels], axis=2)
+    if image.dtype.kind == "u":
+        scaled = scaled.round().clip(0, np.iinfo(image.dtype).max)
+    return scaled.astype(image.dtype)
+
+
+def _resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Red, green and blue in 8 bits, (H, W, 3), or floats, (H, W)."""
+    from PIL import Image
+
+    height, width = size
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BILINEAR))
 
 
 def _nearest(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,18 +17,18 @@ ENDINGS = frozenset(
 )
 
 
-def is_image(path: Path) -> bool:
+def is_image(path: Path, endings: Collection[str] = ENDINGS) -> bool:
     """Whether a file has the ending of an image, in upper or lower case."""
-    return path.suffix.lower() in ENDINGS
+    return path.suffix.lower() in endings
 
 
-def images_below(top: Path) -> list[Path]:
+def images_below(top: Path, endings: Collection[str] = ENDINGS) -> list[Path]:
     """The images in a folder and in all folders below it, sorted, without hidden ones.
 
     Raises FewmaskError for a folder without permission to read it.
     """
     files = (path for folder in folders_below(top) for path in files_in(folder))
-    return each_once(sorted(path for path in files if is_image(path)))
+    return each_once(sorted(path for path in files if is_image(path, endings)))
 
 
 def each_once(paths: Iterable[Path]) -> list[Path]:

@@ -15,10 +15,10 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.named import dataset_from_json
 from fewmask.config.task import fields
 from fewmask.core.paths import data_folder
-from fewmask.data.preparation.decode import large_images
 from fewmask.data.preparation.fit import Placement, fit_image, fit_values, place
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import is_inside
+from fewmask.data.preparation.opening import large_images
 from fewmask.data.preparation.tiling import Tiling
 from fewmask.data.readers.reader import Item, Reader, Sample, open_reader
 from fewmask.data.store.images import tile_name

@@ -22,6 +22,7 @@ class OneFileReader:
     def __init__(self, settings: Dataset, root: Path) -> None:
         self._root, self._options = root, settings.reader
         self._labels = Labels(settings)
+        self._channels = settings.stored_channels
 
 
 def needs_package(module: str, reader: str) -> Any:

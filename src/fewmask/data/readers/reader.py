@@ -40,7 +40,7 @@ class Item:
 class Sample:
     """A loaded image and what is known about its pixels, at its original size."""
 
-    image: np.ndarray  # uint8 (H, W, 3)
+    image: np.ndarray  # uint8 (H, W, 3), or (H, W, C) as it is stored
     truth: dict[str, np.ndarray] = field(default_factory=dict)
     """The truth of tasks, by their fields of the store; an unlabelled image has no ``mask``."""
     category: int | None = None

@@ -1,5 +1,7 @@
 """What the settings of all readers of drawn shapes have in common."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from fewmask.config.reader import ReaderSettings
@@ -14,6 +16,8 @@ class ShapeSettings(ReaderSettings):
     class."""
     background: str | None = None
     """What pixels outside all shapes are: a class, or ``ignore``; absent: the first class."""
+
+    reads_channels: ClassVar[bool] = True
 
     def check_classes(self, names: list[str]) -> None:
         """Raise ValueError if ``labels`` or ``background`` name no class."""

@@ -151,19 +151,21 @@ class Canvas:
         return self._labels.indices[label]
 
 
-def read_image_of(path: Path, height: object, width: object, source: Path) -> np.ndarray:
-    """An image that has the size which its annotation states, uint8 (H, W, 3).
+def read_image_of(
+    path: Path, stated: tuple[object, object], source: Path, channels: int | None
+) -> np.ndarray:
+    """An image that has the height and width which its annotation states, (H, W, C).
 
-    It is upright, or, where only that fits, as it is stored. Raises ImageError.
+    It is upright, or, where only that fits, as it is stored. ``channels`` as of `read_image`.
+    Raises ImageError.
     """
-    stated = height, width
     for upright in (True, False):
-        image = read_image(path, upright)
+        image = read_image(path, upright, channels)
         if stated == image.shape[:2]:
             return image
     raise image_error(
         source,
-        f"annotations of an image of {width} x {height} (width x height)",
+        f"annotations of an image of {stated[1]} x {stated[0]} (width x height)",
         f"{image.shape[1]} x {image.shape[0]}, the size of {path}",
         "annotate this very image, or put back the one that was annotated",
     )

@@ -95,7 +95,7 @@ class GrowingDataset:
         row: np.ndarray,
         compression: str | None,
     ) -> None:
-        self.row_shape, self._raw = row.shape, raw
+        self.row_kind, self._raw = (row.shape, row.dtype.name), raw
         self._dataset = file.create_dataset(
             name,
             shape=(0, *row.shape),

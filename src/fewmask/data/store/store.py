@@ -1,6 +1,7 @@
 """The prepared dataset: one HDF5 file that is written whole or not at all.
 
-    image         uint8   (N, H, W, 3)  one image per chunk, not compressed
+    image         uint8   (N, H, W, 3)  one image per chunk, not compressed; of other channels than
+                                        red, green and blue uint8, uint16 or float32 (N, H, W, C)
     FIELD         uint8 or float32      the truth of every task that the dataset gives, under the
                   (N, H, W) or          name of its field (see `fewmask.tasks`). ``mask``: class
                   (N, H, W, C)          indices, 255 = ignore; all 255: unlabelled
@@ -142,6 +143,11 @@ class Store(SealedFile):
     def width(self) -> int:
         """Width of all images in pixels."""
         return self._file["image"].shape[2]
+
+    @property
+    def image_bytes(self) -> int:
+        """How much memory a pixel of an image takes."""
+        return self._file["image"].dtype.itemsize * self._file["image"].shape[3]
 
     @property
     def dataset(self) -> str:

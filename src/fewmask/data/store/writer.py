@@ -89,10 +89,16 @@ class StoreWriter:
         return GrowingDataset(self._file, self._raw, field, value, compression)
 
     def _check_shapes(self, name: str, arrays: dict[str, np.ndarray]) -> None:
-        shapes = {field: value.shape for field, value in arrays.items()}
-        first = {field: dataset.row_shape for field, dataset in self._pixels.items()}
-        if first and shapes != first:
-            raise FewmaskError(f"{name}: found {shapes}\n  expected: {first}, as the first row")
+        kinds = {field: (value.shape, value.dtype.name) for field, value in arrays.items()}
+        first = {field: dataset.row_kind for field, dataset in self._pixels.items()}
+        for field in {**first, **kinds} if first else ():
+            found, expected = kinds.get(field), first.get(field)
+            if found != expected:
+                raise FewmaskError(
+                    f"{name}: {field}: found {_described(found)}\n"
+                    f"  expected: {_described(expected)}, as in {self._text['name'][0]}\n"
+                    f"  mend: convert all images to one type"
+                )
 
     def _close(self, error: type | None, *_: Any) -> None:
         """Complete the file and check it, or, after an error, only close it.
@@ -149,3 +155,9 @@ class StoreWriter:
             digest=self._digest.hexdigest(),
         )
         seal(self._file)
+
+
+def _described(kind: tuple[tuple[int, ...], str] | None) -> str:
+    if kind is None:
+        return "nothing"
+    return f"{kind[1]}, {' x '.join(map(str, kind[0]))}"

@@ -1,7 +1,8 @@
 """A user's own images to choose from, beside the images of a dataset whose masks are known."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -10,15 +11,19 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import Bar
-from fewmask.data.preparation.decode import OpenImage, large_images, read_image
-from fewmask.data.preparation.image_files import images_below
+from fewmask.data.preparation.as_stored import ENDINGS_AS_STORED, OpenImage
+from fewmask.data.preparation.image_files import ENDINGS, images_below
+from fewmask.data.preparation.opening import large_images
 from fewmask.data.preparation.tiling import Tiling
-from fewmask.inference.file_batches import fitted, readable, tiles_of
+from fewmask.inference.file_batches import fitted, opened, read_whole, readable, tiles_of
 from fewmask.inference.overview import Overview
 from fewmask.inference.predict import by_tiles, whole
 from fewmask.inference.suggestions.pool import BATCH_SIZE, VIEW, StoredPool, WithMask
 from fewmask.inference.suggestions.scores import Part
 from fewmask.inference.trained import Trained
+
+Open = Callable[[Trained, Path], OpenImage]
+"""What opens an image for a network."""
 
 
 class FilePool:
@@ -29,7 +34,8 @@ class FilePool:
         self, folder: Path, trained: Trained, shown: Bar, stored: StoredPool | None
     ) -> None:
         """Raises FewmaskError: there are no images, or two of the same name."""
-        self._files = images_below(folder)
+        is_rgb = trained.description.trained_on.is_rgb
+        self._files = images_below(folder, ENDINGS if is_rgb else ENDINGS_AS_STORED)
         names = [file.relative_to(folder).with_suffix("").as_posix() for file in self._files]
         if not names:
             raise FewmaskError(f"{folder}: found no images\n  mend: correct --images")
@@ -51,22 +57,26 @@ class FilePool:
         return chain(of_files, moved)
 
     def _whole(self) -> Iterator[Part]:
-        settings, device = self._trained.description.trained_on, self._trained.runtime.device
-        images = readable(self._numbered(), lambda one: (one[0], read_image(one[1])), self._say)
+        settings = self._trained.description.trained_on
+        images = readable(self._numbered(), partial(self._open, read_whole), self._say)
         while read := list(islice(images, BATCH_SIZE)):
-            numbers, pixels = zip(*read, strict=True)
-            batch = fitted(list(pixels), settings.height_width, settings.fit, device)
+            numbers, pixels = zip(*((number, image.read()) for number, image in read), strict=True)
+            batch = fitted(self._trained, list(pixels), settings.height_width, settings.fit)
             yield Part(np.array(numbers), batch)
 
     def _tiles(self) -> Iterator[Part]:
-        settings, device = self._trained.description.trained_on, self._trained.runtime.device
+        settings = self._trained.description.trained_on
         with large_images():
-            opened = readable(self._numbered(), lambda one: (one[0], OpenImage(one[1])), self._say)
-            for number, image in opened:
+            for number, image in readable(self._numbered(), partial(self._open, opened), self._say):
                 tiling = Tiling.of(image.size, settings.tiles)
-                batch_of, places = tiles_of(image, tiling, device), range(len(tiling.offsets))
+                batch_of = tiles_of(self._trained, image, tiling)
+                places = range(len(tiling.offsets))
                 for place in places:
                     yield Part(np.array([number]), batch_of([place]))
+
+    def _open(self, read: Open, numbered: tuple[int, Path]) -> tuple[int, OpenImage]:
+        number, file = numbered
+        return number, read(self._trained, file)
 
     def _numbered(self) -> list[tuple[int, Path]]:
         return list(enumerate(self._files))

@@ -15,6 +15,7 @@ from fewmask.core.paths import data_folder
 from fewmask.data.batches import Images
 from fewmask.data.preparation.fit import unfit
 from fewmask.data.readers.reader import open_reader
+from fewmask.data.scaling import shown_images
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
 from fewmask.inference.overview import Overview
@@ -91,7 +92,8 @@ class StoredPool:
             )
         self.free, self.known = np.array(sorted(free)), np.array(sorted(known), np.int64)
         rows = np.isin(store.images.of_rows, [*known, *free])
-        self._images = Images(store, np.flatnonzero(rows), trained[0].runtime.device)
+        device, scaling = trained[0].runtime.device, trained[0].scaling
+        self._images = Images(store, np.flatnonzero(rows), device, scaling=scaling)
 
     def parts(self) -> Iterator[Part]:
         """All of them, in batches."""
@@ -115,7 +117,7 @@ class StoredPool:
             SEGMENTATION.stored(outputs["segmentation"])[0],
             self._extent(number),
         )
-        image = self._store.read("image", [number])[0, :height, :width]
+        image = self._view(number)[0, :height, :width]
         size = tuple(self._store.sizes[number].tolist())
         mask = unfit(found, size, self._store.dataset_settings.fit)
         return WithMask(mask, image, found[:height, :width])
@@ -126,7 +128,7 @@ class StoredPool:
         image, shown = Overview(size, VIEW, 0), Overview(size, VIEW, IGNORE)
         for row in rows:
             (height, width), offset = self._extent(row), self._store.read("offset", [row])[0]
-            image.add(self._store.read("image", [row])[0, :height, :width], *offset)
+            image.add(self._view(row)[0, :height, :width], *offset)
         mask = np.empty(size, np.uint8)
         for strip in stored_strips(trained, self._images, number):
             found = SEGMENTATION.stored(strip.outputs["segmentation"])[0]
@@ -134,6 +136,9 @@ class StoredPool:
             shown.add(found, strip.top)
         height, width = image.extent
         return WithMask(mask, image.values[:height, :width], shown.values[:height, :width])
+
+    def _view(self, row: int) -> np.ndarray:
+        return shown_images(self._store, [row], self._images.scaling)
 
     def _extent(self, row: int) -> tuple[int, int]:
         return tuple(self._store.extents[row].tolist())

@@ -36,7 +36,8 @@ class AugSeg(Consistency):
         labelled, weak = batches["labelled"], batches["unlabelled"]
         logits = self.taught(weak)
         sure = sureness(SoftTarget.of(logits, weak.inside))
-        view = replace(weak, image=random_intensities(weak.image, self.options.most_operations))
+        most = self.options.most_operations
+        view = replace(weak, image=random_intensities(weak.image, most, weak.is_rgb))
         view, target = self._mixed(labelled, view, Target.of(logits, weak.inside), sure)
         of_statistics = [weak] if self.options.batch_norms_see_weak_views else []
         of_labelled, of_view, *_ = self.scores(labelled, view, *of_statistics)

@@ -16,7 +16,9 @@ from fewmask.objectives.consistency.options import Boxes
 
 def recoloured(batch: Batch, colours: ColourAugmentation | None) -> Batch:
     """Images in other colours, drawn anew at every call; without ``colours`` as they are."""
-    return batch if colours is None else replace(batch, image=strong_view(colours, batch.image))
+    if colours is None:
+        return batch
+    return replace(batch, image=strong_view(colours, batch.image, batch.is_rgb))
 
 
 def pasted(batch: Batch, paste: Paste) -> Batch:

@@ -50,7 +50,8 @@ class GCT(TwoNetworks):
     def __init__(self, options: GCTSettings, blueprint: Blueprint) -> None:
         super().__init__(options, blueprint)
         self.classes = blueprint.heads["segmentation"]
-        self.detector = FlawDetector(self.classes, options.detector.channels)
+        inputs = blueprint.image_channels + self.classes
+        self.detector = FlawDetector(inputs, options.detector.channels)
 
     def parameter_groups(self) -> list[ParameterGroup]:
         own = list(self.detector.parameters())

@@ -11,7 +11,7 @@ from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
 from fewmask.objectives.assessment import Autocast, PooledMean, drawn_alike, evaluating
-from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
+from fewmask.objectives.losses import mean, pixel_squared_error
 from fewmask.objectives.masked_image.settings import MaskedImageSettings
 from fewmask.objectives.objective import Objective
 
@@ -105,4 +105,4 @@ def rotate_patches(images: Tensor, patches: int, size: int) -> Tensor:
 
 def build(options: MaskedImageSettings, blueprint: Blueprint) -> MaskedImage:
     """The objective with a network that predicts colours, whatever the classes."""
-    return MaskedImage(options, blueprint.segmenter({"colours": CHANNELS}))
+    return MaskedImage(options, blueprint.segmenter({"colours": blueprint.image_channels}))

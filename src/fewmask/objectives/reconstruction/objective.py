@@ -5,7 +5,7 @@ from torch import Tensor
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.segmenter import Segmenter
-from fewmask.objectives.losses import CHANNELS, mean, pixel_squared_error
+from fewmask.objectives.losses import mean, pixel_squared_error
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.reconstruction.settings import ReconstructionSettings
 
@@ -45,4 +45,6 @@ class Reconstruction(Objective):
 
 def build(options: ReconstructionSettings, blueprint: Blueprint) -> Reconstruction:
     """The objective with a network that predicts the classes, and a decoder for colours."""
-    return Reconstruction(blueprint.segmenter(), blueprint.segmenter({"colours": CHANNELS}))
+    return Reconstruction(
+        blueprint.segmenter(), blueprint.segmenter({"colours": blueprint.image_channels})
+    )

@@ -17,7 +17,7 @@ from fewmask.objectives.adversarial.base import (
     self_taught,
 )
 from fewmask.objectives.consistency.strong import recoloured
-from fewmask.objectives.losses import CHANNELS, mean
+from fewmask.objectives.losses import mean
 from fewmask.objectives.parameter_group import ParameterGroup
 from fewmask.objectives.s4gan.image_classes import (
     consistency_weight,
@@ -60,7 +60,7 @@ class S4GAN(Adversarial):
 
     def __init__(self, options: S4GANSettings, blueprint: Blueprint) -> None:
         of_discriminator = options.discriminator
-        inputs = blueprint.heads["segmentation"] + CHANNELS
+        inputs = blueprint.heads["segmentation"] + blueprint.image_channels
         discriminator = ImageDiscriminator(
             inputs, of_discriminator.channels, of_discriminator.dropout
         )

@@ -53,7 +53,8 @@ class SelfTraining(Taught):
         labelled = batches["labelled"]
         both = [labelled, batches["unlabelled"]]
         image, inside = (joined(both, name) for name in ("image", "inside"))
-        strong = self._draw(image, 0 if self.options.augments_labelled else len(labelled.image))
+        spared = 0 if self.options.augments_labelled else len(labelled.image)
+        strong = self._draw(image, spared, labelled.is_rgb)
         seen = labelled.image, labelled.inside, strong.images(image), strong.inside(inside)
         of_labelled, of_strong, of_auxiliary = self.predict(self._predict, *seen)
         losses = {"cross_entropy": self.cross_entropy(of_labelled, labelled.mask)}
@@ -84,9 +85,11 @@ class SelfTraining(Taught):
             self.teacher.decay = self.options.decay_after(self.teacher.updates)
         super().after_update()
 
-    def _draw(self, image: Tensor, spared: int) -> StrongAugmentation:
+    def _draw(self, image: Tensor, spared: int, is_rgb: bool) -> StrongAugmentation:
         options = self.options.strong_augmentation or NOTHING
-        return StrongAugmentation.draw(options, len(image), *image.shape[2:], image.device, spared)
+        return StrongAugmentation.draw(
+            options, len(image), *image.shape[2:], image.device, spared, is_rgb
+        )
 
     @torch.no_grad()
     def _classes_of_teacher(self, image: Tensor, inside: Tensor) -> Tensor:

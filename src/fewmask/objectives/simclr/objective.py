@@ -33,7 +33,7 @@ class SimCLR(Objective):
 
     def losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:
         batch = batches["all"]
-        views = self._views(batch.image, batch.inside)
+        views = self._views(batch.is_rgb, batch.image, batch.inside)
         projected = self.predict(partial(self.project, self.network), *views)
         return {"contrastive": nt_xent(*projected, batch.rows, self.options.temperature)}
 
@@ -47,7 +47,7 @@ class SimCLR(Objective):
         projected, rows = [], []
         with evaluating(network, self.head):
             for batch in batches:
-                views = drawn_alike(batch, self._views)
+                views = drawn_alike(batch, partial(self._views, batch.is_rgb))
                 with autocast():
                     projected.append(self.project(network, *views))
                 rows.append(batch.rows)
@@ -64,9 +64,9 @@ class SimCLR(Objective):
         features = network.features(image, inside)[-1].mean((2, 3))
         return self.head(features).chunk(2)
 
-    def _views(self, image: Tensor, inside: Tensor) -> tuple[Tensor, ...]:
+    def _views(self, is_rgb: bool, image: Tensor, inside: Tensor) -> tuple[Tensor, ...]:
         """Two views of images, drawn at random, and where each is inside."""
-        views = [Change.draw(self.options.views, image) for _ in range(2)]
+        views = [Change.draw(self.options.views, image, is_rgb) for _ in range(2)]
         return (*(one.images(image) for one in views), *(one.warp.inside(inside) for one in views))
 
 

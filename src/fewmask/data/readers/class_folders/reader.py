@@ -20,6 +20,7 @@ class Reader:
     def __init__(self, settings: Dataset, root: Path) -> None:
         self._folder = root / settings.reader.folder
         self._leave_out = set(settings.reader.leave_out)
+        self._channels = settings.stored_channels
 
     @cached_property
     def categories(self) -> tuple[str, ...]:
@@ -42,7 +43,8 @@ class Reader:
         return [item for item in items if item.name not in self._leave_out]
 
     def load(self, item: Item) -> Sample:
-        return Sample(read_image(item.image), category=item.category)
+        image = read_image(item.image, channels=self._channels)
+        return Sample(image, category=item.category)
 
     def _items_of(self, category: int, name: str) -> list[Item]:
         folder = self._folder / name

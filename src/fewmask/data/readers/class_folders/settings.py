@@ -17,3 +17,4 @@ class ClassFoldersSettings(ReaderSettings):
 
     needs_classes: ClassVar[bool] = False
     has_categories: ClassVar[bool] = True
+    reads_channels: ClassVar[bool] = True

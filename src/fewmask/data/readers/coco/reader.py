@@ -47,9 +47,10 @@ class Reader(OneFileReader):
 
     def load(self, item: Item) -> Sample:
         if item.mask is None:
-            return Sample(read_image(item.image))
+            return Sample(read_image(item.image, channels=self._channels))
         found = item.annotation
-        image = read_image_of(item.image, found["height"], found["width"], item.mask)
+        stated = found["height"], found["width"]
+        image = read_image_of(item.image, stated, item.mask, self._channels)
         canvas = Canvas(image.shape[:2], self._labels, item.mask)
         for label, segmentation in found["shapes"]:
             if segmentation:

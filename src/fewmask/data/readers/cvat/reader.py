@@ -46,9 +46,9 @@ class Reader(OneFileReader):
 
     def load(self, item: Item) -> Sample:
         if item.mask is None:
-            return Sample(read_image(item.image))
+            return Sample(read_image(item.image, channels=self._channels))
         height, width, shapes = item.annotation
-        image = read_image_of(item.image, height, width, item.mask)
+        image = read_image_of(item.image, (height, width), item.mask, self._channels)
         canvas = Canvas(image.shape[:2], self._labels, item.mask)
         for shape in shapes:
             _paint(canvas, shape, item.name)

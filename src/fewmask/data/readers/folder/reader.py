@@ -36,6 +36,7 @@ class Reader:
         self._root = root
         self._reader = settings.reader
         self._code = mask_code(settings)
+        self._channels = settings.stored_channels
 
     def items(self) -> list[Item]:
         masks = self._find("masks", self._reader.masks)
@@ -55,8 +56,8 @@ class Reader:
 
     def load(self, item: Item) -> Sample:
         if item.mask is None:
-            return Sample(read_image(item.image))
-        image, mask = read_pair(item.image, item.mask, self._code)
+            return Sample(read_image(item.image, channels=self._channels))
+        image, mask = read_pair(item.image, item.mask, self._code, channels=self._channels)
         return Sample(image, {"mask": mask})
 
     def _path_name(self, path: Path) -> str:

@@ -1,6 +1,6 @@
 """Settings of the reader of a folder of images and masks."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import field_validator, model_validator
 
@@ -27,6 +27,8 @@ class FolderSettings(ReaderSettings):
     """Pattern of further images that have no masks."""
     masks_required: bool = False
     """Whether it is a mistake if one of ``images`` has no mask; else it is unlabelled."""
+
+    reads_channels: ClassVar[bool] = True
 
     @field_validator("images", "masks", "unlabelled")
     @classmethod

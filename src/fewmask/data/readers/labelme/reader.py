@@ -33,7 +33,7 @@ class Reader(FolderReader):
 
     def load(self, item: Item) -> Sample:
         if item.mask is None:
-            return Sample(read_image(item.image))
+            return Sample(read_image(item.image, channels=self._channels))
         try:
             content = json.loads(item.mask.read_text(encoding="utf-8"))
             height, width = content["imageHeight"], content["imageWidth"]
@@ -41,7 +41,7 @@ class Reader(FolderReader):
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             found = f"damaged data ({type(error).__name__}: {str(error)[:80]})"
             raise image_error(item.mask, found, WHOLE) from None
-        image = read_image_of(item.image, height, width, item.mask)
+        image = read_image_of(item.image, (height, width), item.mask, self._channels)
         canvas = Canvas(image.shape[:2], self._labels, item.mask)
         for label, kind, shape in shapes:
             _paint(canvas, label, kind, shape)

@@ -1,6 +1,6 @@
 """Settings of the reader of NIfTI volumes."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
@@ -19,6 +19,8 @@ class NiftiSettings(FolderSettings):
     window: tuple[float, float] | None = None
     """The values that become black and white, in Hounsfield units for example; absent: 0.5 % and
     99.5 % of the voxels of each volume lie below them."""
+
+    reads_channels: ClassVar[bool] = False
 
     @field_validator("window")
     @classmethod

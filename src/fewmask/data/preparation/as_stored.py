@@ -1,0 +1,123 @@
+"""Images whose values are read as they are stored: any number of channels, 8 or 16 bits or floats.
+
+The content of a file decides how it is read, not its ending: NumPy's arrays by NumPy, all else by
+Pillow.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from fewmask.data.preparation.image_error import image_error
+from fewmask.data.preparation.image_files import ENDINGS
+from fewmask.data.preparation.opening import check_pixels, decoding, opened
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+KEPT = ("uint8", "uint16", "float32")
+AS_FLOAT = ("int8", "int16", "float16", "float64")
+"""Types that are stored as float32, which holds all of their values, or rounds them (float64)."""
+
+ENDINGS_AS_STORED = ENDINGS | {".npy"}
+"""How the names of such files end."""
+
+NUMPY = b"\x93NUMPY"
+"""How a file of NumPy begins."""
+
+
+class OpenImage(Protocol):
+    """An open image, of which parts are read. Raises ImageError."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+
+    def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
+        """A part of the image, (h, w, C); slices may reach beyond it."""
+
+
+class ImageInMemory:
+    """An image that was read as a whole, (H, W, C)."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self._values.shape[:2]
+
+    def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
+        """A part of the image; slices may reach beyond it."""
+        return self._values[rows, columns]
+
+
+def open_as_stored(path: Path, channels: int, upright: bool = True) -> OpenImage:
+    """An image of so many channels, uint8, uint16 or float32.
+
+    ``upright`` rotates it as its EXIF orientation says. Raises ImageError for other channels or
+    types, and for values that are not finite.
+    """
+    values = load_array(path) if is_array(path) else _values(opened(path, upright))
+    return ImageInMemory(checked(path, values, channels))
+
+
+def is_array(path: Path) -> bool:
+    """Whether a file holds an array of NumPy."""
+    return beginning(path).startswith(NUMPY)
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file, by which its format is known."""
+    with decoding(path, "an image"), path.open("rb") as file:
+        return file.read(16)
+
+
+def load_array(path: Path) -> np.ndarray:
+    """The array in a file of NumPy; pickled objects are refused."""
+    with decoding(path, "a whole array of numbers, as numpy.save writes it"):
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        check_pixels(path, mapped.shape[0] * mapped.shape[1] if mapped.ndim > 1 else 0)
+        return np.array(mapped)
+
+
+def checked(path: Path, values: np.ndarray, channels: int) -> np.ndarray:
+    """The values of an image, (H, W) or (H, W, C), as (H, W, C) of one of the types `KEPT`.
+
+    Raises ImageError for another number of channels, other types, and values that are not finite.
+    """
+    values = values[..., None] if values.ndim == 2 else values
+    if values.ndim != 3 or 0 in values.shape:
+        shape = " x ".join(map(str, values.shape))
+        raise image_error(path, f"an array of {shape}", "height x width x channels")
+    if values.shape[2] != channels:
+        raise image_error(
+            path,
+            f"{values.shape[2]} channels",
+            f"{channels}, as channels in the dataset's YAML",
+            "correct channels, if all images are like this one; or replace it",
+        )
+    if values.dtype.name not in (*KEPT, *AS_FLOAT):
+        raise image_error(
+            path, f"numbers of the type {values.dtype.name}", ", ".join((*KEPT, *AS_FLOAT)),
+            "convert all images to one of these types",
+        )  # fmt: skip
+    kept = values.dtype.name if values.dtype.name in KEPT else "float32"
+    values = values.astype(kept, copy=False)  # in this machine's order of bytes
+    if kept == "float32" and (broken := (~np.isfinite(values)).any(axis=2).sum()):
+        raise image_error(
+            path, f"values that are not finite (NaN), in {broken:,} pixels", "numbers",
+            "write numbers there, and ignore these pixels in the mask",
+        )  # fmt: skip
+    return values
+
+
+def _values(image: Image.Image) -> np.ndarray:
+    """The channels of an image of Pillow; a palette is resolved."""
+    if image.mode in ("P", "PA"):
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    return np.asarray(image.convert("L") if image.mode == "1" else image)
