@@ -1,59 +1,63 @@
-"""How close the step of every objective that learns masks comes to its bare passes."""
+"""How close the step of every objective comes to its bare passes, as small experiments train it."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, get_args
+from functools import cache
+from typing import get_args
 
 from benchmarks.measurement import Measurement
 from benchmarks.passes import passes
-from benchmarks.project import EXPERIMENTS, project
+from benchmarks.project import EMBEDDED, EXPERIMENTS, project
 from benchmarks.training import near
-from fewmask.config.named import names_in
+from fewmask.config.objective import ObjectiveSettings
 from fewmask.config.stage import Objective
 from fewmask.core.cells import Run
-from fewmask.core.errors import FewmaskError
-from fewmask.objectives.hard_pixels import LearnsMasks
 from fewmask.planning.grid import load_grid
-
-EXPERIMENT, DATASET, FRACTION = "camvid_semi_supervised", "camvid_96", "n20"
+from fewmask.training.loop import Training
 
 
 def of_objective(name: str) -> Callable[[], list[Measurement]]:
     """The benchmark of an objective."""
 
     def measure() -> list[Measurement]:
-        run, stage = _stage_of(name)
-        batch = {"labelled": 4, "unlabelled": 8}
-        with project(EXPERIMENT, run, **_alone(run.method)) as made:
-            roles = made.stage(made.key(stage)).batch.roles
-            training = made.training(stage, batch={role: batch[role] for role in roles})
-            what = f"{name}, U-Net ResNet-18, 96 x 128 px, batch 4 + 8"
-            return near(training, passes(training), what, "bare passes", 0.9)
+        experiment, run, stage = learning()[name]
+        with project(experiment, run, network=EMBEDDED) as made:
+            training = made.training(stage)
+            return near(training, passes(training), _title(name, training), "bare passes", 0.9)
 
     measure.__name__ = name
     measure.__doc__ = f"{name}: against its passes, bare."
     return measure
 
 
-def _stage_of(objective: str) -> tuple[Run, str]:
-    """The first stage of all methods that learns by an objective, in a run of CamVid."""
-    for method in names_in("methods"):
-        with suppress(FewmaskError):  # methods that need more than CamVid has
-            grid = load_grid([EXPERIMENTS / f"{EXPERIMENT}.yaml"], _alone(method))
-            run = Run(DATASET, method, FRACTION, 0)
+@cache
+def learning() -> dict[str, tuple[str, Run, str]]:
+    """By the name of every objective: a small experiment, a run of it, and the stage of that run
+    that learns by it. Of several, the first one of those with the most losses."""
+    found: dict[str, tuple[str, Run, str]] = {}
+    losses: dict[str, int] = {}
+    for path in sorted(EXPERIMENTS.glob("*.yaml")):
+        grid = load_grid([path])
+        if grid.experiment.search:  # the others have its methods as they are written
+            continue
+        for run in grid.runs:
             for key in grid.stages(run):
-                if grid.stage(key).objective.name == objective:
-                    return run, key.stage
-    raise LookupError(f"no method learns by {objective}")
+                one: ObjectiveSettings = grid.stage(key).objective
+                if len(one.loss_names) > losses.get(one.name, 0):
+                    losses[one.name] = len(one.loss_names)
+                    found[one.name] = path.stem, run, key.stage
+    return found
 
 
-def _alone(method: str) -> dict[str, Any]:
-    """The changes that make it the only method of the experiment."""
-    return {"methods": [method], "reference": method}
+def _title(name: str, training: Training) -> str:
+    store, sizes = training.draws.images.store, training.draws.sizes.values()
+    network = training.stage.network
+    return (
+        f"{name}, {network.architecture.name} {network.encoder}, {store.height} x {store.width} "
+        f"px, batch {' + '.join(map(str, sizes))}"
+    )
 
 
 BENCHMARKS = [
     of_objective(get_args(one.model_fields["name"].annotation)[0])
     for one in get_args(get_args(Objective)[0])
-    if issubclass(one, LearnsMasks)
 ]

@@ -16,6 +16,7 @@ from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
 from fewmask.inference.pseudo_label import pseudo_label
+from fewmask.networks.pretrained import fetch_encoder
 from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.job_arguments import JobArguments
 from fewmask.training.building import build_training
@@ -30,6 +31,8 @@ EXPERIMENTS = Path("config/experiments/small")
 NO_EVALUATIONS = {"every": 10**9, "metric": "none"}
 RESNET = {"encoder": "resnet18", "weights": "none"}
 """A common encoder; no speed depends on the values of its weights."""
+EMBEDDED = {"encoder": "tu-tf_efficientnet_lite0", "weights": "imagenet"}
+"""The encoder of the small experiments, and what it starts from."""
 
 
 @contextmanager
@@ -90,6 +93,8 @@ class Project:
         }
         with redirect_stderr(StringIO()):
             self._prepare(key, files["dataset"], files["split"])
+            if (encoder := files.get("encoder")) and not encoder.exists():
+                fetch_encoder(self.grid.stage(key).network.encoder, encoder)
             for earlier in self.grid.stages(self.run):
                 if earlier == key:
                     break

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from benchmarks.measurement import Measurement, in_turns, speed_up
+from benchmarks.objectives import BENCHMARKS, learning
 from benchmarks.table import as_json, markdown
 
 from tests.conftest import ROOT
+from tests.objectives.known import NAMES
 
 
 def benchmarks(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -56,6 +59,14 @@ def test_an_unknown_name_is_told():
     assert ended.returncode == 2
     assert "no such benchmark: trainign" in ended.stderr
     assert "training.simclr" in ended.stderr
+
+
+def test_every_objective_is_trained_by_a_small_experiment(monkeypatch: pytest.MonkeyPatch):
+    """Its benchmark finds it there."""
+    monkeypatch.chdir(ROOT)
+    places = learning()
+    assert [name for name in NAMES if name not in places] == []
+    assert {one.__name__ for one in BENCHMARKS} == set(NAMES)
 
 
 def test_the_smallest_is_measured_and_written_down(tmp_path: Path):
