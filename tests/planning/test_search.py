@@ -1,6 +1,5 @@
 """The search of settings: what is drawn, what follows from it, and what is refused."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,14 +7,12 @@ import pytest
 
 from fewmask.config.ranges import Linear, Log, Whole
 from fewmask.core.cells import Run
-from fewmask.core.errors import ConfigError, FewmaskError
-from fewmask.metrics.records import write_record
+from fewmask.core.errors import ConfigError
 from fewmask.planning.grid import load_grid
 from fewmask.planning.job_arguments import JobArguments
 from fewmask.planning.jobs import jobs
 from fewmask.planning.requested import requested_by
 from fewmask.planning.search.draws import draw
-from fewmask.planning.search.ranking import rank, read_ranking
 from tests.small_project import change_config, write_project, write_refined
 
 RANGES = {"optimiser.learning_rate": Log(1e-4, 1e-2), "objective.threshold": Linear(0.0, 1.0)}
@@ -187,99 +184,39 @@ class TestRefused:
         with pytest.raises(ConfigError, match="no validation value ranks its trials"):
             load_grid()
 
-    def test_a_method_that_is_called_as_a_searched_one(self, searched: Path):
+    @pytest.mark.parametrize(
+        "name", ["refined_searched", "refined_trial_12", "refined_rung_2_slot_0"]
+    )
+    def test_a_method_that_is_called_as_a_part_of_a_search(self, searched: Path, name: str):
         text = Path("config/methods/supervised.yaml").read_text()
-        Path("config/methods/refined_searched.yaml").write_text(text)
-        with pytest.raises(ConfigError, match="as another method is"):
+        Path(f"config/methods/{name}.yaml").write_text(text)
+        with pytest.raises(ConfigError, match=f"{name}, as another method is"):
             load_grid()
 
+    def test_a_method_without_a_setting_to_search(self, searched: Path):
+        known = load_grid().searches["rooms", "supervised", "n8"].ranges
+        change_config(searched, "methods/supervised", ranges=dict.fromkeys(known))
+        with pytest.raises(ConfigError, match="supervised has no setting to search"):
+            load_grid()
 
-def write_training(
-    method: str, seed: int, value: float | None, steps: int = 5, diverged: str | None = None
-) -> Path:
-    folder = Path(f"results/stages/rooms/{method}/n8/{seed}/last")
-    folder.mkdir(parents=True, exist_ok=True)
-    known = {"seconds": 1.0, "peak_memory_mb": None, "images_seen": 1, "steps": steps}
-    known |= {"best_value": value, "device": "cpu", "gpus": 0, "history": "", "training": {}}
-    known |= {"version": "", "network": {}, "dataset": {}, "seed": seed, "digests": {}}
-    known |= {"diverged": diverged} if diverged else {}
-    write_record(folder / "training.json", known)
-    (folder / "checkpoint.pt").touch()
-    return folder
+    def test_a_fraction_to_search_at_that_is_left_out(self, searched: Path):
+        left_out = [{"method": "refined", "fraction": "n8"}]
+        change_config(searched, "config", search=SEARCH | {"at": "n8"}, leave_out=left_out)
+        with pytest.raises(ConfigError, match=r"search\.at: refined is not run on rooms at n8"):
+            load_grid()
 
+    def test_seeds_that_have_test_images_of_their_own(self, searched: Path):
+        change_config(searched, "datasets/rooms", split={"held_out_per_seed": True})
+        with pytest.raises(ConfigError, match="would learn from test images of the runs' seeds"):
+            load_grid()
 
-def rung(**changes) -> str:
-    record = "results/stages/rooms/{trained_as}/n8/{seed}/last/training.json"
-    settings = {"metric": "miou", "tried": {}, "seeds": [100, 101], "record": record}
-    trials = [{}, {"optimiser.learning_rate": 0.5}, {"optimiser.learning_rate": 0.1}]
-    names = [f"m_trial_{k}" for k in range(3)]
-    return json.dumps(settings | {"goes_on": 1, "trials": trials, "trained_as": names} | changes)
-
-
-class TestRanking:
-    """Means over seeds, best first; checkpoints that nothing goes on from are removed."""
-
-    def test_the_best_comes_first_and_of_equal_ones_the_first(self, project: Path):
-        for trial, values in enumerate([(0.3, 0.4), (0.5, 0.4), (0.35, 0.35)]):
-            for seed, value in zip((100, 101), values, strict=True):
-                write_training(f"m_trial_{trial}", seed, value)
-        rank(rung(), None, Path("rung_1.json"))
-        ranked = read_ranking(Path("rung_1.json")).trials
-        assert [one.trial for one in ranked] == [1, 0, 2]
-        assert ranked[0].score == pytest.approx(0.45)
-        assert ranked[0].changes == {"optimiser.learning_rate": 0.5}
-        left = sorted(path.parts[3] for path in Path("results").rglob("checkpoint.pt"))
-        assert left == ["m_trial_1", "m_trial_1"]
-        for seed in (100, 101):
-            write_training("m_rung_2_slot_0", seed, 0.7)
-        second = rung(trained_as=["m_rung_2_slot_0"], goes_on=0)
-        rank(second, Path("rung_1.json"), Path("rung_2.json"))
-        (best,) = read_ranking(Path("rung_2.json")).trials
-        assert (best.trial, best.method, best.trained_as) == (1, "m_trial_1", "m_rung_2_slot_0")
-        assert best.fill(Path("{trial}/{trained_as}")) == Path("m_trial_1/m_rung_2_slot_0")
-        assert not list(Path("results").rglob("checkpoint.pt"))
-
-    def test_lower_losses_are_better(self, project: Path):
-        for trial, value in enumerate([0.3, 0.2, 0.4]):
-            write_training(f"m_trial_{trial}", 100, value)
-        rank(rung(metric="loss", seeds=[100]), None, Path("rung_1.json"))
-        assert [one.trial for one in read_ranking(Path("rung_1.json")).trials] == [1, 0, 2]
-
-    def test_a_trial_that_diverged_is_last_whatever_it_scored_before(self, project: Path):
-        reason = "the loss is not finite at step 3"
-        for trial, value in enumerate([0.9, 0.2, 0.3]):
-            for seed in (100, 101):
-                has_diverged = (trial, seed) == (0, 101)
-                write_training(f"m_trial_{trial}", seed, value, diverged=reason * has_diverged)
-        rank(rung(), None, Path("rung_1.json"))
-        ranked = read_ranking(Path("rung_1.json")).trials
-        assert [one.trial for one in ranked] == [2, 1, 0]
-        assert (ranked[2].score, ranked[2].scores) == (None, {"100": 0.9})
-        assert ranked[2].diverged == f"{reason} (seed 101)"
-        assert [one.diverged for one in ranked[:2]] == [None, None]
-
-    def test_trials_of_which_all_diverged_choose_nothing(self, project: Path):
-        for trial in range(3):
-            write_training(
-                f"m_trial_{trial}", 100, None, diverged="the loss is not finite at step 3"
-            )
-        with pytest.raises(FewmaskError) as error:
-            rank(rung(seeds=[100]), None, Path("rung_1.json"))
-        assert "every trial of this rung has diverged" in str(error.value)
-        assert "m_trial_0: the loss is not finite at step 3 (seed 100)" in str(error.value)
-        assert not Path("rung_1.json").exists()
-
-    def test_a_place_that_there_is_not(self, project: Path):
-        write_training("m_trial_0", 100, 0.5)
-        settings = rung(seeds=[100], trained_as=["m_trial_0"], trials=[{}])
-        rank(settings, None, Path("rung_1.json"))
-        with pytest.raises(FewmaskError, match="it has 1 trials, and place 1 is requested"):
-            read_ranking(Path("rung_1.json")).at(1, Path("rung_1.json"))
-
-    def test_a_training_without_a_validation_value(self, project: Path):
-        write_training("m_trial_0", 100, None)
-        with pytest.raises(FewmaskError, match="states no value on validation images"):
-            rank(rung(seeds=[100]), None, Path("rung_1.json"))
+    def test_without_a_search_a_method_may_be_called_searched(self, searched: Path):
+        text = Path("config/methods/supervised.yaml").read_text()
+        Path("config/methods/own_searched.yaml").write_text(text)
+        change_config(searched, "config", search=None, methods=["own_searched"])
+        requested = requested_by(load_grid())
+        assert (requested.methods, requested.searches) == (["own_searched"], [])
+        assert requested.title_of("own_searched") == "own_searched"
 
 
 @pytest.mark.parametrize("name", ["pet_search", "camvid_search"])

@@ -106,9 +106,13 @@ class Grid:
 
     def search_of(self, run: Run) -> Search | None:
         """The search that chooses the settings of a run; None for those as they are written."""
-        if run.method == written(run.method):
+        if run.method == self.as_written(run.method):
             return None
         return self.searches.get((run.dataset, written(run.method), run.fraction))
+
+    def as_written(self, method: str) -> str:
+        """The method whose settings a search has chosen; others are returned as they are."""
+        return method if method in self.experiment.methods else written(method)
 
     def all_masks_methods(self) -> list[str]:
         """The methods whose last stage sees all masks whatever the fraction: upper bounds."""
@@ -145,7 +149,7 @@ class Grid:
 
     def _resolve_searches(self, stages: dict[Cell, list[Resolved]]) -> None:
         """Find the trials, and the runs with the settings that their search chooses."""
-        self.searches = searches_of(self.experiment, stages, self.source)
+        self.searches = searches_of(self.experiment, self.datasets, stages, self.source)
         for cell, search in self.searches.items():
             for rung in search.rungs:
                 trained = (one for stages in rung.trainings.values() for one in stages)

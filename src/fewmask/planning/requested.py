@@ -135,7 +135,7 @@ def requested_by(grid: Grid) -> Requested:
             },
             "all_masks": grid.all_masks_methods(),
             "descriptions": {
-                name: validate(Method, load_method(written(name))).description
+                name: validate(Method, load_method(grid.as_written(name))).description
                 for name in requested.methods
             },
             "classes": {name: grid.classes(name) for name in requested.datasets},

@@ -1,5 +1,8 @@
 """What trainings of a search are called: as methods of their own, in paths, logs and tables."""
 
+import re
+from collections.abc import Collection
+
 from fewmask.config.cells import Cells
 from fewmask.config.experiment import Experiment
 
@@ -17,6 +20,12 @@ def searched(method: str) -> str:
 def written(method: str) -> str:
     """The method as it is written."""
     return method.removesuffix(SEARCHED)
+
+
+def are_names_of(method: str, names: Collection[str]) -> list[str]:
+    """Those of some names that trainings or results of a method's search have."""
+    own = re.compile(rf"{re.escape(method)}(_trial_\d+|_rung_\d+_slot_\d+|{SEARCHED})")
+    return [name for name in names if own.fullmatch(name)]
 
 
 def trial(method: str, number: int) -> str:

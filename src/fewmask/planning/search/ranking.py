@@ -110,9 +110,8 @@ def rank(settings_json: str, below: Path | None, output: Path) -> None:
     rung = from_json(RungSettings, settings_json, "--settings")
     of_below = read_ranking(below).trials if below else None
     ranked = [_ranked(rung, of_below, place) for place in range(len(rung.trained_as))]
-    sign = 1 if table.find(rung.metric).higher_is_better else -1
     _check_any_is_finite(ranked)
-    ranked.sort(key=lambda one: (one.score is None, -sign * (one.score or 0), one.trial))
+    ranked = best_first(ranked, rung.metric)
     ranking = Ranking.model_construct(metric=rung.metric, tried=rung.tried, trials=ranked)
     write_record(output, ranking.model_dump())
     done = [one.trained_as for one in (of_below or [])[: len(rung.trained_as)]]
@@ -121,6 +120,12 @@ def rank(settings_json: str, below: Path | None, output: Path) -> None:
         for path in _records(rung, name).values():
             for stage in path.parent.parent.glob("*/"):
                 remove_checkpoint(stage)
+
+
+def best_first(trials: list[RankedTrial], metric: str) -> list[RankedTrial]:
+    """Trials by their scores, and by their numbers where these are equal; last those without."""
+    sign = -1 if table.find(metric).higher_is_better else 1
+    return sorted(trials, key=lambda one: (one.score is None, sign * (one.score or 0), one.trial))
 
 
 def _ranked(rung: RungSettings, below: list[RankedTrial] | None, place: int) -> RankedTrial:
