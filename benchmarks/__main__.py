@@ -1,7 +1,7 @@
 """Run benchmarks: all of them, or those that are named.
 
 uv run python -m benchmarks                     # all
-uv run python -m benchmarks training resuming   # those of some topics
+uv run python -m benchmarks training starting   # those of some topics
 uv run python -m benchmarks --list              # what there is
 """
 
@@ -20,7 +20,7 @@ from benchmarks.measurement import Measurement
 from benchmarks.table import as_json, markdown, write
 from fewmask.core.errors import FewmaskError
 
-TOPICS = ("training", "objectives", "evaluation", "resuming", "planning", "prepare", "commands")
+TOPICS = ("training", "objectives", "evaluation", "starting", "planning", "prepare", "commands")
 """Modules of this folder in the order of the table; each has a list ``BENCHMARKS``."""
 
 

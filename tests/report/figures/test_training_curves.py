@@ -54,7 +54,7 @@ def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
             history.selected
             == history.evaluations["step"][history.evaluations["validation"].argmax()]
         )
-    dots = [tuple(one.get_offsets()[0]) for one in validation.collections]
+    [dots] = [one.get_offsets() for one in validation.collections]
     kept = [(one.selected, 100 * one.evaluations["validation"].max()) for one in found]
     np.testing.assert_allclose(dots, kept)
     assert validation.get_ylabel() == "Validation mIoU (%)"

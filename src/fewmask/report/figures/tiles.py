@@ -51,11 +51,11 @@ def draw_tile(
     size = round(height * DPI), round(width * DPI)
     is_mask = pixels.ndim == 2
     shown = colour_mask(pixels, palette, *size) if is_mask else scale_image(pixels, *size)
-    axes = page.axes(left + whole((room - width) / 2), top, width, height)
+    left += whole((room - width) / 2)
+    axes = page.axes(left, top, width, height)
     axes.imshow(shown, aspect="auto", interpolation="none")
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=RULE, linewidth=0.5)
+    axes.set_axis_off()  # empty axes take longer to draw than the image and a frame
+    page.rectangle(left, top, width, height, fill=False, edgecolor=RULE, linewidth=0.5)
 
 
 @dataclass(frozen=True)

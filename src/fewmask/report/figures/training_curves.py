@@ -72,19 +72,21 @@ def _draw_stage(
 ) -> None:
     loss, validation = panels
     factor = 100 if judged_by and metrics.find(judged_by).unit == "%" else 1
+    kept: list[tuple[float, float, str]] = []
     for one in own:
+        steps, losses, values = one.evaluations[["step", "loss", "validation"]].to_numpy().T
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
         look = {"color": colour, "linewidth": 1, "alpha": 0.8}
         # A single evaluation is drawn as a point.
-        look |= {"marker": "."} if len(one.evaluations) == 1 else {}
-        loss.plot(one.evaluations["step"], one.evaluations["loss"], **look)
-        validation.plot(one.evaluations["step"], factor * one.evaluations["validation"], **look)
-        if one.selected is not None:
-            kept = one.evaluations[one.evaluations["step"] == one.selected]
-            validation.scatter(
-                kept["step"], factor * kept["validation"], s=22, color=colour,
-                edgecolors="white", linewidths=0.6, zorder=3,
-            )  # fmt: skip
+        look |= {"marker": "."} if len(steps) == 1 else {}
+        loss.plot(steps, losses, **look)
+        validation.plot(steps, factor * values, **look)
+        kept += [(one.selected, factor * value, colour) for value in values[steps == one.selected]]
+    if kept:
+        at, values, shades = zip(*kept, strict=True)
+        validation.scatter(
+            at, values, s=22, color=shades, edgecolors="white", linewidths=0.6, zorder=3
+        )
     for axes in panels:
         axes.grid(axis="y")
         axes.set_xlabel("Step")

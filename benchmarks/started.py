@@ -1,8 +1,9 @@
-"""The process that `benchmarks.resuming` times: a training's job, stopped after one step.
+"""The process that `benchmarks.starting` times: a training's job, stopped after one step.
 
-    python -m benchmarks.resumed '[settings, inputs, output, threads]'
+    python -m benchmarks.started '[settings, inputs, output, threads]'
 
-prints the seconds from the end of its imports to the first step, and to the end of that.
+prints when its imports were done, when its first step began, and when that was done, in seconds of
+the system's monotonic clock.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from fewmask.config.layers import from_json
 from fewmask.config.stage import TrainingSettings
+from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from fewmask.training.loop import Training
@@ -20,21 +22,20 @@ from fewmask.training.loop import Training
 
 def main() -> None:
     """Train for one step, then stop like a job that SLURM stops, which saves a checkpoint."""
-    imported = time.perf_counter()
+    imported = time.monotonic()
     settings, files, output, threads = json.loads(sys.argv[1])
     inputs = Inputs(**{name: path and Path(path) for name, path in files.items()})
     update = Training._update
 
     def timed(training: Training) -> None:
-        begun = time.perf_counter()
+        begun = time.monotonic()
         update(training)
-        print(json.dumps([begun - imported, time.perf_counter() - imported]))
+        print(json.dumps([imported, begun, time.monotonic()]))
         signal.raise_signal(signal.SIGTERM)
 
     Training._update = timed
-    train(
-        inputs, from_json(TrainingSettings, settings, "settings"), 0, Path(output), threads=threads
-    )
+    stage = from_json(TrainingSettings, settings, "settings")
+    train(inputs, stage, 0, Path(output), Execution(threads=threads))
 
 
 if __name__ == "__main__":
