@@ -20,7 +20,16 @@ from benchmarks.measurement import Measurement
 from benchmarks.table import as_json, markdown, write
 from fewmask.core.errors import FewmaskError
 
-TOPICS = ("training", "objectives", "evaluation", "starting", "planning", "prepare", "commands")
+TOPICS = (
+    "training",
+    "objectives",
+    "evaluation",
+    "starting",
+    "planning",
+    "prepare",
+    "commands",
+    "growth",
+)
 """Modules of this folder in the order of the table; each has a list ``BENCHMARKS``."""
 
 
