@@ -8,12 +8,14 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+import tifffile
 
 from fewmask.config.named import load_dataset
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.splits.job import split
 from fewmask.data.store.store import Store
 from tests.data.making import bands, noise, save
+from tests.data.preparation.geotiff_files import write_geotiff
 from tests.data.readers import shape_files
 from tests.data.readers.volumes import write_volumes
 from tests.documents.test_datasets_page import blocks
@@ -87,18 +89,28 @@ def test_volumes(data: Path):
     assert [role for _, role in of_groups].count("labelled") == 1
 
 
-def test_other_channels(data: Path):
+def test_bands(data: Path):
     for i in range(10):
-        (data / "bands/images").mkdir(parents=True, exist_ok=True)
-        image = bands(noise(40, 60, 3, seed=i))
-        np.save(data / f"bands/images/{i}.npy", image)
+        write_geotiff(data / f"bands/images/{i}.tif", bands(noise(40, 60, 3, seed=i)))
         save(data / f"bands/masks/{i}.png", noise(40, 60, below=2, seed=i))
     with prepared("bands") as store:
         assert store.summary == "10 images, 10 with masks"
         found = store.read("image", [9])[0]
         assert (found.shape, found.dtype) == ((64, 64, 6), np.uint16)
-        shown = store.dataset_settings
-        assert [shown.channel_names[i] for i in shown.shown_channels] == ["nir", "red", "green"]
+        settings = store.dataset_settings
+        shown = [settings.channel_names[i] for i in settings.shown_channels]
+        assert shown == ["nir", "red", "green"]
+
+
+def test_heights(data: Path):
+    for i in range(10):
+        save(data / f"heights/masks/{i}.tif", noise(64, 64, below=2, seed=i))
+        heights = np.random.default_rng(i).random((64, 64), np.float32)
+        (data / "heights/images").mkdir(exist_ok=True)
+        tifffile.imwrite(data / f"heights/images/{i}.tif", heights)
+    with prepared("heights") as store:
+        assert store.labelled.all()
+        assert np.array_equal(store.read("image", [9])[0, ..., 0], heights)
 
 
 def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):

@@ -2,22 +2,26 @@
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
+from fewmask.data.inspection.dataset import describe
 from fewmask.data.rendered.scenes import render
 from fewmask.inference.predict import predict
 from fewmask.networks.weights import read_description
 from tests.data.making import bands, save
+from tests.data.preparation.geotiff_files import write_geotiff
 from tests.small_project import change_config, write_config, write_project
 from tests.workflow.snakemake import snakemake
 
 DATASET = """\
-reader: {{name: folder, images: "images/*.npy", masks: "masks/*.png"}}
+reader: {{name: folder, images: "images/*.tif", masks: "masks/*.png"}}
 root: {name}
 classes: [wall, floor, box, ball, cylinder, cone, pyramid]
 size: 32
@@ -25,13 +29,16 @@ split: {{test: n4, validation: n4}}
 """
 
 
-def write_images(root: Path, kind: str) -> None:
-    """Rooms as six bands of 16 bits, or as one channel of floats, with masks."""
+def write_images(root: Path, name: str) -> None:
+    """Rooms as GeoTIFF files of six bands of 16 bits, or as TIFF files of floats, with masks."""
     for i in range(16):
         room = render(0, i, 32, 32)
-        image = bands(room.image) if kind == "bands" else room.image.mean(2, dtype=np.float32) * 1e3
-        (root / "images").mkdir(parents=True, exist_ok=True)
-        np.save(root / f"images/{i:02d}.npy", image)
+        path = root / f"images/{i:02d}.tif"
+        if name == "bands":
+            write_geotiff(path, bands(room.image))
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(path, room.image.mean(2, dtype=np.float32) * 1e3)
         save(root / f"masks/{i:02d}.png", room.mask)
 
 
@@ -59,9 +66,12 @@ def test_six_bands_and_floats_run_to_tables_figures_and_predictions(
         assert [row["dataset"] for row in csv.DictReader(file)] == ["bands", "heights"]
     assert list(results.glob("figures/segmentation_examples.*"))
     for name, count in (("bands", 6), ("heights", 1)):
-        with h5py.File(results / f"datasets/{name}.h5") as file:
+        store = results / f"datasets/{name}.h5"
+        with h5py.File(store) as file:
             assert file["image"].shape == (16, 32, 32, count)
             assert file["image"].dtype == ("uint16" if count == 6 else "float32")
+        channels = "red, nir, swir1, swir2, uint16" if count == 6 else "grey, float32"
+        assert re.search(f"^channels +.*{channels}$", describe(store), re.M)
         with h5py.File(results / f"metrics/{name}/supervised/n4/0.examples.h5") as file:
             assert file["image"].shape[1:] == (32, 32, 3)
             assert file["image"].dtype == np.uint8
@@ -72,7 +82,7 @@ def test_six_bands_and_floats_run_to_tables_figures_and_predictions(
         assert len(scaling.low) == count
         assert json.loads((stage / "training.json").read_text())["scaling"]
         predict(weights, tmp_path / "data" / name / "images", tmp_path / "predicted" / name)
-        masks = list((tmp_path / "predicted" / name / "masks").glob("*.png"))
-        assert len(masks) == 16
+        ending = "tif" if name == "bands" else "png"
+        assert len(list((tmp_path / "predicted" / name / "masks").glob(f"*.{ending}"))) == 16
         overlay = Image.open(tmp_path / "predicted" / name / "overlays/00.jpg")
         assert (overlay.size, overlay.mode) == ((32, 32), "RGB")

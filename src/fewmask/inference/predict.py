@@ -12,8 +12,10 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
 from fewmask.data.preparation.as_stored import ENDINGS_AS_STORED, OpenImage
 from fewmask.data.preparation.fit import unfit
+from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
 from fewmask.data.preparation.opening import large_images
+from fewmask.data.preparation.tiff import is_georeferenced, needed
 from fewmask.data.preparation.tiling import Tiling
 from fewmask.inference.file_batches import (
     Say,
@@ -24,6 +26,7 @@ from fewmask.inference.file_batches import (
     shown,
     tiles_of,
 )
+from fewmask.inference.geotiff import GEOTIFF
 from fewmask.inference.own_files import OwnFiles
 from fewmask.inference.predicted_files import Predicted, Values, write_predicted
 from fewmask.inference.strips import strips
@@ -48,10 +51,9 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
     """
     trained = Trained.load(weights, threads)
     own = OwnFiles(output, RECORD)
-    endings = {f: ending for task in trained.predicts for f, ending in load(task).files.items()}
     is_rgb = trained.description.trained_on.is_rgb
     files = _images(images, output, own, ENDINGS if is_rgb else ENDINGS_AS_STORED)
-    targets = _targets(files, images, output, endings)
+    targets = _targets(trained, files, images, output)
     own.claim(path for of_image in targets.values() for path in of_image.values())
     palette = np.array([one.colour for one in trained.description.trained_on.classes], np.uint8)
     predicted = by_tiles if trained.description.trained_on.tiles else whole
@@ -61,7 +63,8 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
             write_predicted(prediction, targets[file], own, palette.reshape(-1, 3))
             written += 1
             progress.at(written, file.name)
-        progress.say(f"{written} of {len(targets)} images: {', '.join(endings)} in {output}")
+        folders = ", ".join(f for task in trained.predicts for f in load(task).files)
+        progress.say(f"{written} of {len(targets)} images: {folders} in {output}")
     if not written:
         raise FewmaskError(f"{images}: none of its {len(targets)} images can be read")
 
@@ -91,7 +94,7 @@ def _images(images: Path, output: Path, own: OwnFiles, endings: Collection[str])
 
 
 def _targets(
-    files: list[Path], images: Path, output: Path, endings: dict[str, str]
+    trained: Trained, files: list[Path], images: Path, output: Path
 ) -> dict[Path, dict[str, Path]]:
     """The paths of what is written for every image, by folder, all of them different."""
     top = images if images.is_dir() else images.parent
@@ -101,7 +104,7 @@ def _targets(
         name = file.relative_to(top)
         targets[file] = {
             folder: output / folder / name.with_name(f"{file.stem}{ending}")
-            for folder, ending in endings.items()
+            for folder, ending in _endings(trained, file).items()
         }
         for target in targets[file].values():
             other = image_of.setdefault(target, file)
@@ -119,6 +122,27 @@ def _targets(
     return targets
 
 
+def _endings(trained: Trained, file: Path) -> dict[str, str]:
+    """The endings of what is written for an image, by folder; values of a GeoTIFF are one, too."""
+    endings = {}
+    for task in trained.predicts:
+        (values, ending), *views = load(task).files.items()
+        endings |= {values: GEOTIFF if _has_place(file) else ending, **dict(views)}
+    return endings
+
+
+def _has_place(file: Path) -> bool:
+    """Whether an image says where on Earth it lies. Raises FewmaskError if predictions for it
+    cannot be written, without rasterio."""
+    try:
+        has_place = is_georeferenced(file)
+    except ImageError:  # it will be named and left out
+        return False
+    if has_place:
+        needed("rasterio", "geotiff", file)
+    return has_place
+
+
 def whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
     """The predictions of images that are brought to one size, as in the training."""
     images = readable(files, lambda file: (file, read_whole(trained, file)), say)
@@ -134,7 +158,7 @@ def whole(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path,
                 name: unfit(maps[i], size, dataset.fit, load(name).unknown)
                 for name, maps in values.items()
             }
-            yield file, Predicted(size, partial(shown, trained, image), [(0, at_own_size)])
+            yield file, Predicted(size, partial(shown, trained, image), [(0, at_own_size)], file)
 
 
 def by_tiles(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Path, Predicted]]:
@@ -142,7 +166,7 @@ def by_tiles(trained: Trained, files: list[Path], say: Say) -> Iterator[tuple[Pa
     with large_images():
         for file, image in readable(files, lambda file: (file, opened(trained, file)), say):
             pixels = partial(shown, trained, image)
-            yield file, Predicted(image.size, pixels, _strips(trained, image))
+            yield file, Predicted(image.size, pixels, _strips(trained, image), file)
 
 
 def _strips(trained: Trained, image: OpenImage) -> Iterator[tuple[int, Values]]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from fewmask.config.task import load
 from fewmask.core.encode import RowWriter, row_writer
+from fewmask.inference.geotiff import GEOTIFF, GeoWriter, Look
 from fewmask.inference.own_files import OwnFiles
 
 LARGEST_VIEW = 4096
@@ -28,6 +29,8 @@ class Predicted:
     """Some rows of the image, in full width: uint8 (h, W, 3)."""
     strips: Iterable[tuple[int, Values]]
     """The predictions as strips from top to bottom, each with its first row."""
+    file: Path
+    """The file of the image."""
 
 
 def write_predicted(
@@ -51,9 +54,13 @@ def write_predicted(
             for name, rows in values.items():
                 if name not in writers:
                     path = stack.enter_context(own.written(targets[_folders(name)[0]]))
-                    file = stack.enter_context(path.open("wb"))
                     shape = (*predicted.size, *rows.shape[2:])
-                    writers[name] = row_writer(file, path.suffix, shape, rows.dtype, palette)
+                    if path.suffix == GEOTIFF:
+                        look = Look(shape, rows.dtype, load(name).unknown, palette)
+                        writers[name] = GeoWriter(path, predicted.file, look)
+                    else:
+                        file = stack.enter_context(path.open("wb"))
+                        writers[name] = row_writer(file, path.suffix, shape, rows.dtype, palette)
                 writers[name].add(rows)
                 views.setdefault(name, []).append(rows[shown].copy())
         for writer in writers.values():

@@ -17,6 +17,9 @@ from fewmask.data.readers.reader import has_files
 from fewmask.data.splits.likely_groups import likely_groups
 from fewmask.data.store.store import Store
 
+MOST_NAMED = 12
+"""Of the channels."""
+
 __all__ = ["contact_sheet", "describe", "list_datasets"]
 
 
@@ -34,6 +37,7 @@ def describe(path: Path) -> str:
             ("subsets", _counts(store.subsets[row] or "(none)" for row in store.images.first_rows)),
             ("categories", _categories(store)),
             ("size", f"{store.height} x {store.width} (height x width), {_fit(store)}"),
+            ("channels", _channels(store)),
             ("original sizes", _sizes(store.sizes[store.images.first_rows])),
             ("fields", _fields(store)),
             *_groups(store),
@@ -42,6 +46,12 @@ def describe(path: Path) -> str:
         ]
         text = "\n".join(aligned(lines))
         return f"{text}\n\n{_classes(store)}{_left_out(store)}"
+
+
+def _channels(store: Store) -> str:
+    names = store.dataset_settings.channel_names
+    more = f", ... ({len(names)})" if len(names) > MOST_NAMED else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}, {store.image_type}"
 
 
 def _fit(store: Store) -> str:

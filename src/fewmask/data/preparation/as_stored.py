@@ -1,7 +1,7 @@
 """Images whose values are read as they are stored: any number of channels, 8 or 16 bits or floats.
 
-The content of a file decides how it is read, not its ending: NumPy's arrays by NumPy, all else by
-Pillow.
+The content of a file decides how it is read, not its ending: NumPy's arrays by NumPy, TIFF as in
+`fewmask.data.preparation.tiff`, all else by Pillow.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ImageInMemory:
 
 
 def open_as_stored(path: Path, channels: int, upright: bool = True) -> OpenImage:
-    """An image of so many channels, uint8, uint16 or float32.
+    """An image of so many channels, uint8, uint16 or float32, in any format but TIFF.
 
     ``upright`` rotates it as its EXIF orientation says. Raises ImageError for other channels or
     types, and for values that are not finite.

@@ -14,6 +14,7 @@ from fewmask.data.preparation.as_stored import OpenImage, is_array, load_array, 
 from fewmask.data.preparation.image_error import image_error
 from fewmask.data.preparation.mask_code import MaskCode, to_classes
 from fewmask.data.preparation.opening import opened
+from fewmask.data.preparation.tiff import is_tiff, open_tiff
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +40,8 @@ def open_image(path: Path, upright: bool = True, channels: int | None = None) ->
     """The same image, of which parts can be read. Raises ImageError, also where parts are read."""
     if channels is None:
         return _ColourImage(path, upright)
+    if is_tiff(path):
+        return open_tiff(path, channels)
     return open_as_stored(path, channels, upright)
 
 

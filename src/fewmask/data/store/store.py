@@ -145,6 +145,11 @@ class Store(SealedFile):
         return self._file["image"].shape[2]
 
     @property
+    def image_type(self) -> str:
+        """The type of the values of images: uint8, uint16 or float32."""
+        return self._file["image"].dtype.name
+
+    @property
     def image_bytes(self) -> int:
         """How much memory a pixel of an image takes."""
         return self._file["image"].dtype.itemsize * self._file["image"].shape[3]
