@@ -1,6 +1,8 @@
 """A Snakemake executor that sends jobs through submitit: as SLURM job arrays, or on one machine.
 
-Jobs of one rule that request the same and are ready at the same check are one array. A job whose
+Jobs of one rule that request the same and are ready at the same check are one array. With the
+resource ``gpu_share: 4`` four of them share one allocation, and so its GPU; each still has its own
+log, end and retries. A job whose
 time is nearly up is signalled to stop, and is put back into the queue under its own number, so that
 for Snakemake it is one job that takes as long as it takes.
 """
@@ -12,6 +14,7 @@ import os
 import threading
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, Optional
 
@@ -23,8 +26,9 @@ from snakemake_interface_executor_plugins.logging import LoggerExecutorInterface
 from snakemake_interface_executor_plugins.settings import CommonSettings, ExecutorSettingsBase
 from snakemake_interface_executor_plugins.workflow import WorkflowExecutorInterface
 
-from snakemake_executor_plugin_submitit.clusters import CLUSTERS, Outcome
+from snakemake_executor_plugin_submitit.clusters import CLUSTERS, Outcome, Work
 from snakemake_executor_plugin_submitit.request import Request
+from snakemake_executor_plugin_submitit.sharing import allocations
 from snakemake_executor_plugin_submitit.snapshot import Snapshot
 
 LOG_LINES = 20
@@ -146,11 +150,10 @@ class Executor(RemoteExecutor):
                 self._report_failure(info, outcome)
 
     def _report_failure(self, info: SubmittedJobInfo, outcome: Outcome) -> None:
-        log = self.cluster.log(info.external_jobid)
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-        end = "\n".join(lines[-LOG_LINES:])
-        message = f"job {info.external_jobid} {outcome.value}; the end of its log {log}:\n{end}"
-        self.report_job_error(info, msg=message, aux_logs=[str(log)])
+        logs = [log for log in self.cluster.logs(info.external_jobid) if log.exists()]
+        ends = "".join(f"\nthe end of its log {log}:\n{_end_of(log)}" for log in logs)
+        message = f"job {info.external_jobid} {outcome.value}{ends}"
+        self.report_job_error(info, msg=message, aux_logs=[str(log) for log in logs])
 
     def _submit_ready(self) -> None:
         with self._ready_lock:
@@ -158,17 +161,21 @@ class Executor(RemoteExecutor):
         groups: dict[tuple[str, Request], list[JobExecutorInterface]] = {}
         for job in ready:
             groups.setdefault((job.name, Request.of(job)), []).append(job)
-        for (_, request), jobs in groups.items():
-            room = self.cluster.room(request, len(jobs))
-            for start in range(0, room, self.cluster.array_size):
-                self._submit(request, jobs[start : min(start + self.cluster.array_size, room)])
-            with self._ready_lock:
-                self._ready.extend(jobs[room:])
+        for (_, of_one), jobs in groups.items():
+            for request, sharing in allocations(of_one, jobs):
+                room = self.cluster.room(request, len(sharing))
+                for start in range(0, room, self.cluster.array_size):
+                    end = min(start + self.cluster.array_size, room)
+                    self._submit(request, sharing[start:end])
+                with self._ready_lock:
+                    self._ready.extend(chain.from_iterable(sharing[room:]))
 
-    def _submit(self, request: Request, jobs: Sequence[JobExecutorInterface]) -> None:
-        commands = [self._command(job) for job in jobs]
+    def _submit(self, request: Request, sharing: Sequence[Sequence[JobExecutorInterface]]) -> None:
+        """Send an array: the jobs of each of its allocations."""
+        jobs = [*chain.from_iterable(sharing)]
         try:
-            numbers = self.cluster.submit(request, commands, [_name(job) for job in jobs])
+            work = [[Work(self._command(job), _name(job)) for job in one] for one in sharing]
+            numbers = self.cluster.submit(request, work)
         except Exception as error:
             for job in jobs:
                 self.report_job_error(SubmittedJobInfo(job), msg=f"could not be submitted: {error}")
@@ -184,6 +191,10 @@ class Executor(RemoteExecutor):
     def cancel_jobs(self, active_jobs: list[SubmittedJobInfo]) -> None:
         """Cancel jobs when Snakemake is interrupted."""
         self.cluster.cancel([info.external_jobid for info in active_jobs])
+
+
+def _end_of(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_LINES:])
 
 
 def _name(job: JobExecutorInterface) -> str:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from submitit import DebugExecutor, Job, LocalExecutor, SlurmExecutor
 from submitit.core.utils import JobPaths
 
 from snakemake_executor_plugin_submitit.gpus import GpuPool
 from snakemake_executor_plugin_submitit.request import Request
-from snakemake_executor_plugin_submitit.task import Task
+from snakemake_executor_plugin_submitit.task import Command, Task
 
 ACTIVE_STATES = {
     *("PENDING", "RUNNING", "CONFIGURING", "COMPLETING", "REQUEUED", "REQUEUE_FED", "RESIZING"),
@@ -37,6 +37,26 @@ class Outcome(Enum):
     NODE_FAIL = "lost its node"
 
 
+class Work(NamedTuple):
+    """A job of Snakemake."""
+
+    command: str
+    name: str
+
+
+class Sent(NamedTuple):
+    """A job that was sent."""
+
+    allocation: Job
+    command: Command
+
+    @property
+    def number(self) -> str:
+        """Its allocation's; after a slash, its place there, if it shares this."""
+        place = f"/{self.command.files.suffix[1:]}" if self.command.log else ""
+        return f"{self.allocation.job_id}{place}"
+
+
 class Cluster:
     """What all have in common."""
 
@@ -48,10 +68,10 @@ class Cluster:
         self.settings = settings
         self.folder = Path(settings.folder).resolve()
         (self.folder / "names").mkdir(parents=True, exist_ok=True)
-        self._done: dict[str, Path] = {}
+        self._sent: dict[str, Sent] = {}
 
     def room(self, request: Request, wanted: int) -> int:
-        """How many of so many jobs can be sent now."""
+        """How many of so many allocations can be requested now."""
         return wanted
 
     @property
@@ -59,37 +79,57 @@ class Cluster:
         """Where submitit describes and logs jobs, by their numbers."""
         return self.folder / "jobs" / "%j"
 
-    def submit(self, request: Request, commands: Sequence[str], names: Sequence[str]) -> list[str]:
-        """Send jobs together; their numbers.
+    def submit(self, request: Request, sharing: Sequence[Sequence[Work]]) -> list[str]:
+        """Send an array, each of whose jobs is an allocation that some of Snakemake's jobs share;
+        the numbers of all these.
 
-        A file below names/ tells which job of an array is which.
+        A file below names/ tells which job of an array is which: in a line of their own those that
+        share one, separated by tabs.
         """
         name = f"{self.settings.name_prefix}_{uuid.uuid4().hex[:12]}"
-        (self.folder / "names" / f"{name}.txt").write_text("".join(f"{one}\n" for one in names))
+        lines = ("\t".join(one.name for one in work) + "\n" for work in sharing)
+        (self.folder / "names" / f"{name}.txt").write_text("".join(lines))
         executor = self.executor(request, name)
-        tasks = [
-            Task(command, self.folder / "names" / f"{name}.{index}.done")
-            for index, command in enumerate(commands)
-        ]
+        tasks = [self._task(f"{name}.{index}", work) for index, work in enumerate(sharing)]
         if len(tasks) == 1:
             jobs = [executor.submit(tasks[0])]
         else:
             with executor.batch():
                 jobs = [executor.submit(task) for task in tasks]
-        for job, task in zip(jobs, tasks, strict=True):
-            self._done[job.job_id] = task.done
-        self.sent(jobs, request)
-        return [job.job_id for job in jobs]
+        sent = [
+            Sent(job, one) for job, task in zip(jobs, tasks, strict=True) for one in task.commands
+        ]
+        self._sent |= {one.number: one for one in sent}
+        self.started(jobs)
+        return [one.number for one in sent]
 
-    def sent(self, jobs: Sequence[Job], request: Request) -> None:
-        """Remember jobs that were sent."""
+    def _task(self, name: str, work: Sequence[Work]) -> Task:
+        files = [self.folder / "names" / f"{name}.{place}" for place in range(len(work))]
+        if len(work) == 1:
+            return Task([Command(work[0].command, files[0])])
+        return Task(
+            Command(one.command, path, path.with_name(f"{path.name}.log"))
+            for one, path in zip(work, files, strict=True)
+        )
 
-    def log(self, number: str) -> Path:
-        """What a job has said."""
-        return JobPaths(self.jobs_folder, job_id=number).stdout
+    def started(self, jobs: Sequence[Job]) -> None:
+        """Remember allocations that were requested."""
 
-    def _ended(self, number: str) -> Outcome:
-        return Outcome.DONE if self._done[number].exists() else Outcome.FAILED
+    def logs(self, number: str) -> list[Path]:
+        """What a job has said: that of its allocation, and its own if it shares this."""
+        sent = self._sent[number]
+        of_allocation = JobPaths(self.jobs_folder, job_id=sent.allocation.job_id).stdout
+        return [of_allocation, *([sent.command.log] if sent.command.log else [])]
+
+    def outcome(self, number: str, of_allocation: Outcome) -> Outcome:
+        """What has become of a job, given what has become of its allocation."""
+        command = self._sent[number].command
+        if of_allocation is Outcome.ACTIVE and command.log:  # it may end before those beside it
+            ended = {command.done: Outcome.DONE, command.failed: Outcome.FAILED}
+            return next((ended[file] for file in ended if file.exists()), Outcome.ACTIVE)
+        if of_allocation in (Outcome.ACTIVE, Outcome.DONE) or not command.done.exists():
+            return of_allocation
+        return Outcome.DONE
 
 
 class Slurm(Cluster):
@@ -116,21 +156,25 @@ class Slurm(Cluster):
         if answer.returncode:
             return {}
         states = dict(line.split("|") for line in answer.stdout.splitlines())
-        return {number: self._outcome(number, states.get(number)) for number in numbers}
-
-    def _outcome(self, number: str, state: str | None) -> Outcome:
-        if state is None:  # forgotten already
-            return self._ended(number)
-        if state in ACTIVE_STATES:
-            return Outcome.ACTIVE
-        if state == "COMPLETED":
-            return Outcome.DONE
-        return Outcome[state] if state in Outcome.__members__ else Outcome.FAILED
+        return {
+            number: self.outcome(number, _outcome(states.get(self._sent[number].allocation.job_id)))
+            for number in numbers
+        }
 
     def cancel(self, numbers: Sequence[str]) -> None:
         """Cancel jobs."""
         if numbers:
-            subprocess.run(["scancel", *numbers], check=False)
+            allocations = {self._sent[number].allocation.job_id: None for number in numbers}
+            subprocess.run(["scancel", *allocations], check=False)
+
+
+def _outcome(state: str | None) -> Outcome:
+    """What a state of SLURM means; None: the job is forgotten already."""
+    if state in ACTIVE_STATES:
+        return Outcome.ACTIVE
+    if state == "COMPLETED":
+        return Outcome.DONE
+    return Outcome.__members__.get(str(state), Outcome.FAILED)
 
 
 class Local(Cluster):
@@ -141,18 +185,21 @@ class Local(Cluster):
     def __init__(self, settings: Any) -> None:
         super().__init__(settings)
         self.gpus = GpuPool(settings.gpus)
-        self._jobs: dict[str, Job] = {}
+        self._running: list[Job] = []
 
     def room(self, request: Request, wanted: int) -> int:
         """Jobs wait for free GPUs."""
+        for job in [job for job in self._running if job.done()]:
+            self._running.remove(job)
+            self.gpus.release(job.job_id)
         return self.gpus.room(request.gpus, wanted)
 
-    def submit(self, request: Request, commands: Sequence[str], names: Sequence[str]) -> list[str]:
-        """Start jobs one by one, for each has other GPUs."""
+    def submit(self, request: Request, sharing: Sequence[Sequence[Work]]) -> list[str]:
+        """Start allocations one by one, for each has other GPUs."""
         numbers = []
-        for command, name in zip(commands, names, strict=True):
+        for work in sharing:
             self._chosen = self.gpus.take(request.gpus)
-            numbers += super().submit(request, [command], [name])
+            numbers += super().submit(request, [work])
         return numbers
 
     def executor(self, request: Request, name: str) -> LocalExecutor:
@@ -166,22 +213,25 @@ class Local(Cluster):
         )
         return executor
 
-    def sent(self, jobs: Sequence[Job], request: Request) -> None:
+    def started(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            self._jobs[job.job_id] = job
+            self._running.append(job)
             self.gpus.hold(job.job_id, self._chosen)
 
     def outcomes(self, numbers: Sequence[str]) -> dict[str, Outcome]:
         """What has become of jobs."""
-        ended = {number: self._ended(number) for number in numbers if self._jobs[number].done()}
-        for number in ended:
-            self.gpus.release(number)
-        return ended
+        return {
+            number: self.outcome(
+                number,
+                Outcome.FAILED if self._sent[number].allocation.done() else Outcome.ACTIVE,
+            )
+            for number in numbers
+        }
 
     def cancel(self, numbers: Sequence[str]) -> None:
         """Stop jobs."""
         for number in numbers:
-            self._jobs[number].cancel()
+            self._sent[number].allocation.cancel()
 
 
 class Debug(Cluster):
@@ -193,14 +243,14 @@ class Debug(Cluster):
         """What runs a job when it is asked how it went."""
         return DebugExecutor(self.jobs_folder)
 
-    def sent(self, jobs: Sequence[Job], request: Request) -> None:
+    def started(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             with suppress(SystemExit):
                 job.exception()
 
     def outcomes(self, numbers: Sequence[str]) -> dict[str, Outcome]:
         """What has become of jobs."""
-        return {number: self._ended(number) for number in numbers}
+        return {number: self.outcome(number, Outcome.FAILED) for number in numbers}
 
     def cancel(self, numbers: Sequence[str]) -> None:
         """Nothing runs that could be cancelled."""

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from snakemake_interface_executor_plugins.jobs import JobExecutorInterface
 
@@ -18,6 +18,8 @@ class Request:
     memory_mb: int | None
     cpus: int
     gpus: int
+    gpu_share: int
+    """How many jobs share an allocation with these GPUs."""
     gpu_model: str | None
     partition: str | None
     account: str | None
@@ -35,6 +37,7 @@ class Request:
             memory_mb=resources.get("mem_mb"),
             cpus=max(1, job.threads),
             gpus=int(resources.get("gpu") or 0),
+            gpu_share=max(1, int(resources.get("gpu_share") or 1)),
             gpu_model=resources.get("gpu_model"),
             partition=resources.get("slurm_partition"),
             account=resources.get("slurm_account"),
@@ -42,6 +45,12 @@ class Request:
             constraint=resources.get("constraint"),
             extra=_options(str(resources.get("slurm_extra") or "")),
         )
+
+    def times(self, jobs: int) -> "Request":
+        """What an allocation asks for that so many jobs share: the GPUs of one, and the memory and
+        the processors of all."""
+        memory = self.memory_mb and jobs * self.memory_mb
+        return replace(self, memory_mb=memory, cpus=jobs * self.cpus)
 
     def sbatch(self) -> dict[str, object]:
         """As submitit's parameters of a SLURM job."""

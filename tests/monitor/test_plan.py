@@ -34,7 +34,7 @@ stages:
     start_from: pretrain
     transfer: [encoder]
     labels: all
-    resources: {minutes: 120, gpus: 1, cpus: 3}
+    resources: {minutes: 120, gpus: 1, gpu_share: 4, cpus: 3}
 """
 
 
@@ -112,7 +112,7 @@ def test_before_the_start_limits_are_those_of_the_yaml(grid: Grid):
     assert (rows[SUPERVISED].cpu_hours, rows[SUPERVISED].gpu_hours) == (3, 0)
     pretrain = rows[Kind("train", "halls", "chain/pretrain")]
     assert (pretrain.to_do, pretrain.gpu_hours, pretrain.cpu_hours) == (2, 2, 0)
-    assert rows[Kind("train", "rooms", "chain/supervised")].gpu_hours == 4
+    assert rows[Kind("train", "rooms", "chain/supervised")].gpu_hours == 1  # four share a GPU
     assert rows[Kind("evaluate", "rooms", "chain")].estimates == []
 
 
@@ -172,7 +172,7 @@ def test_what_is_printed(grid: Grid, project: Path):
     rows = [line.split() for line in answer.stdout.splitlines()]
     assert ["train", "halls", "chain/pretrain", *"101", "30.0", "YAML", "1.00", "–"] in rows
     assert ["evaluate", "rooms", "chain", *"202", "–", "–", "–", "–"] in rows
-    assert ["total", *("15", "0", "15"), "3.00", "1.50"] in rows
+    assert ["total", *("15", "0", "15"), "1.50", "1.50"] in rows
     assert "YAML: the stage's resources.minutes, a limit" in answer.stdout
     assert "No estimate, not counted: prepare, split, evaluate, summarise." in answer.stdout
     assert "Per job at most: 20 GB of memory, CPU cores: 4, GPUs: 2." in answer.stdout

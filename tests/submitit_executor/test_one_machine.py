@@ -54,6 +54,31 @@ def test_each_gpu_has_one_job_at_a_time(tmp_path: Path):
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(of_gpu))
 
 
+def test_jobs_that_share_a_gpu_run_side_by_side_and_fail_alone(tmp_path: Path):
+    command = (
+        "mkdir -p tries; echo $SUBMITIT_SIDE_BY_SIDE >> tries/{wildcards.i}; sleep 1; "
+        "if [ {wildcards.i} = 3 ] && [ $(wc -l < tries/3) = 1 ]; then "
+        "echo the reason is this; kill -9 $$; fi; date +%s.%N >> {output}"
+    )
+    options = ("--submitit-cluster", "local", "--submitit-gpus", "7", "--retries", "1")
+    run = snakemake(tmp_path, command, *options, "--set-resources", "gpu:gpu_share=2")
+    said, _ = run.communicate()
+    assert run.returncode == 0, said
+    assert said.count("Trying to restart") == 1
+    assert "the reason is this" in said
+    assert [(tmp_path / f"tries/{i}").read_text().split() for i in range(4)] == [
+        *[["2"]] * 3,
+        ["2", "1"],
+    ]
+    changes = []
+    for i in range(4):
+        start, gpu, end = (tmp_path / f"out/{i}").read_text().split("\n")[:3]
+        assert gpu == "gpu 7"
+        changes += [(float(start), 1), (float(end), -1)]
+    changes.sort()
+    assert max(itertools.accumulate(change for _, change in changes)) == 2
+
+
 @pytest.mark.parametrize("cluster", ["local", "debug"])
 def test_one_job_fails_alone_and_its_own_words_are_shown(tmp_path: Path, cluster: str):
     command = "if [ {wildcards.i} = 3 ]; then echo the reason is this; exit 3; fi"

@@ -1,6 +1,7 @@
 """What a job asks for, which GPU it has, how it is stopped, and the copy that it runs in."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +17,9 @@ from snakemake_interface_common.exceptions import WorkflowError
 
 from snakemake_executor_plugin_submitit.gpus import GpuPool
 from snakemake_executor_plugin_submitit.request import Request
+from snakemake_executor_plugin_submitit.sharing import allocations
 from snakemake_executor_plugin_submitit.snapshot import Snapshot
-from snakemake_executor_plugin_submitit.task import Task
+from snakemake_executor_plugin_submitit.task import Command, Task
 
 
 def request(**resources: object) -> Request:
@@ -88,40 +91,118 @@ class TestGpuPool:
         assert GpuPool(None).take(2) == (2, 3)
 
 
+class TestSharing:
+    @given(st.integers(0, 30), st.integers(1, 10))
+    def test_groups_are_full_but_for_the_last_one(self, jobs: int, share: int):
+        one = request(gpu=1, gpu_share=share, mem_mb=100)
+        found = [*allocations(one, range(jobs))]
+        groups = [group for _, groups in found for group in groups]
+        assert [job for group in groups for job in group] == [*range(jobs)]
+        assert [len(group) for group in groups[:-1]] == [share] * (len(groups) - 1)
+        assert all(0 < len(group) <= share for group in groups)
+        for asked, of_request in found:
+            [members] = {len(group) for group in of_request}
+            options = asked.sbatch()
+            assert options["cpus_per_task"] == 2 * members
+            assert options["additional_parameters"]["mem"] == f"{100 * members}M"
+            assert options["additional_parameters"]["gpus"] == "1"
+
+    def test_without_the_resource_each_has_its_own(self):
+        [(asked, groups)] = allocations(request(gpu=1), "abc")
+        assert (asked, groups) == (request(gpu=1), ["a", "b", "c"])
+
+
 class TestTask:
+    @staticmethod
+    def task(folder: Path, *commands: str) -> Task:
+        return Task([Command(one, folder / f"job.{i}") for i, one in enumerate(commands)])
+
+    @staticmethod
+    def ends(task: Task) -> list[tuple[bool, bool]]:
+        """Whether each command has ended well, and whether it has failed."""
+        return [(one.done.exists(), one.failed.exists()) for one in task.commands]
+
+    @staticmethod
+    def start(task: Task) -> int:
+        """Run a task as in a job: the signal's handler runs in the middle of it, and what is to go
+        on is written to a file."""
+        child = os.fork()
+        if child:
+            return child
+
+        def warned(*_: object) -> None:
+            again = task.checkpoint().function
+            with task.commands[0].files.with_name("again").open("wb") as file:
+                pickle.dump(again, file)
+            os._exit(0)
+
+        signal.signal(signal.SIGUSR2, warned)
+        try:
+            task()
+        except SystemExit as error:
+            os._exit(error.code)
+        os._exit(0)
+
+    @staticmethod
+    def wait_for(*paths: Path) -> None:
+        while not all(path.exists() for path in paths):
+            time.sleep(0.05)
+
     def test_the_warning_of_slurm_does_not_reach_the_command(self, tmp_path: Path):
-        done = tmp_path / "done"
-        Task("kill -USR2 0; sleep 0.1", done)()
-        assert done.exists()
+        task = self.task(tmp_path, "kill -USR2 0; sleep 0.1")
+        task()
+        assert self.ends(task) == [(True, False)]
 
     def test_a_failure_is_the_exit_code(self, tmp_path: Path):
+        task = self.task(tmp_path, "exit 3")
         with pytest.raises(SystemExit) as caught:
-            Task("exit 3", tmp_path / "done")()
-        assert caught.value.code == 3
-        assert not (tmp_path / "done").exists()
-
-    def test_it_is_told_to_stop_waited_for_and_described_again(self, tmp_path: Path):
-        task = Task(f"trap 'sleep 0.5; echo saved > {tmp_path}/log; exit 75' TERM; "
-                    f"echo ready > {tmp_path}/log; while true; do sleep 0.05; done",
-                    tmp_path / "done")  # fmt: skip
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:  # as in a job: the signal's handler runs in the middle of the task
-
-            def warned(*_: object) -> None:
-                again = task.checkpoint().function
-                os.write(writer, again.command.encode())
-                os._exit(0)
-
-            signal.signal(signal.SIGUSR2, warned)
             task()
-        while not (tmp_path / "log").exists():
-            time.sleep(0.05)
-        time.sleep(0.2)
-        os.kill(child, signal.SIGUSR2)
-        os.waitpid(child, 0)
-        assert (tmp_path / "log").read_text() == "saved\n"
-        assert os.read(reader, 10_000).decode() == task.command
+        assert caught.value.code == 3
+        assert self.ends(task) == [(False, True)]
+
+    def test_commands_run_side_by_side_and_one_that_is_killed_dies_alone(self, tmp_path: Path):
+        met = "touch {own}; until [ -e {other} ]; do sleep 0.05; done; {then}"
+        one = met.format(own=tmp_path / "a", other=tmp_path / "b", then="kill -9 $$")
+        other = met.format(own=tmp_path / "b", other=tmp_path / "a", then="sleep 1")
+        task = self.task(tmp_path, one, other)
+        with pytest.raises(SystemExit):
+            task()
+        assert self.ends(task) == [(False, True), (True, False)]
+
+    def test_all_are_told_to_stop_and_those_that_had_not_ended_go_on(self, tmp_path: Path):
+        counts = "echo started >> {log}; "
+        lasting = counts + (
+            "trap 'sleep 0.5; echo saved >> {log}; exit 75' TERM; touch {ready}; "
+            "[ $(grep -c saved {log}) = 1 ] || while true; do sleep 0.05; done"
+        )
+        texts = [counts + "exit 3", counts, lasting, lasting]
+        logs, ready = ([tmp_path / f"{name}{i}" for i in range(4)] for name in ("log", "ready"))
+        task = self.task(
+            tmp_path,
+            *(text.format(log=logs[i], ready=ready[i]) for i, text in enumerate(texts)),
+        )
+        job = self.start(task)
+        self.wait_for(*ready[2:], task.commands[0].failed, task.commands[1].done)
+        os.kill(job, signal.SIGUSR2)
+        os.waitpid(job, 0)
+        assert self.ends(task) == [(False, True), (True, False), (False, False), (False, False)]
+        again = pickle.loads((tmp_path / "again").read_bytes())
+        with pytest.raises(SystemExit):
+            again()
+        assert self.ends(task) == [(False, True), *[(True, False)] * 3]
+        lines = [path.read_text().split() for path in logs]
+        assert lines[:2] == [["started"]] * 2
+        assert lines[2:] == [["started", "saved", "started"]] * 2
+
+    def test_how_commands_end_when_slurm_ends_the_job_is_not_their_failure(self, tmp_path: Path):
+        task = self.task(tmp_path, f"trap 'exit 75' TERM; touch {tmp_path}/ready; sleep 60 & wait")
+        job = self.start(task)
+        self.wait_for(tmp_path / "ready")
+        [bash] = psutil.Process(job).children()
+        os.kill(bash.pid, signal.SIGTERM)  # to one process after another
+        os.kill(job, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(job, 0)[1]) == 75
+        assert self.ends(task) == [(False, False)]
 
 
 class TestSnapshot:

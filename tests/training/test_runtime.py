@@ -23,6 +23,7 @@ print([made_anew() for _ in range(10)][-1] - first)
 """
 """Prints how many pages the system cleared for tensors of 64 MB, each gone before the next."""
 
+SHARED = {"SUBMITIT_SIDE_BY_SIDE": "4"}
 IN_SLURM = {"SLURM_JOB_NAME": "fewmask_0b2f", "SLURM_GPUS_ON_NODE": "2"}
 
 
@@ -35,12 +36,14 @@ IN_SLURM = {"SLURM_JOB_NAME": "fewmask_0b2f", "SLURM_GPUS_ON_NODE": "2"}
         (IN_SLURM, "cpu", 2),
         (IN_SLURM | {"SLURM_JOB_NAME": "interactive"}, "cuda", 1),
         ({"SLURM_JOB_NAME": "fewmask_0b2f"}, "cpu", 0),
+        (IN_SLURM | SHARED, "cuda", 0.5),
+        (SHARED, "cuda", 0.25),
     ],
 )
 def test_gpus_are_those_that_are_reserved_for_the_job(
-    monkeypatch, environment: dict[str, str], device: str, expected: int
+    monkeypatch, environment: dict[str, str], device: str, expected: float
 ):
-    for name in IN_SLURM:
+    for name in IN_SLURM | SHARED:
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)

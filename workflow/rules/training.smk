@@ -38,6 +38,8 @@ rule train:
         ),
         mem_mb=memory_for,
         gpu=from_stage(lambda stage: stage.resources.gpus),
+        gpu_share=from_stage(lambda stage: stage.resources.gpu_share),
+        gpu_percent=from_stage(lambda stage: stage.resources.gpu_percent),
         # Not in params: a change of it changes no result and must not rerun anything. In seconds, for
         # resources are whole numbers.
         checkpoint_seconds=from_stage(
@@ -82,6 +84,7 @@ rule pseudo_label:
         runtime=60,
         mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
+        gpu_percent=from_stage(lambda stage: 100 * gpus_of_one(stage)),
     shell:
         "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
         " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
@@ -107,6 +110,7 @@ rule evaluate:
         runtime=60,
         mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
+        gpu_percent=from_stage(lambda stage: 100 * gpus_of_one(stage)),
     params:
         training=with_signature(lambda w, input: repeated("--training", input.training)),
         pseudo_masks=with_signature(

@@ -2,7 +2,8 @@
 
 Both executors name every job that they submit by ``NAME_PREFIX`` and a number of their own (a
 setting of the profiles). Snakemake's executor for SLURM writes the rule and its wildcards to the
-job's comment; the one for submitit writes them to a file of the array's name, one line a job.
+job's comment; the one for submitit writes them to a file of the array's name, one line a job, with
+tabs between the trainings that share a job and its GPU. Files beside it say which of these ended.
 """
 
 import re
@@ -18,6 +19,10 @@ NAME_PREFIX = "fewmask_"
 
 ARRAYS = Path(".snakemake/submitit/names")
 """The folder of the files of arrays."""
+
+SIDE_BY_SIDE = "SUBMITIT_SIDE_BY_SIDE"
+"""The environment variable by which the executor for submitit tells a training how many share its
+GPU."""
 
 EARLIEST = "now-365days"
 """How far back accounting is queried: a longer time makes it slow."""
@@ -57,16 +62,40 @@ def queued_jobs(folder: Path) -> list[QueuedJob]:
         number, state, reason, work_folder, name, comment = line.split("|", 5)
         if name.startswith(NAME_PREFIX) and Path(work_folder) == folder.resolve():
             is_waiting = state in ("PENDING", "REQUEUED", "CONFIGURING", "SUSPENDED")
-            job = _of_array(folder, name, number) or comment
-            jobs.append(QueuedJob(number, job, "waiting" if is_waiting else "running", reason))
+            kind = "waiting" if is_waiting else "running"
+            jobs += [
+                QueuedJob(number, one.comment, kind, reason)
+                for one in _sharing(folder, name, number, comment)
+                if not (one.is_there("done") or one.is_there("failed"))
+            ]
     return jobs
 
 
-def _of_array(folder: Path, name: str, number: str) -> str | None:
-    """The rule and wildcards of a job of an array that submitit sent; None for other jobs."""
+@dataclass(frozen=True)
+class _Shared:
+    """One of the jobs of Snakemake that share a job of SLURM; or the only one."""
+
+    comment: str
+    files: Path | None = None
+    """Those that say how it has ended, without ending; None for an only one: SLURM says it."""
+
+    def is_there(self, ending: str) -> bool:
+        """Whether it has the file with that ending."""
+        return (
+            self.files is not None and self.files.with_name(f"{self.files.name}.{ending}").exists()
+        )
+
+
+def _sharing(folder: Path, name: str, number: str, comment: str | None) -> list[_Shared]:
+    """The jobs of Snakemake that a job of SLURM, or of an array, consists of; none if there is
+    neither a file of the array nor a comment."""
     names = _names(folder / ARRAYS / f"{name}.txt")
-    _, _, index = number.partition("_")
-    return names[int(index or 0)] if names else None
+    index = int(number.partition("_")[2] or 0)
+    comments = names[index].split("\t") if names else [comment] if comment else []
+    if len(comments) == 1:
+        return [_Shared(comments[0])]
+    files = [folder / ARRAYS / f"{name}.{index}.{place}" for place in range(len(comments))]
+    return [_Shared(*pair) for pair in zip(comments, files, strict=True)]
 
 
 @cache
@@ -77,8 +106,9 @@ def _names(path: Path) -> list[str]:
 
 def cancel(jobs: list[QueuedJob], folder: Path) -> None:
     """Cancel jobs and wait until they are gone: trainings save their checkpoints first."""
-    subprocess.run(["scancel", *(job.number for job in jobs)], check=False)
-    numbers, end = {job.number for job in jobs}, time.monotonic() + PATIENCE
+    numbers = {job.number for job in jobs}
+    subprocess.run(["scancel", *sorted(numbers)], check=False)
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and numbers & {job.number for job in queued_jobs(folder)}:
         time.sleep(1)
 
@@ -94,8 +124,8 @@ class Spent:
 def accounted_jobs(folder: Path) -> dict[str, Spent]:
     """The time that the jobs of a folder took, by their comment: all tries, also requeued ones.
 
-    A try that follows a completed one starts the count anew, for it makes a new result. Empty where
-    there is no accounting.
+    A try that follows a completed one starts the count anew, for it makes a new result. The GPUs of
+    a job that trainings share count once, in equal parts. Empty where there is no accounting.
     """
     if shutil.which("sacct") is None:
         return {}
@@ -115,12 +145,17 @@ def accounted_jobs(folder: Path) -> dict[str, Spent]:
         if not name.startswith(NAME_PREFIX) or Path(work_folder) != folder.resolve():
             continue
         comment = re.search(r"--comment '?([^\s']+)", submitted)
-        job = _of_array(folder, name, number) or (comment and comment[1])
-        if job is None:
-            continue
-        before = Spent(0, 0) if job in completed else spent.get(job, Spent(0, 0))
+        sharing = _sharing(folder, name, number, comment and comment[1])
         gpus = re.search(r"gres/gpu=(\d+)", resources)
-        gpu_seconds = float(seconds) * int(gpus[1] if gpus else 0)
-        spent[job] = Spent(before.seconds + float(seconds), before.gpu_seconds + gpu_seconds)
-        (completed.add if state == "COMPLETED" else completed.discard)(job)
+        for job in sharing:
+            gpu_seconds = float(seconds) * int(gpus[1] if gpus else 0) / len(sharing)
+            before = spent.get(job.comment)
+            if before is None or job.comment in completed:
+                before = Spent(0, 0)
+            spent[job.comment] = Spent(
+                before.seconds + float(seconds), before.gpu_seconds + gpu_seconds
+            )
+            # Of those that share a failed job, some may have ended well.
+            ended_well = state == "COMPLETED" or (state == "FAILED" and job.is_there("done"))
+            (completed.add if ended_well else completed.discard)(job.comment)
     return spent

@@ -77,11 +77,11 @@ def _cancel_leftovers(own: Path) -> None:
         return
     if any(is_held(path) for path in LOCKS.glob("*.lock") if path != own):
         return  # they may be those of another experiment's submitter
-    numbers = ", ".join(job.number for job in jobs)
-    noun = "job" if len(jobs) == 1 else "jobs"
+    numbers = [*dict.fromkeys(job.number for job in jobs)]
+    noun = "job" if len(numbers) == 1 else "jobs"
     print(
-        f"A snakemake that was killed left {len(jobs)} {noun} in SLURM's queue ({numbers}), now "
-        f"cancelled; trainings resume from their checkpoints.",
+        f"A snakemake that was killed left {len(numbers)} {noun} in SLURM's queue "
+        f"({', '.join(numbers)}), now cancelled; trainings resume from their checkpoints.",
         file=sys.stderr,
     )
     cancel(jobs, Path.cwd())

@@ -123,7 +123,8 @@ class TrainingRecord(Record):
     diverged: str | None = None
     """Of a trial of a search: why it ended before its time."""
     device: str
-    gpus: Count
+    gpus: Count | Amount
+    """A part of one if trainings shared it."""
     history: str
     """SHA-256 of the history.csv beside it."""
     training: dict[str, Any]

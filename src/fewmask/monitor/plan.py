@@ -135,7 +135,8 @@ class Plan:
             return JobGroup(1, int(is_to_do))
         hours = estimate.minutes / 60
         cpu_hours = 0 if resources.gpus else hours * resources.cpus
-        return JobGroup(1, 1, [estimate], hours * resources.gpus, cpu_hours)
+        share = resources.gpu_share if job.rule == "train" else 1
+        return JobGroup(1, 1, [estimate], hours * resources.gpus / share, cpu_hours)
 
     def to_do(self, of_search: bool) -> JobGroup:
         """The jobs to do, and their hours: those of searches, or those of runs."""

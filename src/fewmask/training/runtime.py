@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from fewmask.cluster.slurm import NAME_PREFIX
+from fewmask.cluster.slurm import NAME_PREFIX, SIDE_BY_SIDE
 from fewmask.core import parallel
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -73,12 +73,15 @@ def peak_memory_mb(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
-def gpus(device: torch.device) -> int:
-    """How many GPUs this job has, used or not: those that SLURM gave it, else the one it is on."""
+def gpus(device: torch.device) -> float:
+    """How many GPUs this job has, used or not: those that SLURM gave it, else the one it is on; its
+    part of them if trainings share them."""
     # In an allocation that a person made, and shares between jobs, SLURM's count is not the job's.
     is_own_allocation = os.environ.get("SLURM_JOB_NAME", "").startswith(NAME_PREFIX)
     given = os.environ.get("SLURM_GPUS_ON_NODE", "") if is_own_allocation else ""
-    return int(given) if given.isdigit() else parallel.count() * int(device.type == "cuda")
+    count = int(given) if given.isdigit() else parallel.count() * int(device.type == "cuda")
+    side_by_side = int(os.environ.get(SIDE_BY_SIDE, 1))
+    return count if side_by_side == 1 else count / side_by_side
 
 
 def describe(runtime: Runtime) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """What the jobs of runs took, from whichever source knows it best."""
 
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ class Accounts:
         learnt = [by_name[name] for name in cost.learnt if name in by_name]
         return [
             *(self._job("train", one.cell, one.gpus, one.seconds) for one in cost.stages),
-            *(self._job("pseudo_label", one.cell, one.gpus) for one in learnt),
+            *(self._job("pseudo_label", one.cell, _of_one(one.gpus)) for one in learnt),
             self._job("evaluate", run_cell, cost.gpus),
         ]
 
@@ -88,14 +89,14 @@ class Accounts:
             gpus = record.gpus if record else 0
             jobs.append(self._job("train", cell(stage, trial), gpus, trained))
             if below is None and stage in search.labellers:
-                jobs.append(self._job("pseudo_label", cell(stage, trial), min(1, gpus)))
+                jobs.append(self._job("pseudo_label", cell(stage, trial), _of_one(gpus)))
         return jobs
 
     def _record(self, cell: str) -> TrainingRecord | None:
         path = Path(self._layout.stage_of(cell)) / TRAINING
         return read_training(path) if path.exists() else None
 
-    def _job(self, rule: str, cell: str, gpus: int, trained: float | None = None) -> JobCost:
+    def _job(self, rule: str, cell: str, gpus: float, trained: float | None = None) -> JobCost:
         name, spent = f"{rule}/{cell}", self._accounted.get(comment_of(rule, cell))
         if spent is not None:
             # Not every site's accounting records GPUs.
@@ -103,6 +104,11 @@ class Accounts:
             return JobCost(name, spent.seconds, gpu_seconds, "accounting")
         seconds, source = elapsed(Path(self._layout.benchmark(rule, cell)), trained)
         return JobCost(name, seconds, seconds * gpus, source)
+
+
+def _of_one(gpus: float) -> int:
+    """The GPUs of a job of one process, given those of a training, which may share one."""
+    return min(1, ceil(gpus))
 
 
 def _method_and_stage(cell: str) -> str:

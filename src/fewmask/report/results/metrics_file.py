@@ -31,7 +31,8 @@ class StageCost(RecordPart):
     """The cost of one training."""
 
     seconds: Amount
-    gpus: Count
+    gpus: Count | Amount
+    """A part of one if trainings shared it."""
     cell: StageCell
 
 

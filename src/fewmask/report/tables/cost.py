@@ -94,7 +94,7 @@ def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
     ]
     notes = [
         "Hours: of all training, pseudo-labelling and evaluation jobs. GPU hours: hours times the "
-        "GPUs allocated to a job, used or not.",
+        "GPUs allocated to a job, used or not; trainings that share a GPU have equal parts of it.",
         "A job that several runs share counts once in a row and once in the total; per run it "
         "counts in full for each of them.",
         f"Durations of {last['jobs']} jobs: {'; '.join(sources)}.",
