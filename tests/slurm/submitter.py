@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from fewmask.cluster.slurm import queued_jobs
+from fewmask.cluster.slurm import Spent, accounted_jobs, comment_of, queued_jobs
 from tests.slurm.cluster import Cluster
 from tests.small_project import change_config, write_config, write_project
 from tests.workflow.snakemake import BIN, ROOT
@@ -150,11 +151,23 @@ class Submitter:
 
     def job(self, name: str) -> str:
         """The number of the job that waits or runs for a rule and its wildcards."""
+        with self.on_the_cluster():
+            jobs = queued_jobs(self.folder)
+        return next(job.number for job in jobs if job.comment == name.replace("/", "_"))
+
+    def spent(self, seed: int = 0, method: str = "supervised") -> Spent:
+        """What accounting knows of a training."""
+        with self.on_the_cluster():
+            jobs = accounted_jobs(self.folder)
+        return jobs[comment_of("train", STAGE.format(method=method, seed=seed))]
+
+    @contextmanager
+    def on_the_cluster(self) -> Iterator[None]:
+        """The commands of SLURM are found and ask this cluster."""
         with pytest.MonkeyPatch.context() as patch:
             for variable in ("PATH", "SLURM_CONF"):
                 patch.setenv(variable, self.environment[variable])
-            jobs = queued_jobs(self.folder)
-        return next(job.number for job in jobs if job.comment == name.replace("/", "_"))
+            yield
 
     def tries(self, number: str) -> list[str]:
         """How SLURM says that all tries of a job ended, the first first."""

@@ -1,14 +1,23 @@
 """The profile submitit on the same cluster: the same faults, and what it does differently."""
 
 import csv
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster
-from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
+from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster, ask_for
+from tests.slurm.submitter import (
+    SITE,
+    WEIGHTS,
+    Submitter,
+    assert_equal,
+    assert_same_weights,
+    steps_trained,
+)
 from tests.small_project import change_config
 
 pytestmark = pytest.mark.slow
@@ -51,6 +60,33 @@ def test_trainings_are_one_array_and_status_knows_each(
     assert len({number.partition("_")[0] for number in line.split(", ")}) == 1
     assert_equal(project, expected, seeds=3)
     assert "SLURM's accounting" in (project / "results/tables/cost.md").read_text()
+
+
+def test_trainings_that_share_a_gpu_are_saved_together_and_fail_alone(
+    cluster: Cluster, project: Path, expected: Path
+):
+    ask_for(project, gpus=1, gpu_share=3)
+    weights = [WEIGHTS.format(method="supervised", seed=seed) for seed in range(3)]
+    submitter = Submitter(cluster, project, "--retries", "1", *weights, profile=PROFILE)
+    [number] = {submitter.wait_for_training(seed) for seed in range(3)}
+    assert f"3 jobs of train: {number}/0, {number}/1, {number}/2" in submitter.printed
+
+    cluster.run("scancel", "--signal=USR2", number)  # as SLURM does when the time is nearly up
+    cluster.wait(lambda: "resuming from step" in submitter.log(1), "it goes on")
+    assert steps_trained(project, 1) < 600
+    os.kill(int(re.findall("as process (.*)", submitter.log(1))[-1]), signal.SIGKILL)
+    submitter.succeed()
+
+    assert submitter.printed.count("Trying to restart") == 1
+    [retry] = re.findall("Submitted 1 jobs of train: (.*)", submitter.printed)
+    assert submitter.tries(retry) == ["COMPLETED"]
+    assert [steps_trained(project, seed) for seed in (0, 2)] == [600, 600]
+    for one in weights:
+        assert_same_weights(project, expected, one)
+    cluster.wait(lambda: submitter.tries(number)[-1] == "FAILED", "accounting has caught up")
+    assert submitter.spent(0).gpu_seconds == pytest.approx(submitter.spent(0).seconds / 3)
+    # The next try of the one that was killed had a GPU to itself.
+    assert submitter.spent(1).gpu_seconds > submitter.spent(1).seconds / 3
 
 
 def test_editing_does_not_change_jobs_of_a_snapshot(
