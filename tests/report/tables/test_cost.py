@@ -38,7 +38,7 @@ def collected(**axes):
 
 def test_the_jobs_of_a_run_add_up(project):
     first, second = (f"scenes/chain/n10/0/{name}" for name in ("first", "second"))
-    stages = [stage(first, 3500, gpus=2), stage(second, 7000)]
+    stages = [stage(first, 3500, gpus=2), stage(second, 7000, gpus=0.25)]
     write_run(method="chain", stages=stages, pseudo_masks=[quality()])
     benchmark("train", first, 3600)
     benchmark("train", second, 7200)
@@ -46,8 +46,9 @@ def test_the_jobs_of_a_run_add_up(project):
     benchmark("evaluate", "scenes/chain/n10/0", 1800)
     runs, _ = collected(methods=["chain"])
     assert runs["hours"].tolist() == [1 + 2 + 0.25 + 0.5]
-    # The first stage and its pseudo-labelling had 2 GPUs, the evaluation on a processor none.
-    assert runs["gpu_hours"].tolist() == [2 * 1 + 2 + 2 * 0.25]
+    # The first stage had 2 GPUs, its pseudo-labelling one of them, the second a part of one, the
+    # evaluation on a processor none.
+    assert runs["gpu_hours"].tolist() == [2 * 1 + 0.25 * 2 + 0.25]
 
 
 def test_a_training_counts_its_tries_and_stands_in_for_a_missing_benchmark(project):
