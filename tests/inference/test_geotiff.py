@@ -12,6 +12,7 @@ from fewmask.core.paths import WEIGHTS
 from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.inference.geotiff import GeoWriter, Look
 from fewmask.inference.predict import predict
+from fewmask.networks.weights import load_weights, read_description, save_weights
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
@@ -45,6 +46,21 @@ def test_masks_are_those_of_arrays_and_have_a_place(weights: Path, tmp_path: Pat
     assert sorted(path.name for path in (output / "masks").iterdir()) == ["here.tif", "nowhere.png"]
     for name in ("here", "nowhere"):
         assert Image.open(output / f"overlays/{name}.jpg").size == (64, 48)
+
+
+def test_large_images_are_read_in_windows(weights: Path, tmp_path: Path):
+    """Of a network for tiles: those of a file at its place, and those of an array in memory."""
+    description = read_description(weights).record
+    description["dataset"] |= {"tiles": {"size": 32, "overlap": 8}}
+    save_weights(tmp_path / WEIGHTS, load_weights(weights), description)
+    image = bands(render(0, 2, 90, 120).image)
+    write_geotiff(tmp_path / "in/here.tif", image, tiled=True, blockxsize=16, blockysize=16)
+    np.save(tmp_path / "in/nowhere.npy", image)
+    predict(tmp_path / WEIGHTS, tmp_path / "in", tmp_path / "out")
+    with rasterio.open(tmp_path / "out/masks/here.tif") as found:
+        expected = np.asarray(Image.open(tmp_path / "out/masks/nowhere.png"))
+        assert np.array_equal(found.read(1), expected)
+        assert found.transform == PLACE["transform"]
 
 
 @pytest.mark.parametrize("shape", [(50, 7), (50, 7, 3)])

@@ -86,6 +86,20 @@ def test_what_is_refused(tmp_path: Path):
         read_image(path, channels=6)
 
 
+def test_as_colours_neither_stacks_nor_bands_are_read(tmp_path: Path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, noise(6, 8, 9), photometric="minisblack")
+    with pytest.raises(ImageError, match=r"a stack of 6 pages\n(.*\n)?  mend: channels: 6"):
+        read_image(path)
+    write_geotiff(path, DEEP)
+    with pytest.raises(ImageError, match=r"that begin with .*\n.*\n  mend: say .*YAML which chan"):
+        read_image(path)
+    with tifffile.TiffWriter(path) as file:  # a picture and its preview
+        for size in ((8, 9), (4, 5)):
+            file.write(noise(*size), photometric="minisblack")
+    assert read_image(path).shape == (8, 9, 3)
+
+
 @pytest.mark.parametrize("has_place", [True, False])
 def test_damaged_files(tmp_path: Path, has_place: bool):
     path = tmp_path / "a.tif"

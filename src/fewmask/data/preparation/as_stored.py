@@ -13,7 +13,7 @@ import numpy as np
 
 from fewmask.data.preparation.image_error import image_error
 from fewmask.data.preparation.image_files import ENDINGS
-from fewmask.data.preparation.opening import check_pixels, decoding, opened
+from fewmask.data.preparation.opening import NUMPY, beginning, check_pixels, decoding, opened
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,9 +24,6 @@ AS_FLOAT = ("int8", "int16", "float16", "float64")
 
 ENDINGS_AS_STORED = ENDINGS | {".npy"}
 """How the names of such files end."""
-
-NUMPY = b"\x93NUMPY"
-"""How a file of NumPy begins."""
 
 
 class OpenImage(Protocol):
@@ -69,12 +66,6 @@ def open_as_stored(path: Path, channels: int, upright: bool = True) -> OpenImage
 def is_array(path: Path) -> bool:
     """Whether a file holds an array of NumPy."""
     return beginning(path).startswith(NUMPY)
-
-
-def beginning(path: Path) -> bytes:
-    """The first bytes of a file, by which its format is known."""
-    with decoding(path, "an image"), path.open("rb") as file:
-        return file.read(16)
 
 
 def load_array(path: Path) -> np.ndarray:

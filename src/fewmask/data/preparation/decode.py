@@ -14,7 +14,7 @@ from fewmask.data.preparation.as_stored import OpenImage, is_array, load_array, 
 from fewmask.data.preparation.image_error import image_error
 from fewmask.data.preparation.mask_code import MaskCode, to_classes
 from fewmask.data.preparation.opening import opened
-from fewmask.data.preparation.tiff import is_tiff, open_tiff
+from fewmask.data.preparation.tiff import check_no_stack, is_tiff, open_tiff
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -51,6 +51,8 @@ class _ColourImage:
 
     def __init__(self, path: Path, upright: bool) -> None:
         self._image = opened(path, upright)
+        if self._image.format == "TIFF":
+            check_no_stack(path)
         if self._image.mode in ("I", "F"):
             raise image_error(
                 path,

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 MOST_PIXELS = 2**31
 """Of an image that is cut into tiles; Pillow's own limit is a twelfth of this."""
 
+TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""How TIFF files begin; the last two: large ones (BigTIFF)."""
+
+NUMPY = b"\x93NUMPY"
+"""How files of NumPy begin."""
+
 
 @contextmanager
 def large_images() -> Iterator[None]:
@@ -61,7 +67,7 @@ def decoding(path: Path, whole: str) -> Iterator[None]:
     except PermissionError:
         raise image_error(path, "no permission to read it", "a readable file", "chmod +r") from None
     except UnidentifiedImageError:
-        raise image_error(path, _beginning(path), whole) from None
+        raise image_error(path, _beginning(path), whole, _mend(path)) from None
     except Image.DecompressionBombError:
         raise too_large(path) from None
     # Decoders raise nearly anything on damaged data: OSError, SyntaxError, struct.error, ...
@@ -91,6 +97,19 @@ def too_large(path: Path) -> ImageError:
     limit = f"at most {2 * Image.MAX_IMAGE_PIXELS:,} pixels"
     mend = "tiles in the dataset's YAML, or a smaller image"
     return image_error(path, "too large an image", limit, mend)
+
+
+def beginning(path: Path) -> bytes:
+    """The first bytes of a file, by which its format is known. Raises ImageError."""
+    with decoding(path, "an image"), path.open("rb") as file:
+        return file.read(16)
+
+
+def _mend(path: Path) -> str:
+    """How to mend that Pillow cannot read a file: it may have channels unknown to Pillow."""
+    if beginning(path).startswith((*TIFF, NUMPY)):
+        return "say in the dataset's YAML which channels its images have: channels: 6, for example"
+    return "replace it, or remove it"
 
 
 def _beginning(path: Path) -> str:

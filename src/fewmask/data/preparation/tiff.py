@@ -12,12 +12,9 @@ from typing import Any
 import numpy as np
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.as_stored import ImageInMemory, OpenImage, beginning, checked
+from fewmask.data.preparation.as_stored import ImageInMemory, OpenImage, checked
 from fewmask.data.preparation.image_error import image_error
-from fewmask.data.preparation.opening import check_pixels, decoding
-
-STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""How TIFF files begin; the last two: large ones (BigTIFF)."""
+from fewmask.data.preparation.opening import TIFF, beginning, check_pixels, decoding
 
 GEOREFERENCES = {33550, 33922, 34264}
 """The tags ModelPixelScale, ModelTiepoint and ModelTransformation, one of which a GeoTIFF has."""
@@ -37,7 +34,23 @@ def open_tiff(path: Path, channels: int) -> OpenImage:
 
 def is_tiff(path: Path) -> bool:
     """Whether a file is a TIFF."""
-    return beginning(path).startswith(STARTS)
+    return beginning(path).startswith(TIFF)
+
+
+def check_no_stack(path: Path) -> None:
+    """Raise ImageError for a TIFF whose second page has the size of the first: of a stack only the
+    first page would be read. Smaller pages are previews."""
+    from PIL import Image
+
+    with decoding(path, WHOLE), Image.open(path, formats=["TIFF"]) as image:
+        pages, size = image.n_frames, image.size
+        image.seek(min(1, pages - 1))
+        is_stack = pages > 1 and image.size == size
+    if is_stack:
+        raise image_error(
+            path, f"a stack of {pages} pages", "one image of colours or grey",
+            f"channels: {pages} in the dataset's YAML, if pages are channels; or one file a page",
+        )  # fmt: skip
 
 
 def is_georeferenced(path: Path) -> bool:
@@ -45,7 +58,7 @@ def is_georeferenced(path: Path) -> bool:
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     start = beginning(path)
-    if not start.startswith(STARTS):
+    if not start.startswith(TIFF):
         return False
     with decoding(path, WHOLE), path.open("rb") as file:
         tags = ImageFileDirectory_v2(start if b"+" in start[:4] else start[:8])
