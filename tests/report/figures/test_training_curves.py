@@ -38,7 +38,13 @@ def drawn(grid):
 
 
 def lines(axes):
-    return [one.get_xydata() for one in axes.lines]
+    """The points of every training; those of a fraction are one line with gaps."""
+    joined = [one.get_xydata() for one in axes.lines]
+    return [
+        points[part]
+        for points in joined
+        for part in np.ma.clump_unmasked(np.ma.masked_invalid(points[:, 0]))
+    ]
 
 
 def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
@@ -54,7 +60,7 @@ def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
             history.selected
             == history.evaluations["step"][history.evaluations["validation"].argmax()]
         )
-    [dots] = [one.get_offsets() for one in validation.collections]
+    dots = [dot for one in validation.collections for dot in one.get_offsets()]
     kept = [(one.selected, 100 * one.evaluations["validation"].max()) for one in found]
     np.testing.assert_allclose(dots, kept)
     assert validation.get_ylabel() == "Validation mIoU (%)"
@@ -91,6 +97,17 @@ def test_a_stage_that_is_judged_in_two_ways_has_a_row_for_each(project):
     labels = [axes.get_ylabel() for axes in figure.axes[1::2]]
     assert labels == ["Validation mIoU (%)", "Validation loss"]
     assert [lines(axes)[0][0, 1] for axes in figure.axes[1::2]] == [25, 0.25]
+
+
+def test_a_single_evaluation_is_a_dot(project):
+    grid = requested(seeds=[0, 1])
+    for seed, values in enumerate(([0.25, 0.5], [0.75])):
+        write_history(CELL.format("n10", seed), values)
+    trainings = [TrainedStage(CELL.format("n10", seed), "miou") for seed in grid.seeds]
+    found = histories("results", trainings, "scenes")
+    [line] = training_curves(grid, "scenes", found).axes[1].lines
+    assert line.get_marker() == "."
+    np.testing.assert_allclose(line.get_xydata()[line.get_markevery()], [[10, 75]])
 
 
 def test_without_validation_images(project):

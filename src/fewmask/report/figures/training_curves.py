@@ -1,5 +1,6 @@
 """Training curves: the loss and the validation metric, step by step."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -72,21 +73,24 @@ def _draw_stage(
 ) -> None:
     loss, validation = panels
     factor = 100 if judged_by and metrics.find(judged_by).unit == "%" else 1
-    kept: list[tuple[float, float, str]] = []
+    of_colours: dict[str, list[History]] = {}
     for one in own:
-        steps, losses, values = one.evaluations[["step", "loss", "validation"]].to_numpy().T
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
-        look = {"color": colour, "linewidth": 1, "alpha": 0.8}
-        # A single evaluation is drawn as a point.
-        look |= {"marker": "."} if len(steps) == 1 else {}
-        loss.plot(steps, losses, **look)
-        validation.plot(steps, factor * values, **look)
-        kept += [(one.selected, factor * value, colour) for value in values[steps == one.selected]]
-    if kept:
-        at, values, shades = zip(*kept, strict=True)
-        validation.scatter(
-            at, values, s=22, color=shades, edgecolors="white", linewidths=0.6, zorder=3
-        )
+        of_colours.setdefault(colour, []).append(one)
+    for colour, trainings in of_colours.items():
+        _draw_lines(loss, [_points(one, "loss") for one in trainings], colour)
+        values = [_points(one, "validation") * (1, factor) for one in trainings]
+        _draw_lines(validation, values, colour)
+        kept = [
+            point
+            for one, points in zip(trainings, values, strict=True)
+            for point in points[points[:, 0] == one.selected]
+        ]
+        if kept:
+            validation.scatter(
+                *np.transpose(kept), s=22, color=colour, edgecolors="white", linewidths=0.6,
+                zorder=3,
+            )  # fmt: skip
     for axes in panels:
         axes.grid(axis="y")
         axes.set_xlabel("Step")
@@ -98,3 +102,21 @@ def _draw_stage(
         validation.set_ylabel(with_unit(f"Validation {name}", judged_by))
     else:
         say_nothing(validation, "no validation images")
+
+
+def _points(history: History, column: str) -> np.ndarray:
+    """The steps and a column of a history, float (E, 2)."""
+    return history.evaluations[["step", column]].to_numpy()
+
+
+def _draw_lines(axes: Axes, lines: list[np.ndarray], colour: str) -> None:
+    """Lines of one colour, drawn as one with gaps: each by itself takes far longer.
+
+    A single point is drawn as a dot.
+    """
+    gap = np.full((1, 2), np.nan)
+    joined = np.concatenate([part for line in lines for part in (line, gap)])
+    ends = np.cumsum([len(line) + 1 for line in lines])
+    alone = [int(end) - 2 for line, end in zip(lines, ends, strict=True) if len(line) == 1]
+    dots = {"marker": ".", "markevery": alone} if alone else {}
+    axes.plot(*joined.T, color=colour, linewidth=1, alpha=0.8, **dots)
