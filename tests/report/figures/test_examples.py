@@ -21,6 +21,7 @@ from tests.report.synthetic_runs import (
     write_examples,
     write_run,
 )
+from tests.report.synthetic_search import METHODS, search, write_split
 
 
 def drawn(**axes):
@@ -53,6 +54,18 @@ def test_the_fractions_that_the_experiment_names(project):
         write_run(fraction=fraction, labelled=masks)
     shown = texts(drawn(fractions=list(counts), example_fractions=["n10", "n20"]))
     assert [text for text in shown if "masks" in text] == ["10 masks", "20 masks"]
+
+
+def test_with_a_search_fractions_are_told_by_their_names(project):
+    """Of one fraction, runs with searched settings count more masks than the others."""
+    searches = [search("supervised")]
+    for fraction, masks in {"n10": 10, "n20": 20}.items():
+        write_split(fraction, 0, range(masks), ())
+        for method in METHODS[2:]:
+            write_run(method=method, fraction=fraction, labelled=masks)
+    shown = texts(drawn(methods=METHODS[2:], fractions=["n10", "n20"], searches=searches))
+    assert [text for text in shown if text in ("n10", "n20")] == ["n10", "n20"]
+    assert sum("(searched)" in text for text in shown) == 2
 
 
 def test_first_seed_that_is_there(project):

@@ -110,7 +110,8 @@ def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
         for row in of_fraction.itertuples():
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
-            title = f"{requested.title_of(row.method)}, {masks_title(runs, row)}, seed {seed}"
+            masks = masks_title(requested, runs, row)
+            title = f"{requested.title_of(row.method)}, {masks}, seed {seed}"
             of_choice = {why: read_examples(path, why) for why in CHOICES}
             shown = [
                 (why, name, example)

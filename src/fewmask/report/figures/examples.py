@@ -130,7 +130,7 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
     columns = []
     for fraction, of_fraction in by_shown_fraction(requested, runs).items():
         for row in of_fraction.itertuples():
-            group = masks_title(runs, row)
+            group = masks_title(requested, runs, row)
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
             name = requested.title_of(row.method)
@@ -156,10 +156,11 @@ def by_shown_fraction(requested: Requested, runs: pd.DataFrame) -> dict[str, pd.
     return {fraction: runs[runs["fraction"] == fraction] for fraction in shown}
 
 
-def masks_title(runs: pd.DataFrame, row: NamedTuple) -> str:
-    """What tells a run's fraction: how many masks it has, or its name where that is the same."""
+def masks_title(requested: Requested, runs: pd.DataFrame, row: NamedTuple) -> str:
+    """What tells a run's fraction: how many masks it has, or its name where that is the same, or
+    where runs of a fraction differ in it, as with a search."""
     counts = runs.drop_duplicates("fraction")["masks"]
-    is_told = counts.is_unique
+    is_told = counts.is_unique and not requested.searches
     return f"{row.masks} masks" if is_told else row.fraction
 
 
