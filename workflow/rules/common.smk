@@ -14,7 +14,13 @@ def searched_cell(w):
     return w.dataset, w.method, w.fraction
 
 
+def suggesting_run(w):
+    return grid.suggesting(w.dataset, w.fraction, int(w.draw))[0]
+
+
 def stage_for(w):
+    if "draw" in w.keys():
+        return grid.stage(grid.stages(suggesting_run(w))[-1])
     return grid.stage(
         stage_of(w) if "stage" in w.keys() else grid.stages(run_of(w))[-1]
     )

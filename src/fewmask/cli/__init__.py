@@ -6,7 +6,7 @@ Commands import what they need when they run, so that --help and planning stay f
 import sys
 from contextlib import suppress
 
-from fewmask.cli import people, results, rules  # noqa: F401  importing them adds their commands
+from fewmask.cli import people, results, rules, suggestions  # noqa: F401  they add their commands
 from fewmask.cli.group import commands
 from fewmask.cluster.job_log import ERROR
 from fewmask.core.errors import FewmaskError

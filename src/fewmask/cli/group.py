@@ -22,6 +22,17 @@ def commands() -> None:
     """
 
 
+def threads_option(default: int) -> Callable:
+    """The option that says how many threads compute."""
+    return click.option(
+        "--threads",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        help="How many threads compute.",
+    )
+
+
 def experiment_options(command: Callable) -> Callable:
     """The options that name an experiment, the same as Snakemake's."""
     configfile = click.option(

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from fewmask.cli.group import commands, experiment_options, file, folder, open_grid, path
-from fewmask.core.errors import FewmaskError
-
-threads_option = click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="How many threads compute.",
+from fewmask.cli.group import (
+    commands,
+    experiment_options,
+    file,
+    folder,
+    open_grid,
+    path,
+    threads_option,
 )
+from fewmask.core.errors import FewmaskError
 
 
 @commands.command()
@@ -88,7 +88,7 @@ def plan(configfiles: tuple[Path, ...], config: tuple[str, ...], at_once: int | 
     help="An image, or a folder of images.",
 )
 @click.option("--out", type=folder, required=True, help="The folder to write to.")
-@threads_option
+@threads_option(default=2)
 def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
     """Predict your own images, at their own size: masks, or what else the network has learnt.
 
@@ -97,54 +97,6 @@ def predict(weights: Path, images: Path, out: Path, threads: int) -> None:
     from fewmask.inference.predict import predict
 
     predict(weights, images, out, threads)
-
-
-@commands.command()
-@click.argument("weights", type=file, nargs=-1)
-@experiment_options
-@click.option("--dataset", help="Of the experiment; by default its first.")
-@click.option("--method", help="Likewise.")
-@click.option("--fraction", help="Likewise.")
-@click.option(
-    "--images",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="A folder of images; by default the unlabelled images of the dataset.",
-)
-@click.option(
-    "--count",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="How many images to suggest.",
-)
-@click.option("--out", type=folder, required=True, help="The folder to write to, which is new.")
-@threads_option
-def suggest(
-    weights: tuple[Path, ...],
-    configfiles: tuple[Path, ...],
-    config: tuple[str, ...],
-    images: Path | None,
-    count: int,
-    out: Path,
-    threads: int,
-    **cell: str | None,
-) -> None:
-    """Suggest images whose masks would help most, with predicted masks to correct.
-
-    They are those on which networks of several seeds disagree, and which do not resemble each other
-    or labelled images. The networks are those of an experiment that was trained, or the WEIGHTS of
-    stages.
-    """
-    from fewmask.inference.suggestions.networks import Networks
-    from fewmask.inference.suggestions.of_experiment import networks_of
-    from fewmask.inference.suggestions.suggest import suggest
-
-    networks = Networks(weights)
-    if not weights:
-        networks = networks_of(open_grid(configfiles, config), cell)
-    elif configfiles or config or any(cell.values()):
-        raise FewmaskError("found weights and an experiment\n  expected: either of them")
-    click.echo(suggest(networks, images, count, out, threads))
 
 
 @commands.command()

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fewmask.cli.group import commands, file, folder, path
+from fewmask.cli.group import commands, file, folder, path, threads_option
 from fewmask.cluster.job_log import DONE, hold_log
 
 EXIT_INTERRUPTED = 75
@@ -25,13 +25,6 @@ weights_option = click.option(
     "--weights", type=file, required=True, help="The weights of the stage, a .safetensors file."
 )
 seed_option = click.option("--seed", type=int, required=True, help="The seed of the run.")
-threads_option = click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="How many threads compute.",
-)
 
 
 def job(command: Callable) -> Callable:
@@ -94,12 +87,24 @@ def prepare(settings: str, output: Path, workers: int, skip_damaged: bool) -> No
 @click.option("--fraction", required=True, help="How much is labelled: 0.05, n100, all or a list.")
 @seed_option
 @click.option("--output", type=path, required=True, help="The .csv file to write.")
+@click.option("--extends", type=file, help="The split of a fraction whose masks are kept.")
+@click.option("--suggestions", type=file, help="The images, a .csv file, whose masks are added.")
 @job
-def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
+def split(
+    dataset: Path,
+    settings: str,
+    fraction: str,
+    seed: int,
+    output: Path,
+    extends: Path | None,
+    suggestions: Path | None,
+) -> None:
     """Draw which images are labelled, unlabelled, validation and test images."""
     from fewmask.data.splits.job import split
+    from fewmask.data.splits.suggested import Suggested
 
-    split(dataset, settings, fraction, seed, output)
+    suggested = Suggested(extends, suggestions) if extends and suggestions else None
+    split(dataset, settings, fraction, seed, output, suggested)
 
 
 @commands.command()
@@ -128,7 +133,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
     help="Seconds between two checkpoints.",
 )
 @click.option("--tensorboard", type=folder, help="Where to write training curves; absent: nowhere.")
-@threads_option
+@threads_option(default=1)
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
@@ -215,7 +220,7 @@ def rank(settings: str, below: Path | None, output: Path) -> None:
     required=True,
     help="The .h5 file to write; the quality of the pseudo-masks is written beside it.",
 )
-@threads_option
+@threads_option(default=1)
 @job
 def pseudo_label(
     stage: str, dataset: Path, split: Path, weights: Path, output: Path, threads: int
@@ -264,7 +269,7 @@ def pseudo_label(
     show_default=True,
     help="The size at which predictions and masks are compared.",
 )
-@threads_option
+@threads_option(default=1)
 @job
 def evaluate(
     run: tuple[str, str, str, str], output: Path, size: str, threads: int, **inputs: Any

@@ -10,6 +10,7 @@ from fewmask.config.cells import Cells, Fraction
 from fewmask.config.published import Published
 from fewmask.config.search import Search
 from fewmask.config.settings import Line, Name, RelativePath, Settings
+from fewmask.config.suggestion import Suggestion
 from fewmask.config.task import TaskName
 
 
@@ -72,6 +73,8 @@ class Experiment(Settings):
     methods, else the first that does not see all masks."""
     search: Search | None = None
     """Search the settings of every method alike, and add its runs with those that did best."""
+    suggestions: dict[Name, Suggestion] = {}
+    """Fractions whose masks are those of another one and of images that its networks suggest."""
     sweep: Sweep | None = None
     """The methods that the figure `sweep` has along its axis."""
     example_fractions: list[Fraction] = []

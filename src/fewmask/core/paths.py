@@ -55,6 +55,11 @@ class Layout:
         return f"{self.results}/splits/{{dataset}}/{{fraction}}/{{seed}}.csv"
 
     @property
+    def suggestions(self) -> str:
+        """The images that networks suggest for a fraction, for the seeds of a draw of masks."""
+        return f"{self.results}/suggestions/{{dataset}}/{{fraction}}/{{draw}}.csv"
+
+    @property
     def stage(self) -> str:
         """The folder of one trained stage."""
         return self.stage_of(self.stage_cell)

@@ -20,10 +20,14 @@ from fewmask.core.errors import ConfigError
 from fewmask.planning.stages import Resolved
 
 
-def check_fractions(fractions: list[str], datasets: dict[str, Dataset], source: str) -> None:
+def check_fractions(
+    fractions: list[str], suggested: Collection[str], datasets: dict[str, Dataset], source: str
+) -> None:
     """Refuse a list of labelled images that a dataset of the grid does not have, and a budget of
-    masks that leaves none to learn from."""
+    masks that leaves none to learn from. ``suggested``: fractions that networks suggest."""
     for fraction in fractions:
+        if fraction in suggested:
+            continue
         if re.fullmatch(r"n\d+", fraction):
             _check_budgets(fraction, datasets, source)
         if not is_list_name(fraction):

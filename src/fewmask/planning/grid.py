@@ -19,6 +19,7 @@ from fewmask.core.files import check_folder
 from fewmask.core.paths import DEFAULT_EXPERIMENT, Layout
 from fewmask.planning.check_cells import check_cells
 from fewmask.planning.check_metrics import check_metrics
+from fewmask.planning.check_suggestions import check_suggestions
 from fewmask.planning.checks import (
     check_folds,
     check_fractions,
@@ -48,7 +49,9 @@ class Grid:
             name: load_dataset(name, f"{source}: datasets") for name in self.experiment.datasets
         }
         self._overrides = [one for layer in layers for one in _overrides(layer)]
-        check_fractions(self.experiment.fractions, self.datasets, source)
+        check_fractions(
+            self.experiment.fractions, self.experiment.suggestions, self.datasets, source
+        )
         check_folds(self.experiment.seeds, self.datasets, source)
         check_overrides(self._overrides)
         check_metrics(layers, self.classes)
@@ -58,6 +61,8 @@ class Grid:
         self._resolve()
         check_selects(self._overrides, self._stages_by_cell(), cells_only_below(layers))
         check_reference(self.experiment, self.all_masks_methods(), source)
+        last = {cell: self.resolved(keys[-1]) for cell, keys in self._keys.items()}
+        check_suggestions(self.experiment, self.datasets, last, source)
 
     @cached_property
     def axes(self) -> Experiment:
@@ -103,6 +108,19 @@ class Grid:
             if key.dataset == run.dataset and self.stage(key).objective.restores_images
         ]
         return keys[-1] if keys else None
+
+    def draw_of(self, dataset: str, seed: int) -> int:
+        """The number of the draw of masks of a seed."""
+        return self.datasets[dataset].split.draw_of(seed)
+
+    def suggesting(self, dataset: str, fraction: str, draw: int) -> list[Run]:
+        """The runs whose networks suggest the images of a fraction: those that share its masks."""
+        one = self.experiment.suggestions[fraction]
+        return [
+            Run(dataset, one.method, one.fraction, seed)
+            for seed in self.experiment.seeds
+            if self.draw_of(dataset, seed) == draw
+        ]
 
     def search_of(self, run: Run) -> Search | None:
         """The search that chooses the settings of a run; None for those as they are written."""

@@ -46,6 +46,28 @@ class JobArguments:
         """JSON of everything that can change a dataset's splits."""
         return _json(self._grid.datasets[dataset].split.model_dump(mode="json"))
 
+    def choose_inputs(self, dataset: str, fraction: str, draw: int) -> dict[str, Any]:
+        """Every file that the choice of a fraction's images reads."""
+        runs = self._grid.suggesting(dataset, fraction, draw)
+        return {
+            "dataset": self._layout.dataset.format(dataset=dataset),
+            "splits": [self._layout.split.format(**vars(run)) for run in runs],
+            "weights": [
+                self._layout.stage_files(self._grid.stages(run)[-1], run.seed)["weights"]
+                for run in runs
+            ],
+        }
+
+    def suggested_split_inputs(self, dataset: str, fraction: str, seed: int) -> dict[str, str]:
+        """Every file that the split of a fraction reads whose images networks suggest."""
+        base, draw = self._grid.experiment.suggestions[fraction], self._grid.draw_of(dataset, seed)
+        cell = {"dataset": dataset, "seed": seed}
+        return {
+            "dataset": self._layout.dataset.format(dataset=dataset),
+            "extends": self._layout.split.format(**cell, fraction=base.fraction),
+            "suggestions": self._layout.suggestions.format(**cell, fraction=fraction, draw=draw),
+        }
+
     def group_table(self, dataset: str) -> str:
         """The digest of the table that names the groups of a dataset: people correct such tables,
         and splits must be drawn anew then. Empty if there is none."""

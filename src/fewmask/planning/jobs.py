@@ -42,10 +42,23 @@ def _jobs(grid: Grid, run: Run) -> Iterator[Job]:
         yield _job(layout, "prepare", layout.dataset, "{dataset}", of_dataset)
     if (search := grid.search_of(run)) is not None:
         yield from _of_search(grid, search)
+    yield from _suggesting(grid, run)
     yield from _trainings(grid, keys, run.seed)
     # Besides those of its stages: one that sees all masks has a split of its own.
     yield _job(layout, "split", layout.split, "{dataset}/{fraction}/{seed}", cell)
     yield _job(layout, "evaluate", layout.metrics, layout.run_cell, cell, keys[-1])
+
+
+def _suggesting(grid: Grid, run: Run) -> Iterator[Job]:
+    """The jobs that suggest the images of the fraction of a run, if networks suggest them."""
+    if run.fraction not in grid.experiment.suggestions:
+        return
+    draw = grid.draw_of(run.dataset, run.seed)
+    for one in grid.suggesting(run.dataset, run.fraction, draw):
+        yield from _suggesting(grid, one)
+        yield from _trainings(grid, grid.stages(one), one.seed)
+    cell = {"dataset": run.dataset, "fraction": run.fraction, "draw": str(draw)}
+    yield _job(grid.layout, "choose", grid.layout.suggestions, "{dataset}/{fraction}/{draw}", cell)
 
 
 def _of_search(grid: Grid, search: Search) -> Iterator[Job]:

@@ -15,14 +15,23 @@ from fewmask.data.splits import file as split_files
 from fewmask.data.splits.groups import groups_of
 from fewmask.data.splits.likely_groups import likely_groups
 from fewmask.data.splits.lists import read_list
+from fewmask.data.splits.suggested import Suggested
 from fewmask.data.store.store import Store
 
 
-def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) -> None:
+def split(
+    dataset: Path,
+    settings: str,
+    fraction: str,
+    seed: int,
+    output: Path,
+    suggested: Suggested | None = None,
+) -> None:
     """Write the split of a dataset at a fraction for a seed, and log the number of images by role.
 
-    Images are drawn; all tiles of an image have its role, but for those of labelled images that are
-    left out (see `Tiles.least_labelled`).
+    Images are drawn; those with known masks, if given, are the ``suggested`` ones. All tiles of an
+    image have its role, but for those of labelled images that are left out (see
+    `Tiles.least_labelled`).
 
     Warnings name the classes that no labelled image contains, and, with a budget of masks, those
     that no validation image contains; and groups that names suggest and the settings do not. A note
@@ -40,7 +49,7 @@ def split(dataset: Path, settings: str, fraction: str, seed: int, output: Path) 
             requested,
             fraction,
             seed,
-            list_names=lists.get(fraction),
+            list_names=suggested.names(store, requested) if suggested else lists.get(fraction),
             reserved=set().union(*lists.values()),
         )
         of_rows = _roles_of_rows(store, roles)

@@ -69,9 +69,15 @@ class StoredPool:
     are unlabelled to all networks can be chosen. No mask is read."""
 
     def __init__(
-        self, store: Store, splits: Sequence[Path], trained: Sequence[Trained], needs_free: bool
+        self,
+        store: Store,
+        splits: Sequence[Path],
+        trained: Sequence[Trained],
+        needs_free: bool,
+        only_masked: bool = False,
     ) -> None:
         """``splits``: of the ``trained`` networks. ``needs_free``: whether images are chosen.
+        ``only_masked``: only among those that the store has masks of, which are not read.
 
         Raises FewmaskError: a network was trained on other data or with another split, or images
         are to be chosen, and none is unlabelled to all networks.
@@ -84,6 +90,8 @@ class StoredPool:
             one.check(store, split, roles)
             known |= {*store.images.among(roles["labelled"]).tolist()}
             free &= {*store.images.among(roles["unlabelled"]).tolist()}
+        if only_masked:
+            free &= {*store.images.among(np.flatnonzero(store.labelled)).tolist()}
         if needs_free and not free:
             raise FewmaskError(
                 f"{store.path}: no image is unlabelled, so that there is none to suggest\n"
