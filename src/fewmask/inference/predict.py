@@ -176,3 +176,4 @@ def _strips(trained: Trained, image: OpenImage) -> Iterator[tuple[int, Values]]:
             strip.top,
             {name: load(name).stored(strip.outputs[name])[0] for name in trained.predicts},
         )
+    image.close()  # its memory is needed for what is written for viewing

@@ -95,9 +95,11 @@ class _Canvas:
     def move_up(self, height: int) -> None:
         """Drop the uppermost rows, which no later tile shows."""
         for maps in self._maps.values():
-            rest = maps[..., height:, :].clone()
-            maps.zero_()
-            maps[..., : rest.shape[-2], :] = rest
+            rest = maps.shape[-2] - height
+            for row in range(0, rest, height):  # so that no copy is as large as what is moved
+                last = min(row + height, rest)
+                maps[..., row:last, :] = maps[..., row + height : last + height, :]
+            maps[..., max(rest, 0) :, :] = 0
 
     def _part(self, name: str, values: Tensor, column: int) -> Tensor:
         """The part of a map that a tile shows."""

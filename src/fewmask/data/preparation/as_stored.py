@@ -36,6 +36,9 @@ class OpenImage(Protocol):
     def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
         """A part of the image, (h, w, C); slices may reach beyond it."""
 
+    def close(self) -> None:
+        """Release its memory; it cannot be read any more."""
+
 
 class ImageInMemory:
     """An image that was read as a whole, (H, W, C)."""
@@ -51,6 +54,10 @@ class ImageInMemory:
     def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
         """A part of the image; slices may reach beyond it."""
         return self._values[rows, columns]
+
+    def close(self) -> None:
+        """Release its memory; it cannot be read any more."""
+        del self._values
 
 
 def open_as_stored(path: Path, channels: int, upright: bool = True) -> OpenImage:

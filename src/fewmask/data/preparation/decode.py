@@ -66,6 +66,10 @@ class _ColourImage:
         """Height and width."""
         return self._image.height, self._image.width
 
+    def close(self) -> None:
+        """Release its memory; it cannot be read any more."""
+        self._image.close()
+
     def read(self, rows: slice = slice(None), columns: slice = slice(None)) -> np.ndarray:
         """A part of the image, uint8 (h, w, 3); slices may reach beyond it."""
         (top, bottom, _), (left, right, _) = (

@@ -93,6 +93,9 @@ class GeoImage:
         with opened_raster(self._path) as raster:
             return checked(self._path, self._read(raster, rows, columns), self._channels)
 
+    def close(self) -> None:
+        """Nothing is in memory."""
+
     def _read(self, raster: Any, rows: slice, columns: slice) -> np.ndarray:
         window = tuple(
             one.indices(length)[:2] for one, length in zip((rows, columns), self.size, strict=True)

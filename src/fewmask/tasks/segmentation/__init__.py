@@ -101,7 +101,10 @@ class Segmentation(Task):
         """The image, mixed with the colours of the classes."""
         colours = np.zeros((IGNORE + 1, 3), np.uint8)  # what a crop left out is black
         colours[: len(palette)] = palette
-        mixed = (image.astype(np.uint16) + colours[prediction] + 1) // 2
+        mixed = image.astype(np.uint16)  # of a large image, so that no copy of it is made
+        mixed += colours[prediction]
+        mixed += 1
+        mixed //= 2
         return jpeg(mixed.astype(np.uint8), quality=92)
 
 
