@@ -61,9 +61,9 @@ CVAT = """\
     <dumped>2026-11-27 09:00:00.000000+00:00</dumped>
   </meta>
   <image id="0" name="leaf_01.png" width="24" height="16">
-    <box label="spot" source="manual" occluded="0" xtl="10.00" ytl="2.00" xbr="19.00" ybr="9.00">
+    <box label="spot" source="manual" occluded="0" xtl="10.00" ytl="2.00" xbr="20.00" ybr="10.00">
     </box>
-    <polygon label="leaf" source="manual" points="4.0,2.0;15.0,2.0;15.0,9.0;4.0,9.0" z_order="1">
+    <polygon label="leaf" source="manual" points="4.0,2.0;16.0,2.0;16.0,10.0;4.0,10.0" z_order="1">
     </polygon>
     <tag label="leaf" source="manual"></tag>
   </image>

@@ -50,7 +50,7 @@ class Canvas:
         self._notes: Counter[str] = Counter()
 
     def polygon(self, label: str, points: object) -> None:
-        """Paint a polygon of three or more points (x, y)."""
+        """Paint a polygon of three or more points (x, y), and its outline, as LabelMe does."""
         from PIL import Image, ImageDraw
 
         corners = self.checked(label, points, least=3)

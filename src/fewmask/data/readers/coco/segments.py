@@ -17,10 +17,16 @@ def inside(canvas: Canvas, label: str, segmentation: object) -> np.ndarray:
 
     if isinstance(segmentation, list):
         polygons = [_polygon(canvas, label, one) for one in segmentation]
-        runs = mask.merge(mask.frPyObjects(polygons, *canvas.size))
-        return mask.decode(runs).astype(bool)
+        return painted(polygons, canvas.size)
     runs = {"size": list(canvas.size), "counts": _counts(canvas, label, segmentation)}
     return mask.decode(mask.frPyObjects(runs, *canvas.size)).astype(bool)
+
+
+def painted(polygons: list[list[float]], size: tuple[int, int]) -> np.ndarray:
+    """Which pixels of an image of a size polygons [x, y, x, y, ...] cover, bool (H, W)."""
+    from pycocotools import mask
+
+    return mask.decode(mask.merge(mask.frPyObjects(polygons, *size))).astype(bool)
 
 
 def _polygon(canvas: Canvas, label: str, numbers: object) -> list[float]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import read_image
+from fewmask.data.readers.coco.segments import painted
 from fewmask.data.readers.one_file import OneFileReader, annotation_file, items_of, needs_package
 from fewmask.data.readers.reader import Item, Sample
 from fewmask.data.readers.shapes import FAR, Canvas, read_image_of
@@ -28,6 +29,7 @@ class Reader(OneFileReader):
     """The images of a folder, whose masks are painted from one XML file."""
 
     def items(self) -> list[Item]:
+        needs_package("pycocotools.mask", "cvat")
         path = annotation_file(self._root, self._options)
         annotated: dict[str, Any] = {}
         for image in _tree(path).iter("image"):
@@ -97,9 +99,10 @@ def _paint_area(canvas: Canvas, kind: str, label: str, values: dict[str, str]) -
     degrees = float(values.get("rotation", 0))
     if kind == "polygon":
         pairs = values["points"].split(";")
-        canvas.polygon(label, [[float(one) for one in pair.split(",")] for pair in pairs])
+        _paint_polygon(canvas, label, [[float(one) for one in pair.split(",")] for pair in pairs])
     elif kind == "box":
-        canvas.polygon(label, _corners(*numbers("xtl", "ytl", "xbr", "ybr"), degrees))
+        corners = _corners(*numbers("xtl", "ytl", "xbr", "ybr"), degrees)
+        _paint_polygon(canvas, label, corners)
     elif kind == "ellipse":
         canvas.ellipse(label, numbers("cx", "cy"), numbers("rx", "ry"), degrees)
     else:
@@ -111,6 +114,12 @@ def _paint_area(canvas: Canvas, kind: str, label: str, values: dict[str, str]) -
             raise canvas.error(label, f"runs of {sum(runs)} pixels", f"{width} x {height}")
         inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
         canvas.bitmap(label, inside, top, left)
+
+
+def _paint_polygon(canvas: Canvas, label: str, points: object) -> None:
+    """As CVAT does where it exports masks: by pycocotools."""
+    corners = canvas.checked(label, points, least=3)
+    canvas.paint(label, painted([corners.ravel().tolist()], canvas.size))
 
 
 def _corners(
