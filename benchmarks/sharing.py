@@ -50,14 +50,14 @@ def _images(output: Path) -> int:
 @click.command(help=__doc__.split("\n")[0])
 @click.argument("trainings", nargs=-1, type=click.IntRange(min=1), required=True)
 @click.option("--steps", default=5000, show_default=True, help="The length of each training.")
-@click.option("--experiment", default="pet_supervised", show_default=True, help="A small one.")
-def main(trainings: tuple[int, ...], steps: int, experiment: str) -> None:
+def main(trainings: tuple[int, ...], steps: int) -> None:
     """Print a row for each number of trainings."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     click.echo(f"{device}, {steps} steps\nside by side   images/s   against one after the other")
-    with project(experiment, PET) as made:
+    with project("pet_supervised", PET) as made:
         key = made.key("supervised")
-        stage, inputs = made.stage(key, steps=steps, evaluation=NO_EVALUATIONS), made.inputs(key)
+        stage = made.stage(key, steps=steps, schedule={}, evaluation=NO_EVALUATIONS)
+        inputs = made.inputs(key)
         arguments = ["--dataset", str(inputs.dataset), "--split", str(inputs.split)]
         arguments += ["--settings", stage.shaping()]
         folder = inputs.dataset.parent

@@ -4,9 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.small_project import change_config, write_config, write_project
-from tests.workflow.snakemake import snakemake
+from tests.workflow.snakemake import ROOT, snakemake
 from tests.workflow.test_pretraining import METHOD
 
 SITE = """\
@@ -75,6 +76,8 @@ def test_trainings_that_share_a_gpu_use_a_part_of_it(folder: Path):
     names = ("gpu", "gpu_share", "gpu_percent")
     assert [found["train supervised"].get(name) for name in names] == ["1", "3", "33"]
     assert [found["evaluate supervised"].get(name) for name in names] == ["1", None, "100"]
+    local = yaml.safe_load((ROOT / "profiles/local/config.yaml").read_text())
+    assert local["resources"] == ["gpu_percent=100"]
 
 
 def test_curves_are_written_where_the_experiment_asks_for_them(folder: Path):
