@@ -23,12 +23,12 @@ KINDS = ["noise", "dropout", "most_active", "cutout", "objects", "context", "adv
 
 
 def squared_error(logits: Tensor, of_main: Tensor, inside: Tensor) -> float:
-    """The mean over pixels inside and classes."""
+    """The mean over pixels inside, summed over classes."""
     errors = []
     for n, y, x in np.ndindex(len(logits), *logits.shape[2:]):
         if inside[n, 0, y, x]:
             p, q = (softmax(one[n, :, y, x].tolist()) for one in (logits, of_main))
-            errors += [(a - b) ** 2 for a, b in zip(p, q, strict=True)]
+            errors.append(sum((a - b) ** 2 for a, b in zip(p, q, strict=True)))
     return float(np.mean(errors))
 
 

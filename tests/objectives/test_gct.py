@@ -106,7 +106,7 @@ def test_the_losses_are_their_formulas():
         if a != b:
             changed += 1
             p, q = (softmax(each[n, :, y, x].tolist()) for each in logits)
-            consistency += sum((s - t) ** 2 for s, t in zip(p, q, strict=True)) / CLASSES
+            consistency += sum((s - t) ** 2 for s, t in zip(p, q, strict=True))
         else:
             fixed += 1
     assert min(wrong, changed, fixed) > 0
@@ -151,7 +151,7 @@ def test_only_the_network_that_is_more_wrong_learns_from_the_other(wrong: int):
     maps = maps if wrong else maps[::-1]
     loss = one._consistency(logits, maps, valid)
     first, second = (each.softmax(1) for each in logits)
-    assert loss.item() == pytest.approx((first - second).square().mean().item(), rel=1e-5)
+    assert loss.item() == pytest.approx((first - second).square().sum(1).mean().item(), rel=1e-5)
     loss.backward()
     assert [bool(each.grad.any()) for each in logits] == [wrong == 0, wrong == 1]
     assert one._consistency(logits, (maps[0], maps[0]), valid).item() == 0

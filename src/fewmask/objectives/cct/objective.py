@@ -27,9 +27,11 @@ class CCT(Objective):
     perturbations:
 
     - ``cross_entropy`` of g(h(x)) against the masks,
-    - ``consistency``: the mean over the K decoders, the pixels inside the images and the classes of
-      (softmax g_k(P_k h(u)) - softmax g(h(u)))^2 (the paper's equation 1), without gradients
+    - ``consistency``: the mean over the K decoders and the pixels inside the images of
+      |softmax g_k(P_k h(u)) - softmax g(h(u))|^2 (the paper's equation 1), without gradients
       through g(h(u)). So the encoder learns from all decoders, the main decoder from masks alone.
+      The authors also divide by the number of classes, by which a weight would mean ten times as
+      much for 2 classes as for 21.
 
     The authors' decoders receive one feature map; here all maps that a decoder receives are
     perturbed alike, but for the image itself. All decoders are in training mode, as theirs are.
@@ -79,7 +81,7 @@ class CCT(Objective):
         of_main, *of_others = self.predict(answers, batch.image, batch.inside, numbers)
         target = SoftTarget.of(of_main.float(), batch.inside)
         errors = [target_squared_error(one, target, EVERY_PIXEL) for one in of_others]
-        return torch.stack(errors).mean() / self.classes
+        return torch.stack(errors).mean()
 
     def _answers(
         self, generator: torch.Generator, image: Tensor, inside: Tensor, numbers: Tensor

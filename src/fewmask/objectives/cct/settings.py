@@ -61,7 +61,7 @@ class CCTSettings(LearnsMasks):
 
     draws: ClassVar[tuple[str, ...]] = ("labelled", "unlabelled")
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "consistency")
-    unusual_weights: ClassVar[dict[str, Range]] = {"consistency": Log(3.0, 300.0)}
+    unusual_weights: ClassVar[dict[str, Range]] = {"consistency": Log(0.15, 15.0)}
 
     @field_validator("active_share")
     @classmethod

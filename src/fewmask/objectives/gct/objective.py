@@ -35,8 +35,9 @@ class GCT(TwoNetworks):
     - ``flaw_correction``: the sum of the means of F(v, p)^2 and F(v, q)^2 over the pixels inside
       the images, where only pixels count at which both networks are wrong (the paper's equation
       4), through a detector that is constant,
-    - ``consistency``: the sum of the means of (p - q)^2 over these pixels and the classes, in which
-      at every pixel only the network learns that is more wrong, from the other one (equation 5),
+    - ``consistency``: the sum of the means of |p - q|^2 over these pixels, in which at every pixel
+      only the network learns that is more wrong, from the other one (equation 5; the authors also
+      divide by K, by which a weight would mean ten times as much for 2 classes as for 21),
     - ``flaw_detector``: the mean of (F(x, p) - t)^2 over the known pixels, t being the true flaws,
       and the same of q, halved (equation 2). Both networks are constant in it. It is none of the
       losses that a weighting weighs: it reaches the detector alone.
@@ -49,8 +50,7 @@ class GCT(TwoNetworks):
 
     def __init__(self, options: GCTSettings, blueprint: Blueprint) -> None:
         super().__init__(options, blueprint)
-        self.classes = blueprint.heads["segmentation"]
-        inputs = blueprint.image_channels + self.classes
+        inputs = blueprint.image_channels + blueprint.heads["segmentation"]
         self.detector = FlawDetector(inputs, options.detector.channels)
 
     def parameter_groups(self) -> list[ParameterGroup]:
@@ -90,7 +90,7 @@ class GCT(TwoNetworks):
             target_squared_error(one, SoftTarget(target, target.amax(1), valid), EVERY_PIXEL)
             for one, target in zip(logits, targets, strict=True)
         )
-        return sum(errors) / self.classes
+        return sum(errors)
 
     def _detection(self, labelled: Batch, probabilities: list[Tensor]) -> Tensor:
         """How wrong the detector is about both networks, whose ``probabilities`` of labelled images

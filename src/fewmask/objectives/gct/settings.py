@@ -25,7 +25,7 @@ class GCTSettings(TwoNetworksSettings):
 
     loss_names: ClassVar[tuple[str, ...]] = ("cross_entropy", "flaw_correction", "consistency")
 
-    unusual_weights: ClassVar[dict[str, Range]] = {"consistency": Log(10.0, 1000.0)}
+    unusual_weights: ClassVar[dict[str, Range]] = {"consistency": Log(0.5, 50.0)}
 
     def size_of(self, height: int, width: int) -> tuple[int, int]:
         # Of a single flaw nothing could be told: it would be the largest one.
