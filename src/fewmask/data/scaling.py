@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from fewmask.config.image_channels import ImageChannels
 from fewmask.core.errors import FewmaskError
 from fewmask.data.store.store import Store
 
@@ -69,7 +70,15 @@ def scaling_of(store: Store, rows: np.ndarray) -> Scaling | None:
 
 def percentiles(store: Store, rows: np.ndarray) -> Scaling:
     """The `PERCENTILES` of every channel in some rows of a store."""
-    return Scaling.between(*np.percentile(_sample(store, rows), PERCENTILES, axis=0))
+    return _by_percentiles(_sample(store, rows))
+
+
+def shown_alone(image: np.ndarray, channels: ImageChannels) -> np.ndarray:
+    """An image, (H, W, C), as people see it, by its own percentiles: uint8 (H, W, 3)."""
+    if channels.is_rgb:
+        return image
+    scaling = _by_percentiles(image.reshape(-1, image.shape[2]))
+    return as_colours(scaling(image), channels.shown_channels)
 
 
 def shown_images(
@@ -89,6 +98,10 @@ def shown_images(
 def as_colours(images: np.ndarray, shown: list[int]) -> np.ndarray:
     """Three channels of images in [0, 1], (..., C), as red, green and blue: uint8 (..., 3)."""
     return (255 * images[..., shown]).round().astype(np.uint8)
+
+
+def _by_percentiles(values: np.ndarray) -> Scaling:
+    return Scaling.between(*np.percentile(values, PERCENTILES, axis=0))
 
 
 def _whole_range(store: Store) -> Scaling:

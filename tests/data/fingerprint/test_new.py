@@ -14,7 +14,8 @@ from fewmask.data.fingerprint.fingerprint import fingerprint
 from fewmask.data.fingerprint.new import new
 from fewmask.planning.grid import load_grid
 from tests.conftest import ROOT
-from tests.data.making import noise, save
+from tests.data.making import bands, noise, save
+from tests.data.preparation.geotiff_files import write_geotiff
 from tests.data.readers import shape_files
 from tests.documents.test_datasets_page import blocks
 from tests.workflow.snakemake import fewmask, planned
@@ -57,6 +58,18 @@ def test_images_and_masks_are_paired(data, image, mask, expected):
     assert found.classes.mask_values is None
     assert choices.size(found) == [64, 96]
     assert choices.fractions(found) == ["all"]
+
+
+def test_bands_are_stored_as_they_are(data):
+    for i in range(12):
+        write_geotiff(data / f"mine/images/{i}.tif", bands(noise(70, 100, 3, seed=i)))
+        save(data / f"mine/masks/{i}.png", noise(70, 100, below=2, seed=i))
+    new("mine", data / "mine")
+    text = Path("config/datasets/mine.yaml").read_text()
+    assert "of 12 that were opened: 12 uint16 of 6 channels" in text
+    settings = load_dataset("mine")
+    assert (settings.channels, settings.size) == (6, (64, 96))
+    assert Path("results/new/mine.png").exists()
 
 
 def test_subsets_in_folders_and_images_elsewhere(data):

@@ -15,7 +15,7 @@ from fewmask.config.layers import validate
 from fewmask.core.errors import FewmaskError
 from fewmask.data.fingerprint.layout import find_reader
 from fewmask.data.fingerprint.mask_values import MaskClasses, classes_of
-from fewmask.data.preparation.decode import size_and_mode
+from fewmask.data.preparation.decode import size_and_kind
 from fewmask.data.readers.reader import Item, open_reader
 from fewmask.data.splits.likely_groups import LikelyGroups, likely_groups
 
@@ -33,8 +33,10 @@ class Fingerprint:
     items: list[Item]
     sizes: np.ndarray
     """Height and width of some images, int (n, 2)."""
-    modes: Counter[str]
-    """What kinds of pixels these have, by Pillow's names."""
+    kinds: Counter[str]
+    """What kinds of pixels these have: by Pillow's names, or the type and number of channels."""
+    channels: int | None
+    """How many channels are read as they are stored; None: images are colours."""
     classes: MaskClasses
 
     @property
@@ -64,13 +66,13 @@ def fingerprint(data: Path, root: str) -> Fingerprint:
     masked = [item for item in items if item.mask is not None]
     if not masked:
         raise FewmaskError(f"{data / root}: no image has a mask\n  found: the reader {reader}")
-    found = [size_and_mode(item.image) for item in _some(items)]
+    sizes, kinds, channels = zip(*(size_and_kind(item.image) for item in _some(items)), strict=True)
     if reader["name"] == "folder":
         classes = classes_of([item.mask for item in _some(masked)])
     else:
         classes = _labels(masked)
-    sizes = np.array([size for size, _ in found])
-    return Fingerprint(reader, items, sizes, Counter(mode for _, mode in found), classes)
+    usual = Counter(channels).most_common(1)[0][0]
+    return Fingerprint(reader, items, np.array(sizes), Counter(kinds), usual, classes)
 
 
 def checked(values: dict[str, Any], folder: Path) -> Dataset:

@@ -80,10 +80,11 @@ def _dataset(found: Fingerprint, root: str) -> str:
     lines = [
         "# yaml-language-server: $schema=../schemas/dataset.schema.json",
         f"# {len(found.items):,} images, {found.masks:,} with masks; {sizes} (height x width);",
-        f"# of {found.modes.total():,} that were opened: "
-        + ", ".join(f"{n:,} {mode}" for mode, n in found.modes.items()),
+        f"# of {found.kinds.total():,} that were opened: "
+        + ", ".join(f"{n:,} {kind}" for kind, n in found.kinds.items()),
         _line({"reader": found.reader}),
         _line({"root": root}),
+        *_about_channels(found),
         f"# Shares of pixels: {shares}; give the classes their names."
         if shares
         else "# Where shapes overlap, the later class counts; outside all shapes, the first.",
@@ -96,6 +97,16 @@ def _dataset(found: Fingerprint, root: str) -> str:
         _line({"split": split}),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _about_channels(found: Fingerprint) -> list[str]:
+    if found.channels is None:
+        return []
+    return [
+        "# Stored as they are. Give the channels their names, [blue, green, ...], and say which",
+        "# three of them figures show (show: [nir, red, green]).",
+        _line({"channels": found.channels}),
+    ]
 
 
 def _about_groups(found: Fingerprint) -> list[str]:

@@ -11,6 +11,7 @@ from fewmask.core.paths import data_folder
 from fewmask.data.inspection.sheet import Shown, coloured, draw_sheet, sample
 from fewmask.data.preparation.fit import fit_image, fit_values, place
 from fewmask.data.readers.reader import Item, open_reader
+from fewmask.data.scaling import shown_alone
 
 FRAME = (192, 192)
 COUNT = 8
@@ -32,7 +33,7 @@ def draw_samples(name: str, settings: Dataset, items: Sequence[Item], output: Pa
         placement = place(loaded.image.shape[:2], FRAME, "pad")
         height, width = placement.extent
         mask = fit_values(loaded.truth["mask"], placement, IGNORE)[:height, :width]
-        image = fit_image(loaded.image, placement)[:height, :width]
+        image = shown_alone(fit_image(loaded.image, placement)[:height, :width], settings)
         shown.append(Shown(masked[i].name, {"image": image, "mask": coloured(mask, palette)}))
     legend = [
         Patch(facecolor=np.array(one.colour) / 255, edgecolor="0.6", label=one.name)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fewmask.data.preparation.as_stored import OpenImage, is_array, load_array, open_as_stored
-from fewmask.data.preparation.image_error import image_error
+from fewmask.data.preparation.image_error import ImageError, image_error
 from fewmask.data.preparation.mask_code import MaskCode, to_classes
 from fewmask.data.preparation.opening import opened
-from fewmask.data.preparation.tiff import check_no_stack, is_tiff, open_tiff
+from fewmask.data.preparation.tiff import check_no_stack, is_tiff, open_tiff, shape_and_type
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,6 +66,11 @@ class _ColourImage:
         """Height and width."""
         return self._image.height, self._image.width
 
+    @property
+    def mode(self) -> str:
+        """The kind of its pixels by Pillow's name."""
+        return self._image.mode
+
     def close(self) -> None:
         """Release its memory; it cannot be read any more."""
         self._image.close()
@@ -88,13 +93,17 @@ def _rgb(image: Image.Image) -> np.ndarray:
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
 
 
-def size_and_mode(path: Path) -> tuple[tuple[int, int], str]:
-    """Height and width of an image as it is stored, and the kind of its pixels by Pillow's name.
-
-    Raises ImageError.
-    """
-    image = opened(path)
-    return image.size[::-1], image.mode
+def size_and_kind(path: Path) -> tuple[tuple[int, int], str, int | None]:
+    """Height and width of an image as it is stored, the kind of its pixels, and how many channels
+    are to be read as they are stored; None: it can be read as colours. Raises ImageError."""
+    try:
+        image = _ColourImage(path, upright=False)
+        return image.size, image.mode, None
+    except ImageError:
+        if not is_tiff(path):
+            raise
+    (height, width, channels), kind = shape_and_type(path)
+    return (height, width), f"{kind} of {channels} channels", channels
 
 
 def read_mask(path: Path, code: MaskCode) -> np.ndarray:

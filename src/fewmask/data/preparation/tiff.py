@@ -37,6 +37,15 @@ def is_tiff(path: Path) -> bool:
     return beginning(path).startswith(TIFF)
 
 
+def shape_and_type(path: Path) -> tuple[tuple[int, int, int], str]:
+    """Height, width and channels of a TIFF, and the type of its values. Raises as `open_tiff`."""
+    if is_georeferenced(path):
+        with opened_raster(path) as raster:
+            return (raster.height, raster.width, raster.count), raster.dtypes[0]
+    values = _stack(path)
+    return (*values.shape[:2], values[0, 0].size), values.dtype.name
+
+
 def check_no_stack(path: Path) -> None:
     """Raise ImageError for a TIFF whose second page has the size of the first: of a stack only the
     first page would be read. Smaller pages are previews."""
