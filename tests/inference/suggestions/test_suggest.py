@@ -14,9 +14,10 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.rendered.scenes import CLASSES, render
+from fewmask.data.scaling import Scaling
 from fewmask.data.splits import file as split_files
 from fewmask.data.store.store import Store
-from fewmask.inference.suggestions.committee import disagreement
+from fewmask.inference.suggestions.committee import Rescaled, disagreement
 from fewmask.inference.suggestions.networks import Networks
 from fewmask.inference.suggestions.suggest import SHEET, TABLE, suggest
 from fewmask.networks.weights import load_segmenter
@@ -91,6 +92,18 @@ def test_disagreement_is_the_entropy_of_the_mean_less_the_mean_entropy():
     np.testing.assert_allclose(disagreement(list(logits)), expected, atol=1e-6)
     np.testing.assert_allclose(disagreement([logits[0]]), entropy(shares[0], axis=1), atol=1e-6)
     assert disagreement([logits[0], logits[0]]).max() < 1e-6
+
+
+def test_a_network_sees_images_in_its_own_range():
+    values = torch.tensor([100.0, 150, 200]).view(1, 1, 1, 3)
+    found, own = Scaling(low=(50,), high=(250,)), Scaling(low=(100,), high=(180,))
+
+    class Shows(torch.nn.Module):
+        def forward(self, image, inside):
+            return {"segmentation": image}
+
+    seen = Rescaled(Shows(), found, own)((values - 50) / 200, None)["segmentation"]
+    assert seen.flatten().tolist() == pytest.approx([0, 0.625, 1], abs=1e-6)
 
 
 def outputs(made: Made, number: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fewmask.core.errors import FewmaskError
+from fewmask.data.scaling import Scaling
 from fewmask.inference.trained import Trained
 from fewmask.networks.mean import MeanOfNetworks
 from fewmask.networks.segmenter import Segmenter
@@ -65,6 +66,26 @@ def _mean_inside(maps: Tensor, inside: Tensor) -> Tensor:
     return (maps * weights).sum((2, 3)) / weights.sum((2, 3))
 
 
+class Rescaled(nn.Module):
+    """A network that sees images which were scaled for another one. Its own training images may
+    have been others (those that were not for validation), and so the ranges of their values. What
+    lay beyond the other range remains cut."""
+
+    def __init__(self, network: nn.Module, found: Scaling, own: Scaling) -> None:
+        super().__init__()
+        self.network = network
+        low, high, own_low, own_high = (
+            torch.tensor(one, dtype=torch.float64).view(-1, 1, 1)
+            for one in (found.low, found.high, own.low, own.high)
+        )
+        self.register_buffer("factor", ((high - low) / (own_high - own_low)).float())
+        self.register_buffer("offset", ((low - own_low) / (own_high - own_low)).float())
+
+    def forward(self, image: Tensor, inside: Tensor) -> dict[str, Tensor]:
+        """As the network."""
+        return self.network((image * self.factor + self.offset).clamp(0, 1), inside)
+
+
 def as_one(committee: Sequence[Trained]) -> Trained:
     """Trained networks as one, whose network is a `Committee`.
 
@@ -85,4 +106,10 @@ def as_one(committee: Sequence[Trained]) -> Trained:
                 f"{first.weights}\n"
                 f"  expected: networks of one method, dataset and fraction, with several seeds"
             )
-    return replace(first, network=Committee([one.network for one in committee]).eval())
+    networks = [
+        one.network
+        if one.scaling == first.scaling
+        else Rescaled(one.network, first.scaling, one.scaling).to(first.runtime.device)
+        for one in committee
+    ]
+    return replace(first, network=Committee(networks).eval())
