@@ -23,6 +23,7 @@ from fewmask.networks.weights import save_weights
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
+from tests.networks.test_weights import describe
 
 
 def deeplabv2(
@@ -153,7 +154,7 @@ class TestLearning:
 class TestTakingOver:
     def test_all_parts_and_the_encoder_alone(self, tmp_path):
         path, given = tmp_path / "weights.safetensors", deeplabv2()
-        save_weights(path, given.state_dict(), {})
+        save_weights(path, given.state_dict(), describe(given.settings.model_dump(mode="json")))
         for parts in (["encoder"], ["encoder", "decoder"],
                       ["encoder", "decoder", "segmentation_head"]):  # fmt: skip
             torch.manual_seed(2)
@@ -170,7 +171,7 @@ class TestTakingOver:
     def test_the_encoder_of_another_architecture(self, tmp_path):
         path = tmp_path / "weights.safetensors"
         unet = Segmenter(Network(encoder="resnet18", weights="none"), {"segmentation": 3})
-        save_weights(path, unet.state_dict(), {})
+        save_weights(path, unet.state_dict(), describe(unet.settings.model_dump(mode="json")))
         network = deeplabv2()
         transfer(network, path, ["encoder"])
         assert torch.equal(network.encoder.conv1.weight, unet.encoder.conv1.weight)

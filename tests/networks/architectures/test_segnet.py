@@ -11,6 +11,7 @@ from fewmask.networks.architectures.segnet.network import unpool
 from fewmask.networks.segmenter import Segmenter
 from fewmask.networks.transfer import transfer
 from fewmask.networks.weights import save_weights
+from tests.networks.test_weights import describe
 
 CLASSES = 5
 
@@ -168,7 +169,7 @@ def test_decoders_share_an_encoder_and_part_of_a_batch():
 
 def test_parts_can_be_taken_over(tmp_path):
     path, given = tmp_path / "weights.safetensors", segnet()
-    save_weights(path, given.state_dict(), {})
+    save_weights(path, given.state_dict(), describe(given.settings.model_dump(mode="json")))
     torch.manual_seed(2)
     network = Segmenter(given.settings, {"segmentation": CLASSES})
     transfer(network, path, ["encoder", "decoder"])
