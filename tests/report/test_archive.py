@@ -57,6 +57,24 @@ def test_tables_and_figures_are_the_same_elsewhere(
     assert {"tables/summary.csv", "figures/label_curve.png"} <= contents(here).keys()
 
 
+def test_the_page_leaves_out_figures_of_datasets_without_runs(
+    project: Project, archive: Path, tmp_path: Path
+):
+    with unpacked(archive) as requested:
+        more = requested.model_copy(
+            update={
+                "datasets": [*requested.datasets, "another"],
+                "trainings": None,
+                "restored_by": [],
+            }
+        )
+        where = tmp_path / "tables", tmp_path / "figures"
+        summarise(more, *where, partial=True, page=tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "figure_class_iou_another" not in text
+    assert f"figure_class_iou_{requested.datasets[0]}" in text
+
+
 def test_without_images_all_but_their_figures_is_the_same(
     project: Project, archive: Path, tmp_path: Path
 ):

@@ -27,10 +27,16 @@ img { max-width: 100%; }
 def one_page(requested: Requested, tables: Mapping[str, Table], figures: Path) -> str:
     """The page, as HTML.
 
-    ``tables`` by their names; ``figures``: the folder that holds the figures as .svg.
+    ``tables`` by their names; ``figures``: the folder that holds the figures as .svg, without those
+    of datasets of which no run is finished.
     """
     shown = [one for one in files(requested) if one.category not in ("", DATA)]
-    shown = [one for one in shown if Path(one.path).suffix in (".html", ".svg")]
+    shown = [
+        one
+        for one in shown
+        if Path(one.path).suffix == ".html"
+        or (Path(one.path).suffix == ".svg" and _figure(requested, one, figures).exists())
+    ]
     links = "".join(f'<a href="#{one.name}">{escape.html(_title(one))}</a> ' for one in shown)
     body = [f"<nav>{links}</nav>\n"]
     for category, entries in groupby(shown, key=lambda one: one.category):
@@ -48,9 +54,12 @@ def _shown(
     if path.suffix == ".html":
         yield f'<div class="wide">{tables[path.stem].body()}</div>\n'
         return
-    svg = (figures / path.relative_to(Layout(requested.results).figures)).read_bytes()
-    data = base64.b64encode(svg).decode()
+    data = base64.b64encode(_figure(requested, file, figures).read_bytes()).decode()
     yield f'<img alt="{escape.html(_title(file))}" src="data:image/svg+xml;base64,{data}">\n'
+
+
+def _figure(requested: Requested, file: File, figures: Path) -> Path:
+    return figures / Path(file.path).relative_to(Layout(requested.results).figures)
 
 
 def _title(file: File) -> str:

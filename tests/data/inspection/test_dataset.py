@@ -10,7 +10,7 @@ from PIL import Image
 
 from fewmask.core.errors import FewmaskError
 from fewmask.data.inspection.dataset import contact_sheet, describe, list_datasets
-from fewmask.data.inspection.sheet import _overlay, coloured
+from fewmask.data.inspection.sheet import coloured, overlaid
 from fewmask.data.preparation.rows import Row
 from fewmask.data.store.writer import StoreWriter
 from tests.data.making import PALETTE, noise, reading
@@ -84,7 +84,7 @@ def test_the_same_seed_draws_the_same_sheet(store, tmp_path):
 def test_ignored_pixels_are_hatched_and_left_bare():
     mask = np.array([[1, 255], [255, 2]], np.uint8)
     image = noise(2, 2, 3)
-    colours, overlay = coloured(mask, PALETTE), _overlay(image, mask, PALETTE)
+    colours, overlay = coloured(mask, PALETTE), overlaid(image, mask, PALETTE)
     assert (colours[0, 0] == PALETTE[1]).all()
     assert (colours[1, 1] == PALETTE[2]).all()
     assert colours[0, 1].min() >= 200

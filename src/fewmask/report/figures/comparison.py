@@ -20,7 +20,8 @@ WIDER = 0.06
 @STYLED
 def comparison_figure(requested: Requested, compared: pd.DataFrame) -> Figure:
     """Draw the difference of every method from the reference: a panel per dataset, a row per
-    method, the best on top, a dot per fraction. Upper bounds are left out.
+    method, the best on top, a dot per fraction. Upper bounds are left out, and datasets and
+    fractions without a finished run.
 
     ``compared`` is what ``comparison`` returns; the bars are its corrected intervals.
     """
@@ -30,9 +31,13 @@ def comparison_figure(requested: Requested, compared: pd.DataFrame) -> Figure:
     shown = shown.assign(**values)
     sign = -1 if metric.higher_is_better else 1
     names = list((sign * shown.groupby("method")["difference"].mean()).sort_values().index) or ["–"]
-    of_fractions = fraction_looks(requested.fractions)
+    of_fractions = {
+        fraction: look
+        for fraction, look in fraction_looks(requested.fractions).items()
+        if shown.empty or fraction in set(shown["fraction"])
+    }
     panels = {}
-    for dataset in requested.datasets:
+    for dataset in shown["dataset"].unique() if len(shown) else requested.datasets:
         own = shown[shown["dataset"] == dataset]
         panels[dataset] = [
             _dots(own[own["fraction"] == fraction], names, look)
