@@ -52,6 +52,11 @@ def gpus_of_one(stage):
     return min(1, stage.resources.gpus)
 
 
+def percent_of_one(stage):
+    """The same in percents of a GPU, of which such a job needs all."""
+    return 100 * gpus_of_one(stage)
+
+
 def on_cluster(gpus):
     """The resources that tell a cluster where a job runs; ``gpus`` gives its GPUs from its stage."""
     resources = {

@@ -25,7 +25,7 @@ rule choose:
         runtime=60,
         mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
-        gpu_percent=from_stage(lambda stage: 100 * gpus_of_one(stage)),
+        gpu_percent=from_stage(percent_of_one),
     params:
         splits=lambda w, input: repeated("--split", input.splits),
         weights=lambda w, input: repeated("--weights", input.weights),

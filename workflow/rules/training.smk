@@ -84,7 +84,7 @@ rule pseudo_label:
         runtime=60,
         mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
-        gpu_percent=from_stage(lambda stage: 100 * gpus_of_one(stage)),
+        gpu_percent=from_stage(percent_of_one),
     shell:
         "fewmask pseudo-label --stage {wildcards.method}/{wildcards.stage}"
         " --dataset {input.dataset} --split {input.split} --weights {input.weights}"
@@ -110,7 +110,7 @@ rule evaluate:
         runtime=60,
         mem_mb=memory_for,
         gpu=from_stage(gpus_of_one),
-        gpu_percent=from_stage(lambda stage: 100 * gpus_of_one(stage)),
+        gpu_percent=from_stage(percent_of_one),
     params:
         training=with_signature(lambda w, input: repeated("--training", input.training)),
         pseudo_masks=with_signature(

@@ -26,8 +26,8 @@ from fewmask.report.figures.style import (
 )
 
 ROW, LEAST, BETWEEN = 0.3, 0.11, 0.25
-"""Inches: the height of a row, the least height for a dot in it, and the space
-between panels."""
+"""Inches: the height of a row, the least height for a dot in it, and the space between
+panels."""
 
 LONGEST = 2.6
 """Inches: the widest name of a row."""
@@ -64,7 +64,7 @@ def dot_rows(
     """A page of panels, at most four side by side, that share their rows and their axis.
 
     Args:
-        legend: the entries of the legend, as ``panels.samples`` returns them.
+        legend: the entries of the legend, as ``samples_of`` returns them.
         names: the names of the rows.
         panels: the dots of every panel, by its title.
         label: the label of the horizontal axis.

@@ -30,6 +30,15 @@ def with_values(metric: str, cells: pd.DataFrame) -> pd.DataFrame:
     return cells.assign(**{part: in_units(metric, column) for part, column in columns.items()})
 
 
+def metric_limits(metric: str, values: pd.Series) -> tuple[float, float]:
+    """The limits of an axis around values of a metric, as the axis shows them."""
+    if metrics.find(metric).unit == "%":
+        return limits_around(values.to_numpy(float))
+    low, high = values.min(), values.max()
+    margin = 0.08 * (high - low) or 0.1 * abs(high) or 1
+    return low - margin, high + margin
+
+
 def set_metric_axis(axes: Axes, metric: str, cells: pd.DataFrame, runs: pd.Series) -> None:
     """Limits around what is drawn, and a few ticks.
 
@@ -37,10 +46,5 @@ def set_metric_axis(axes: Axes, metric: str, cells: pd.DataFrame, runs: pd.Serie
     """
     std = cells["std"].fillna(0)
     values = pd.concat([cells["mean"] - std, cells["mean"] + std, cells["published"], runs])
-    if metrics.find(metric).unit == "%":
-        axes.set_ylim(limits_around(values.to_numpy()))
-    else:
-        low, high = values.min(), values.max()
-        margin = 0.08 * (high - low) or 0.1 * abs(high) or 1
-        axes.set_ylim(low - margin, high + margin)
+    axes.set_ylim(*metric_limits(metric, values))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))

@@ -14,13 +14,12 @@ from fewmask.config.ranges import Choice, Linear, Value, Whole
 from fewmask.planning.requested import Requested
 from fewmask.planning.search.names import written
 from fewmask.planning.search.tried import Tried
-from fewmask.report.figures.metric_axis import in_units
+from fewmask.report.figures.metric_axis import in_units, metric_limits
 from fewmask.report.figures.panels import (
     Looks,
     draw_legend,
     fraction_looks,
     legend_height,
-    limits_around,
 )
 from fewmask.report.figures.style import (
     BODY,
@@ -138,7 +137,7 @@ def _draw(page: Page, block: Block, top: float, colours: dict[str, str]) -> None
     metric = block.trials["metric"].iloc[0]
     label = with_unit("Loss" if metric == "loss" else called(metric), metric)
     page.text(MARGIN, top + 0.06, block.method, size=BODY + 1, weight="bold")
-    limits = _limits(metric, block.trials["shown"])
+    limits = metric_limits(metric, block.trials["shown"])
     for i, (setting, tried) in enumerate(block.tried.items()):
         row, column = divmod(i, COLUMNS)
         left = MARGIN + LEFT + column * (PANEL[0] + BETWEEN)
@@ -154,14 +153,6 @@ def _draw(page: Page, block: Block, top: float, colours: dict[str, str]) -> None
         _set_range(axes, setting, tried)
         for fraction, own in block.trials.groupby("fraction", sort=False):
             _draw_trials(axes, own, setting, tried, colours[fraction])
-
-
-def _limits(metric: str, scores: pd.Series) -> tuple[float, float]:
-    if in_units(metric, pd.Series([1.0])).iloc[0] == 100:
-        return limits_around(scores.to_numpy(float))
-    low, high = scores.min(), scores.max()
-    margin = 0.08 * (high - low) or 0.1 * abs(high) or 1
-    return low - margin, high + margin
 
 
 def _set_range(axes: Axes, setting: str, tried: Tried) -> None:

@@ -58,7 +58,8 @@ def tried_by(requested: Requested, names: tuple[str, str, str]) -> dict[str, Tri
     Raises FewmaskError: a ranking is damaged.
     """
     search = next(one for one in requested.searches if one.names == names)
-    return next(one.tried for one in _rankings(requested, search).values())
+    paths = map(Path, search.rankings(Layout(requested.results)))
+    return next(read_ranking(path).tried for path in paths if path.exists())
 
 
 def _rows(
