@@ -39,3 +39,10 @@ def test_a_training_is_not_passed_how_it_runs(key: str):
 def test_a_share_of_pseudo_masks_needs_some(key: str):
     with pytest.raises(ValidationError, match=f"{key} is below 1, but supervised learns no"):
         small_stage(**{key: 0.5})
+
+
+def test_a_share_of_labelled_images_needs_some():
+    alone = {"objective": {"name": "simclr"}, "batch": {"all": 4}, "evaluation": {"metric": "loss"}}
+    assert small_stage(**alone)
+    with pytest.raises(ValidationError, match="labelled_share is below 1, but batch draws no"):
+        small_stage(**alone, labelled_share=0.5)

@@ -97,9 +97,15 @@ def test_without_masks_and_pseudo_masks_nothing_is_learnt():
 
 
 def test_in_dmt_each_network_learns_what_the_other_predicted_a_round_before():
-    stages = {one.key.stage: one for one in Resolver([]).stages("dmt", "scenes", "n10")[2:]}
+    *supervised, _ = (all_stages := Resolver([]).stages("dmt", "scenes", "n10"))[:3]
+    assert [(one.stage.labelled_share, one.stage.replica) for one in supervised] == [
+        (0.8, 0),
+        (0.8, 1),
+    ], "each learns without a fifth that the other one has"
+    stages = {one.key.stage: one for one in all_stages[2:]}
+    assert {one.stage.labelled_share for one in stages.values()} == {1}
     assert list(stages)[-1] == "round_5", "the first network is the result"
-    first, second = "supervised/supervised", "supervised_second/supervised"
+    first, second = "supervised_first/supervised", "supervised_second/supervised"
     for number in range(1, 6):
         mine = stages[f"round_{number}"]
         assert upstream(mine) == (first, second)

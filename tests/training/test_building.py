@@ -23,6 +23,8 @@ LEARNING = {
     "batch": {"labelled": 2, "unlabelled": 4},
     "augmentation": {"flip": 1},
 }
+LABELLED = 12
+"""How many images of the split are labelled."""
 Built = Callable[..., Training]
 
 
@@ -87,3 +89,29 @@ def test_a_replica_draws_anew_for_the_same_images(built: Built):
     assert orders[0] == orders[1] != orders[2]
     assert np.array_equal(first.draws.rows["labelled"], other.draws.rows["labelled"])
     assert first.seed == again.seed != other.seed
+
+
+def test_replicas_leave_out_other_parts_of_the_labelled_images(built: Built):
+    everyone = set(built().draws.rows["labelled"])
+    assert len(everyone) == LABELLED
+
+    def left_out(replica: int, share: float) -> set[int]:
+        one = built(labelled_share=share, replica=replica)
+        drawn = one.draws.rows["labelled"].tolist()
+        assert len({*drawn}) == len(drawn)
+        assert {*drawn} < everyone
+        seen = {int(row) for step in range(8) for row in one.draws.rows_at("labelled", step)}
+        assert seen == {*drawn}, "all of them are learnt, and no others"
+        return everyone - seen
+
+    quarters = [left_out(replica, 0.75) for replica in range(5)]
+    assert [len(one) for one in quarters] == [LABELLED // 4] * 5
+    assert set.union(*quarters[:4]) == everyone, "each image is left out by one of four"
+    assert quarters[4] == quarters[0], "and then again"
+    assert quarters[0] < left_out(0, 0.5), "a larger share has the images of a smaller one"
+    assert len(everyone - left_out(0, 0.01)) == 1
+
+
+def test_a_stage_that_draws_all_labelled_images_is_written_as_ever():
+    assert "labelled_share" not in small_stage(labelled_share=1).shaping()
+    assert '"labelled_share":0.8' in small_stage(labelled_share=0.8).shaping()

@@ -30,6 +30,12 @@ StageName = Annotated[str, Field(pattern=rf"^({NAME}/)?{NAME}$")]
 Part = Literal["encoder", "decoder", "segmentation_head"]
 
 
+def _is_all(share: float) -> bool:
+    """Whether a share is not written, so that stages that draw all images are what they were
+    before there were shares."""
+    return share == 1
+
+
 class Averaging(Settings):
     """Keep the exponential moving average of the weights, batch-norm statistics included."""
 
@@ -94,6 +100,9 @@ class TrainingSettings(Settings):
     labels: Literal["fraction", "all"] = "fraction"
     """Whose masks are seen: those of the run's fraction, or of all training images (an upper
     bound; trained once for all fractions)."""
+    labelled_share: float = Field(default=1, gt=0, le=1, exclude_if=_is_all)
+    """The share of the labelled images that is drawn. Replicas leave out images one after the
+    other: 0 the first ones of a random order, 1 the next ones (Feng et al. 2022, DMT). 1: all."""
     transfer: list[Part] = Field(default=["encoder", "decoder", "segmentation_head"], min_length=1)
     """The parts of the network whose weights come from there; the others start afresh."""
     replica: int = Field(default=0, ge=0, le=1000)
@@ -160,6 +169,8 @@ class TrainingSettings(Settings):
             )
         if self.labels == "all" and "unlabelled" in drawn:
             raise ValueError("with labels: all no image is unlabelled, but batch draws some")
+        if self.labelled_share < 1 and "labelled" not in drawn:
+            raise ValueError("labelled_share is below 1, but batch draws no labelled images")
         return self
 
     @model_validator(mode="after")

@@ -37,7 +37,6 @@ def build_training(
 
     Raises FewmaskError: the files are damaged, or are not what the stage needs.
     """
-    seed = derive(seed, "replica", stage.replica) if stage.replica else seed
     rows = split_files.read(inputs.split, store.names)
     pseudo_masks = inputs.pseudo_masks and PseudoMasks(inputs.pseudo_masks)
     if pseudo_masks:
@@ -47,6 +46,9 @@ def build_training(
         rows = rows | {"unlabelled": reliable}
     if stage.most_confident < 1:
         pseudo_masks = pseudo_masks.most_confident(rows["unlabelled"], stage.most_confident)
+    if stage.labelled_share < 1:
+        rows = rows | {"labelled": _share_of_labelled(stage, rows["labelled"], seed)}
+    seed = derive(seed, "replica", stage.replica) if stage.replica else seed
     drawn = _drawn(stage, rows, inputs.split)
     _check_validation(stage, rows, inputs.split)
     _check_images(stage, store, inputs.dataset)
@@ -71,6 +73,16 @@ def _check_pseudo_masks(pseudo_masks: PseudoMasks, rows: Rows, split: Path) -> N
             f"  found: {len(pseudo_masks)} pseudo-masks, none of row {lacking[0]}\n"
             f"  expected: one for each of the {len(training)} training images"
         )
+
+
+def _share_of_labelled(stage: TrainingSettings, rows: np.ndarray, seed: int) -> np.ndarray:
+    """The rows of labelled images that a stage draws, of one image at least.
+
+    ``seed``: of the run, for replicas leave out parts of one order, which begins anew at its end.
+    """
+    left_out = len(rows) - max(1, round(stage.labelled_share * len(rows)))
+    order = np.random.default_rng(derive(seed, "labelled_share")).permutation(len(rows))
+    return np.delete(rows, np.roll(order, -stage.replica * left_out)[:left_out])
 
 
 def _drawn(stage: TrainingSettings, rows: Rows, split: Path) -> Rows:
