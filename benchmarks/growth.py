@@ -48,9 +48,10 @@ def _summarise(
     with tempfile.TemporaryDirectory() as folder:
         with chdir(folder):
             number = _write(experiment)
+            Path("experiment.json").write_text(experiment.as_json())
         command = [
             *(sys.executable, "-m", "fewmask.cli", "summarise"),
-            *("--experiment", experiment.as_json(), "--tables", "tables", "--figures", "figures"),
+            *("--experiment", "experiment.json", "--tables", "tables", "--figures", "figures"),
         ]
         seconds, megabytes = _timed(command, Path(folder))
     what = f"fewmask summarise, {number:,} runs"

@@ -16,6 +16,9 @@ from tests.mutations.calling import call
 from tests.small_project import change_config, write_project, write_refined
 
 RUN = Run("rooms", "refined", "n4", 0)
+EXPERIMENT = "experiment.json"
+"""What `summarise` is given of the experiment."""
+
 OUT = "out"
 """The folder that commands write to when they are tried."""
 
@@ -57,6 +60,7 @@ class Project:
         noise = np.random.default_rng(0).integers(0, 256, (20, 24, 3), np.uint8)
         Image.fromarray(noise).save(folder / "images/noise.png")
         self.grid, self.requested = self._grid()
+        (folder / EXPERIMENT).write_text(self.requested.as_json())
         self._arguments = JobArguments(self.grid)
         self.refined = self.grid.stages(RUN)[-1]
         self._make()
@@ -101,10 +105,9 @@ class Project:
         return ["evaluate", "--run", *cell, *options, "--output", output]
 
     def summarise(self, output: str) -> list[str]:
-        requested = ["--experiment", self.requested.as_json()]
         return [
             "summarise",
-            *requested,
+            *("--experiment", EXPERIMENT),
             "--tables",
             f"{output}/tables",
             "--figures",

@@ -21,7 +21,8 @@ rule summarise:
         tables=lambda w, output: os.path.dirname(output.runs),
         figures=lambda w, output: os.path.dirname(output.figure_label_curve_svg),
     shell:
-        "fewmask summarise --experiment {params.experiment:q}"
+        # Through a pipe: one argument of a command may have at most 128 KB, which 8,000 cells fill.
+        "printf %s {params.experiment:q} | fewmask summarise --experiment -"
         " --tables {params.tables} --figures {params.figures} > {log} 2>&1"
 
 
@@ -36,5 +37,5 @@ rule partial:
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:
-        "fewmask summarise --partial --experiment {params.experiment:q}"
+        "printf %s {params.experiment:q} | fewmask summarise --partial --experiment -"
         " --tables {params.tables} --figures {params.figures} 2>&1 | tee {log}"

@@ -1,7 +1,7 @@
 """The commands that make tables of results, or pack them."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -10,7 +10,11 @@ from fewmask.cli.rules import job
 
 
 @commands.command()
-@click.option("--experiment", help="JSON of the experiment's title and axes.")
+@click.option(
+    "--experiment",
+    type=click.File(encoding="utf-8"),
+    help="JSON of the experiment's title and axes, in a file; - is standard input.",
+)
 @click.option("--archive", type=file, help="Instead, results that fewmask collect has packed.")
 @click.option("--tables", type=folder, required=True, help="The folder to write tables to.")
 @click.option("--figures", type=folder, required=True, help="The folder to write figures to.")
@@ -19,7 +23,7 @@ from fewmask.cli.rules import job
 )
 @click.option("--page", type=path, help="Also write one HTML file that shows all of them.")
 @job
-def summarise(experiment: str | None, archive: Path | None, **written: Any) -> None:
+def summarise(experiment: TextIO | None, archive: Path | None, **written: Any) -> None:
     """Make tables and figures from the metrics of all runs."""
     from fewmask.config.layers import from_json
     from fewmask.core.errors import FewmaskError
@@ -28,7 +32,7 @@ def summarise(experiment: str | None, archive: Path | None, **written: Any) -> N
     from fewmask.report.summarise import summarise
 
     if experiment is not None and archive is None:
-        summarise(from_json(Requested, experiment, "--experiment"), **written)
+        summarise(from_json(Requested, experiment.read(), "--experiment"), **written)
     elif archive is not None and experiment is None:
         with unpacked(archive) as requested:
             summarise(requested, **written)
