@@ -49,7 +49,6 @@ def test_names_and_what_is_shown(settings: dict, names: tuple, shown: list, scal
         ({"channels": 6, "show": ["nir"]}, "show names nir, which is no channel\n  expected: 1, 2"),
         ({"channels": 6, "show": [1, 2]}, "show: found 2 channels\n  expected: three"),
         ({"channels": 6, "reader": {"name": "voc"}}, "the reader voc gives red, green and blue"),
-        ({"channels": 6, "reader": FOLDER | {"name": "nifti"}}, "the reader nifti gives red"),
     ],
 )
 def test_what_is_refused(settings: dict, expected: str):

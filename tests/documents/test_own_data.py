@@ -83,6 +83,7 @@ def test_volumes(data: Path):
     write_volumes(data / "volumes", count=6, slices=4)
     with prepared("volumes") as store:
         assert store.names[:5] == [*(f"v1/{i}" for i in range(4)), "v2/0"]
+        assert store.read("image", [0]).dtype == np.float32
         assert store.labelled.all()
     of_groups = {(row["group"], row["role"]) for row in roles("volumes", "n4")}
     assert len(of_groups) == 6

@@ -1,6 +1,8 @@
 """`fewmask new`: what it finds in folders, what it writes, and that the result can be planned."""
 
+import csv
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,16 @@ from fewmask.core.errors import FewmaskError
 from fewmask.data.fingerprint import choices
 from fewmask.data.fingerprint.fingerprint import fingerprint
 from fewmask.data.fingerprint.new import new
+from fewmask.data.preparation.prepare import prepare
+from fewmask.data.splits.job import split
+from fewmask.data.store.store import Store
 from fewmask.planning.grid import load_grid
+from fewmask.planning.job_arguments import JobArguments
 from tests.conftest import ROOT
 from tests.data.making import bands, noise, save
 from tests.data.preparation.geotiff_files import write_geotiff
 from tests.data.readers import shape_files
+from tests.data.readers.volumes import write_volumes
 from tests.documents.test_datasets_page import blocks
 from tests.workflow.snakemake import fewmask, planned
 
@@ -194,3 +201,59 @@ def test_the_command_of_the_page(data):
     assert answer.returncode == 0, answer.stderr
     assert "fewmask plan --configfile config/experiments/my_leaves.yaml" in answer.stdout
     assert load_dataset("my_leaves").root == "leaves"
+
+
+class TestVolumes:
+    """Of NIfTI: slices, of which those of a volume stay together."""
+
+    def test_become_a_dataset_that_can_be_prepared(self, data, capsys):
+        write_volumes(data / "mine", count=12, slices=6, air=-600)
+        for path in sorted((data / "mine/masks").iterdir())[10:]:
+            path.unlink()
+        answer = new("mine", Path("mine"))
+        assert "found 72 slices, 60 with masks, by the reader nifti" in answer
+        assert Path("results/new/mine.png").exists()
+        settings = load_dataset("mine")
+        expected = {"name": "nifti", "images": "images/*.nii.gz", "masks": "masks/*.nii.gz"}
+        found = settings.reader.model_dump(exclude_defaults=True)
+        assert found == expected | {"window": (-160, 240)}
+        assert (settings.channels, settings.normalisation) == ("grey", "percentiles")
+        assert (settings.size, settings.split.groups) == (64, "(.*)/")
+        grid = load_grid([Path("config/experiments/mine.yaml")])
+        assert {run.fraction for run in grid.runs} == {"n24"}
+
+        prepare(JobArguments(grid).prepare_settings("mine"), Path("results/mine.h5"))
+        with Store(Path("results/mine.h5")) as store:
+            assert (len(store), store.labelled.sum()) == (72, 60)
+            images = store.read("image")
+            assert (images.shape, images.dtype) == ((72, 64, 64, 1), np.float32)
+            assert (images.min(), images.max()) == (-160, 105)
+            assert store.class_pixels[store.labelled].all()
+        split(Path("results/mine.h5"), settings.split.model_dump_json(), "n24", 0, Path("s.csv"))
+        rows = list(csv.DictReader(Path("s.csv").read_text().splitlines()))
+        assert len({(row["group"], row["role"]) for row in rows}) == 12
+
+    def test_are_cut_across_their_coarse_direction(self, data):
+        write_volumes(data / "mine", count=5, slices=30, affine=np.diag([-1.0, -4, 1, 1]))
+        found = fingerprint(data, "mine")
+        assert found.reader["slices"] == "coronal"
+        assert "window" not in found.reader
+        assert len(found.items) == 5 * 16
+        assert choices.kept_together(found) == {"groups": "(.*)/"}
+
+    def test_of_one_patient_are_split_into_blocks(self, data):
+        write_volumes(data / "mine", count=2, slices=40)
+        assert choices.kept_together(fingerprint(data, "mine")) == {"blocks": 8}
+
+    def test_in_a_folder_for_each_patient(self, data):
+        write_volumes(data / "flat", count=3, slices=4)
+        for i in range(1, 4):
+            folder = data / f"mine/p{i}"
+            folder.mkdir(parents=True)
+            for kind in ("t1", "t2"):
+                shutil.copy(data / f"flat/images/v{i}.nii.gz", folder / f"p{i}_{kind}.nii.gz")
+            shutil.copy(data / f"flat/masks/v{i}.nii.gz", folder / f"p{i}_seg.nii.gz")
+        found = fingerprint(data, "mine")
+        assert found.reader["images"] == "p*/*_t1.nii.gz"
+        assert found.reader["masks"] == "p*/*_seg.nii.gz"
+        assert [item.name for item in found.items][::4] == ["1/p1/0", "2/p2/0", "3/p3/0"]

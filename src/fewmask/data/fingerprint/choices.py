@@ -1,5 +1,6 @@
 """Settings that suit a folder of images: sizes and fractions, with the reasons as comments."""
 
+from collections.abc import Sequence
 from itertools import takewhile
 
 from fewmask.data.fingerprint.fingerprint import Fingerprint
@@ -17,6 +18,8 @@ COUNTS = (5, 10, 20, 50, 100, 200, 500)
 MOST_FRACTIONS = 3
 GROUPS = 4
 """How many groups the smallest budget of masks has at least: one of them is for validation."""
+BLOCKS = 8
+"""Slices in a row that have one role, where there are too few volumes to keep each whole."""
 
 
 def needs_tiles(found: Fingerprint) -> bool:
@@ -37,11 +40,20 @@ def _median(found: Fingerprint) -> tuple[float, float]:
     return heights[len(heights) // 2], widths[len(widths) // 2]
 
 
+def kept_together(found: Fingerprint) -> dict[str, str | int]:
+    """Which images have one role, as keys of a split: those of a group, or, with too few groups to
+    keep each whole, neighbours."""
+    if not found.groups:
+        return {}
+    return {"groups": found.groups.pattern} if found.masked_groups > GROUPS else {"blocks": BLOCKS}
+
+
 def fractions(found: Fingerprint) -> list[str]:
     """Budgets of masks: the smallest that have some groups, up to half of the masks."""
     available = (1 - TEST) * found.masks
-    group = found.masks / len(found.groups.sizes) if found.groups else 1
-    least = max(COUNTS[0], GROUPS * group if found.groups else 0)
-    counts = [count for count in COUNTS if count >= least]
+    counts: Sequence[int] = COUNTS
+    if "groups" in kept_together(found):
+        group = found.masks / found.masked_groups
+        counts = [round(group * GROUPS * 2**i) for i in range(MOST_FRACTIONS)]
     chosen = list(takewhile(lambda count: count <= available / 2, counts))[:MOST_FRACTIONS]
     return [f"n{count}" for count in chosen] or ["all"]

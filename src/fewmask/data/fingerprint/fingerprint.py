@@ -1,6 +1,7 @@
 """What a folder of images holds, as far as settings depend on it (Isensee et al. 2021: nnU-Net)."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +14,20 @@ from fewmask.config.dataset import Dataset
 from fewmask.config.layer import Layer
 from fewmask.config.layers import validate
 from fewmask.core.errors import FewmaskError
+from fewmask.data.fingerprint import volumes
 from fewmask.data.fingerprint.layout import find_reader
 from fewmask.data.fingerprint.mask_values import MaskClasses, classes_of
 from fewmask.data.preparation.decode import size_and_kind
+from fewmask.data.readers.nifti.volume import is_volume
 from fewmask.data.readers.reader import Item, open_reader
 from fewmask.data.splits.likely_groups import LikelyGroups, likely_groups
 
 MOST_OPENED = 300
 """How many images and masks are opened at most, evenly spaced."""
+MOST_MASK_VOLUMES = 20
+"""How many volumes of masks are read at most; each may take seconds."""
+OF_VOLUME = "(.*)/"
+"""What is a volume in the names of slices."""
 PLACEHOLDERS = ["one", "other"]
 
 
@@ -45,9 +52,28 @@ class Fingerprint:
         return sum(item.mask is not None for item in self.items)
 
     @property
+    def are_slices(self) -> bool:
+        """Whether images are slices of volumes."""
+        return self.reader["name"] == "nifti"
+
+    @property
+    def unit(self) -> str:
+        """What an image is."""
+        return "slices" if self.are_slices else "images"
+
+    @property
     def groups(self) -> LikelyGroups | None:
-        """The groups that the names of the images suggest."""
-        return likely_groups([item.name for item in self.items])
+        """The groups that the names of the images suggest; volumes are groups."""
+        names = [item.name for item in self.items]
+        if self.are_slices:
+            return LikelyGroups(OF_VOLUME, Counter(name.rpartition("/")[0] for name in names))
+        return likely_groups(names)
+
+    @property
+    def masked_groups(self) -> int:
+        """In how many of these groups an image has a mask."""
+        masked = [item.name for item in self.items if item.mask is not None]
+        return len({re.search(self.groups.pattern, name)[1] for name in masked})
 
     @property
     def longer_side(self) -> int:
@@ -61,18 +87,34 @@ def fingerprint(data: Path, root: str) -> Fingerprint:
     Raises FewmaskError: there are no images or no masks, files are damaged, or names do not agree.
     """
     reader = find_reader(data / root)
-    settings = checked({"reader": reader, "root": root, "classes": PLACEHOLDERS}, data / root)
-    items = open_reader(settings, data).items()
+    items = _items(reader, root, data)
+    paths = _some([item.image for item in items], MOST_OPENED)
+    if reader["name"] == "nifti":
+        reader |= volumes.settings_of(paths)
+        items = _items(reader, root, data)
+        looks = [volumes.size_and_kind(path, reader["slices"]) for path in paths]
+    else:
+        looks = [size_and_kind(path) for path in paths]
     masked = [item for item in items if item.mask is not None]
     if not masked:
         raise FewmaskError(f"{data / root}: no image has a mask\n  found: the reader {reader}")
-    sizes, kinds, channels = zip(*(size_and_kind(item.image) for item in _some(items)), strict=True)
-    if reader["name"] == "folder":
-        classes = classes_of([item.mask for item in _some(masked)])
-    else:
-        classes = _labels(masked)
+    sizes, kinds, channels = zip(*looks, strict=True)
     usual = Counter(channels).most_common(1)[0][0]
-    return Fingerprint(reader, items, np.array(sizes), Counter(kinds), usual, classes)
+    return Fingerprint(reader, items, np.array(sizes), Counter(kinds), usual, _classes(masked))
+
+
+def _items(reader: dict[str, Any], root: str, data: Path) -> list[Item]:
+    settings = checked({"reader": reader, "root": root, "classes": PLACEHOLDERS}, data / root)
+    return open_reader(settings, data).items()
+
+
+def _classes(masked: Sequence[Item]) -> MaskClasses:
+    """The classes of the values in masks, or of the labels of shapes."""
+    first = masked[0].mask
+    if first.suffix.lower() in (".json", ".xml"):
+        return _labels(masked)
+    most = MOST_MASK_VOLUMES if is_volume(first) else MOST_OPENED
+    return classes_of(_some([item.mask for item in masked], most))
 
 
 def checked(values: dict[str, Any], folder: Path) -> Dataset:
@@ -81,8 +123,10 @@ def checked(values: dict[str, Any], folder: Path) -> Dataset:
     return validate(Dataset, [Layer(f"the settings for {folder}", values)])
 
 
-def _some(items: Sequence[Item]) -> Sequence[Item]:
-    return items[:: -(-len(items) // MOST_OPENED)]
+def _some(paths: Sequence[Path], most: int) -> Sequence[Path]:
+    """Each path once, and so many at most."""
+    each = list(dict.fromkeys(paths))
+    return each[:: -(-len(each) // most)]
 
 
 def _labels(items: Sequence[Item]) -> MaskClasses:

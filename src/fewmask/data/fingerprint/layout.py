@@ -11,9 +11,12 @@ from typing import Any
 from fewmask.core.errors import FewmaskError
 from fewmask.data.fingerprint.mask_values import looks_like_mask
 from fewmask.data.preparation.image_files import files_in, folders_below, is_image
+from fewmask.data.readers.nifti.volume import ENDINGS as VOLUMES
+from fewmask.data.readers.nifti.volume import is_volume
 
-TAG = re.compile(r"[_.-][A-Za-z]+$")
-"""What distinguishes masks from images in one folder: ``leaf_01_mask`` beside ``leaf_01``."""
+TAG = re.compile(r"[_.-](?:[A-Za-z]+|[Tt][12][A-Za-z]*|\d{4})$")
+"""What distinguishes masks from images in one folder: ``leaf_01_mask`` beside ``leaf_01``; or
+images from each other: ``brain_01_t2``, ``brain_01_0000``."""
 MOST_TAGS = 4
 """A folder with more such endings has names of another kind."""
 TRIED = 5
@@ -34,7 +37,7 @@ class Kind:
     @property
     def stems(self) -> set[str]:
         """Their names without tag and ending, which are those of the images."""
-        return {path.stem.removesuffix(self.tag) for path in self.files}
+        return {_stem(path).removesuffix(self.tag) for path in self.files}
 
 
 def find_reader(root: Path) -> dict[str, Any]:
@@ -43,15 +46,17 @@ def find_reader(root: Path) -> dict[str, Any]:
     Raises FewmaskError if there are no images, or no masks and annotations.
     """
     files = [path for folder in folders_below(root) for path in files_in(folder)]
+    if volumes := _kinds(root, [path for path in files if is_volume(path)]):
+        return {"name": "nifti", **_with_masks(root, volumes)}
     images = _kinds(root, [path for path in files if is_image(path)])
     if not images:
         raise FewmaskError(
             f"{root}: no images in it\n"
-            f"  mend: name the folder of the images; for volumes and other formats see "
-            f"docs/datasets.md"
+            f"  mend: name the folder of the images; for other formats see docs/datasets.md"
         )
     of_text = [path for path in files if path.suffix.lower() in (".json", ".xml")]
-    return _with_annotations(root, images, of_text) or _with_masks(root, images)
+    annotated = _with_annotations(root, images, of_text)
+    return annotated or {"name": "folder", **_with_masks(root, images)}
 
 
 def _kinds(root: Path, files: Sequence[Path]) -> list[Kind]:
@@ -61,7 +66,7 @@ def _kinds(root: Path, files: Sequence[Path]) -> list[Kind]:
     found: dict[tuple[Path, str, str], list[Path]] = defaultdict(list)
     for path in files:
         tag = _tag(path) if len(tags[path.parent]) <= MOST_TAGS else ""
-        found[path.parent, tag, path.suffix].append(path)
+        found[path.parent, tag, _ending(path)].append(path)
     return [
         Kind(
             PurePosixPath(folder.relative_to(root).as_posix()), tag, ending, tuple(sorted(of_kind))
@@ -71,8 +76,18 @@ def _kinds(root: Path, files: Sequence[Path]) -> list[Kind]:
 
 
 def _tag(path: Path) -> str:
-    match = TAG.search(path.stem)
+    match = TAG.search(_stem(path))
     return match[0] if match else ""
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(_ending(path))
+
+
+def _ending(path: Path) -> str:
+    """``.nii.gz`` of a compressed volume."""
+    ending = next((one for one in VOLUMES if path.name.lower().endswith(one)), path.suffix)
+    return path.name[len(path.name) - len(ending) :]
 
 
 def _with_annotations(
@@ -106,18 +121,18 @@ def _reader_of(path: Path) -> str | None:
     return "labelme" if {"shapes", "imageHeight"} <= keys else None
 
 
-def _with_masks(root: Path, images: list[Kind]) -> dict[str, Any]:
+def _with_masks(root: Path, images: list[Kind]) -> dict[str, str]:
     masks = [kind for kind in images if all(map(looks_like_mask, _some(kind.files)))]
     photos = [kind for kind in images if kind not in masks]
     if not masks or not photos:
         raise FewmaskError(
             f"{root}: found images, but no masks of them\n"
             f"  found: {', '.join(sorted({str(kind.folder) for kind in images}))}\n"
-            f"  expected: images, and masks of some of them: PNG, GIF, BMP or TIFF files that hold "
-            f"few values, or annotations of COCO, CVAT or LabelMe\n"
+            f"  expected: images, and masks of some of them: PNG, GIF, BMP, TIFF or NIfTI files "
+            f"that hold few values, or annotations of COCO, CVAT or LabelMe\n"
             f"  mend: put both into one folder; for pretraining without masks see docs/datasets.md"
         )
-    return {"name": "folder", **_patterns(root, photos, masks)}
+    return _patterns(root, photos, masks)
 
 
 def _some(files: Sequence[Path]) -> Sequence[Path]:
@@ -140,7 +155,9 @@ def _patterns(root: Path, images: list[Kind], masks: list[Kind]) -> dict[str, st
     if len(depths) > 1:
         pairs = [largest]
     paired = [image for image, _ in pairs]
-    found = {"images": _pattern(paired, ""), "masks": _pattern([mask for _, mask in pairs])}
+    # A tag that a mask shares with its image is a part of the name.
+    tag = "" if all(image.tag == mask.tag for image, mask in pairs) else None
+    found = {"images": _pattern(paired, tag), "masks": _pattern([mask for _, mask in pairs], tag)}
     rest = [kind for kind in images if kind.folder not in {one.folder for one in paired}]
     if len({kind.folder for kind in rest}) == 1:
         found["unlabelled"] = _pattern(rest, "")

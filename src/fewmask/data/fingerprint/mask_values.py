@@ -10,6 +10,7 @@ import numpy as np
 from fewmask import IGNORE
 from fewmask.data.preparation.decode import raw_mask
 from fewmask.data.preparation.image_error import ImageError
+from fewmask.data.readers.nifti.volume import is_volume, labels_in, voxels
 
 MOST_VALUES = 64
 """Files with more values or colours are no masks."""
@@ -27,11 +28,24 @@ def looks_like_mask(path: Path) -> bool:
 
 
 def values_in(path: Path) -> Counter[int | tuple[int, ...]]:
-    """How many pixels have each value or colour. Raises ImageError."""
+    """How many pixels have each value or colour; those of a volume are counted until there are too
+    many for a mask. Raises ImageError."""
+    if is_volume(path):
+        return _values_in_volume(path)
     raw = raw_mask(path)
     values, counts = np.unique(raw.reshape(-1, *raw.shape[2:]), axis=0, return_counts=True)
     keys = values.tolist() if raw.ndim == 2 else map(tuple, values.tolist())
     return Counter(dict(zip(keys, counts.tolist(), strict=True)))
+
+
+def _values_in_volume(path: Path) -> Counter[int]:
+    found: Counter[int] = Counter()
+    for place in range(voxels(path).shape[2]):
+        labels = labels_in(path, voxels(path)[:, :, place])
+        found.update(dict(zip(*map(np.ndarray.tolist, np.unique_counts(labels)), strict=True)))
+        if len(found) > MOST_VALUES:
+            break
+    return found
 
 
 @dataclass(frozen=True)

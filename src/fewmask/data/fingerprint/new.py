@@ -3,7 +3,6 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -13,6 +12,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.core.paths import CONFIG, data_folder
 from fewmask.data.fingerprint import choices
+from fewmask.data.fingerprint.dataset_text import dataset_text
 from fewmask.data.fingerprint.fingerprint import Fingerprint, checked, fingerprint
 from fewmask.data.fingerprint.samples import draw_samples
 from fewmask.planning.grid import load_grid
@@ -39,7 +39,7 @@ def new(name: str, folder: Path) -> str:
             )
     root = _root(folder)
     found = fingerprint(data_folder(), root)
-    texts = {dataset: _dataset(found, root), experiment: _experiment(name, found)}
+    texts = {dataset: dataset_text(found, root), experiment: _experiment(name, found)}
     settings = checked(yaml.safe_load(texts[dataset]), data_folder() / root)
     draw_samples(name, settings, found.items, samples)
     for path, text in texts.items():
@@ -64,65 +64,6 @@ def _root(folder: Path) -> str:
             f"  the folder that holds it"
         )
     return inside[0].relative_to(inside[1]).as_posix()
-
-
-def _dataset(found: Fingerprint, root: str) -> str:
-    heights, widths = found.sizes.T
-    sizes = f"{heights.min()} to {heights.max()} x {widths.min()} to {widths.max()}"
-    shape = {"size": choices.size(found)}
-    why = "the median image, scaled to at most 512 pixels; sides are multiples of 32"
-    if choices.needs_tiles(found):
-        shape, why = {"tiles": choices.TILES}, "scaled down, images so large would lose detail"
-    values = found.classes.mask_values
-    split = {"test": choices.TEST, "masks": "budget"}
-    split |= {"groups": found.groups.pattern} if found.groups else {}
-    shares = ", ".join(f"{100 * share:.3g} %" for share in found.classes.shares)
-    lines = [
-        "# yaml-language-server: $schema=../schemas/dataset.schema.json",
-        f"# {len(found.items):,} images, {found.masks:,} with masks; {sizes} (height x width);",
-        f"# of {found.kinds.total():,} that were opened: "
-        + ", ".join(f"{n:,} {kind}" for kind, n in found.kinds.items()),
-        _line({"reader": found.reader}),
-        _line({"root": root}),
-        *_about_channels(found),
-        f"# Shares of pixels: {shares}; give the classes their names."
-        if shares
-        else "# Where shapes overlap, the later class counts; outside all shapes, the first.",
-        _line({"classes": found.classes.classes}),
-        *([_line({"mask_values": values})] if values else []),
-        f"# {why}",
-        _line(shape),
-        "# A fraction such as n20 counts all masks that are drawn; a quarter is for validation.",
-        *(_about_groups(found)),
-        _line({"split": split}),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _about_channels(found: Fingerprint) -> list[str]:
-    if found.channels is None:
-        return []
-    return [
-        "# Stored as they are. Give the channels their names, [blue, green, ...], and say which",
-        "# three of them figures show (show: [nir, red, green]).",
-        _line({"channels": found.channels}),
-    ]
-
-
-def _about_groups(found: Fingerprint) -> list[str]:
-    if not found.groups:
-        return ["# If images belong together (patients, plots), say so: groups: '(...)_'."]
-    return [
-        f"# Names suggest {len(found.groups.sizes):,} groups, each of which is kept whole. If the",
-        "# images of one are not alike, leave groups out.",
-    ]
-
-
-def _line(values: dict[str, Any]) -> str:
-    """A key and its value on one line; long ones continue on the next."""
-    ((key, value),) = values.items()
-    text = yaml.safe_dump([value], default_flow_style=True, sort_keys=False, allow_unicode=True)
-    return f"{key}: {text.strip()[1:-1]}"
 
 
 def _experiment(name: str, found: Fingerprint) -> str:
@@ -156,8 +97,9 @@ overrides:
 def _next_steps(
     name: str, found: Fingerprint, dataset: Path, experiment: Path, samples: Path, runs: int
 ) -> str:
+    reader = found.reader["name"]
     return f"""\
-found {len(found.items):,} images, {found.masks:,} with masks, by the reader {found.reader["name"]}
+found {len(found.items):,} {found.unit}, {found.masks:,} with masks, by the reader {reader}
 wrote {dataset}
 wrote {experiment}: {runs} runs
 wrote {samples}
