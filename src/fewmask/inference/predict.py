@@ -10,12 +10,12 @@ import numpy as np
 from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
-from fewmask.data.preparation.as_stored import ENDINGS_AS_STORED, OpenImage
+from fewmask.data.preparation.as_stored import ENDINGS_AS_STORED, OpenImage, needed
 from fewmask.data.preparation.fit import unfit
 from fewmask.data.preparation.image_error import ImageError
 from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image, real_path
 from fewmask.data.preparation.opening import large_images
-from fewmask.data.preparation.tiff import is_georeferenced, needed
+from fewmask.data.preparation.tiff import is_georeferenced
 from fewmask.data.preparation.tiling import Tiling
 from fewmask.inference.file_batches import (
     Say,

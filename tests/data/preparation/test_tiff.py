@@ -114,7 +114,10 @@ def test_damaged_files(tmp_path: Path, has_place: bool):
             read_image(path, channels=6 if has_place else 1)
 
 
-@pytest.mark.parametrize(("package", "extra"), [("tifffile", "tiff"), ("rasterio", "geotiff")])
+@pytest.mark.parametrize(
+    ("package", "extra"),
+    [("tifffile", "tiff"), ("imagecodecs", "tiff"), ("rasterio", "geotiff")],
+)
 def test_a_package_that_is_not_installed(
     tmp_path: Path, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ):

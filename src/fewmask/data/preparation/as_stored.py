@@ -6,14 +6,25 @@ The content of a file decides how it is read, not its ending: NumPy's arrays by 
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.image_error import image_error
 from fewmask.data.preparation.image_files import ENDINGS
-from fewmask.data.preparation.opening import NUMPY, beginning, check_pixels, decoding, opened
+from fewmask.data.preparation.opening import (
+    NUMPY,
+    ORIENTATION,
+    beginning,
+    check_pixels,
+    decoding,
+    has_deep_colours,
+    opened,
+    turned,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,8 +77,16 @@ def open_as_stored(path: Path, channels: int, upright: bool = True) -> OpenImage
     ``upright`` rotates it as its EXIF orientation says. Raises ImageError for other channels or
     types, and for values that are not finite.
     """
-    values = load_array(path) if is_array(path) else _values(opened(path, upright))
-    return ImageInMemory(checked(path, values, channels))
+    return ImageInMemory(checked(path, load_as_stored(path, upright), channels))
+
+
+def load_as_stored(path: Path, upright: bool = True) -> np.ndarray:
+    """The values of an image in any format but TIFF, (H, W) or (H, W, C). Raises ImageError."""
+    if is_array(path):
+        return load_array(path)
+    if has_deep_colours(path):
+        return _deep_colours(path, upright)
+    return _values(opened(path, upright))
 
 
 def is_array(path: Path) -> bool:
@@ -112,6 +131,28 @@ def checked(path: Path, values: np.ndarray, channels: int) -> np.ndarray:
             "write numbers there, and ignore these pixels in the mask",
         )  # fmt: skip
     return values
+
+
+def needed(module: str, extra: str, path: Path) -> Any:
+    """A package that only some files need. Raises FewmaskError if it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise FewmaskError(
+            f"{path}: the package {module}, which reads such files, is not installed: {error}\n"
+            f"  mend: pip install 'fewmask[{extra}]' (uv sync --extra {extra})"
+        ) from None
+
+
+def _deep_colours(path: Path, upright: bool) -> np.ndarray:
+    """Colours of 16 bits in a PNG, uint16 (H, W, C)."""
+    from PIL import Image
+
+    codecs = needed("imagecodecs", "tiff", path)
+    with decoding(path, "a whole PNG"):
+        with Image.open(path, formats=["PNG"]) as image:
+            orientation = image.getexif().get(ORIENTATION, 1) if upright else 1
+        return turned(codecs.png_decode(path.read_bytes()), orientation)
 
 
 def _values(image: Image.Image) -> np.ndarray:

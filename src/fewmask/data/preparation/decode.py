@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fewmask.data.preparation.as_stored import OpenImage, is_array, load_array, open_as_stored
+from fewmask.data.preparation.as_stored import (
+    OpenImage,
+    is_array,
+    load_array,
+    load_as_stored,
+    open_as_stored,
+)
 from fewmask.data.preparation.image_error import ImageError, image_error
 from fewmask.data.preparation.mask_code import MaskCode, to_classes
 from fewmask.data.preparation.opening import opened
@@ -27,11 +33,10 @@ def read_image(path: Path, upright: bool = True, channels: int | None = None) ->
         path: its file.
         upright: rotate it as its EXIF orientation says.
         channels: how many are read as they are stored, uint8, uint16 or float32. None: red, green
-            and blue, uint8; transparent pixels become white, and 16-bit greyscale is scaled to 8
-            bits.
+            and blue, uint8; transparent pixels become white.
 
     Raises:
-        ImageError: it cannot be decoded, or has other channels.
+        ImageError: it cannot be decoded, has other channels, or, as colours, more than 8 bits.
     """
     return open_image(path, upright, channels).read()
 
@@ -53,12 +58,12 @@ class _ColourImage:
         self._image = opened(path, upright)
         if self._image.format == "TIFF":
             check_no_stack(path)
-        if self._image.mode in ("I", "F"):
+        if self._image.mode.startswith(("I", "F")):
             raise image_error(
                 path,
-                f"numbers of 32 bits (mode {self._image.mode})",
-                "8 or 16 bits per channel",
-                "say channels: grey in the dataset's YAML, which takes floats; or convert it",
+                f"numbers of more than 8 bits (mode {self._image.mode})",
+                "8 bits per channel",
+                "channels: grey in the dataset's YAML, which keeps all bits; or convert it",
             )
 
     @property
@@ -86,8 +91,6 @@ class _ColourImage:
 
 
 def _rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I;16"):
-        return np.repeat((np.asarray(image) / 257).round().astype(np.uint8)[..., None], 3, axis=2)
     if image.has_transparency_data:
         image = _on_white(image)
     return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
@@ -99,19 +102,31 @@ def size_and_kind(path: Path) -> tuple[tuple[int, int], str, int | None]:
     try:
         image = _ColourImage(path, upright=False)
         return image.size, image.mode, None
-    except ImageError:
-        if not is_tiff(path):
-            raise
-    (height, width, channels), kind = shape_and_type(path)
-    return (height, width), f"{kind} of {channels} channels", channels
+    except ImageError as error:
+        shape, kind = _shape_and_type(path, error)
+    height, width, channels = shape
+    return (height, width), f"{kind} of {channels} channel{'s' * (channels > 1)}", channels
 
 
-def read_mask(path: Path, code: MaskCode) -> np.ndarray:
+def _shape_and_type(path: Path, error: ImageError) -> tuple[tuple[int, int, int], str]:
+    """Height, width, channels and type of an image whose ``error`` as one of colours may be that it
+    has more bits. Raises ImageError."""
+    if is_tiff(path):
+        return shape_and_type(path)
+    values = load_as_stored(path, upright=False)
+    if values.dtype == np.uint8:
+        raise error
+    return (*values.shape[:2], values[0, 0].size), values.dtype.name
+
+
+def read_mask(path: Path, code: MaskCode, upright: bool = True) -> np.ndarray:
     """A palette, greyscale or RGB mask as class indices, uint8 (H, W), 255 = ignore.
+
+    ``upright`` rotates it as its EXIF orientation says.
 
     Raises ImageError for a file that cannot be decoded, and for values without a meaning.
     """
-    return to_classes(raw_mask(path), code, path)
+    return to_classes(raw_mask(path, upright), code, path)
 
 
 def read_pair(
@@ -123,7 +138,7 @@ def read_pair(
 ) -> tuple[np.ndarray, np.ndarray]:
     """An image and its mask, which must have the same size. Raises ImageError."""
     image = read_image(image_path, upright, channels)
-    mask = read_mask(mask_path, code)
+    mask = read_mask(mask_path, code, upright)
     if image.shape[:2] != mask.shape:
         raise image_error(
             mask_path,
@@ -141,11 +156,11 @@ def _on_white(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
-def raw_mask(path: Path) -> np.ndarray:
+def raw_mask(path: Path, upright: bool = True) -> np.ndarray:
     """The numbers in a mask, integer (H, W), or its colours, uint8 (H, W, 3). Raises ImageError."""
     if is_array(path):
         return _integers(path)
-    image = opened(path)
+    image = opened(path, upright)
     if image.mode in ("P", "PA", "L", "LA"):  # of a palette image, the indices
         return np.array(image.getchannel(0))
     if image.mode == "1":

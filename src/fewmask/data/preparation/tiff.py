@@ -5,16 +5,21 @@ Both are packages that only such files need.
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fewmask.core.errors import FewmaskError
-from fewmask.data.preparation.as_stored import ImageInMemory, OpenImage, checked
+from fewmask.data.preparation.as_stored import ImageInMemory, OpenImage, checked, needed
 from fewmask.data.preparation.image_error import image_error
-from fewmask.data.preparation.opening import TIFF, beginning, check_pixels, decoding
+from fewmask.data.preparation.opening import (
+    ORIENTATION,
+    TIFF,
+    beginning,
+    check_pixels,
+    decoding,
+    turned,
+)
 
 GEOREFERENCES = {33550, 33922, 34264}
 """The tags ModelPixelScale, ModelTiepoint and ModelTransformation, one of which a GeoTIFF has."""
@@ -64,27 +69,19 @@ def check_no_stack(path: Path) -> None:
 
 def is_georeferenced(path: Path) -> bool:
     """Whether a file is a TIFF that says where on Earth it lies."""
+    return is_tiff(path) and not GEOREFERENCES.isdisjoint(_tags(path))
+
+
+def _tags(path: Path) -> Any:
+    """The tags of the first page of a TIFF, by number."""
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     start = beginning(path)
-    if not start.startswith(TIFF):
-        return False
     with decoding(path, WHOLE), path.open("rb") as file:
-        tags = ImageFileDirectory_v2(start if b"+" in start[:4] else start[:8])
+        tags = ImageFileDirectory_v2(start[:16] if b"+" in start[:4] else start[:8])
         file.seek(tags.next)
         tags.load(file)
-        return not GEOREFERENCES.isdisjoint(tags)
-
-
-def needed(module: str, extra: str, path: Path) -> Any:
-    """A package that only some files need. Raises FewmaskError if it is not installed."""
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise FewmaskError(
-            f"{path}: the package {module}, which reads such files, is not installed: {error}\n"
-            f"  mend: pip install 'fewmask[{extra}]' (uv sync --extra {extra})"
-        ) from None
+        return tags
 
 
 class GeoImage:
@@ -92,6 +89,11 @@ class GeoImage:
 
     def __init__(self, path: Path, channels: int) -> None:
         self._path, self._channels = path, channels
+        if (orientation := _tags(path).get(ORIENTATION, 1)) != 1:
+            raise image_error(
+                path, f"a georeference, and the orientation {orientation}", "the orientation 1",
+                "write it anew, with gdal_translate for example",
+            )  # fmt: skip
         with opened_raster(path) as raster:
             self.size: tuple[int, int] = raster.height, raster.width
             check_pixels(path, raster.height * raster.width)
@@ -138,10 +140,12 @@ def _stack(path: Path) -> np.ndarray:
     """The first image series of a TIFF, (H, W, C): channels may be samples of a pixel, planes, or
     pages."""
     tifffile = needed("tifffile", "tiff", path)
+    needed("imagecodecs", "tiff", path)  # for most kinds of compression
     with decoding(path, WHOLE), tifffile.TiffFile(path) as file:
         series = file.series[0]
         axes = series.axes
         check_pixels(path, series.shape[axes.index("Y")] * series.shape[axes.index("X")])
+        orientation = file.pages.first.tags.valueof(ORIENTATION, 1)
         values = series.asarray()
     long = [i for i, name in enumerate(axes) if name in "YX" or values.shape[i] > 1]
     others = [i for i in long if axes[i] not in "YX"]
@@ -152,4 +156,5 @@ def _stack(path: Path) -> np.ndarray:
         raise image_error(path, f"axes {shape}", "height, width, and one more at most")
     order = [axes.index("Y"), axes.index("X"), *others]
     rest = [i for i in range(len(axes)) if i not in order]
-    return values.transpose(*order, *rest).reshape([values.shape[i] for i in order])
+    pixels = values.transpose(*order, *rest).reshape([values.shape[i] for i in order])
+    return turned(pixels, orientation)
