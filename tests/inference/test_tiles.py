@@ -2,6 +2,7 @@
 
 import csv
 import json
+from contextlib import nullcontext
 from pathlib import Path
 
 import h5py
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.metrics import jaccard_score, log_loss
+from sklearn.metrics import f1_score, jaccard_score, log_loss
 
 from fewmask.core.encode import jpeg
 from fewmask.core.paths import TRAINING, WEIGHTS
@@ -25,6 +26,8 @@ from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
 from fewmask.inference.trained import Trained
 from fewmask.networks.weights import load_segmenter
+from fewmask.objectives.assessment import assess
+from fewmask.tasks.segmentation import SegmentationSettings
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests.conftest import small_stage
@@ -64,8 +67,9 @@ class Tiled:
         evaluate(RUN, self.store, self.split, self.weights, [self.folder / TRAINING], output, size)
         return json.loads(output.read_text())
 
-    def logits(self, name: str) -> np.ndarray:
-        """Of a whole image, (K, H, W), pixel by pixel the weighted mean of its tiles."""
+    def logits(self, name: str, nearest: bool = False) -> np.ndarray:
+        """Of a whole image, (K, H, W), pixel by pixel the weighted mean of its tiles, or those of
+        the tile whose middle is nearest."""
         image = self.rooms[name].image
         height, width = image.shape[:2]
         network, _ = load_segmenter(self.weights, torch.device("cpu"))
@@ -86,7 +90,15 @@ class Tiled:
                     pixels = torch.from_numpy(padded).permute(2, 0, 1)[None] / 255
                     found = network(pixels, inside)["segmentation"][0].numpy()
                 here = np.s_[top : top + part.shape[0], left : left + part.shape[1]]
-                weight = np.outer(ramp, ramp)[: part.shape[0], : part.shape[1]]
+                weight = np.outer(ramp, ramp)
+                if nearest:
+                    rows, columns = (
+                        [min(starts[k], key=lambda one: abs(start + i - one)) == start
+                         for i in np.arange(TILE) - TILE / 2 + 0.5]
+                        for k, start in enumerate((top, left))
+                    )  # fmt: skip
+                    weight = np.outer(rows, columns)
+                weight = weight[: part.shape[0], : part.shape[1]]
                 total[(slice(None), *here)] += weight * found[:, : part.shape[0], : part.shape[1]]
                 weights[here] += weight
         return total / weights
@@ -119,6 +131,25 @@ def test_metrics_are_those_of_whole_images(tiled: Tiled, result: dict):
     shares = np.exp(logits - np.logaddexp.reduce(logits, axis=0)).T
     expected = log_loss(truth, shares, labels=range(7))
     assert result["metrics"]["cross_entropy"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_validation_counts_each_pixel_of_whole_images_once(tiled: Tiled):
+    with Store(tiled.store) as store:
+        roles = split_files.read(tiled.split, store.names)
+        trained = Trained.load(tiled.weights, threads=1)
+        images = Images(
+            store, roles["test"], torch.device("cpu"), ["segmentation"], each_pixel_once=True
+        )
+        tasks = {"segmentation": SegmentationSettings()}
+        found = assess(trained.network, images.in_order(4), nullcontext, tasks)
+    truth = [tiled.rooms[name].mask.ravel() for name in TESTED]
+    predicted = [tiled.logits(name, nearest=True).argmax(0).ravel() for name in TESTED]
+    pairs = [(t[t != 255], p[t != 255]) for t, p in zip(truth, predicted, strict=True)]
+    macro = {"average": "macro", "zero_division": 0}
+    dice = np.mean([f1_score(*pair, **macro) for pair in pairs])
+    assert found["dice"] == pytest.approx(dice, abs=1e-6)
+    miou = jaccard_score(*map(np.concatenate, zip(*pairs, strict=True)), **macro)
+    assert found["miou"] == pytest.approx(miou, abs=1e-6)
 
 
 def test_whole_images_are_counted_and_listed(tiled: Tiled, result: dict):

@@ -18,6 +18,7 @@ from torch import Tensor
 from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.seeds import derive
+from fewmask.data.own_parts import OwnParts
 from fewmask.data.pseudo_masks import PseudoMasks
 from fewmask.data.scaling import Scaling
 from fewmask.data.store.store import Store
@@ -50,6 +51,9 @@ class Batch:
     """The truth of tasks by their names, (N, H, W) or (N, channels, H, W): int64 classes, 255 where
     none counts, or float32 (see `fewmask.tasks`). Without that of tasks whose truth only labelled
     images have, if the images are to be seen as unlabelled."""
+    tiles_of: np.ndarray | None = None
+    """int64 (N): of tiles, the place of the image of each (see `StoredImages`); None if they are
+    whole images."""
     is_rgb: bool = True
     """Whether the channels are red, green and blue, whose colours may be changed."""
 
@@ -71,6 +75,7 @@ class Images:
         pseudo_masks: PseudoMasks | None = None,
         with_confidence: bool = False,
         scaling: Scaling | None = None,
+        each_pixel_once: bool = False,
     ) -> None:
         """Load images to the place where they fit.
 
@@ -79,6 +84,8 @@ class Images:
             tasks: those whose truth is needed.
             pseudo_masks: read as well, if given, and with them their confidence, if requested.
             scaling: of the images' values; None: colours in 8 bits.
+            each_pixel_once: whether the truth of pixels that several tiles show is known in one of
+                them alone, so that measures of all tiles are those of whole images.
 
         Raises FewmaskError if the store lacks the truth of a task, or if the pseudo-masks belong to
         another dataset or do not cover all rows.
@@ -87,6 +94,7 @@ class Images:
         self.rows = np.sort(rows)
         self.size = (store.height, store.width)
         self.extents = torch.from_numpy(store.extents[self.rows]).to(device)
+        self._own = OwnParts(store, self.rows) if each_pixel_once and store.is_tiled else None
         self.categories = None
         if "category" in store.fields:
             self.categories = torch.from_numpy(store.read("category", self.rows)).to(device)
@@ -114,12 +122,15 @@ class Images:
         image = _as_float(fetched.pop("image"), self.scaling)
         is_rgb = self.store.dataset_settings.is_rgb
         batch = Batch(rows, image, _inside(self.extents[index], *self.size), is_rgb=is_rgb)
+        if self.store.is_tiled:
+            batch.tiles_of = self.store.images.of_rows[rows]
         for name, values in fetched.items():
             values = values.long() if values.dtype == torch.uint8 else _channels_first(values)
             if name in NO_TRUTH:
                 setattr(batch, name, values)
             else:
-                batch.truth[name] = values
+                own = self._own
+                batch.truth[name] = own.of(values, places, load(name).unknown) if own else values
         if labelled and self.categories is not None:
             batch.category = self.categories[index]
         return batch

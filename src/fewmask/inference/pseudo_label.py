@@ -63,7 +63,8 @@ def pseudo_label(
         trained.check(store, split, roles)
         rows = np.concatenate([roles["labelled"], roles["unlabelled"]])
         device, scaling = trained.runtime.device, trained.scaling
-        images = Images(store, rows, device, ["segmentation"], scaling=scaling)
+        tasks = ["segmentation"]
+        images = Images(store, rows, device, tasks, scaling=scaling, each_pixel_once=True)
         quality = Quality(store.classes, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)
         with bar("pseudo-label", len(rows)) as shown:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fewmask.config.task import TaskSettings, load
 from fewmask.core.seeds import derive
 from fewmask.data.batches import Batch
+from fewmask.metrics.errors import Errors
 
 Autocast = Callable[[], AbstractContextManager]
 """What makes the context that a forward pass runs in."""
@@ -99,12 +100,44 @@ def assess(
     """
     losses = {name: PooledMean() for name in tasks}
     errors = {name: load(name).errors() for name in tasks}
+    images = _Images(errors)
     for batch, outputs in predictions(network, batches, autocast):
         for name, settings in tasks.items():
             losses[name].add(*load(name).error(outputs, batch.truth[name], settings))
-            errors[name].add(outputs[name], batch.truth[name])
+        images.add(batch, outputs)
+    images.close()
     metrics = {"loss": sum(one.value for one in losses.values())}
     metrics |= {f"loss_{name}": one.value for name, one in losses.items()}
     for one in errors.values():
         metrics |= one.scores()
     return metrics
+
+
+class _Images:
+    """Adds batches to errors, and makes one image of the tiles of each."""
+
+    def __init__(self, errors: Mapping[str, Errors]) -> None:
+        self._errors = errors
+        self._image, self._tiles = -1, 0
+        """The image of the tiles that were added last, and how many they are."""
+
+    def add(self, batch: Batch, outputs: Outputs) -> None:
+        """Add a batch; the tiles of an image follow each other."""
+        if batch.tiles_of is None:
+            for name, one in self._errors.items():
+                one.add(outputs[name], batch.truth[name])
+            return
+        for i, image in enumerate(batch.tiles_of.tolist()):
+            if image != self._image:
+                self.close()
+                self._image = image
+            for name, one in self._errors.items():
+                one.add(outputs[name][i : i + 1], batch.truth[name][i : i + 1])
+            self._tiles += 1
+
+    def close(self) -> None:
+        """Complete the last image."""
+        if self._tiles:
+            for one in self._errors.values():
+                one.join(self._tiles)
+        self._tiles = 0

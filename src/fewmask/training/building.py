@@ -60,7 +60,9 @@ def build_training(
     with_confidence = stage.objective.compares_confidence
     images = Images(store, used, runtime.device, tasks, pseudo_masks, with_confidence, scaling)
     draws = Draws(images, drawn, {role: getattr(stage.batch, role) for role in drawn}, seed)
-    validation = Images(store, rows["validation"], runtime.device, tasks, scaling=scaling)
+    validation = Images(
+        store, rows["validation"], runtime.device, tasks, scaling=scaling, each_pixel_once=True
+    )
     return Training(stage, objective, draws, validation, seed, runtime)
 
 

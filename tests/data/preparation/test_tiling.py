@@ -49,6 +49,14 @@ def test_tiles_cover_the_image_with_weights_that_add_up_to_one(tiling):
 
 
 @given(tilings())
+def test_own_parts_cover_every_pixel_once(tiling):
+    covered = np.zeros([max(pair) for pair in zip(tiling.image, tiling.tile, strict=True)], int)
+    for offset in tiling.offsets:
+        covered[tiling.window(offset)][tiling.own_part(offset)] += 1
+    assert (covered == 1).all()
+
+
+@given(tilings())
 def test_neighbours_share_at_least_the_overlap_and_no_tile_is_idle(tiling):
     for starts, image, tile in zip(
         (tiling.tops, tiling.lefts), tiling.image, tiling.tile, strict=True

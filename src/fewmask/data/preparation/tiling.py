@@ -48,6 +48,14 @@ class Tiling:
         (top, left), (height, width) = offset, self.tile
         return slice(top, top + height), slice(left, left + width)
 
+    def own_part(self, offset: Pair) -> tuple[slice, slice]:
+        """The part of the tile at ``offset``, within it, that is its own: the own parts of all
+        tiles cover every pixel once. Where tiles overlap, they meet in the middle."""
+        return (
+            _own(self.tops, offset[0], self.tile[0]),
+            _own(self.lefts, offset[1], self.tile[1]),
+        )
+
     @cached_property
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """The weights of the rows and of the columns of tiles, float32 (tiles, length of a tile).
@@ -67,6 +75,14 @@ def _starts(image: int, tile: int, overlap: int) -> list[int]:
     last = max(image - tile, 0)
     step = tile - overlap
     return [min(i * step, last) for i in range(-(-last // step) + 1)]
+
+
+def _own(starts: list[int], start: int, tile: int) -> slice:
+    place = starts.index(start)
+    before, after = starts[:place][-1:], starts[place + 1 :][:1]
+    first = [(start + one + tile) // 2 - start for one in before]
+    last = [(start + one + tile) // 2 - start for one in after]
+    return slice(*(first or [0]), *(last or [tile]))
 
 
 def _weights(starts: list[int], image: int, tile: int, overlap: int) -> np.ndarray:
