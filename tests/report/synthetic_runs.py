@@ -12,6 +12,7 @@ from fewmask.core.paths import HISTORY, TRAINING, Layout
 from fewmask.data.store.hdf5 import seal
 from fewmask.metrics.records import write_record
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.tiles import Tile
 
 CLASSES = ["wall", "box"]
 KINDS = ["hit", "truth", "predicted"]
@@ -152,8 +153,10 @@ def write_history(cell, validation, metric="miou"):
 
     Returns its part of a metrics file: its cost and its settings.
     """
-    lines = [f"step,loss,validation_{metric},validation_loss"]
-    lines += [f"{10 * (i + 1)},{1 / (i + 1)},{value},0.5" for i, value in enumerate(validation)]
+    others = {} if metric == "loss" else {"validation_loss": 0.5}
+    lines = [",".join(["step", "loss", f"validation_{metric}", *others])]
+    for i, value in enumerate(validation):
+        lines.append(",".join(map(str, [10 * (i + 1), 1 / (i + 1), value, *others.values()])))
     write_training(cell, "\n".join(lines) + "\n")
     return {"seconds": 90.0, "cell": cell}, {"evaluation": {"metric": metric}}
 
@@ -170,6 +173,11 @@ def requested(**axes):
     """An experiment, as `requested_by` makes it of a grid."""
     smallest = {"datasets": ["scenes"], "methods": ["supervised"], "fractions": ["n10"]}
     return Requested(**{"title": "A title", "seeds": [0]} | smallest | axes)
+
+
+def tiles(figure):
+    """The images on a figure, in the order in which they were put there."""
+    return [one for one in figure.artists if isinstance(one, Tile)]
 
 
 def assert_apart(boxes, page):

@@ -8,6 +8,7 @@ from tests.report.synthetic_runs import (
     assert_apart,
     changed_examples,
     requested,
+    tiles,
     write_examples,
     write_run,
 )
@@ -41,10 +42,10 @@ def test_two_worst_and_two_median_images_of_every_run(project):
     assert "a, 20 masks, seed 0" not in texts, "only the ends"
     assert [text for text in texts if text.isdigit()] == ["11", "12", "51", "52"] * 2
     # Three tiles a case: image, truth, prediction.
-    assert len(figure.axes) == 2 * 4 * 3
+    assert len(tiles(figure)) == 2 * 4 * 3
     assert "not counted" not in texts or "wall" in texts
     figure.draw_without_rendering()
-    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    boxes = [tile.get_window_extent() for tile in tiles(figure)]
     assert_apart(boxes + [text.get_window_extent() for text in figure.texts], figure.bbox)
 
 

@@ -18,6 +18,7 @@ from tests.report.synthetic_runs import (
     assert_apart,
     changed_examples,
     requested,
+    tiles,
     write_examples,
     write_run,
 )
@@ -43,7 +44,7 @@ def test_all_methods_at_the_smallest_and_the_largest_fraction(project):
     assert [text for text in shown if "masks" in text] == ["10 masks", "90 masks"]
     columns = ["image", "truth", "one", "two", "one", "two"]
     assert [text for text in shown if text in columns] == columns
-    assert len(figure.axes) == 2 * len(columns), "two fixed images"
+    assert len(tiles(figure)) == 2 * len(columns), "two fixed images"
     assert {"a", "b"} <= set(shown)
     assert "c" not in shown, "the worst image of one run is not in another"
 
@@ -76,7 +77,7 @@ def test_first_seed_that_is_there(project):
 def test_one_fraction_is_shown_once(project):
     write_run()
     figure = drawn()
-    assert len(figure.axes) == 2 * 3
+    assert len(tiles(figure)) == 2 * 3
     assert texts(figure).count("10 masks") == 1
 
 
@@ -98,16 +99,16 @@ def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
             file[name][0, :height, :width]
             for name in ("image", "segmentation", "segmentation_prediction")
         ]
-    for axes, pixels in zip(figure.axes[:3], wanted, strict=True):
-        box = axes.get_window_extent()
+    for tile, pixels in zip(tiles(figure)[:3], wanted, strict=True):
+        box = tile.get_window_extent()
         left, right, bottom, top = (round(edge) for edge in (box.x0, box.x1, box.y0, box.y1))
         shape = top - bottom, right - left
         assert shape[1] / shape[0] == pytest.approx(width / height, rel=0.01)
         is_mask = pixels.ndim == 2
         expected = colour_mask(pixels, PALETTE, *shape) if is_mask else scale_image(pixels, *shape)
-        tile = page[len(page) - top : len(page) - bottom, left:right]
+        drawn_pixels = page[len(page) - top : len(page) - bottom, left:right]
         inner = (slice(3, -3), slice(3, -3))  # the frame covers the edge
-        np.testing.assert_array_equal(tile[inner], expected[inner])
+        np.testing.assert_array_equal(drawn_pixels[inner], expected[inner])
 
 
 def test_ignored_pixels_are_grey_stripes_and_have_a_name(project):
@@ -224,5 +225,5 @@ def test_no_text_is_cut_off_or_overlaps(project, datasets, methods):
     figure = drawn(datasets=datasets, methods=methods, fractions=["n10", "all"], title=title)
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.texts if text.get_text()]
-    boxes += [axes.get_window_extent() for axes in figure.axes]
+    boxes += [tile.get_window_extent() for tile in tiles(figure)]
     assert_apart(boxes, figure.bbox)

@@ -15,6 +15,7 @@ from tests.report.synthetic_runs import (
     assert_apart,
     changed_examples,
     requested,
+    tiles,
     write_restored,
     write_run,
 )
@@ -59,7 +60,7 @@ def test_every_stage_once_at_the_most_masks(project):
     titles = ["original", *["perturbed", "restored"] * 2]
     assert [text for text in shown if text in titles] == titles
     assert [text for text in shown if text.endswith("0200")] == ["0.0200", "2.0200"] * 2
-    assert len(figure.axes) == 2 * len(titles), "two fixed images"
+    assert len(tiles(figure)) == 2 * len(titles), "two fixed images"
 
 
 def test_first_seed_that_is_there_and_every_dataset(project):
@@ -78,7 +79,7 @@ def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
     figure = drawn([STAGE])
     save(figure, tmp_path / "restored")
     page = np.asarray(Image.open(tmp_path / "restored.png").convert("RGB"))
-    box = figure.axes[2].get_window_extent()
+    box = tiles(figure)[2].get_window_extent()
     tile = page[round(page.shape[0] - box.y1) : round(page.shape[0] - box.y0)]
     tile = tile[:, round(box.x0) : round(box.x1)]
     with changed_examples(path) as file:
@@ -101,7 +102,7 @@ def test_nothing_overlaps(project):
         run_with(0.1, method=method)
     figure = drawn([f"{method}/pretrain" for method in methods], methods=methods)
     boxes = [text.get_window_extent() for text in figure.texts if text.get_text()]
-    boxes += [axes.get_window_extent() for axes in figure.axes]
+    boxes += [tile.get_window_extent() for tile in tiles(figure)]
     assert_apart(boxes, figure.bbox)
 
 

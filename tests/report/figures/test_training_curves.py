@@ -54,7 +54,7 @@ def test_lines_are_the_histories_and_dots_the_weights_that_were_kept(project):
     loss, validation = figure.axes
     assert len(found) == len(lines(loss)) == 4
     for history, left, right in zip(found, lines(loss), lines(validation), strict=True):
-        np.testing.assert_array_equal(left, history.evaluations[["step", "loss"]])
+        np.testing.assert_array_equal(left.T, [history.evaluations[c] for c in ("step", "loss")])
         np.testing.assert_allclose(right[:, 1], 100 * history.evaluations["validation"])
         assert (
             history.selected

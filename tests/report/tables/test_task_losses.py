@@ -57,7 +57,7 @@ def test_the_curves_are_the_histories(multi_task):
     for axes, task in zip(figure.axes, ["segmentation", "depth"], strict=True):
         drawn = [line.get_xydata() for line in axes.lines]
         expected = [
-            one.of_tasks[task][["step", part]].to_numpy()
+            np.stack([one.of_tasks[task]["step"], one.of_tasks[task][part]], axis=1)
             for one in found
             for part in ("training", "validation")
         ]

@@ -67,7 +67,7 @@ def _draw_panel(
         colour, _ = looks.get(one.fraction) or looks[SHARED]
         table = one.of_tasks[task]
         for column, style in {"training": "-", "validation": "--"}.items():
-            marker = "." if len(table) == 1 else ""
+            marker = "." if len(table["step"]) == 1 else ""
             axes.plot(
                 table["step"], table[column], color=colour, linestyle=style, marker=marker,
                 linewidth=1, alpha=0.8,

@@ -106,7 +106,7 @@ def _draw_stage(
 
 def _points(history: History, column: str) -> np.ndarray:
     """The steps and a column of a history, float (E, 2)."""
-    return history.evaluations[["step", column]].to_numpy()
+    return np.stack([history.evaluations["step"], history.evaluations[column]], axis=1)
 
 
 def _draw_lines(axes: Axes, lines: list[np.ndarray], colour: str) -> None:

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from fewmask.config.task import tasks
+from fewmask.core.csv_columns import read_columns
 from fewmask.core.files import file_digest
 from fewmask.core.paths import HISTORY, TRAINING, Layout
 from fewmask.metrics import table as metrics
 from fewmask.metrics.records import damaged, read_training
+
+Columns = dict[str, np.ndarray]
+"""Columns by name, each float (E,); NaN: undefined."""
 
 
 class TrainedStage(NamedTuple):
@@ -32,11 +35,11 @@ class History(NamedTuple):
     seed: int
     judged_by: str
     """The metric of ``validation``; empty where there is none."""
-    evaluations: pd.DataFrame
+    evaluations: Columns
     """The columns step, loss (of the training), validation; one row per evaluation."""
     selected: int | None
     """The step whose weights were kept; None: the last step."""
-    of_tasks: dict[str, pd.DataFrame]
+    of_tasks: dict[str, Columns]
     """By task, the columns step, training, validation: its loss; only where an objective learns
     tasks by losses of their own (`multi_task`)."""
 
@@ -58,22 +61,26 @@ def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> 
 
 def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
     try:
-        table = pd.read_csv(path)
+        table = read_columns(path)
         candidates = [metric, *(task.judged_by for task in tasks()), "loss"]
         judged_by = next((one for one in candidates if f"validation_{one}" in table), "")
-        validation = table[f"validation_{judged_by}"] if judged_by else float("nan")
-        evaluations = table[["step", "loss"]].assign(validation=validation).astype(float)
+        evaluations = {name: _numbers(table[name]) for name in ("step", "loss")}
+        undefined = np.full_like(evaluations["step"], np.nan)
+        evaluations["validation"] = (
+            _numbers(table[f"validation_{judged_by}"]) if judged_by else undefined
+        )
         _check(evaluations)
         _check_digest(path)
+        of_tasks = _of_tasks(table)
     except (OSError, ValueError, KeyError) as error:
         mend = "delete its folder and run the workflow again, which trains the stage anew"
         raise damaged(path, "the history of a training", error, mend) from None
     stage = f"{parts['method']}/{parts['stage']}"
     selected = None
-    if metric != "none" and judged_by == metric and evaluations["validation"].notna().any():
-        values = evaluations["validation"]
-        best = values.idxmax() if metrics.find(metric).higher_is_better else values.idxmin()
-        selected = int(evaluations.loc[best, "step"])
+    values = evaluations["validation"]
+    if metric != "none" and judged_by == metric and not np.isnan(values).all():
+        best = np.nanargmax if metrics.find(metric).higher_is_better else np.nanargmin
+        selected = int(evaluations["step"][best(values)])
     return History(
         stage,
         parts["fraction"],
@@ -81,26 +88,33 @@ def _history(path: Path, metric: str, parts: dict[str, str]) -> History:
         judged_by,
         evaluations,
         selected,
-        _of_tasks(table),
+        of_tasks,
     )
 
 
-def _of_tasks(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _numbers(texts: list[str]) -> np.ndarray:
+    """A column of numbers, of which some may be left out: float (E,). Raises ValueError."""
+    return np.array([float(text or "nan") for text in texts])
+
+
+def _of_tasks(table: dict[str, list[str]]) -> dict[str, Columns]:
     """The losses of the tasks whose training loss has the name of the task."""
     validation = {task.name: f"validation_loss_{task.name}" for task in tasks()}
     return {
-        name: pd.DataFrame(
-            {"step": table["step"], "training": table[name], "validation": table[column]}
-        ).astype(float)
+        name: {
+            "step": _numbers(table["step"]),
+            "training": _numbers(table[name]),
+            "validation": _numbers(table[column]),
+        }
         for name, column in validation.items()
         if name in table and column in table
     }
 
 
-def _check(evaluations: pd.DataFrame) -> None:
+def _check(evaluations: Columns) -> None:
     """Raise ValueError unless a training can have written this."""
     steps = evaluations["step"]
-    if evaluations.empty or not (steps.diff().fillna(steps) > 0).all() or (steps % 1).any():
+    if not len(steps) or not (np.diff(steps, prepend=0) > 0).all() or (steps % 1).any():
         raise ValueError("its steps do not increase from 1")
     if not np.isfinite(evaluations["loss"]).all():
         raise ValueError("a loss is no number")

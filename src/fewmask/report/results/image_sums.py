@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
+from fewmask.core.csv_columns import read_columns
 from fewmask.metrics import table as metrics
 from fewmask.metrics.counts import Counts
 from fewmask.metrics.records import damaged
 
 KINDS = Counts._fields
+TEXTS = "name", "group"
 KIND = "the test images of this run"
 MEND = "delete the .json beside it and run the workflow again, which evaluates the run anew"
 AGREEMENT = 1e-4
@@ -62,26 +63,30 @@ def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCo
         FewmaskError: it is not there, or is damaged.
     """
     try:
-        # Of what is read nothing can be undefined, and an image may well be called "nan".
-        texts = {"name": str, "group": str}
-        table = pd.read_csv(path, dtype=texts, keep_default_na=False)
-        if not isinstance(table.index, pd.RangeIndex):
-            raise ValueError("its rows have more fields than its header")
-        table = table[[name for name in table if _is_read(name)]]
+        table = {name: values for name, values in read_columns(path).items() if _is_read(name)}
         in_table = [name.removeprefix("hit_") for name in table if name.startswith("hit_")]
         columns = [f"{kind}_{name}" for kind in KINDS for name in classes or in_table]
-        _check_columns(list(table), [*texts, *columns])
-        if len(table) != expected:
-            raise ValueError(f"found {len(table)} images, expected {expected}")
-        if table["name"].duplicated().any():
-            raise ValueError(f"{table['name'][table['name'].duplicated()].iloc[0]} is in it twice")
-        pixels = np.split(table[columns].to_numpy(), len(KINDS), axis=1)
-        _check_pixels(table["name"], Counts(*pixels))
+        _check_columns(list(table), [*TEXTS, *columns])
+        names, groups = (tuple(table[text]) for text in TEXTS)
+        if len(names) != expected:
+            raise ValueError(f"found {len(names)} images, expected {expected}")
+        if len(set(names)) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise ValueError(f"{twice} is in it twice")
+        pixels = Counts(*np.split(_pixels([table[name] for name in columns]), len(KINDS), axis=1))
+        _check_pixels(names, pixels)
     except (OSError, ValueError) as error:
         raise damaged(path, KIND, error, MEND) from None
     counts = Counts(*(part.astype(np.float32) for part in pixels))
-    names, groups = (tuple(table[text]) for text in texts)
     return ImageCounts(names, groups, tuple(classes or in_table), counts)
+
+
+def _pixels(columns: list[list[str]]) -> np.ndarray:
+    """Columns of numbers of pixels, int64 (P, C). Raises ValueError where one is none."""
+    try:
+        return np.array([list(map(int, column)) for column in columns], np.int64).T
+    except (ValueError, OverflowError):
+        raise ValueError("pixels are counted in whole numbers, and some are none") from None
 
 
 class Tested:
@@ -137,11 +142,9 @@ def _check_columns(columns: list[str], expected: list[str]) -> None:
         raise ValueError(f"found the columns {', '.join(columns)}; expected {', '.join(expected)}")
 
 
-def _check_pixels(names: pd.Series, pixels: Counts) -> None:
+def _check_pixels(names: tuple[str, ...], pixels: Counts) -> None:
     """Raise ValueError where pixels cannot be those of an image."""
     hit, truth, predicted = pixels
-    if hit.dtype.kind not in "iu":
-        raise ValueError("pixels are counted in whole numbers, and some are none")
     wrong = (hit < 0) | (hit > np.minimum(truth, predicted))
     wrong = wrong.any(axis=1) | (truth.sum(axis=1) != predicted.sum(axis=1))
     if wrong.any():
@@ -149,7 +152,7 @@ def _check_pixels(names: pd.Series, pixels: Counts) -> None:
 
 
 def _is_read(column: str) -> bool:
-    return column in ("name", "group") or column.startswith(tuple(f"{kind}_" for kind in KINDS))
+    return column in TEXTS or column.startswith(tuple(f"{kind}_" for kind in KINDS))
 
 
 def sums_for(name: str, images: ImageCounts) -> ImageSums | None:

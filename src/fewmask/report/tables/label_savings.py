@@ -96,13 +96,17 @@ def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -
         likewise the ends of intervals. NaN without a run and with fewer than two points of the
         curve; intervals also with one seed.
     """
+    curves = {name: _curve(requested, summary, scores, name) for name in requested.datasets}
     cells = compared_cells(summary, scores, but=[requested.compared_with, *requested.all_masks])
-    return pd.DataFrame([_row(requested, summary, scores, cell) for cell in cells], columns=COLUMNS)
+    rows = [_row(requested, scores, cell, *curves[cell["dataset"]]) for cell in cells]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(requested: Requested, summary: pd.DataFrame, scores: Scores, cell: pd.Series) -> dict:
+def _row(
+    requested: Requested, scores: Scores, cell: pd.Series, masks: np.ndarray, fractions: list[str]
+) -> dict:
+    """``masks`` and ``fractions`` are the points of the curve."""
     dataset, *_ = own = tuple(cell[CELL])
-    masks, fractions = _curve(requested, summary, scores, dataset)
     cells = [own, *((dataset, requested.compared_with, one) for one in fractions)]
     seeds = scores.seeds(cells)
     row = first_columns(requested, scores, cell, seeds)

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fewmask.planning.requested import Requested
-from fewmask.report.results.histories import History
+from fewmask.report.results.histories import Columns, History
 from fewmask.report.tables.columns import NOTHING, seeds_text, spread_text
 from fewmask.report.tables.page import Table, TableRow
 from fewmask.report.tables.statistics import over_seeds
@@ -35,9 +35,9 @@ def task_losses_summary(requested: Requested, histories: dict[str, list[History]
     return over_seeds(requested, pd.DataFrame(rows, columns=[*KEY, "seed", *PARTS]), KEY)
 
 
-def _kept(table: pd.DataFrame, selected: int | None) -> dict[str, float]:
-    row = table.iloc[-1] if selected is None else table[table["step"] == selected].iloc[0]
-    return {part: row[part] for part in PARTS}
+def _kept(table: Columns, selected: int | None) -> dict[str, float]:
+    row = -1 if selected is None else list(table["step"]).index(selected)
+    return {part: table[part][row] for part in PARTS}
 
 
 def task_losses_table(requested: Requested, summary: pd.DataFrame) -> Table:
