@@ -27,9 +27,9 @@ SMALL_UNET = {"name": "unet", "decoder_channels": [16, 8, 4]}
 """A decoder that is quick to train."""
 
 SLOW = (
-    "slurm/test_slurm_jobs",
-    "slurm/test_submitit_profile",
-    "mutations",  # computes while the two above mostly wait
+    "slurm/test_submitit",
+    "slurm/test_slurm_faults",
+    "mutations",  # computes while those above mostly wait
     "slurm",
     "workflow",
     "training",

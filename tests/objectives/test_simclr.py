@@ -251,7 +251,7 @@ def accuracy_of_a_linear_probe(network: Backbone, store: Store, train_rows, test
     return float(((x_test @ weights > 0).long() == y_test).double().mean())
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_features_of_cats_and_dogs_are_better_than_random_ones(real_data: Path, tmp_path: Path):
     settings = {
         "dataset": "cats_vs_dogs",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.slurm.cluster import Cluster
-from tests.slurm.faults import FaultsOfTheCluster, ask_for
+from tests.slurm.faults import ask_for
 from tests.slurm.submitter import Submitter, assert_equal
 from tests.workflow.snakemake import ROOT
 
@@ -19,10 +19,6 @@ pytestmark = pytest.mark.slow
 def table(path: Path) -> list[dict[str, str]]:
     with path.open() as file:
         return list(csv.DictReader(file))
-
-
-class TestFaultsOfTheCluster(FaultsOfTheCluster):
-    profile = "slurm"
 
 
 def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):

@@ -119,7 +119,7 @@ def test_the_profile_trains_without_slurm(tmp_path: Path):
         [
             *(str(BIN / "snakemake"), "--profile", str(ROOT / "profiles/submitit")),
             *("--snakefile", str(ROOT / "workflow/Snakefile"), "--submitit-cluster", "local"),
-            *("--seconds-between-status-checks", "1", "--config", "seeds=[0]"),
+            *("--seconds-between-status-checks", "1", "--config", "fractions=[n4]"),
         ],
         cwd=tmp_path,
         env=environment(),

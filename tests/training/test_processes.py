@@ -115,7 +115,7 @@ def test_two_processes_train_what_one_does(rooms, rooms_split, tmp_path):
 
 @pytest.mark.slow
 def test_they_stop_and_go_on_to_the_same_bits(rooms, rooms_split, tmp_path):
-    stage = stage_of().model_copy(update={"steps": 60})
+    stage = stage_of().model_copy(update={"steps": 30})
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     train(stage, rooms, rooms_split, whole, 2)
     log = tmp_path / "log"
@@ -123,7 +123,7 @@ def test_they_stop_and_go_on_to_the_same_bits(rooms, rooms_split, tmp_path):
         started = subprocess.Popen(
             command(stage, rooms, rooms_split, stopped, 2), stdout=file, stderr=file
         )
-        while "step 3/60" not in log.read_text():
+        while "step 3/30" not in log.read_text():
             assert started.poll() is None, log.read_text()
             time.sleep(0.05)
         started.send_signal(signal.SIGTERM)

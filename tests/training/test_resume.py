@@ -43,7 +43,7 @@ def pseudo_masks(rooms: Path) -> Path:
 @pytest.mark.parametrize(
     "stage",
     [
-        small_stage(steps=40),
+        pytest.param(small_stage(steps=40), marks=pytest.mark.nightly),
         small_stage(
             steps=40,
             averaging={"decay": 0.9},

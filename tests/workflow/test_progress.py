@@ -43,9 +43,9 @@ def commands(folder: Path) -> dict[str, list[str]]:
     [
         ("prepare", "prepare rooms ━+ 36/36 "),
         ("train", "train ━+ 12/12 "),
-        ("pseudo-label", "pseudo-label ━+ 16/16 "),
-        ("evaluate", "evaluate ━+ 12/12 "),
-        ("summarise", "bootstrap rooms ━+ 10000/10000 "),
+        pytest.param("pseudo-label", "pseudo-label ━+ 16/16 ", marks=pytest.mark.nightly),
+        pytest.param("evaluate", "evaluate ━+ 12/12 ", marks=pytest.mark.nightly),
+        pytest.param("summarise", "bootstrap rooms ━+ 10000/10000 ", marks=pytest.mark.nightly),
     ],
 )
 def test_a_terminal_shows_how_far_it_is(

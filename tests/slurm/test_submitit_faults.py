@@ -1,0 +1,41 @@
+"""Faults with the profile submitit: those of the cluster; by night also those of jobs.
+
+A file of its own, for each file is run by one process.
+"""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from tests.slurm.cluster import Cluster
+from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster
+from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
+
+pytestmark = pytest.mark.slow
+
+PROFILE = "profiles/submitit"
+
+
+def test_when_time_is_up_a_training_goes_on(cluster: Cluster, project: Path, expected: Path):
+    """As one job of SLURM, and one of Snakemake, without a retry."""
+    (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
+    options = ("--retries", "0", "--config", "seeds=[0]", "methods=[longer]")
+    submitter = Submitter(cluster, project, *options, profile=PROFILE)
+    submitter.succeed()
+    tries = project / "results/stages/rooms/longer/n4/0/supervised/tries.csv"
+    with tries.open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["slurm_job"] for row in rows}) == 1
+    assert sum(row["event"] == "started" for row in rows) >= 2
+    assert steps_trained(project, method="longer") == 2500
+    assert_equal(project, expected)
+
+
+class TestFaultsOfTheCluster(FaultsOfTheCluster):
+    profile = PROFILE
+
+
+@pytest.mark.nightly
+class TestFaultsOfJobs(FaultsOfJobs):
+    profile = PROFILE
