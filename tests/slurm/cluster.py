@@ -164,6 +164,7 @@ class Cluster:
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={self.folder}/database",
+            f"--tmpdir={self.folder}",  # in /tmp, databases that start remove those of others
             f"--user={getpass.getuser()}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
@@ -179,7 +180,12 @@ class Cluster:
                 *(f"--log-file={folder}/munged.log", f"--seed-file={folder}/munged.seed"),
             ],
             "mariadbd": [
-                *("mariadbd", "--no-defaults", f"--datadir={folder}/database"),
+                *(
+                    "mariadbd",
+                    "--no-defaults",
+                    f"--datadir={folder}/database",
+                    f"--tmpdir={folder}",
+                ),
                 *(f"--user={getpass.getuser()}", "--bind-address=127.0.0.1"),
                 *(f"--port={self.ports['mariadbd']}", f"--socket={folder}/mariadb.socket"),
                 *(f"--pid-file={folder}/mariadbd.pid", "--innodb-buffer-pool-size=64M"),
