@@ -27,11 +27,11 @@ SMALL_UNET = {"name": "unet", "decoder_channels": [16, 8, 4]}
 """A decoder that is quick to train."""
 
 SLOW = (
-    "slurm/test_submitit",
     "slurm/test_slurm_faults",
-    "mutations",  # computes while those above mostly wait
-    "slurm",
+    "slurm/test_submitit_faults",
+    "mutations",
     "workflow",
+    "slurm",  # when the first two are done: more than two clusters at a time are slow
     "training",
 )
 """Where long test files are, by the start of their paths. They are run first, so that no process is
