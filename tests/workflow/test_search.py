@@ -99,7 +99,7 @@ class TestASearch:
         path = RANKING.format(2)
         change_config(folder, "methods/supervised", stages={"supervised": {"steps": 8}})
         outdated = fewmask(folder, "status", "--outdated").stdout.split()
-        assert "results/stages/rooms/refined/n8/0/supervised/weights.safetensors" in outdated
+        assert "results/stages/rooms/supervised/n8/0/supervised/weights.safetensors" in outdated
         assert (
             "results/stages/rooms/refined_trial_0/n8/100/supervised/weights.safetensors" in outdated
         )

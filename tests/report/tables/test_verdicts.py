@@ -28,13 +28,23 @@ def test_how_many_are_better_which_is_best_and_which_is_cheap(project):
         write(method, 0.7, "n40")
     first, second = found(methods=["supervised", "a", "b", "c", "d"], fractions=["n10", "n40"])
     assert first.startswith(
-        "scenes at n10: of 4 methods, 2 are better than supervised, 1 is worse; the best is a "
-        "(+10.0 points of mIoU, 95 % +"
+        "scenes at n10: of 4 methods, 2 are better than supervised, 1 is worse; the best of "
+        "them is a (+10.0 points of mIoU, 95 % +"
     )
     assert "; ×2.0 labels); at 0." in first
     assert "of its hours, b (+5.0 points of mIoU" in first
     assert second.startswith("scenes at n40: of 4 methods, none is better than supervised for")
     assert "comes closest (0.0 points of mIoU, 95 % " in second
+
+
+def test_the_highest_mean_is_not_called_the_best_where_its_seeds_disagree(project):
+    write("supervised", 0.5)
+    write("b", 0.52)
+    for seed, miou in enumerate([0.4, 0.7, 0.8]):
+        write_run("scenes", "a", "n10", seed, miou=miou, labelled=10)
+    (sentence,) = found(methods=["supervised", "a", "b"], fractions=["n10"])
+    assert "1 is better than supervised; it is b (+2.0 points" in sentence
+    assert "; a is higher in the mean, but not better for certain (+13.3 points" in sentence
 
 
 def test_of_one_method_and_of_upper_bounds(project):
@@ -52,7 +62,7 @@ def test_where_lower_is_better(project):
         write(method, 0.5, cross_entropy=loss)
     axes = {"methods": ["supervised", "b", "c"], "metrics": ["cross_entropy"]}
     (sentence,) = found(**axes)
-    assert "1 is better than supervised, 1 is worse; the best is b (-0.100 of Cross-" in sentence
+    assert "1 is better than supervised, 1 is worse; it is b (-0.100 of Cross-" in sentence
 
 
 def test_without_two_seeds_of_all_methods_nothing_is_said(project):

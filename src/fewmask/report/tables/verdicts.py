@@ -53,13 +53,17 @@ def _sentence(requested: Requested, own: pd.DataFrame) -> str:
         closest = f"{title} comes closest ({_evidence(best)})"
         return f"of {len(own)} methods, none is better {than} for certain{also}; {closest}"
     found = f"of {len(own)} methods, {len(better)} {_are(better)} better {than}{also}"
-    found += f"; the best is {title} ({_evidence(best)})"
-    cheap = better[better["hours"] <= FEW_HOURS * best["hours"]]
+    certain = better.iloc[0]
+    it = "it" if len(better) == 1 else "the best of them"
+    found += f"; {it} is {requested.title_of(certain['method'])} ({_evidence(certain)})"
+    cheap = better[better["hours"] <= FEW_HOURS * certain["hours"]]
     if len(cheap):
         one = cheap.iloc[0]
-        share = one["hours"] / best["hours"]
+        share = one["hours"] / certain["hours"]
         named = requested.title_of(one["method"])
         found += f"; at {share:.2g} of its hours, {named} ({_evidence(one)})"
+    if certain["method"] != best["method"]:
+        found += f"; {title} is higher in the mean, but not better for certain ({_evidence(best)})"
     return found
 
 
