@@ -56,7 +56,9 @@ def test_each_gpu_has_one_job_at_a_time(tmp_path: Path):
 
 def test_jobs_that_share_a_gpu_run_side_by_side_and_fail_alone(tmp_path: Path):
     command = (
-        "mkdir -p tries; echo $SUBMITIT_SIDE_BY_SIDE >> tries/{wildcards.i}; sleep 1; "
+        "mkdir -p tries; echo $SUBMITIT_SIDE_BY_SIDE >> tries/{wildcards.i}; "
+        # Each waits for the other one of its pair, a minute at most.
+        "for i in $(seq 300); do [ $(( $(ls tries | wc -l) % 2 )) = 0 ] && break; sleep 0.2; done; "
         "if [ {wildcards.i} = 3 ] && [ $(wc -l < tries/3) = 1 ]; then "
         "echo the reason is this; kill -9 $$; fi; date +%s.%N >> {output}"
     )
