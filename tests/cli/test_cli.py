@@ -86,7 +86,7 @@ def test_a_method_is_shown_as_one_of_its_experiment(project: Path):
     assert "steps: 98" in shown.stdout, shown.stderr
     assert "/longer/n8/" in shown.stdout, "the first fraction that it is not left out at"
     refused = fewmask(project, "methods", "show", "longer", "--fraction", "n4")
-    assert "error: the experiment leaves out longer there" in refused.stderr
+    assert "the experiment has no fraction n4 of longer\n  found: n8" in refused.stderr
 
 
 @pytest.fixture

@@ -198,16 +198,8 @@ def show_method(
     if others:
         changes = [f"{axis}=[{', '.join(names)}]" for axis, names in others.items()]
         grid = open_grid(configfiles, (*config, *changes))
-    runs = [
-        run
-        for run in grid.runs
-        if run.method == method
-        and run.dataset == (dataset or run.dataset)
-        and run.fraction == (fraction or run.fraction)
-    ]
-    if not runs:
-        raise FewmaskError(f"the experiment leaves out {method} there; see its leave_out")
-    for key in grid.stages(runs[0]):
+    run, *_ = grid.runs_of({"method": method, "dataset": dataset, "fraction": fraction})
+    for key in grid.stages(run):
         click.echo(f"# {grid.layout.stage_folder(key, '{seed}')}")
         settings = {key.stage: grid.stage(key).model_dump(mode="json")}
         click.echo(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))

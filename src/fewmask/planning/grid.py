@@ -3,18 +3,21 @@
 Snakemake imports this to plan, so nothing here imports torch or pandas.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment, Override, Overrides
+from fewmask.config.explain import did_you_mean
 from fewmask.config.layer import Layer
 from fewmask.config.layers import load_chain, validate
 from fewmask.config.named import load_dataset, load_method
 from fewmask.config.stage import Stage
 from fewmask.core.cells import Run, StageKey
+from fewmask.core.errors import FewmaskError
 from fewmask.core.files import check_folder
 from fewmask.core.paths import DEFAULT_EXPERIMENT, Layout
 from fewmask.planning.check_cells import check_cells
@@ -74,6 +77,25 @@ class Grid:
         """All runs, dataset by dataset."""
         seeds = self.experiment.seeds
         return [Run(*cell, seed) for cell in self.axes.cells() for seed in seeds]
+
+    def runs_of(self, cell: Mapping[str, str | None]) -> list[Run]:
+        """The runs of all seeds of a cell of the grid.
+
+        ``cell``: dataset, method and fraction; None: the first one that the others have. Raises
+        FewmaskError: there is no such cell.
+        """
+        runs, of = self.runs, ""
+        for key, wanted in cell.items():
+            there = list(dict.fromkeys(getattr(run, key) for run in runs))
+            if wanted is not None and wanted not in there:
+                raise FewmaskError(
+                    f"{self.source}: the experiment has no {key} {wanted}{of}"
+                    f"{did_you_mean(wanted, there)}\n  found: {', '.join(there)}"
+                )
+            if wanted is not None:
+                runs = [run for run in runs if getattr(run, key) == wanted]
+                of += f" of {wanted}"
+        return [run for run in runs if replace(run, seed=runs[0].seed) == runs[0]]
 
     def stages(self, run: Run) -> tuple[StageKey, ...]:
         """The stages of a run in the order of training; the last one is tested."""

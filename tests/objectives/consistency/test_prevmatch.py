@@ -35,7 +35,11 @@ def objective(**changes: object) -> PrevMatch:
 
 @pytest.mark.parametrize(("step", "weight"), [(5, 0.5), (10, 1.0), (15, 0.5), (0, 0.0), (20, 0.0)])
 def test_the_losses_are_their_formulas(step: int, weight: float):
-    one = objective(snapshots=1, taken=10, confidence={"threshold": 0.4})
+    thresholds = {
+        "confidence": {"threshold": 0.4},
+        "previous_confidence": {"threshold": 0.6},
+    }
+    one = objective(snapshots=1, taken=10, **thresholds)
     for _ in range(2):
         one.after_update()
     with torch.no_grad():
@@ -48,7 +52,9 @@ def test_the_losses_are_their_formulas(step: int, weight: float):
     found = {name: loss.item() for name, loss in one.losses(drawn, step).items()}
     chosen = one.options.confidence
     first, second, dropped = (recomputed(logits, weak, seen, s, chosen) for s in (2, 5, 8))
-    earlier = [recomputed(before, weak, seen, s, chosen) for s in (2, 5, 8)]
+    own = one.options.previous_confidence
+    earlier = [recomputed(before, weak, seen, s, own) for s in (2, 5, 8)]
+    assert earlier != [recomputed(before, weak, seen, s, chosen) for s in (2, 5, 8)]
     previous = weight * (0.25 * earlier[0] + 0.25 * earlier[1] + 0.5 * earlier[2])
     share = 2 / (2 + weight)
     supervised = labelled_cross_entropy(seen.logits[:2], drawn["labelled"].mask)

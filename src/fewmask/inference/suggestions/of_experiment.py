@@ -3,29 +3,17 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fewmask.config.explain import did_you_mean
 from fewmask.core.errors import FewmaskError
 from fewmask.inference.suggestions.networks import Networks
 from fewmask.planning.grid import Grid
 
 
 def networks_of(grid: Grid, cell: Mapping[str, str | None]) -> Networks:
-    """Those of all seeds of a cell: the last stages of its runs.
-
-    ``cell``: dataset, method and fraction; None: the first one of the experiment.
+    """Those of all seeds of a cell (see `Grid.runs_of`): the last stages of its runs.
 
     Raises FewmaskError: the experiment has no such cell, or a run was not trained.
     """
-    runs = grid.runs
-    for key in ("dataset", "method", "fraction"):
-        wanted = cell[key]
-        there = list(dict.fromkeys(getattr(run, key) for run in runs))
-        if wanted is not None and wanted not in there:
-            raise FewmaskError(
-                f"{grid.source}: the experiment has no {key} {wanted}{did_you_mean(wanted, there)}"
-                f"\n  found: {', '.join(there)}"
-            )
-        runs = [run for run in runs if getattr(run, key) == (wanted or there[0])]
+    runs = grid.runs_of(cell)
     weights = [
         Path(grid.layout.stage_files(grid.stages(run)[-1], run.seed)["weights"]) for run in runs
     ]

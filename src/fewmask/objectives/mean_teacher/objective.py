@@ -21,9 +21,9 @@ class MeanTeacher(Consistency):
       c sum_k (softmax_k f(P u) - P softmax_k t(u))^2,
 
     where c is the share of these pixels of which the teacher is sure. In the code of French et al.
-    c and the mean count padding too; CutMix and ICT mix two batches of unlabelled images into one,
-    here every image is mixed with the next one of its batch. The teacher is in evaluation mode, as
-    theirs is in effect, whose batch-norms are frozen.
+    c and the mean count padding too, and u are all images, also those with masks; CutMix and ICT
+    mix two batches of u into one, here an image is mixed with the one before it in its batch. The
+    teacher is in evaluation mode, as theirs is in effect, whose batch-norms are frozen.
     """
 
     def full_losses(self, batches: dict[str, Batch], step: int) -> dict[str, Tensor]:

@@ -35,7 +35,8 @@ class CutMix(OfArea):
 
 
 class Cutout(OfArea):
-    """Every image is grey outside a box, and nothing is learnt there."""
+    """Every image is grey outside a box, and nothing is learnt there: the mean is over the pixels
+    inside of boxes."""
 
     name: Literal["cutout"]
     area: tuple[AreaShare, AreaShare] = (0.0, 1.0)

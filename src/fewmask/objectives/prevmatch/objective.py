@@ -8,7 +8,7 @@ from fewmask.networks.blueprint import Blueprint
 from fewmask.networks.teacher import Teacher
 from fewmask.objectives.consistency.target import Target
 from fewmask.objectives.prevmatch.settings import PrevMatchSettings
-from fewmask.objectives.unimatch.objective import UniMatch
+from fewmask.objectives.unimatch.objective import UniMatch, against
 
 
 class PrevMatch(UniMatch):
@@ -16,10 +16,11 @@ class PrevMatch(UniMatch):
 
     Every step draws some snapshots and weights for them (a flat Dirichlet distribution). The
     weighted sum of their logits of the weak view is the target of ``previous``, the same losses on
-    the same views: half of that of strong views and half of that of dropped features. With lambda
-    its weight, which rises from 0 to 1 in the first half of the training and falls to 0 in the
-    second, the paper's loss is (L_x + L_u + lambda L_previous) / (2 + lambda); here all is twice
-    as much, so that with lambda = 0 it is UniMatch's. Before the first snapshot lambda is 0.
+    the same views: half of that of strong views and half of that of dropped features, with a
+    threshold of its own. With lambda its weight, which rises from 0 to 1 in the first half of the
+    training and falls to 0 in the second, the paper's loss is
+    (L_x + L_u + lambda L_previous) / (2 + lambda); here all is twice as much, so that with
+    lambda = 0 it is UniMatch's. Before the first snapshot lambda is 0.
 
     Snapshots are taken by the calendar: the paper's depend on validation, on images that would have
     to count as labelled.
@@ -36,7 +37,7 @@ class PrevMatch(UniMatch):
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
         of_labelled, answers = self.answers(labelled, weak)
-        strong, dropped = self.against(target, answers)
+        strong, dropped = against(target, answers, self.options.confidence)
         losses = {
             "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": strong,
@@ -46,7 +47,8 @@ class PrevMatch(UniMatch):
         if not (weight := self._weight(step)):
             return losses
         previous = Target.of(self._previous(weak), weak.inside)
-        losses["previous"] = weight * torch.stack(self.against(previous, answers)).mean()
+        of_previous = against(previous, answers, self.options.previous_confidence)
+        losses["previous"] = weight * torch.stack(of_previous).mean()
         return {name: 2 / (2 + weight) * loss for name, loss in losses.items()}
 
     def after_update(self) -> None:

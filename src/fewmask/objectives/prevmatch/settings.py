@@ -4,7 +4,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from fewmask.objectives.consistency.options import Confidence, Threshold
 from fewmask.objectives.unimatch.settings import UniMatchSettings
+
+
+class PreviousConfidence(Confidence):
+    """The threshold of means of several predictions, which are less sure."""
+
+    threshold: Threshold = 0.9
 
 
 class PrevMatchSettings(UniMatchSettings):
@@ -18,6 +25,9 @@ class PrevMatchSettings(UniMatchSettings):
     validation images say that it is the best so far; here they have no say in the training."""
     most_chosen: int = Field(default=3, ge=1, le=64)
     """A step asks between one and so many of them."""
+    previous_confidence: PreviousConfidence = PreviousConfidence()
+    """Which pixels count in ``previous``. For Cityscapes the authors count every pixel there, times
+    the mean confidence of its image, a rule that there is not here."""
 
     loss_names: ClassVar[tuple[str, ...]] = (
         "cross_entropy",

@@ -8,6 +8,7 @@ from torch import Tensor
 from fewmask.data.batches import Batch
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.consistency.base import Consistency
+from fewmask.objectives.consistency.options import Confidence
 from fewmask.objectives.consistency.strong import two_strong
 from fewmask.objectives.consistency.target import Target, target_cross_entropy
 from fewmask.objectives.features.channels import channels_of, dropped, joined_scales, whole
@@ -39,7 +40,7 @@ class UniMatch(Consistency):
         labelled, weak = batches["labelled"], batches["unlabelled"]
         target = Target.of(self.taught(weak), weak.inside)
         of_labelled, answers = self.answers(labelled, weak)
-        of_strong, of_weak = self.against(target, answers)
+        of_strong, of_weak = against(target, answers, self.options.confidence)
         return {
             "cross_entropy": self.cross_entropy(of_labelled, labelled.mask),
             "consistency": of_strong,
@@ -58,13 +59,14 @@ class UniMatch(Consistency):
         of_labelled, *of_views = self.scores(labelled, *views, weak, scales=scales)
         return of_labelled, list(zip(of_views, (*pastes, unmoved), strict=True))
 
-    def against(self, target: Target, answers: list[Answer]) -> tuple[Tensor, Tensor]:
-        """The losses against a target of the weak view: of strong views, and of the weak one."""
-        *of_strong, of_weak = (
-            target_cross_entropy(logits, target.moved(move), self.options.confidence)
-            for logits, move in answers
-        )
-        return torch.stack(of_strong).mean(), of_weak
+
+def against(target: Target, answers: list[Answer], confidence: Confidence) -> tuple[Tensor, Tensor]:
+    """The losses against a target of the weak view, over the pixels of which its ``confidence``
+    says that they count: of strong views, and of the weak one."""
+    *of_strong, of_weak = (
+        target_cross_entropy(logits, target.moved(move), confidence) for logits, move in answers
+    )
+    return torch.stack(of_strong).mean(), of_weak
 
 
 def unmoved(batch: Tensor) -> Tensor:
