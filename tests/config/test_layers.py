@@ -127,7 +127,7 @@ DATASET = {
         ({"root": "../secret"}, "without '..'"),
         ({"root": "/etc"}, "relative path"),
         ({"root": None}, r"here\.yaml: the reader folder needs a root"),
-        ({"classes": ["leaf", "leaf", "stem"]}, "two classes share a name: leaf\n"),
+        ({"classes": ["leaf", "leaf", "stem"]}, "two classes share a name: leaf$"),
         ({"size": 10**9}, "size.*less than or equal to 8192"),
         ({"size": [0, 0]}, "size.0: Input should be greater than or equal to 16"),
         ({"size": [-5, 64]}, "size.0: Input should be greater than or equal to 16"),

@@ -43,7 +43,7 @@ def test_a_bad_experiment_is_refused(small: Path, config: dict, expected: list[s
     [
         ("", "base.yaml:6: overrides: Input should be a valid list\n  found: None"),
         ("5", "base.yaml:6: overrides: Input should be a valid list\n  found: 5"),
-        ("[5]", "base.yaml:6: overrides.0: Input should be a valid dictionary"),
+        ("[5]", "base.yaml:6: overrides.0: needs keys with values\n  found: 5\n  expected: when"),
         ("[{settings: 5}]", "base.yaml:6: overrides.0.settings: Input should be a valid dict"),
         ("[{when: {methd: a}, settings: {}}]", "base.yaml:6: overrides.0.when.methd: unknown key"),
     ],

@@ -153,6 +153,10 @@ class TestTheGrid:
         ({"rungs": [0.25, 0.5]}, "search.rungs: must rise, and end with 1"),
         ({"at": "n5"}, "search.at is n5, which is none of the fractions: n4, n8"),
         ({"seeds": [0]}, "search.seeds: runs have the seed 0, too"),
+        (
+            8,
+            "search: needs keys with values\n  found: 8\n  expected: trials, rungs, keep",
+        ),
     ],
 )
 def test_a_search_that_cannot_be_done_is_refused(searched: Path, search, message):
@@ -160,6 +164,7 @@ def test_a_search_that_cannot_be_done_is_refused(searched: Path, search, message
     with pytest.raises(ConfigError) as error:
         load_grid()
     assert message in str(error.value)
+    assert "'datasets'" not in str(error.value), "what was found is not the whole experiment"
 
 
 class TestRefused:

@@ -64,6 +64,8 @@ def _sentence(mistake: Any, model: type[BaseModel], keys: Keys) -> str:
         return _lines(f"unknown key{did_you_mean(str(keys[-1]), allowed)}", keys[-1], allowed)
     if kind == "missing":
         return "this key is required and missing"
+    if kind == "model_type":
+        return _lines("needs keys with values", found, _allowed_keys(model, mistake["loc"]))
     if kind in ("literal_error", "union_tag_invalid"):
         expected = context.get("expected") or context.get("expected_tags")
         allowed = [word.strip(" '\"") for word in expected.replace(" or ", ",").split(",")]
@@ -79,8 +81,10 @@ def _sentence(mistake: Any, model: type[BaseModel], keys: Keys) -> str:
 def _lines(what: str, found: object, allowed: Iterable[str]) -> str:
     expected = ", ".join(allowed)
     text = repr(found)
-    text = text if len(text) <= 120 else text[:117] + "..."
-    return f"{what}\n  found: {text}" + (f"\n  expected: {expected}" if expected else "")
+    if len(text) > 120:  # the beginning of many keys, of which ``what`` names some, tells nothing
+        text = "" if isinstance(found, dict) else text[:117] + "..."
+    parts = [what, text and f"found: {text}", expected and f"expected: {expected}"]
+    return "\n  ".join(filter(None, parts))
 
 
 def _keys(location: Keys, values: Any) -> Keys:

@@ -166,7 +166,7 @@ def _edges(requested: Requested, summary: pd.DataFrame) -> list[str]:
             if isinstance(tried, Interval) and not EDGE <= tried.share(value) <= 1 - EDGE:
                 sentences.append(
                     f"{row['method']} on {row['dataset']} at {row['fraction']}: {name} "
-                    f"{_text(value)} lies at the edge of its range, {tried}; a value "
-                    f"beyond it may be better."
+                    f"{_text(value)} lies at the edge of its range, {tried}; what lies "
+                    f"beyond, where anything does, was not tried."
                 )
     return sentences
