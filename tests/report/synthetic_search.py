@@ -10,7 +10,7 @@ RATE = "optimiser.learning_rate"
 METHODS = ["fixmatch", "fixmatch_searched", "supervised", "supervised_searched"]
 
 
-def write_ranking(path, scores, rung_of="m_trial_{}", rate=0.001):
+def write_ranking(path, scores, rung_of="m_trial_{}", rate=0.001, as_written=0.0005):
     trials = [
         {
             "trial": trial,
@@ -25,7 +25,7 @@ def write_ranking(path, scores, rung_of="m_trial_{}", rate=0.001):
         for trial, score in scores.items()
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    tried = {RATE: {"kind": "log", "values": [0.0001, 0.1], "as_written": 0.0005}}
+    tried = {RATE: {"kind": "log", "values": [0.0001, 0.1], "as_written": as_written}}
     write_record(path, {"metric": "miou", "tried": tried, "trials": trials})
 
 

@@ -107,7 +107,7 @@ class TrainingSettings(Settings):
     """The parts of the network whose weights come from there; the others start afresh."""
     replica: int = Field(default=0, ge=0, le=1000)
     """Stages that differ in this number draw other random weights, orders of images and changes of
-    them, for the same labelled images."""
+    them; the same labelled images, unless ``labelled_share`` is below 1."""
 
     @property
     def depends_on_fraction(self) -> bool:

@@ -1,6 +1,7 @@
 """The table of searches, against rankings written by hand."""
 
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from fewmask.report.tables.search import search_summary, search_table
 from fewmask.report.tables.search_effect import COLUMNS, effect_sentences
 from fewmask.report.tables.tabulate import tabulate
 from tests.report.synthetic_runs import RECORD, requested, write_run
-from tests.report.synthetic_search import METHODS, RATE, search, write_split
+from tests.report.synthetic_search import METHODS, RATE, search, write_ranking, write_split
 
 NO_EFFECTS = pd.DataFrame([], columns=COLUMNS)
 
@@ -45,6 +46,21 @@ def test_the_baseline_comes_first_and_an_edge_and_divergence_are_named(project):
     assert edge.lstrip("- ").startswith("fixmatch on scenes at n10")
     assert "supervised on scenes at n10: 1 of 3 trials diverged" in page
     assert "trial 1: the loss is not finite at step 3." in page
+
+
+@pytest.mark.parametrize(
+    ("as_written", "where"), [(0.1, "at the edge of"), (0.0, "outside"), (0.01, None)]
+)
+def test_the_method_as_it_is_written_may_be_at_an_edge_or_outside(project, as_written, where):
+    grid = requested(searches=[search("supervised")])
+    for rung in (1, 2):
+        path = Path(f"results/search/scenes/supervised/n10/rung_{rung}.json")
+        write_ranking(path, {0: 0.6, 1: 0.5}, as_written=as_written)
+    page = search_table(grid, search_summary(grid), NO_EFFECTS).markdown()
+    assert ("values further out" in page) == bool(where)
+    if where:
+        sentence = f"{RATE} {as_written:g} lies {where} its range, [0.0001, 0.1]"
+        assert sentence in page.replace("\\", "")
 
 
 def test_without_a_search_a_sentence_says_so(project):

@@ -157,16 +157,17 @@ def _diverged(summary: pd.DataFrame) -> list[str]:
 
 
 def _edges(requested: Requested, summary: pd.DataFrame) -> list[str]:
-    """A sentence for every search whose best trial lies at the edge of a range."""
+    """A sentence for every setting of a best trial that lies at the edge of its range, or, where
+    that is the method as it is written, outside."""
     sentences = []
     for _, row in summary[summary["chosen"]].iterrows():
-        of_search = tried_by(requested, tuple(row[KEY]))
-        for name, value in _changes(requested, row).items():
-            tried = of_search[name].range
-            if isinstance(tried, Interval) and not EDGE <= tried.share(value) <= 1 - EDGE:
+        for name, tried in tried_by(requested, tuple(row[KEY])).items():
+            value, whole = tried.as_written if pd.isna(row[name]) else row[name], tried.range
+            if isinstance(whole, Interval) and not EDGE <= whole.share(value) <= 1 - EDGE:
+                where = "at the edge of" if whole.low <= value <= whole.high else "outside"
                 sentences.append(
                     f"{row['method']} on {row['dataset']} at {row['fraction']}: {name} "
-                    f"{_text(value)} lies at the edge of its range, {tried}; what lies "
-                    f"beyond, where anything does, was not tried."
+                    f"{_text(value)} lies {where} its range, {whole}; values further out were not "
+                    f"tried."
                 )
     return sentences
