@@ -14,6 +14,7 @@ from sklearn.metrics import f1_score, jaccard_score, log_loss
 
 from fewmask.core.encode import jpeg
 from fewmask.core.paths import TRAINING, WEIGHTS
+from fewmask.core.progress import bar
 from fewmask.data.batches import Images
 from fewmask.data.preparation.prepare import prepare
 from fewmask.data.rendered.scenes import CLASSES, render
@@ -24,6 +25,8 @@ from fewmask.inference.overview import Overview
 from fewmask.inference.predict import predict
 from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
+from fewmask.inference.suggestions.file_pool import FilePool
+from fewmask.inference.suggestions.pool import StoredPool
 from fewmask.inference.trained import Trained
 from fewmask.networks.weights import load_segmenter
 from fewmask.objectives.assessment import assess
@@ -231,6 +234,19 @@ def test_predictions_of_files_are_those_of_the_evaluation(tiled: Tiled, tmp_path
         assert np.asarray(written).shape == room.mask.shape
         assert (np.asarray(written) == predicted).mean() > 0.999
         assert Image.open(tmp_path / f"overlays/{name}.jpg").size == written.size
+
+
+def test_suggested_masks_are_those_of_whole_images(tiled: Tiled):
+    trained = Trained.load(tiled.weights, threads=1)
+    with Store(tiled.store) as store, bar("", 1) as shown:
+        stored = StoredPool(store, [tiled.split], [trained], needs_free=True)
+        files = FilePool(tiled.folder / "mine/images", trained, shown, None)
+        room = tiled.rooms["room_5"]
+        for pool in (stored, files):
+            found = pool.predicted(pool.names.index("room_5"), trained)
+            assert np.array_equal(found.mask, tiled.logits("room_5").argmax(0))
+            assert np.array_equal(found.shown_mask, found.mask)
+            assert np.array_equal(found.image, room.image)
 
 
 def test_the_overlay_of_a_large_image_is_smaller(tiled: Tiled, tmp_path: Path, monkeypatch):

@@ -6,11 +6,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from fewmask.config.image_channels import RGB
 from fewmask.data.batches import Batch, as_batch
 from fewmask.data.preparation.as_stored import ImageInMemory, OpenImage
 from fewmask.data.preparation.decode import open_image
 from fewmask.data.preparation.fit import Fit, fit_image, place
 from fewmask.data.preparation.image_error import ImageError
+from fewmask.data.preparation.tiff import has_windows_of_colours
 from fewmask.data.preparation.tiling import Tiling
 from fewmask.data.scaling import as_colours
 from fewmask.inference.trained import Trained
@@ -30,7 +32,10 @@ def readable(sources: Iterable[Source], read: Callable[[Source], Read], say: Say
 
 def opened(trained: Trained, file: Path) -> OpenImage:
     """An image with the channels of those that a network was trained on. Raises ImageError."""
-    return open_image(file, channels=trained.description.trained_on.stored_channels)
+    channels = trained.description.trained_on.stored_channels
+    if channels is None and has_windows_of_colours(file):
+        channels = len(RGB)  # which memory need not hold as a whole
+    return open_image(file, channels=channels)
 
 
 def read_whole(trained: Trained, file: Path) -> OpenImage:

@@ -164,6 +164,8 @@ class TestRefuses:
             ("mine", "photos", "photos: found images, but no masks of them"),
             ("mine", "other", "the names of images and masks do not agree"),
             ("mine", "one", "classes: found 1; name at least two"),
+            ("mine", "annotated", r"no masks of them\n  found: \.; no annotations in .*all\.json"),
+            ("mine", "spoiled", r"masks/4\.png: found an empty file"),
             ("mine", "{braces}", "root: must be a relative path without"),
         ],
     )
@@ -172,10 +174,23 @@ class TestRefuses:
         save(data / "photos/a.png", noise(40, 40, 3))
         make(data / "other", "images/{}.jpg", "masks/x{}.png")
         make(data / "one", "images/{}.jpg", "masks/{}.png", values=(0,))
+        save(data / "annotated/a.png", noise(40, 40, 3))
+        (data / "annotated/all.json").write_text("{")
+        make(data / "spoiled", "images/{}.jpg", "masks/{}.png")
+        (data / "spoiled/masks/4.png").write_bytes(b"")
         make(data / "{braces}", "images/{}.jpg", "masks/{}.png")
         with pytest.raises(FewmaskError, match=message):
             new(name, Path(folder))
         assert not list(Path("config/datasets").iterdir())
+
+    def test_to_leave_a_part_of_its_files(self, data):
+        make(data / "mine", "images/{}.jpg", "masks/{}.png")
+        Path("config/experiments").rmdir()
+        Path("config/experiments").touch()
+        with pytest.raises(FewmaskError, match=r"config/experiments/mine\.yaml: cannot"):
+            new("mine", Path("mine"))
+        assert not list(Path("config/datasets").iterdir())
+        assert not Path("results/new/mine.png").exists()
 
 
 @pytest.mark.parametrize(("folder", "images"), [("CamVid", "701"), ("oxford-iiit-pet", "691")])

@@ -10,7 +10,7 @@ import tifffile
 from fewmask.core.errors import FewmaskError
 from fewmask.data.preparation.decode import open_image, read_image
 from fewmask.data.preparation.image_error import ImageError
-from fewmask.data.preparation.tiff import is_georeferenced
+from fewmask.data.preparation.tiff import has_windows_of_colours, is_georeferenced
 from tests.data.making import noise, save
 from tests.data.preparation.geotiff_files import write_geotiff
 
@@ -112,6 +112,20 @@ def test_damaged_files(tmp_path: Path, has_place: bool):
         path.write_bytes(whole[:length])
         with pytest.raises(ImageError, match=r"a\.tif: found"):
             read_image(path, channels=6 if has_place else 1)
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "expected"),
+    [(3, "uint8", True), (3, "uint16", False), (4, "uint8", False)],
+)
+def test_windows_of_colours(tmp_path: Path, channels: int, dtype: str, expected: bool):
+    values = noise(9, 12, channels)
+    path = write_geotiff(tmp_path / "a.tif", values.astype(dtype), photometric="rgb")
+    assert has_windows_of_colours(path) == expected
+    if expected:
+        assert np.array_equal(open_image(path, channels=3).read(), read_image(path))
+    save(tmp_path / "b.tif", values[..., :3])
+    assert not has_windows_of_colours(tmp_path / "b.tif")
 
 
 @pytest.mark.parametrize(

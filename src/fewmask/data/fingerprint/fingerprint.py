@@ -132,7 +132,7 @@ def _some(paths: Sequence[Path], most: int) -> Sequence[Path]:
 def _labels(items: Sequence[Item]) -> MaskClasses:
     """The labels of shapes as classes, after one for the rest; the most frequent ones first, so
     that rare ones lie on top."""
-    counts = Counter(str(label) for item in items for label in _labels_of(item))
+    counts = Counter(str(label) for item in items for label in _labels_of(item) if label)
     names = [name for name, _ in counts.most_common()]
     rest = [] if "background" in names else ["background"]
     return MaskClasses([*rest, *names], [])

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fewmask.core.errors import FewmaskError
-from fewmask.data.fingerprint.mask_values import looks_like_mask
+from fewmask.data.fingerprint.mask_values import look_like_masks
 from fewmask.data.preparation.image_files import files_in, folders_below, is_image
 from fewmask.data.readers.nifti.volume import ENDINGS as VOLUMES
 from fewmask.data.readers.nifti.volume import is_volume
@@ -56,7 +56,7 @@ def find_reader(root: Path) -> dict[str, Any]:
         )
     of_text = [path for path in files if path.suffix.lower() in (".json", ".xml")]
     annotated = _with_annotations(root, images, of_text)
-    return annotated or {"name": "folder", **_with_masks(root, images)}
+    return annotated or {"name": "folder", **_with_masks(root, images, of_text)}
 
 
 def _kinds(root: Path, files: Sequence[Path]) -> list[Kind]:
@@ -121,13 +121,16 @@ def _reader_of(path: Path) -> str | None:
     return "labelme" if {"shapes", "imageHeight"} <= keys else None
 
 
-def _with_masks(root: Path, images: list[Kind]) -> dict[str, str]:
-    masks = [kind for kind in images if all(map(looks_like_mask, _some(kind.files)))]
+def _with_masks(
+    root: Path, images: list[Kind], no_annotations: Sequence[Path] = ()
+) -> dict[str, str]:
+    masks = [kind for kind in images if look_like_masks(_some(kind.files))]
     photos = [kind for kind in images if kind not in masks]
     if not masks or not photos:
+        others = "".join(f"; no annotations in {path}" for path in no_annotations[:1])
         raise FewmaskError(
             f"{root}: found images, but no masks of them\n"
-            f"  found: {', '.join(sorted({str(kind.folder) for kind in images}))}\n"
+            f"  found: {', '.join(sorted({str(kind.folder) for kind in images}))}{others}\n"
             f"  expected: images, and masks of some of them: PNG, GIF, BMP, TIFF or NIfTI files "
             f"that hold few values, or annotations of COCO, CVAT or LabelMe\n"
             f"  mend: put both into one folder; for pretraining without masks see docs/datasets.md"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +18,16 @@ MOST_VALUES = 64
 LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".webp")
 
 
-def looks_like_mask(path: Path) -> bool:
-    """Whether a file holds few values, as masks do and photographs do not."""
-    if path.suffix.lower() in LOSSY:
+def look_like_masks(paths: Sequence[Path]) -> bool:
+    """Whether files hold few values, as masks do and photographs do not. Those that cannot be read
+    as a mask say nothing, unless none can."""
+    if any(path.suffix.lower() in LOSSY for path in paths):
         return False
-    try:
-        return 0 < len(values_in(path)) <= MOST_VALUES
-    except ImageError:
-        return False
+    counts = []
+    for path in paths:
+        with suppress(ImageError):
+            counts.append(len(values_in(path)))
+    return bool(counts) and all(0 < count <= MOST_VALUES for count in counts)
 
 
 def values_in(path: Path) -> Counter[int | tuple[int, ...]]:

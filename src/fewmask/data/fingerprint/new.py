@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -41,13 +43,26 @@ def new(name: str, folder: Path) -> str:
     found = fingerprint(data_folder(), root)
     texts = {dataset: dataset_text(found, root), experiment: _experiment(name, found)}
     settings = checked(yaml.safe_load(texts[dataset]), data_folder() / root)
-    draw_samples(name, settings, found.items, samples)
-    for path, text in texts.items():
-        with written_whole(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    load_dataset(name)
-    runs = len(load_grid([experiment]).runs)
+    with _all_or_none(samples, *texts):
+        draw_samples(name, settings, found.items, samples)
+        for path, text in texts.items():
+            with written_whole(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        load_dataset(name)
+        runs = len(load_grid([experiment]).runs)
     return _next_steps(name, found, dataset, experiment, samples, runs)
+
+
+@contextmanager
+def _all_or_none(*new: Path) -> Iterator[None]:
+    """Remove files that were not there before if the block raises an error."""
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):
+                path.unlink()
+        raise
 
 
 def _root(folder: Path) -> str:

@@ -5,6 +5,7 @@ Both are packages that only such files need.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,16 @@ def check_no_stack(path: Path) -> None:
 def is_georeferenced(path: Path) -> bool:
     """Whether a file is a TIFF that says where on Earth it lies."""
     return is_tiff(path) and not GEOREFERENCES.isdisjoint(_tags(path))
+
+
+def has_windows_of_colours(path: Path) -> bool:
+    """Whether a file is a GeoTIFF of red, green and blue of 8 bits, of which rasterio, if it is
+    installed, reads windows. Raises ImageError."""
+    if not is_georeferenced(path) or find_spec("rasterio") is None:
+        return False
+    with opened_raster(path) as raster:
+        names = [one.name for one in raster.colorinterp]
+        return names == ["red", "green", "blue"] and {*raster.dtypes} == {"uint8"}
 
 
 def _tags(path: Path) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from fewmask import IGNORE
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import Bar
 from fewmask.data.preparation.as_stored import ENDINGS_AS_STORED, OpenImage
@@ -88,15 +87,15 @@ class FilePool:
         """An image with its predicted mask."""
         predict = by_tiles if trained.description.trained_on.tiles else whole
         [(_, found)] = predict(trained, [self._files[number]], self._say)
-        image, shown = Overview(found.size, VIEW, 0), Overview(found.size, VIEW, IGNORE)
-        mask = np.empty(found.size, np.uint8)
-        for top, values in found.strips:
-            rows = slice(top, top + len(values["segmentation"]))
-            mask[rows] = values["segmentation"]
-            image.add(found.pixels(rows), top)
-            shown.add(mask[rows], top)
-        height, width = image.extent
-        return WithMask(mask, image.values[:height, :width], shown.values[:height, :width])
+        image = Overview(found.size, VIEW, 0)
+
+        def strips() -> Iterator[tuple[int, np.ndarray]]:
+            for top, values in found.strips:
+                rows = values["segmentation"]
+                image.add(found.pixels(slice(top, top + len(rows))), top)
+                yield top, rows
+
+        return WithMask.of_strips(found.size, strips(), image)
 
     def file(self, number: int) -> Path | None:
         """The file of an image."""

@@ -1,10 +1,10 @@
 """The images that suggestions are chosen from, and those whose masks are known."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 
@@ -40,6 +40,19 @@ class WithMask:
     """The image as it is shown, uint8 (h, w, 3)."""
     shown_mask: np.ndarray
     """The mask at this size, uint8 (h, w)."""
+
+    @classmethod
+    def of_strips(
+        cls, size: tuple[int, int], strips: Iterable[tuple[int, np.ndarray]], image: Overview
+    ) -> Self:
+        """From strips of the mask, each after its first row, and an overview of the image, which
+        must be complete once all strips are read."""
+        mask, shown = np.empty(size, np.uint8), Overview(size, VIEW, IGNORE)
+        for top, rows in strips:
+            mask[top : top + len(rows)] = rows
+            shown.add(rows, top)
+        height, width = image.extent
+        return cls(mask, image.values[:height, :width], shown.values[:height, :width])
 
 
 class Pool(Protocol):
@@ -133,17 +146,15 @@ class StoredPool:
     def _from_tiles(self, number: int, trained: Trained) -> WithMask:
         rows = self._store.images.rows(number)
         size = tuple(self._store.sizes[rows[0]].tolist())
-        image, shown = Overview(size, VIEW, 0), Overview(size, VIEW, IGNORE)
+        image = Overview(size, VIEW, 0)
         for row in rows:
             (height, width), offset = self._extent(row), self._store.read("offset", [row])[0]
             image.add(self._view(row)[0, :height, :width], *offset)
-        mask = np.empty(size, np.uint8)
-        for strip in stored_strips(trained, self._images, number):
-            found = SEGMENTATION.stored(strip.outputs["segmentation"])[0]
-            mask[strip.top : strip.top + len(found)] = found
-            shown.add(found, strip.top)
-        height, width = image.extent
-        return WithMask(mask, image.values[:height, :width], shown.values[:height, :width])
+        strips = (
+            (strip.top, SEGMENTATION.stored(strip.outputs["segmentation"])[0])
+            for strip in stored_strips(trained, self._images, number)
+        )
+        return WithMask.of_strips(size, strips, image)
 
     def _view(self, row: int) -> np.ndarray:
         return shown_images(self._store, [row], self._images.scaling)

@@ -35,7 +35,9 @@ class Reader(OneFileReader):
             annotated = _by_image(content)
         except KeyError as error:
             raise _damaged(path, f"no {error}") from None
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        except (TypeError, AttributeError):
+            raise _damaged(path, "values of other types than these have") from None
+        except (OSError, ValueError, RecursionError) as error:
             raise _damaged(path, str(error)) from None
         if any(one["panoptic"] for one in annotated.values()) and not self._options.masks:
             raise FewmaskError(
@@ -87,7 +89,7 @@ def _by_image(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
     Raises KeyError, TypeError, ValueError or AttributeError for a file of another kind.
     """
-    categories = {one["id"]: one["name"] for one in content.get("categories", [])}
+    categories = {one["id"]: str(one["name"]) for one in content.get("categories", [])}
     images: dict[Any, dict[str, Any]] = {}
     names: dict[str, dict[str, Any]] = {}
     for one in content["images"]:
@@ -98,6 +100,8 @@ def _by_image(content: dict[str, Any]) -> dict[str, dict[str, Any]]:
             raise ValueError(f"the image {name} ({one['id']}) occurs twice")
         size = {key: one[key] for key in ("height", "width")}
         images[one["id"]] = names[name] = {**size, "shapes": [], "panoptic": []}
+    if not images:
+        raise ValueError("no images")
     for one in content["annotations"]:
         if one["image_id"] not in images:
             raise ValueError(f"annotations of an image {one['image_id']}, which is not listed")

@@ -80,6 +80,8 @@ def _number(text: str | None) -> int | None:
 def _paint(canvas: Canvas, shape: Shape, image: str) -> None:
     kind, values = shape
     label = values.get("label", "")
+    if not label:
+        raise canvas.error(label, f"no label, in the image {image}", "a label of every shape")
     if kind in WITHOUT_AREA:
         canvas.no_area()
         return

@@ -1,5 +1,6 @@
 """Masks as CVAT's: an XML file for all images, "CVAT for images 1.1"."""
 
+from itertools import count
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -16,14 +17,14 @@ class Writer:
 
     def __init__(self, settings: Dataset, root: Path, folder: Path) -> None:
         self._path, self._areas = folder / "annotations.xml", Areas(settings)
-        self._root = ElementTree.Element("annotations")
+        self._root, self._numbers = ElementTree.Element("annotations"), count()
         ElementTree.SubElement(self._root, "version").text = "1.1"
 
     def add(self, annotated: Annotated) -> None:
         """Keep the mask of an image."""
         height, width = annotated.mask.shape
         size = {"width": str(width), "height": str(height)}
-        number = str(len(self._root.findall("image")))
+        number = str(next(self._numbers))
         image = ElementTree.SubElement(
             self._root, "image", {"id": number, "name": annotated.file_name, **size}
         )

@@ -39,7 +39,8 @@ class Reader(FolderReader):
             height, width = content["imageHeight"], content["imageWidth"]
             shapes = [(one["label"], one["shape_type"], one) for one in content["shapes"]]
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            found = f"damaged data ({type(error).__name__}: {str(error)[:80]})"
+            what = "values of other types" if isinstance(error, TypeError) else str(error)[:80]
+            found = f"damaged data ({type(error).__name__}: {what})"
             raise image_error(item.mask, found, WHOLE) from None
         image = read_image_of(item.image, (height, width), item.mask, self._channels)
         canvas = Canvas(image.shape[:2], self._labels, item.mask)
