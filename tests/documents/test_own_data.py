@@ -131,15 +131,34 @@ def test_groups(data: Path, capsys: pytest.CaptureFixture[str]):
     assert "warning" not in log
 
     path = Path("config/datasets/scans.yaml")
-    path.write_text(path.read_text().replace(r"'(patient\d+)_'", "{file: groups.csv, column: who}"))
-    lines = [f"images/{row['name']}.png,{row['name'][:9]}" for row in rows]
-    (data / "scans/groups.csv").write_text("\n".join(["image,who", *lines]))
-    assert roles("scans", "n20") == [row | {"group": row["group"]} for row in rows]
-
-    path.write_text(path.read_text().replace("groups", "lists").replace(", column: who", ""))
-    path.write_text(path.read_text().replace("lists: {file: lists.csv}", "stratify: none"))
+    path.write_text(path.read_text().replace(r"groups: '(patient\d+)_'", "stratify: none"))
     roles("scans", "n20")
     assert r"groups: '(patient\d+_slice)'" in capsys.readouterr().err
+
+
+def test_groups_of_a_table(data: Path):
+    lines = ["image,camera,plot"]
+    for i in range(10):
+        save(data / f"plots/images/{i}.jpg", noise(16, 16, 3))
+        save(data / f"plots/masks/{i}.png", noise(16, 16, below=2))
+        lines.append(f"images/{i}.jpg,c,{'north' if i < 3 else f'p{i // 2}'}")
+    (data / "plots/groups.csv").write_text("\n".join(lines))
+    prepared("plots").close()
+    rows = roles("plots", "n4")
+    assert [row["group"] for row in rows] == [line.rpartition(",")[2] for line in lines[1:]]
+    assert len({(row["group"], row["role"]) for row in rows}) == 5
+
+
+def test_stacks(data: Path):
+    for i in range(10):
+        deep = np.random.default_rng(i).integers(0, 2**16, (2, 64, 64), np.uint16)
+        (data / "stacks/images").mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(data / f"stacks/images/{i}.tif", deep, photometric="minisblack")
+        save(data / f"stacks/masks/{i}.png", noise(64, 64, below=2, seed=i))
+    with prepared("stacks") as store:
+        assert store.labelled.all()
+        assert np.array_equal(store.read("image", [9])[0], np.moveaxis(deep, 0, 2))
+        assert store.dataset_settings.shown_channels == [0, 0, 0]
 
 
 def test_large_images_are_cut_into_tiles(data: Path):
