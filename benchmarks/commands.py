@@ -4,9 +4,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measurement import Measurement, in_turns
 from fewmask.core.cells import Run
@@ -35,18 +36,22 @@ def help_text() -> list[Measurement]:
 
 def status() -> list[Measurement]:
     """fewmask status of 10,020 runs: half of them done, others failed, stopped or missing."""
-    config = [f"{key}={value}".replace(" ", "").replace("'", "") for key, value in AXES.items()]
-    command = ("status", *(part for one in config for part in ("--config", one)))
+    command = ("status", *(part for one in as_options(AXES) for part in ("--config", one)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(CONFIG, folder / CONFIG)
-        number = _fake(load_grid(config=AXES), folder)
+        number = write_jobs(load_grid(config=AXES), folder)
         seconds = in_turns({"status": partial(_fewmask, folder, *command)})
     what = f"fewmask status, {number:,} runs"
     return [Measurement(what, "start", seconds["status"], 3, "s", at_most=True)]
 
 
-def _fake(grid: Grid, folder: Path) -> int:
+def as_options(axes: Mapping[str, Any]) -> list[str]:
+    """Axes of a grid as ``--config`` takes them."""
+    return [f"{key}={value}".replace(" ", "").replace("'", "") for key, value in axes.items()]
+
+
+def write_jobs(grid: Grid, folder: Path) -> int:
     """The files of runs of all kinds: how many runs there are."""
     for number, run in enumerate(grid.runs):
         if number % 2 == 0:

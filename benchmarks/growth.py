@@ -1,23 +1,70 @@
-"""How tables and figures grow with the number of runs, from synthetic files of an evaluation."""
+"""How planning, status, tables and figures grow with the number of runs.
 
+CPU time and peak memory of one process each; tables and figures are made of synthetic files.
+"""
+
+import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import chdir
 from itertools import product
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
-from tests.report.synthetic_runs import requested, write_history, write_run
+from tests.report.synthetic_runs import changed_examples, requested, write_history, write_run
 
+from benchmarks.commands import AXES, as_options, write_jobs
 from benchmarks.measurement import Measurement
 from fewmask.core.cells import Run
+from fewmask.core.paths import CONFIG, HISTORY, TRAINING, Layout
+from fewmask.metrics.records import DIGEST, write_record
+from fewmask.planning.grid import load_grid
 from fewmask.planning.requested import Requested
+from fewmask.report.results.runs import run_file
 
-SEEDS, TEST_IMAGES = 5, 100
+SEEDS, TEST_IMAGES, EVALUATIONS = 5, 100, 20
+SHOWN = [*["fixed"] * 4, *["worst"] * 2, *["median"] * 2]
+"""Why a run's example images were chosen, as an evaluation does."""
+GROWING, MOST = (3, 33, 334), 1667
+"""Numbers of seeds."""
+DIFFERENT = 20
+"""How many ways there are in which runs do well."""
 KILOBYTES = 2**10
+
+
+def plans() -> list[Measurement]:
+    """The plan (snakemake -n --quiet) of 90, 990 and 10,020 runs."""
+    snakefile = Path("workflow/Snakefile").resolve()
+    snakemake = ["-m", "snakemake", "--cores", "all", "--dry-run", "--quiet"]
+    snakemake += ["--snakefile", str(snakefile), "--config"]
+    return [one for seeds in GROWING for one in _of_grid("snakemake -n --quiet", snakemake, seeds)]
+
+
+def status() -> list[Measurement]:
+    """fewmask status of 90, 990, 10,020 and 50,010 runs, half of them done."""
+    command = ["-m", "fewmask.cli", "status"]
+    return [one for seeds in (*GROWING, MOST) for one in _of_grid("fewmask status", command, seeds)]
+
+
+def _of_grid(what: str, command: list[str], seeds: int) -> list[Measurement]:
+    """A command on a grid of so many seeds, of each of which there are 30 runs.
+
+    The command ends with ``--config`` where that takes all axes, else each has one of its own.
+    """
+    axes = AXES | {"seeds": list(range(seeds))}
+    options = as_options(axes)
+    if command[-1] != "--config":
+        options = [part for one in options for part in ("--config", one)]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(CONFIG, folder / CONFIG)
+        grid = load_grid(config=axes)
+        number = write_jobs(grid, folder) if "status" in command else len(grid.runs)
+        return _measured(f"{what}, {number:,} runs", [sys.executable, *command, *options], folder)
 
 
 def runs_100() -> list[Measurement]:
@@ -38,7 +85,7 @@ def runs_10000() -> list[Measurement]:
 def _summarise(
     datasets: int, methods: int, fractions: int, target: float | None = None
 ) -> list[Measurement]:
-    """The time of `fewmask summarise` as the workflow runs it, with its peak memory as a detail."""
+    """The CPU time and the peak memory of `fewmask summarise` as the workflow runs it."""
     experiment = requested(
         datasets=[f"dataset_{i}" for i in range(datasets)],
         methods=[f"method_{i}" for i in range(methods)],
@@ -53,38 +100,86 @@ def _summarise(
             *(sys.executable, "-m", "fewmask.cli", "summarise"),
             *("--experiment", "experiment.json", "--tables", "tables", "--figures", "figures"),
         ]
-        seconds, megabytes = _timed(command, Path(folder))
-    what = f"fewmask summarise, {number:,} runs"
-    details = {"peak_memory_mb": megabytes}
-    return [Measurement(what, "start", [seconds], target, "s", at_most=True, details=details)]
+        return _measured(f"fewmask summarise, {number:,} runs", command, Path(folder), target)
+
+
+def _measured(
+    what: str, command: list[str], folder: Path, target: float | None = None
+) -> list[Measurement]:
+    """The rows of a command's CPU time, with its target, and of its peak memory."""
+    seconds, megabytes = _timed(command, folder)
+    return [
+        Measurement(f"{what}: CPU time", "start", [seconds], target, "s", at_most=True),
+        Measurement(f"{what}: peak memory", "start", [megabytes], unit="MB"),
+    ]
 
 
 def _write(experiment: Requested) -> int:
-    """The files of all runs, below the current folder: how many runs there are."""
+    """The files of all runs, below the current folder: how many runs there are.
+
+    Each has metrics and images of its own, of `DIFFERENT` ways to do well; the rest is the same of
+    all, as links to one file: so that 10,000 runs are there in seconds.
+    """
     random = np.random.default_rng(0)
+    ways = [_way(random, f"way_{i}") for i in range(DIFFERENT)]
     runs = [Run(*cell, seed) for cell, seed in product(experiment.cells(), experiment.seeds)]
-    for run in runs:
+    layout = Layout(experiment.results)
+    for run, way in zip(runs, random.integers(DIFFERENT, size=len(runs)), strict=True):
+        record, images, examples, folder = ways[way]
         cell = f"{run.dataset}/{run.method}/{run.fraction}/{run.seed}/supervised"
-        stage, training = write_history(cell, [0.1, 0.3, 0.5])
-        write_run(
-            **vars(run),
-            images=random.uniform(0.2, 0.9, TEST_IMAGES).round(3).tolist(),
-            labelled=int(run.fraction[1:]),
-            stages=[stage],
-            trainings=[training],
-        )
+        cost = record["cost"] | {"stages": [record["cost"]["stages"][0] | {"cell": cell}]}
+        counts = record["images"] | {"labelled": int(run.fraction[1:])}
+        path = run_file(layout.metrics, run)
+        write_record(path, record | vars(run) | {"images": counts, "cost": cost})
+        _link(images, run_file(layout.images, run))
+        _link(examples, run_file(layout.examples, run))
+        for name in (HISTORY, TRAINING):
+            _link(folder / name, Path(layout.stage_of(cell), name))
     return len(runs)
 
 
+class _Way(NamedTuple):
+    """How well a run can do."""
+
+    record: dict[str, Any]
+    """Its metrics file, without the digest."""
+    images: Path
+    examples: Path
+    stage: Path
+    """The folder of its training."""
+
+
+def _way(random: np.random.Generator, name: str) -> _Way:
+    cell = f"{name}/supervised/n10/0/supervised"
+    stage, training = write_history(cell, random.uniform(0.1, 0.9, EVALUATIONS).round(3))
+    images = random.uniform(0.2, 0.9, TEST_IMAGES).round(3).tolist()
+    shown = {"names": list(map(str, range(len(SHOWN)))), "extents": [(24, 24)] * len(SHOWN)}
+    path = write_run(name, images=images, stages=[stage], trainings=[training], **shown)
+    with changed_examples(path.with_suffix(".examples.h5")) as file:
+        del file["choice"]
+        file["choice"] = SHOWN
+    record = json.loads(path.read_text())
+    del record[DIGEST]
+    layout, run = Layout(), Run(name, "supervised", "n10", 0)
+    files = (run_file(pattern, run) for pattern in (layout.images, layout.examples))
+    return _Way(record, *files, Path(layout.stage_of(cell)))
+
+
+def _link(existing: Path, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.hardlink_to(existing)
+
+
 def _timed(command: list[str], folder: Path) -> tuple[float, float]:
-    """The seconds and the peak memory in MB of a command."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
+    """The CPU seconds of a command, on one core, and its peak memory in MB."""
+    one_core = os.environ | {"OMP_NUM_THREADS": "1"}
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=folder, stdout=nothing, stderr=nothing, env=one_core)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return time.perf_counter() - started, usage.ru_maxrss / KILOBYTES
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / KILOBYTES
 
 
-BENCHMARKS = [runs_100, runs_1000, runs_10000]
+BENCHMARKS = [plans, status, runs_100, runs_1000, runs_10000]

@@ -44,6 +44,7 @@ STYLED = matplotlib.style.context(
             "axes.edgecolor": FAINT,
             "axes.labelcolor": INK,
             "axes.linewidth": 0.8,
+            "axes.titley": 1.0,  # else every drawing looks for it above the ticks
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.axisbelow": True,
