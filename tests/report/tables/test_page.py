@@ -87,3 +87,9 @@ def test_without_rows_there_are_the_notes_alone():
     assert table.markdown() == "# t\n\nNothing to tell.\n"
     assert "<table" not in table.html()
     assert "Nothing to tell." in table.html()
+
+
+def test_each_note_is_a_paragraph_of_its_own():
+    """Else viewers of Markdown run them together."""
+    page = Table("t", ["One.", "Two."], ["x"], "l", [["1"]], findings=["First."]).markdown()
+    assert page.startswith("# t\n\n- First.\n\nOne.\n\nTwo.\n\n| x")

@@ -88,7 +88,7 @@ def test_for_people(project):
     write_seeds([0.49, 0.5, 0.51])
     grid = with_values(({}, {"miou": [0.7, 0.02]}), seeds=[0, 1, 2])
     text = published_table(grid, compared(grid)).markdown()
-    assert "Published: A paper, Table 1.\nOn other images.\n" in text
+    assert "Published: A paper, Table 1.\n\nOn other images.\n" in text
     row = rows_of(text)[0]
     assert row[4:6] + row[7:] == [
         *("mIoU (%)", "50.0 ± 1.0", "70.0 ± 2.0", "-20.0", "above the interval", "3")
@@ -132,7 +132,7 @@ def test_published_values_stand_in_parentheses_even_without_a_run(project):
     assert cells["a", "all"] == ["–", "–"]
     assert cells["b", "all"] == ["– (86.5 ± 1.1)", "– (0.200 ± 0.100)"]
     note = "In parentheses: values published in A_Paper, Table 1. its second row cannot be right."
-    assert note in text.replace("\n", " ")
+    assert note in text.replace("\n\n", " ")
     tex = latex(grid, table)
     assert r"(86.5 $\pm$ 1.1)" in tex
     assert r"A\_Paper, Table 1" in tex

@@ -58,7 +58,7 @@ class Table:
         """Markdown with aligned columns; the best cells are bold."""
         title = escape.markdown_line(" ".join(self.title.split()))
         findings = "".join(f"- {escape.markdown_line(one)}\n" for one in self.findings)
-        notes = "\n".join(map(escape.markdown_line, self.notes))
+        notes = "\n\n".join(map(escape.markdown_line, self.notes))
         body = [[_in_markdown(cell) for cell in row] for row in [self.header, *self.rows]]
         table = f"\n{_pipes(body, self.sides)}\n" if self.rows else ""
         return f"# {title}\n\n{findings}{findings and chr(10)}{notes}\n{table}"
