@@ -25,3 +25,11 @@ def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> P
     output = tmp_path_factory.mktemp("metrics") / "0.json"
     evaluate(RUN, rooms, rooms_split, trained / WEIGHTS, [trained / TRAINING], output)
     return output
+
+
+@pytest.fixture(scope="session")
+def bands_weights(rooms_in_bands: Path, rooms_split: Path, tmp_path_factory) -> Path:
+    """The weights of a network for six bands of 16 bits."""
+    folder = tmp_path_factory.mktemp("stage")
+    assert train(Inputs(rooms_in_bands, rooms_split), small_stage(steps=4), 0, folder)
+    return folder / WEIGHTS

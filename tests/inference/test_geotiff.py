@@ -13,29 +13,19 @@ from fewmask.data.rendered.scenes import CLASSES, render
 from fewmask.inference.geotiff import GeoWriter, Look
 from fewmask.inference.predict import predict
 from fewmask.networks.weights import load_weights, read_description, save_weights
-from fewmask.training.inputs import Inputs
-from fewmask.training.job import train
-from tests.conftest import small_stage
 from tests.data.making import bands
 from tests.data.preparation.geotiff_files import PLACE, write_geotiff
 
 PALETTE = np.array([colour for _, colour in CLASSES], np.uint8)
 
 
-@pytest.fixture(scope="module")
-def weights(rooms_in_bands: Path, rooms_split: Path, tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("stage")
-    assert train(Inputs(rooms_in_bands, rooms_split), small_stage(steps=4), 0, folder)
-    return folder / WEIGHTS
-
-
-def test_masks_are_those_of_arrays_and_have_a_place(weights: Path, tmp_path: Path):
+def test_masks_are_those_of_arrays_and_have_a_place(bands_weights: Path, tmp_path: Path):
     folder, output = tmp_path / "in", tmp_path / "out"
     image = bands(render(0, 1, 48, 64).image)
     write_geotiff(folder / "here.tif", image)
     np.save(folder / "nowhere.npy", image)
     for _ in range(2):  # what it wrote it may write again
-        predict(weights, folder, output)
+        predict(bands_weights, folder, output)
     expected = np.asarray(Image.open(output / "masks/nowhere.png"))
     with rasterio.open(output / "masks/here.tif") as found:
         assert np.array_equal(found.read(1), expected)
@@ -48,11 +38,11 @@ def test_masks_are_those_of_arrays_and_have_a_place(weights: Path, tmp_path: Pat
         assert Image.open(output / f"overlays/{name}.jpg").size == (64, 48)
 
 
-def test_large_images_are_read_in_windows(weights: Path, tmp_path: Path):
+def test_large_images_are_read_in_windows(bands_weights: Path, tmp_path: Path):
     """Of a network for tiles: those of a file at its place, and those of an array in memory."""
-    description = read_description(weights).record
+    description = read_description(bands_weights).record
     description["dataset"] |= {"tiles": {"size": 32, "overlap": 8}}
-    save_weights(tmp_path / WEIGHTS, load_weights(weights), description)
+    save_weights(tmp_path / WEIGHTS, load_weights(bands_weights), description)
     image = bands(render(0, 2, 90, 120).image)
     write_geotiff(tmp_path / "in/here.tif", image, tiled=True, blockxsize=16, blockysize=16)
     np.save(tmp_path / "in/nowhere.npy", image)

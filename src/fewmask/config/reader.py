@@ -21,6 +21,8 @@ class ReaderSettings(Settings):
     """Whether it knows the category of each image."""
     reads_channels: ClassVar[bool] = False
     """Whether it reads images of any channels; else of red, green and blue."""
+    cuts_volumes: ClassVar[bool] = False
+    """Whether its images are slices of volumes."""
     measures: ClassVar[tuple[str, ...]] = ()
     """The tasks besides segmentation whose truth it reads."""
     derived: ClassVar[dict[str, str]] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fewmask.config.dataset import Dataset
 from fewmask.config.task import load
 from fewmask.core.errors import FewmaskError
 from fewmask.core.progress import bar
@@ -17,6 +18,7 @@ from fewmask.data.preparation.image_files import ENDINGS, images_below, is_image
 from fewmask.data.preparation.opening import large_images
 from fewmask.data.preparation.tiff import is_georeferenced
 from fewmask.data.preparation.tiling import Tiling
+from fewmask.inference import volumes
 from fewmask.inference.file_batches import (
     Say,
     fitted,
@@ -51,22 +53,46 @@ def predict(weights: Path, images: Path, output: Path, threads: int = 2) -> None
     """
     trained = Trained.load(weights, threads)
     own = OwnFiles(output, RECORD)
-    is_rgb = trained.description.trained_on.is_rgb
-    files = _images(images, output, own, ENDINGS if is_rgb else ENDINGS_AS_STORED)
+    settings = trained.description.trained_on
+    files = _images(images, output, own, _endings_of_input(settings))
     targets = _targets(trained, files, images, output)
     own.claim(path for of_image in targets.values() for path in of_image.values())
-    palette = np.array([one.colour for one in trained.description.trained_on.classes], np.uint8)
-    predicted = by_tiles if trained.description.trained_on.tiles else whole
     written = 0
     with bar("predict", len(targets)) as progress:
-        for file, prediction in predicted(trained, list(targets), progress.say):
-            write_predicted(prediction, targets[file], own, palette.reshape(-1, 3))
+        for file in _written(trained, targets, own, progress.say):
             written += 1
             progress.at(written, file.name)
-        folders = ", ".join(f for task in trained.predicts for f in load(task).files)
+        folders = ", ".join(sorted({folder for one in targets.values() for folder in one}))
         progress.say(f"{written} of {len(targets)} images: {folders} in {output}")
     if not written:
         raise FewmaskError(f"{images}: none of its {len(targets)} images can be read")
+
+
+def _endings_of_input(settings: Dataset) -> Collection[str]:
+    """The endings of files with such images as a network was trained on."""
+    if settings.reader.cuts_volumes:
+        return volumes.ENDINGS
+    return ENDINGS if settings.is_rgb else ENDINGS_AS_STORED
+
+
+def _written(
+    trained: Trained, targets: dict[Path, dict[str, Path]], own: OwnFiles, say: Say
+) -> Iterator[Path]:
+    """Predict files, and write what is predicted; yields the file of each."""
+    settings = trained.description.trained_on
+    if settings.reader.cuts_volumes:
+        predict_one = partial(volumes.predicted_volume, trained)
+        for file, content in readable(targets, lambda file: (file, predict_one(file)), say):
+            [target] = targets[file].values()
+            with own.written(target) as path:
+                path.write_bytes(content)
+            yield file
+        return
+    palette = np.array([one.colour for one in settings.classes], np.uint8).reshape(-1, 3)
+    predicted = by_tiles if settings.tiles else whole
+    for file, prediction in predicted(trained, list(targets), say):
+        write_predicted(prediction, targets[file], own, palette)
+        yield file
 
 
 def _images(images: Path, output: Path, own: OwnFiles, endings: Collection[str]) -> list[Path]:
@@ -103,7 +129,7 @@ def _targets(
     for file in files:
         name = file.relative_to(top)
         targets[file] = {
-            folder: output / folder / name.with_name(f"{file.stem}{ending}")
+            folder: output / folder / name.with_name(f"{file.stem.removesuffix('.nii')}{ending}")
             for folder, ending in _endings(trained, file).items()
         }
         for target in targets[file].values():
@@ -123,7 +149,10 @@ def _targets(
 
 
 def _endings(trained: Trained, file: Path) -> dict[str, str]:
-    """The endings of what is written for an image, by folder; values of a GeoTIFF are one, too."""
+    """The endings of what is written for an image, by folder; values of a GeoTIFF are one, too, and
+    those of a volume are a volume, without a view."""
+    if trained.description.trained_on.reader.cuts_volumes:
+        return {next(iter(load(task).files)): volumes.VOLUME for task in trained.predicts}
     endings = {}
     for task in trained.predicts:
         (values, ending), *views = load(task).files.items()

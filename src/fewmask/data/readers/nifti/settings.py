@@ -1,6 +1,6 @@
 """Settings of the reader of NIfTI volumes."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import field_validator
 
@@ -21,6 +21,8 @@ class NiftiSettings(FolderSettings):
     """The values that become black and white, in Hounsfield units for example; what lies beyond is
     cut. Absent: 0.5 % and 99.5 % of the voxels of each volume lie below them; with ``channels``,
     nothing is cut."""
+
+    cuts_volumes: ClassVar[bool] = True
 
     @field_validator("window")
     @classmethod

@@ -1,5 +1,6 @@
 """Volumes of NIfTI files, turned to the patient's axes (RAS+): right, front, up."""
 
+import gzip
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,17 @@ class Volume:
         turned = self._nibabel.apply_orientation(values, self._turn)
         return turned.reshape(*self.size, self.channels)
 
-    def turned_back(self, values: np.ndarray) -> np.ndarray:
-        """An array of the volume's size, in the order of axes of its file."""
-        orientations = self._nibabel.orientations
-        straight = [[axis, 1] for axis in range(3)]
-        back = orientations.ornt_transform(straight, self._turn)
-        return self._nibabel.apply_orientation(values, back)
+    def as_file(self, values: np.ndarray) -> bytes:
+        """An array of the volume's size as a compressed NIfTI file that lies where the volume
+        lies, with the axes of its file."""
+        turns = self._nibabel.orientations
+        upright = [[axis, 1] for axis in range(3)]
+        stored = self._nibabel.apply_orientation(values, turns.ornt_transform(upright, self._turn))
+        header = self.image.header.copy()
+        header.set_data_dtype(values.dtype)
+        header.set_slope_inter(1, 0)
+        image = self.image.__class__(stored, self.image.affine, header)
+        return gzip.compress(image.to_bytes(), mtime=0)
 
 
 @lru_cache(maxsize=16)
@@ -89,6 +95,11 @@ def slice_of(path: Path, axis: int, place: int) -> np.ndarray:
     """A slice across an axis, (h, w, channels), with the upward or forward axis as rows, from the
     top. Raises ImageError."""
     return voxels(path).take(place, axis).swapaxes(0, 1)[::-1]
+
+
+def place_slice(values: np.ndarray, axis: int, place: int, part: np.ndarray) -> None:
+    """Write a slice across an axis, (h, w), to an array of a volume's size; see `slice_of`."""
+    np.moveaxis(values, axis, 0)[place] = part[::-1].T
 
 
 def labels_in(path: Path, values: np.ndarray) -> np.ndarray:
