@@ -133,7 +133,7 @@ def _curve(
     is_own = (summary["dataset"] == dataset) & (summary["method"] == requested.compared_with)
     points = summary[is_own & (summary["seeds"] > 0)].sort_values("masks", kind="stable")
     known = [scores.seeds([(dataset, requested.compared_with, one)]) for one in points["fraction"]]
-    points = points[[bool(seeds) for seeds in known]]
+    points = points[np.array([bool(seeds) for seeds in known], dtype=bool)]  # also of no points
     # Fractions may come to the same number, as n20 and 0.1 of 200 do; the curve takes one of them.
     points = points[~points["masks"].duplicated()]
     return points["masks"].to_numpy(float), list(points["fraction"])
