@@ -29,13 +29,16 @@ LONGER = "extends: supervised\nstages: {supervised: {steps: 2500}}\n"
 
 SITE = "account: masks\nwarn_seconds: 15\n"
 
+SUBMITIT = "profiles/submitit"
+"""The other profile of the repository that sends jobs to SLURM, besides `slurm`."""
+
 # Jobs of seconds, not hours: Snakemake asks more often what has become of them.
 IMPATIENCE = {
     "slurm": (
         *("--slurm-init-seconds-before-status-checks", "2", "--max-status-checks-per-second", "2"),
         *("--seconds-between-status-checks", "2", "--latency-wait", "10"),
     ),
-    "profiles/submitit": (
+    SUBMITIT: (
         *("--seconds-between-status-checks", "2", "--latency-wait", "10"),
         *("--submitit-warn-seconds", "15"),
     ),

@@ -10,18 +10,16 @@ import pytest
 
 from tests.slurm.cluster import Cluster
 from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster
-from tests.slurm.submitter import SITE, Submitter, assert_equal, steps_trained
+from tests.slurm.submitter import SITE, SUBMITIT, Submitter, assert_equal, steps_trained
 
 pytestmark = pytest.mark.slow
-
-PROFILE = "profiles/submitit"
 
 
 def test_when_time_is_up_a_training_goes_on(cluster: Cluster, project: Path, expected: Path):
     """As one job of SLURM, and one of Snakemake, without a retry."""
     (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
     options = ("--retries", "0", "--config", "seeds=[0]", "methods=[longer]")
-    submitter = Submitter(cluster, project, *options, profile=PROFILE)
+    submitter = Submitter(cluster, project, *options, profile=SUBMITIT)
     submitter.succeed()
     tries = project / "results/stages/rooms/longer/n4/0/supervised/tries.csv"
     with tries.open() as file:
@@ -33,9 +31,9 @@ def test_when_time_is_up_a_training_goes_on(cluster: Cluster, project: Path, exp
 
 
 class TestFaultsOfTheCluster(FaultsOfTheCluster):
-    profile = PROFILE
+    profile = SUBMITIT
 
 
 @pytest.mark.nightly
 class TestFaultsOfJobs(FaultsOfJobs):
-    profile = PROFILE
+    profile = SUBMITIT

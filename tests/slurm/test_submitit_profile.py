@@ -11,6 +11,7 @@ from tests.slurm.cluster import Cluster
 from tests.slurm.faults import ask_for
 from tests.slurm.submitter import (
     ONE_TRAINING,
+    SUBMITIT,
     WEIGHTS,
     Submitter,
     assert_equal,
@@ -21,13 +22,11 @@ from tests.small_project import change_config
 
 pytestmark = pytest.mark.slow
 
-PROFILE = "profiles/submitit"
-
 
 def test_trainings_are_one_array_and_status_knows_each(
     cluster: Cluster, project: Path, expected: Path
 ):
-    submitter = Submitter(cluster, project, profile=PROFILE)
+    submitter = Submitter(cluster, project, profile=SUBMITIT)
     submitter.wait_for_training()
     assert "running: 0 1 2" in submitter.fewmask("status")
     submitter.succeed()
@@ -42,7 +41,7 @@ def test_trainings_that_share_a_gpu_are_saved_together_and_fail_alone(
 ):
     ask_for(project, gpus=1, gpu_share=3)
     weights = [WEIGHTS.format(method="supervised", seed=seed) for seed in range(3)]
-    submitter = Submitter(cluster, project, "--retries", "1", *weights, profile=PROFILE)
+    submitter = Submitter(cluster, project, "--retries", "1", *weights, profile=SUBMITIT)
     [number] = {submitter.wait_for_training(seed) for seed in range(3)}
     assert f"3 jobs of train: {number}/0, {number}/1, {number}/2" in submitter.printed
 
@@ -68,7 +67,7 @@ def test_editing_does_not_change_jobs_of_a_snapshot(
     cluster: Cluster, project: Path, expected: Path
 ):
     options = ("--submitit-snapshot", "config profiles", ONE_TRAINING)
-    submitter = Submitter(cluster, project, *options, profile=PROFILE)
+    submitter = Submitter(cluster, project, *options, profile=SUBMITIT)
     cluster.wait(lambda: "Submitted 1 jobs of train" in submitter.printed, "it is sent")
     change_config(project, "methods/supervised", stages={"supervised": {"steps": 700}})
     submitter.end()
