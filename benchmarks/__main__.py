@@ -23,6 +23,7 @@ from fewmask.core.errors import FewmaskError
 TOPICS = (
     "training",
     "objectives",
+    "gpu",
     "evaluation",
     "starting",
     "planning",

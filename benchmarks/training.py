@@ -82,8 +82,8 @@ def compiled() -> list[Measurement]:
             name: made.training("supervised", compile=name == "compiled")
             for name in ("plain", "compiled")
         }
-        steps = repeats(_loop(ways["plain"], 1))
-        seconds = in_turns({name: _loop(one, steps) for name, one in ways.items()})
+        steps = repeats(loop(ways["plain"], 1))
+        seconds = in_turns({name: loop(one, steps) for name, one in ways.items()})
     what = "supervised, U-Net ResNet-18, 64 px, batch 32, compiled"
     return [Measurement(what, "not compiled", speed_up(seconds, "compiled", "plain"))]
 
@@ -120,13 +120,13 @@ def _measure(
     ways = {
         name: _turn(step, steps) for name, step in {"bare": bare_step, **(others or {})}.items()
     }
-    seconds = in_turns({"loop": _loop(training, steps), **ways})
+    seconds = in_turns({"loop": loop(training, steps), **ways})
     images = steps * sum(training.draws.sizes.values())
     speeds = {f"images_per_second_{name}": images / median(each) for name, each in seconds.items()}
     return seconds, speeds
 
 
-def _loop(training: Training, steps: int) -> Callable[[], None]:
+def loop(training: Training, steps: int) -> Callable[[], None]:
     """Fewmask's own loop, going on for a turn's steps."""
 
     def turn() -> None:
