@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from fewmask.config.layers import load_chain
 from fewmask.config.named import load_dataset
 from fewmask.core.errors import ConfigError
-from fewmask.planning.grid import load_grid
+from fewmask.planning.grid import Grid, load_grid
 from fewmask.planning.job_arguments import JobArguments
+from fewmask.planning.jobs import jobs
 from fewmask.planning.requested import requested_by
 from tests.conftest import ROOT
 from tests.planning.chain import EXPERIMENT, METHOD, write
@@ -122,7 +124,7 @@ def test_planning_imports_nothing_heavy(small: Path):
     assert answer.stdout.strip() == "[]", answer.stderr
 
 
-def test_every_shipped_experiment_resolves(project: Path):
+def test_every_shipped_experiment_resolves_to_jobs_that_have_all_that_they_read(project: Path):
     shutil.rmtree("config")
     shutil.copytree(ROOT / "config", "config")
     given = Path("data/resnet101_coco.safetensors")  # a file that users have to provide
@@ -132,8 +134,19 @@ def test_every_shipped_experiment_resolves(project: Path):
     given.touch()
     files = [Path("config/config.yaml"), *Path("config/experiments").rglob("*.yaml")]
     for path in files:
-        assert load_grid([path]).runs, path
+        grid = load_grid([path])
+        written = {job.output for run in grid.runs for job in jobs(grid, run)}
+        assert {*read_by_trainings(grid)} <= written | {str(given)}, path
         assert load_chain(path)
+
+
+def read_by_trainings(grid: Grid) -> Iterator[str]:
+    """The files that the trainings of all runs read."""
+    arguments = JobArguments(grid)
+    for run in grid.runs:
+        for key in grid.stages(run):
+            assert json.loads(arguments.train_settings(key)), key
+            yield from arguments.train_inputs(key, run.seed).values()
 
 
 def test_no_shipped_dataset_chooses_who_is_labelled_by_hidden_masks(
