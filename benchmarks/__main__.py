@@ -72,6 +72,12 @@ def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
             click.echo(f"{name:40} {one.__doc__.split(chr(10))[0]}")
         return
     started, load = datetime.now().astimezone(), os.getloadavg()[0]
+    content = {
+        "date": started.isoformat(timespec="seconds"),
+        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "machine": machine() | {"load_before": round(load, 2)},
+        "versions": versions(),
+    }
     measurements: list[tuple[str, Measurement]] = []
     for name, one in requested.items():
         click.echo(f"{name} ...", err=True)
@@ -79,19 +85,19 @@ def main(names: tuple[str, ...], listed: bool, output: Path) -> None:
             measurements += [(name, measurement) for measurement in one()]
         except FewmaskError as error:
             raise click.ClickException(f"{name}: {error}") from None
-    content = {
-        "date": started.isoformat(timespec="seconds"),
-        "seconds": round((datetime.now().astimezone() - started).total_seconds()),
-        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
-        "machine": machine() | {"load_before": round(load, 2)},
-        "versions": versions(),
-        "measurements": as_json(measurements),
-    }
+        # After each: what was measured is kept if the time of a borrowed machine is up.
+        write(output, content | _so_far(started, measurements))
+    content |= _so_far(started, measurements)
     write(output, content)
     click.echo(markdown(measurements))
     click.echo(f"\n{content['command']}  ({content['date']}, {content['seconds']} s)")
     click.echo(", ".join(f"{name} {value}" for name, value in content["machine"].items()))
     click.echo(f"written to {output}")
+
+
+def _so_far(started: datetime, measurements: list[tuple[str, Measurement]]) -> dict[str, object]:
+    seconds = round((datetime.now().astimezone() - started).total_seconds())
+    return {"seconds": seconds, "measurements": as_json(measurements)}
 
 
 if __name__ == "__main__":

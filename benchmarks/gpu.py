@@ -5,51 +5,95 @@ turns with it. The operations of a step are counted by torch, call by call.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 from unittest.mock import patch
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.device import wait
 from benchmarks.measurement import Measurement, in_turns, repeats, speed_up
-from benchmarks.project import project
+from benchmarks.project import EMBEDDED, project
 from benchmarks.training import PET, loop
 from fewmask.training.loop import Training
 
-BATCH = 64
 SIDE = 8192
 """Rows and columns of the matrices that are multiplied."""
 
 
+@dataclass(frozen=True)
+class Case:
+    """Supervised training on Oxford Pet: a network, the size of images, and of batches."""
+
+    network: str
+    settings: dict[str, Any]
+    size: int
+    batch: int = 64
+
+    @property
+    def title(self) -> str:
+        """What the table calls it."""
+        return f"{self.network}, {self.size} px, batch {self.batch}"
+
+    @contextmanager
+    def training(self, **changes: Any) -> Iterator[Training]:
+        """The training at its first step; ``changes``: of its stage."""
+        run = replace(PET, dataset="oxford_pet_224_budget")  # a multiple of 14, for DINOv2
+        made = project("pet_supervised", run, self.size, self.settings, datasets=[run.dataset])
+        with made as one:
+            yield one.training("supervised", batch={"labelled": self.batch}, **changes)
+
+
+UNET = Case("U-Net ResNet-34", {"encoder": "resnet34"}, 256)
+DPT = Case("DPT DINOv2-S", {"encoder": "tu-vit_small_patch14_dinov2", "architecture": "dpt"}, 224)
+SMALL = Case("U-Net EfficientNet-Lite0", EMBEDDED, 224, batch=16)
+
+
 def unet() -> list[Measurement]:
     """U-Net ResNet-34, 256 px: share of the peak."""
-    return _share("U-Net ResNet-34, 256 px", _unet, 0.35)
+    return [_share_of_peak(UNET, 0.35)]
 
 
 def dpt() -> list[Measurement]:
     """DPT DINOv2-S, 224 px: share of the peak."""
-    return _share("DPT DINOv2-S, 224 px", _dpt, 0.45)
+    return [_share_of_peak(DPT, 0.45)]
+
+
+def busy() -> list[Measurement]:
+    """The network of the small experiments at 224 px: how much of the time the GPU computes, and
+    what takes longest (``details``)."""
+    with SMALL.training() as training:
+        turn = loop(training, steps := repeats(loop(training, 1)))
+        shares = []
+        for _ in range(3):
+            with profile(activities=[ProfilerActivity.CUDA]) as profiled:
+                (seconds,) = in_turns({"loop": turn}, turns=1, warm_up=0)["loop"]
+            kernels = {one.key: one.self_device_time_total for one in profiled.key_averages()}
+            shares.append(sum(kernels.values()) / 1e6 / seconds)
+    longest = sorted(kernels, key=kernels.get, reverse=True)[:8]
+    details = {f"milliseconds_a_step, {one[:80]}": kernels[one] / 1e3 / steps for one in longest}
+    details = {"milliseconds_a_step": 1e3 * seconds / steps} | details
+    return [Measurement(f"GPU at work, {SMALL.title}", "time of the loop", shares, details=details)]
 
 
 def augmentation() -> list[Measurement]:
     """Drawing and augmenting a batch, against the whole step."""
-    with _unet() as training:
+    with UNET.training() as training:
         steps = repeats(loop(training, 1))
 
-        def prepare_batches() -> None:
+        def augment() -> None:
             for step in range(steps):
                 for batch in training.draws.at(step).values():
                     training.augmented(batch)
             wait()
 
-        seconds = in_turns({"step": loop(training, steps), "augmentation": prepare_batches})
-    what = f"drawing and augmenting, U-Net ResNet-34, 256 px, batch {BATCH}"
-    return [Measurement(what, "whole step", speed_up(seconds, "step", "augmentation"), 0.05,
-                        at_most=True)]  # fmt: skip
+        seconds = in_turns({"step": loop(training, steps), "augmentation": augment})
+    share, what = speed_up(seconds, "step", "augmentation"), f"drawing, augmenting, {UNET.title}"
+    return [Measurement(what, "whole step", share, 0.05, at_most=True)]
 
 
 def streaming() -> list[Measurement]:
@@ -58,45 +102,43 @@ def streaming() -> list[Measurement]:
     with ExitStack() as stack:
         for residence in ways:
             with patch("fewmask.data.batches._residence", lambda *_, where=residence: where):
-                found[residence] = stack.enter_context(_unet())
+                found[residence] = stack.enter_context(UNET.training())
         steps = repeats(loop(found["device"], 1))
         seconds = in_turns({name: loop(one, steps) for name, one in found.items()})
     return [
-        Measurement(f"images from {name}, U-Net ResNet-34, 256 px, batch {BATCH}",
-                    "images on the GPU", speed_up(seconds, name, "device"), 0.95)
-        for name in ways[1:]
-    ]  # fmt: skip
+        Measurement(f"images from {name}, {UNET.title}", "images on the GPU", speed, 0.95)
+        for name, speed in ((one, speed_up(seconds, one, "device")) for one in ways[1:])
+    ]
 
 
-def _share(
-    what: str, training_of: Callable[..., AbstractContextManager[Training]], target: float
-) -> list[Measurement]:
-    """The share of the peak that the loop reaches, compiled and not."""
-    found, operations = [], 0
-    for compiled in (False, True):
-        with training_of(compile=compiled) as training:
-            operations = operations or _operations(training)
-            share, details = _of_peak(training, operations)
-        how = "supervised, compiled" if compiled else "supervised"
-        title = f"{how}, {what}, batch {BATCH}"
-        found.append(Measurement(title, "bf16 peak of cuBLAS", share, target, details=details))
-    return found
+def unet_compiled() -> list[Measurement]:
+    """The same as `unet`, compiled."""
+    return [_share_of_peak(UNET, 0.35, compile=True)]
 
 
-def _of_peak(training: Training, operations: int) -> tuple[list[float], dict[str, float]]:
-    """The share of the peak in every turn, and rates; ``operations``: those of a step."""
+def dpt_compiled() -> list[Measurement]:
+    """The same as `dpt`, compiled."""
+    return [_share_of_peak(DPT, 0.45, compile=True)]
+
+
+def _share_of_peak(case: Case, target: float, **changes: Any) -> Measurement:
+    with case.training() as plain:
+        operations = _operations(plain)
     multiply = _product()
-    steps, products = repeats(loop(training, 1)), repeats(_times(multiply, 1))
-    ways = {"loop": loop(training, steps), "product": _times(multiply, products)}
-    seconds = in_turns(ways)
+    with case.training(**changes) as training:
+        steps, products = repeats(loop(training, 1)), repeats(_times(multiply, 1))
+        ways = {"loop": loop(training, steps), "product": _times(multiply, products)}
+        seconds = in_turns(ways)
     rates = [steps * operations / each for each in seconds["loop"]]
     peaks = [products * 2 * SIDE**3 / each for each in seconds["product"]]
     details = {
-        "images_per_second": median(rates) / operations * BATCH,
+        "images_per_second": median(rates) / operations * case.batch,
         "teraflops_of_peak": median(peaks) / 1e12,
-        "gigaflops_per_image": operations / BATCH / 1e9,
+        "gigaflops_per_image": operations / case.batch / 1e9,
     }
-    return [rate / peak for rate, peak in zip(rates, peaks, strict=True)], details
+    share = [rate / peak for rate, peak in zip(rates, peaks, strict=True)]
+    title = ", ".join(["supervised", case.title, *(["compiled"] if changes else [])])
+    return Measurement(title, "bf16 peak of cuBLAS", share, target, details=details)
 
 
 def _operations(training: Training) -> int:
@@ -120,18 +162,6 @@ def _times(work: Callable[[], object], times: int) -> Callable[[], None]:
     return turn
 
 
-@contextmanager
-def _unet(**changes: Any) -> Iterator[Training]:
-    with project("pet_supervised", PET, 256, network={"encoder": "resnet34"}) as made:
-        yield made.training("supervised", batch={"labelled": BATCH}, **changes)
-
-
-@contextmanager
-def _dpt(**changes: Any) -> Iterator[Training]:
-    run = replace(PET, dataset="oxford_pet_224_budget")
-    network = {"encoder": "tu-vit_small_patch14_dinov2", "architecture": "dpt"}
-    with project("pet_supervised", run, network=network, datasets=[run.dataset]) as made:
-        yield made.training("supervised", batch={"labelled": BATCH}, **changes)
-
-
-BENCHMARKS = [unet, dpt, augmentation, streaming] if torch.cuda.is_available() else []
+BENCHMARKS = [unet, dpt, busy, augmentation, streaming, unet_compiled, dpt_compiled]
+if not torch.cuda.is_available():
+    BENCHMARKS = []

@@ -47,15 +47,31 @@ def test_images_that_do_not_fit_in_memory_are_read_from_the_file(
     monkeypatch.setattr(batches, "_residence", lambda size, device: "file")
     read_through = Images(Store(rooms), np.arange(20), CPU, ["segmentation"])
     assert (images.residence, read_through.residence) == ("memory", "file")
+    assert_the_same_batches(images, read_through)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("residence", ["device", "memory", "file"])
+def test_a_gpu_gets_the_same_from_wherever_images_are(
+    rooms: Path, images: Images, monkeypatch: pytest.MonkeyPatch, residence: str
+):
+    monkeypatch.setattr(batches, "_residence", lambda size, device: residence)
+    on_gpu = Images(Store(rooms), np.arange(20), torch.device("cuda", 0), ["segmentation"])
+    assert on_gpu.is_at_hand == (residence == "device")
+    assert_the_same_batches(images, on_gpu)
+
+
+def assert_the_same_batches(images: Images, others: Images) -> None:
     rows, sizes = {"labelled": np.arange(12), "all": np.arange(20)}, {"labelled": 5, "all": 3}
-    kept, read = (Draws(one, rows, sizes, seed=3) for one in (images, read_through))
+    one, other = (Draws(each, rows, sizes, seed=3) for each in (images, others))
     for step in (0, 1, 2, 7, 8, 4):  # in order, with a jump ahead and one back
         for role in sizes:
-            expected, found = kept.at(step)[role], read.at(step)[role]
+            expected, found = one.at(step)[role], other.at(step)[role]
             assert np.array_equal(expected.rows, found.rows)
-            assert torch.equal(expected.image, found.image)
+            assert torch.equal(expected.image, found.image.cpu())
             if role == "labelled":
-                assert torch.equal(expected.mask, found.mask)
+                assert torch.equal(expected.mask, found.mask.cpu())
 
 
 def test_masks_that_must_not_be_seen_are_not_there(images: Images):

@@ -69,13 +69,13 @@ def test_where_all_agree_each_job_has_the_same(folder: Path):
     assert chosen(found["prepare"])[:3] == ["slow", None, "low"]
 
 
-def test_trainings_that_share_a_gpu_use_a_part_of_it(folder: Path):
+def test_trainings_that_share_a_gpu_and_their_evaluations_use_a_part_of_it(folder: Path):
     shared = {"gpus": 1, "gpu_share": 3}
     change_config(folder, "methods/supervised", stages={"supervised": {"resources": shared}})
     found = requested(folder)
     names = ("gpu", "gpu_share", "gpu_percent")
     assert [found["train supervised"].get(name) for name in names] == ["1", "3", "33"]
-    assert [found["evaluate supervised"].get(name) for name in names] == ["1", None, "100"]
+    assert [found["evaluate supervised"].get(name) for name in names] == ["1", None, "33"]
     local = yaml.safe_load((ROOT / "profiles/local/config.yaml").read_text())
     assert local["resources"] == ["gpu_percent=100"]
 

@@ -53,8 +53,8 @@ def gpus_of_one(stage):
 
 
 def percent_of_one(stage):
-    """The same in percents of a GPU, of which such a job needs all."""
-    return 100 * gpus_of_one(stage)
+    """The same in percents of a GPU, which it shares as its training does."""
+    return 100 * gpus_of_one(stage) // stage.resources.gpu_share
 
 
 def on_cluster(gpus):

@@ -1,8 +1,8 @@
 """Batches of images, masks and other truth, from the store to the device.
 
 The images of a training are kept as they are stored, on the device if they fit there, else in
-memory; else they are read from the file, one step ahead. The rows that step k draws follow from
-(seed, k) alone.
+memory; else they are read from the file. What is not at hand is fetched one step ahead. The rows
+that step k draws follow from (seed, k) alone.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -136,6 +136,11 @@ class Images:
         return batch
 
     @property
+    def is_at_hand(self) -> bool:
+        """Whether a batch is neither read from a file nor moved to a GPU."""
+        return self.residence == ("memory" if self.device.type == "cpu" else "device")
+
+    @property
     def places(self) -> np.ndarray:
         """The places of these images among those of the store (see `StoredImages`), int64."""
         return self.store.images.among(self.rows)
@@ -168,7 +173,7 @@ class Draws:
 
     def at(self, step: int) -> dict[str, Batch]:
         """The batches of a step, by role. Only those of labelled images are labelled."""
-        if self.images.residence != "file":
+        if self.images.is_at_hand:
             return self._read(step)
         is_next = self._ahead is not None and self._ahead[0] == step
         batches = self._ahead[1].result() if is_next else self._read(step)
