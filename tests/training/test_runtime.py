@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from fewmask.training.runtime import gpus
+from fewmask.training.runtime import LONG, gpus, start
 
 CLEARED = """
 import resource
@@ -57,3 +57,12 @@ def test_memory_of_tensors_that_are_gone_is_used_again():
         for argument in ("plain", "start")
     )
     assert kept < plain / 10
+
+
+def test_only_long_trainings_try_the_algorithms_of_cudnn():
+    tried = []
+    for steps, deterministic in ((0, False), (LONG - 1, False), (LONG, False), (LONG, True)):
+        start("fp32", 1, deterministic, steps)
+        tried.append(torch.backends.cudnn.benchmark)
+    start("fp32", 1)
+    assert tried == [False, False, True, False]

@@ -20,6 +20,10 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 """What glibc's malloc.h calls them."""
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
+LONG = 20_000
+"""Steps from which on a training tries cuDNN's algorithms for every convolution: that took 40 s for
+an EfficientNet on an H200 (docs/performance.md), most of a training of some hundred steps."""
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -36,15 +40,16 @@ class Runtime:
         return lambda: torch.autocast(self.device.type, DTYPES[self.precision])
 
 
-def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
-    """Set torch up for a job: the GPU where there is one, else ``threads`` threads."""
+def start(precision: str, threads: int, deterministic: bool = False, steps: int = 0) -> Runtime:
+    """Set torch up for a job: the GPU where there is one, else ``threads`` threads; ``steps``: how
+    long it trains."""
     torch.set_num_threads(threads)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     # fp32 means 32 bits: TensorFloat-32 only where lower precision was requested.
     torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
-    torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.benchmark = steps >= LONG and not deterministic
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     # Where several processes train together, each has set the number of its own GPU.
     cuda = torch.cuda.is_available()
