@@ -24,7 +24,8 @@ from fewmask.planning.job_arguments import JobArguments
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests import processes
-from tests.conftest import small_stage
+from tests.conftest import ROOT, small_stage
+from tests.data.making import save
 from tests.small_project import write_project
 
 STAGE = small_stage(steps=4)
@@ -37,17 +38,17 @@ def weights(rooms: Path, rooms_split: Path, tmp_path_factory: pytest.TempPathFac
     return folder / WEIGHTS
 
 
-@pytest.fixture
-def disk(project: Path) -> Iterator[Path]:
-    """The project's folder of results, on a disk of its own."""
-    results = project / "results"
-    results.mkdir()
-    mount = ["mount", "-t", "tmpfs", "tmpfs", results]
+@pytest.fixture(params=["results"])
+def disk(project: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of the project, that of results if no other is named, on a disk of its own."""
+    folder = project / request.param
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "tmpfs", folder]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mount is not permitted here: no small disk to fill")
-    (results / "other").write_text("a disk of size 0 would have no limit")
-    yield results
-    subprocess.run(["umount", results], check=True)
+    (folder / "other").write_text("a disk of size 0 would have no limit")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
 
 
 def leave_room(disk: Path, room: int) -> None:
@@ -96,15 +97,15 @@ def commands(rooms: Path, split: Path, weights: Path) -> dict[str, tuple[object,
     }
 
 
-def assert_told(code: int) -> None:
+def assert_told(code: int, folder: str = "results") -> None:
     said = Path("log").read_text()
     assert code == 1, said
     assert "Traceback" not in said
     assert said.count("error: ") == 1
-    assert "error: results/" in said
+    assert f"error: {folder}/" in said
     assert ": cannot be written: " in said
     assert "mend: free space there" in said
-    assert not [path for path in Path("results").rglob(".*") if path.is_file()]
+    assert not [path for path in Path(folder).rglob(".*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,30 @@ def test_no_room(disk: Path, rooms: Path, rooms_split: Path, weights: Path, comm
     assert_told(fewmask(*arguments))
     leave_room(disk, 2**30)
     assert fewmask(*arguments) == 0
+
+
+@pytest.mark.parametrize("disk", ["results", "config"], indirect=True)
+def test_new_leaves_nothing_behind_where_there_is_no_room(
+    disk: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWMASK_DATA", str(disk.parent / "data"))
+    for i in range(12):
+        room = render(0, i, 40, 40)
+        save(disk.parent / f"data/mine/images/{i}.png", room.image)
+        save(disk.parent / f"data/mine/masks/{i}.png", room.mask)
+    shutil.rmtree("config/methods", ignore_errors=True)
+    shutil.copytree(ROOT / "config/methods", "config/methods")
+    before = files()
+    leave_room(disk, 0)
+    assert_told(fewmask("new", "mine", "mine"), disk.name)
+    assert files() == before | {Path("log")}
+    leave_room(disk, 2**30)
+    assert fewmask("new", "mine", "mine") == 0
+
+
+def files() -> set[Path]:
+    """All files of the project."""
+    return {path for path in Path().rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("command", ["train", "prepare", "evaluate", "pseudo-label"])

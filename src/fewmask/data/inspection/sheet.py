@@ -10,6 +10,7 @@ import numpy as np
 
 from fewmask import IGNORE
 from fewmask.config.task import tasks
+from fewmask.core.files import written_whole
 from fewmask.data.scaling import shown_images
 from fewmask.data.store.store import Store
 
@@ -81,8 +82,8 @@ def draw_sheet(
         one.set_title(row.caption, fontsize=8, color="0.35", loc="left", pad=3)
     place = {"loc": "outside lower left", "ncols": max(1, int(size[0] / 1.8)), "frameon": False}
     figure.legend(handles=legend, fontsize=9, **place)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(output, format="png")
+    with written_whole(output) as temporary:
+        figure.savefig(temporary, format="png")
 
 
 def _strip(tiles: list[np.ndarray], height: int, width: int) -> np.ndarray:
