@@ -23,6 +23,7 @@ from fewmask.data.store.store import Store
 from fewmask.inference import predicted_files
 from fewmask.inference.overview import Overview
 from fewmask.inference.predict import predict
+from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
 from fewmask.inference.suggestions.file_pool import FilePool
@@ -37,7 +38,7 @@ from tests.conftest import small_stage
 from tests.data.making import reading, save
 from tests.inference.evaluating import RUN, evaluate
 
-SIZES = [(70, 50), (64, 64), (32, 90), (20, 30), (57, 33), (40, 45)]
+SIZES = [(70, 50), (64, 64), (32, 90), (20, 30), (57, 33), (40, 46)]
 TILE, OVERLAP = 32, 8
 
 
@@ -121,6 +122,7 @@ def result(tiled: Tiled) -> dict:
 
 
 TESTED = ["room_0", "room_2", "room_3"]
+UNLABELLED = ["room_5"]
 
 
 def test_metrics_are_those_of_whole_images(tiled: Tiled, result: dict):
@@ -165,6 +167,16 @@ def test_whole_images_are_counted_and_listed(tiled: Tiled, result: dict):
         mask = tiled.rooms[row["name"]].mask
         for k, (name, _) in enumerate(CLASSES):
             assert int(row[f"truth_{name}"]) == (mask == k).sum()
+
+
+def test_pseudo_masks_of_tiles_are_counted_as_whole_images(tiled: Tiled, tmp_path: Path):
+    output = tmp_path / "pseudo_masks.h5"
+    pseudo_label("supervised/supervised", tiled.store, tiled.split, tiled.weights, output)
+    [name] = UNLABELLED
+    quality = json.loads(output.with_suffix(".json").read_text())
+    assert quality["images"] == len(UNLABELLED)
+    truth, predicted = tiled.rooms[name].mask, tiled.logits(name, nearest=True).argmax(0)
+    assert quality["pixel_accuracy"] == pytest.approx((truth == predicted)[truth != 255].mean())
 
 
 def test_tiles_are_at_their_original_size(tiled: Tiled, result: dict, tmp_path: Path):

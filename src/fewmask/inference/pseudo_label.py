@@ -65,7 +65,7 @@ def pseudo_label(
         device, scaling = trained.runtime.device, trained.scaling
         tasks = ["segmentation"]
         images = Images(store, rows, device, tasks, scaling=scaling, each_pixel_once=True)
-        quality = Quality(store.classes, roles["unlabelled"])
+        quality = Quality(store, roles["unlabelled"])
         origin = _origin(store, weights, output.parent)
         with bar("pseudo-label", len(rows)) as shown:
             parts = _predict(trained, _snapshots(trained), images, batch_size, quality, shown)
@@ -85,10 +85,13 @@ class Quality:
     It consists of the metrics of pseudo-masks, and of metrics for every class.
     """
 
-    def __init__(self, classes: tuple[str, ...], unlabelled: np.ndarray) -> None:
+    def __init__(self, store: Store, unlabelled: np.ndarray) -> None:
         """``unlabelled``: int64, the rows of the images that are compared."""
-        self.classes, self.unlabelled = classes, unlabelled
-        self._matrices = [np.zeros((0, len(classes), len(classes)), np.int64)]
+        self.classes, self.unlabelled = store.classes, unlabelled
+        count, classes = len(store.images), len(store.classes)
+        self._images = store.images.of_rows
+        self._matrices = np.zeros((count, classes, classes), np.int64)
+        self._compared = np.zeros(count, bool)
         self._pixels = np.zeros((2, 256), np.int64)  # wrong and right, by confidence
 
     def add(self, rows: np.ndarray, mask: Tensor, labels: Tensor, confidence: Tensor) -> None:
@@ -96,13 +99,16 @@ class Quality:
         known = (mask != IGNORE).flatten(1).any(dim=1)
         chosen = torch.from_numpy(np.isin(rows, self.unlabelled)) & known
         mask, labels, confidence = mask[chosen], labels[chosen], confidence[chosen]
-        self._matrices.append(confusion(labels.long(), mask, len(self.classes)).numpy())
+        images = self._images[rows[chosen.numpy()]]
+        self._compared[images] = True
+        matrices = confusion(labels.long(), mask, len(self.classes)).numpy()
+        np.add.at(self._matrices, images, matrices)
         cells = (256 * (labels == mask) + confidence.long())[mask != IGNORE]
         self._pixels += torch.bincount(cells, minlength=512).view(2, 256).numpy()
 
     def metrics(self) -> dict[str, Any]:
         """The number of images and the metrics; null where nothing could be compared."""
-        matrices = np.concatenate(self._matrices)
+        matrices = self._matrices[self._compared]
         pooled, of_classes = scores(matrices), class_scores(matrices.sum(axis=0))
         values = pooled | calibration(*self._pixels)
         chosen = {name: values[name] for name in table.names(table.measured_on("pseudo_masks"))}
