@@ -7,7 +7,7 @@ from fewmask.core.errors import FewmaskError
 from fewmask.metrics import table
 from fewmask.metrics.counts import counts
 from fewmask.metrics.segmentation import class_scores, scores
-from fewmask.report.results.image_sums import ImageCounts, read_images, sums_for
+from fewmask.report.results.image_sums import ImageCounts, of_samples, read_images, sums_for
 from tests.report.synthetic_runs import write_images
 
 CLASSES = ("wall", "Ginger cat", "box")
@@ -35,7 +35,16 @@ def test_a_metric_of_samples_is_that_of_the_images_put_together(metric, matrices
     chosen = np.random.default_rng(1).integers(0, 20, (5, 20))
     samples = np.array([np.bincount(row, minlength=20) for row in chosen], np.float32)
     expected = [scores(matrices[row])[metric] for row in chosen]
-    np.testing.assert_allclose(sums.of_samples(samples), expected, rtol=1e-6)
+    np.testing.assert_allclose(of_samples([sums], samples), [expected], rtol=1e-6)
+
+
+def test_runs_are_kept_apart(matrices):
+    runs = [
+        sums_for("miou", images_of(one)) for one in (matrices, matrices.transpose(0, 2, 1)[::-1])
+    ]
+    samples = np.eye(20)[::3]
+    expected = [of_samples([one], samples)[0] for one in runs]
+    np.testing.assert_array_equal(of_samples(runs, samples), expected)
 
 
 def test_metrics_of_classes_are_pooled(matrices):

@@ -39,6 +39,7 @@ from fewmask.report.results.image_sums import (
     ImageSums,
     Tested,
     check_agrees,
+    of_samples,
     read_images,
     sums_for,
 )
@@ -50,8 +51,8 @@ ENOUGH_GROUPS = 10
 """A bootstrap of fewer groups underestimates how much they vary by a tenth or more."""
 ROUNDING = 1e-9
 """Smaller differences of scores come from the order of summation."""
-AT_ONCE = 500
-"""The number of samples of images that are in memory together."""
+AT_ONCE, RUNS_AT_ONCE = 500, 50
+"""The numbers of samples of images, and of runs, that are in memory together."""
 
 Joined = TypeVar("Joined", float, np.ndarray)
 
@@ -71,6 +72,10 @@ class Scores:
     """By cell and seed; runs without the metric are left out. With folds, by the draw of masks."""
     drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
     """The same on samples of test images, float (D,), the same samples for all of a dataset."""
+    _means: dict[tuple[GridCell, tuple[int, ...]], np.ndarray] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    """Their means over seeds, which one comparison after the other needs."""
 
     def has(self, dataset: str, method: str) -> bool:
         """Whether any run of a method has the metric."""
@@ -117,10 +122,17 @@ class Scores:
 
     def draws(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         """Draws of ``means``, float (D, C); seeds and images are those of one draw in all."""
-        drawn = [[self.drawn[cell][seed] for cell in cells] for seed in seeds]
+        drawn = np.stack([self._mean_drawn(cell, tuple(seeds)) for cell in cells], axis=1)
         parts = [part for cell in cells for part in cell]
         random = np.random.default_rng(derive("seeds", *parts, *seeds))
-        return draws(self._table(cells, seeds), np.mean(drawn, axis=0).T, random)
+        return draws(self._table(cells, seeds), drawn, random)
+
+    def _mean_drawn(self, cell: GridCell, seeds: tuple[int, ...]) -> np.ndarray:
+        """The means over seeds of a cell's scores on samples of images, float (D,)."""
+        if (cell, seeds) not in self._means:
+            of_seeds = [self.drawn[cell][seed] for seed in seeds]
+            self._means[cell, seeds] = np.mean(of_seeds, axis=0)
+        return self._means[cell, seeds]
 
     def _table(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         return np.array([[self.of_seeds[cell][seed] for cell in cells] for seed in seeds])
@@ -152,12 +164,12 @@ def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Genera
 
 
 def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Bootstrap samples of images (or groups of them): how often each holds every image, float32
+    """Bootstrap samples of images (or groups of them): how often each holds every image, float
     (count, images)."""
     drawn = random.integers(images, size=(count, images))
     places = (drawn + images * np.arange(count)[:, None]).ravel()
     counts = np.bincount(places, minlength=count * images)
-    return counts.reshape(count, images).astype(np.float32)
+    return counts.reshape(count, images).astype(float)
 
 
 def interval(values: np.ndarray) -> Interval:
@@ -221,23 +233,32 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
             if not np.isnan(score):  # a metric may be newer than the file
                 check_agrees(path, scores.metric, sums.of_all(), score)
             sums_of_runs[run] = sums
-    of_all = {run: sums.of_all() for run, sums in sums_of_runs.items()}
-    drawn = {run: np.full(DRAWS, score) for run, score in of_all.items()}
     groups = tested.groups
     scores.images[dataset] = len(groups)
     n = len(np.unique(groups))
     if n < len(groups):
         scores.groups[dataset] = n
+    of_all = {run: sums.of_all() for run, sums in sums_of_runs.items()}
+    drawn = np.repeat(np.array([*of_all.values()])[:, None], DRAWS, axis=1)
+    if n:
+        _draw_images(dataset, groups, [*sums_of_runs.values()], drawn)
+    for (run, score), of_run in zip(of_all.items(), drawn, strict=True):
+        _add(scores, run, score, of_run)
+
+
+def _draw_images(
+    dataset: str, groups: np.ndarray, runs: list[ImageSums], drawn: np.ndarray
+) -> None:
+    """Fill ``drawn``, float (R, DRAWS), with the scores of R runs on samples of images."""
+    n = len(np.unique(groups))
     random = np.random.default_rng(derive("images", dataset))
-    count = DRAWS if n else 0
-    with bar(f"bootstrap {dataset}", count) as shown:
-        for start in range(0, count, AT_ONCE):
+    with bar(f"bootstrap {dataset}", DRAWS) as shown:
+        for i in range(0, DRAWS, AT_ONCE):
             samples = samples_of(n, AT_ONCE, random)[:, groups]
-            for run, sums in sums_of_runs.items():
-                drawn[run][start : start + AT_ONCE] = sums.of_samples(samples)
+            for j in range(0, len(runs), RUNS_AT_ONCE):
+                some = slice(j, j + RUNS_AT_ONCE)
+                drawn[some, i : i + AT_ONCE] = of_samples(runs[some], samples)
             shown.more(AT_ONCE)
-    for run, score in of_all.items():
-        _add(scores, run, score, drawn[run])
 
 
 def _add(scores: Scores, run: Run, score: float, drawn: np.ndarray) -> None:

@@ -4,7 +4,7 @@ Metrics are pooled over pixels, and pixels of images add up: so the metric of a 
 a function of sums over them. A set may hold an image several times, as bootstrap samples do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,10 +46,18 @@ class ImageSums(NamedTuple):
         """The metric of all images."""
         return float(self.metric(self.columns.sum(axis=0, dtype=float)))
 
-    def of_samples(self, samples: np.ndarray) -> np.ndarray:
-        """The metric of sets of images, float (D,); ``samples`` (D, P) says how often each has a
-        image."""
-        return self.metric((samples @ self.columns).astype(float))
+
+def of_samples(runs: Sequence[ImageSums], samples: np.ndarray) -> np.ndarray:
+    """The metric of R runs on sets of images, float (R, D).
+
+    Args:
+        runs: sums of one metric and the same classes.
+        samples: float (D, P), how often each set has an image.
+    """
+    # In 64 bits sums of pixels are exact, so that equal runs have equal scores.
+    columns = np.concatenate([one.columns for one in runs], axis=1, dtype=float)
+    sums = (samples @ columns).reshape(len(samples), len(runs), -1)
+    return runs[0].metric(sums).T
 
 
 def read_images(path: Path, expected: int, classes: list[str] | None) -> ImageCounts:

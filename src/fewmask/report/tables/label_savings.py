@@ -68,13 +68,14 @@ def isotonic(curves: np.ndarray) -> np.ndarray:
     of the mean from j to k. For few points this is fast for many curves at once.
     """
     n = curves.shape[1]
-    sums = np.concatenate([np.zeros((len(curves), 1)), curves.cumsum(axis=1)], axis=1)
-    fitted = np.full(curves.shape, -np.inf)
+    sums = np.zeros((n + 1, len(curves)))  # by point, so that the values of a point lie together
+    np.cumsum(curves.T, axis=0, out=sums[1:])
+    fitted = np.full((n, len(curves)), -np.inf)
     for j in range(n):
-        means = (sums[:, j + 1 :] - sums[:, [j]]) / np.arange(1, n - j + 1)
-        smallest = np.minimum.accumulate(means[:, ::-1], axis=1)[:, ::-1]
-        fitted[:, j:] = np.maximum(fitted[:, j:], smallest)
-    return fitted
+        means = (sums[j + 1 :] - sums[j]) / np.arange(1, n - j + 1)[:, None]
+        smallest = np.minimum.accumulate(means[::-1])[::-1]
+        np.maximum(fitted[j:], smallest, out=fitted[j:])
+    return fitted.T
 
 
 def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -> pd.DataFrame:
