@@ -17,7 +17,7 @@ from fewmask.inference.evaluate import evaluate
 from fewmask.inference.inputs import EvaluationInputs
 from fewmask.networks.weights import load_segmenter
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.example_images import read_examples
+from fewmask.report.figures.example_images import read_choices
 from fewmask.report.results.runs import collect
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
@@ -105,7 +105,7 @@ def test_images_are_chosen_by_the_first_task(prepared: Path, tmp_path: Path):
         error = np.abs(file["depth_prediction"][:] - file["depth"][:])
         assert file["depth_value"][:] == pytest.approx(error.mean((1, 2)), rel=1e-2)
         assert json.loads(file.attrs["tasks"]) == ["depth", "segmentation"]
-    worst = read_examples(path.with_suffix(".examples.h5"), "fixed")
+    worst = read_choices(path.with_suffix(".examples.h5"), ["fixed"])["fixed"]
     assert worst.task == "depth"
     assert worst.metric == "depth_absolute_error"
 

@@ -1,19 +1,20 @@
 """Write all tables and figures of an experiment."""
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
-from fewmask.core.progress import bar
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.draw import draw
-from fewmask.report.figures.style import save
+from fewmask.report.figures.style import saved
 from fewmask.report.one_page import one_page
 from fewmask.report.results.runs import Runs, collect
 from fewmask.report.tables.latex import latex
+from fewmask.report.tables.page import Table
 from fewmask.report.tables.statistics import write_csv
-from fewmask.report.tables.tabulate import tabulate
+from fewmask.report.tables.tabulate import Results, tabulate
 
 NAMED = 5
 """The number of files that a message lists."""
@@ -42,22 +43,30 @@ def summarise(
     collected = collect(requested)
     _check_runs(collected, partial)
     results = tabulate(requested, collected)
-    # Draw before anything is written: if a file is damaged, the previous results stay as they are.
-    drawn = draw(requested, collected, results)
-    write_csv(collected.table, tables / "runs.csv")
-    _write(tables / "summary.tex", latex(requested, results.shown))
-    shown_tables = {}
-    for name, (csv, table) in results.pages(requested).items():
-        write_csv(csv, tables / f"{name}.csv")
-        _write(tables / f"{name}.md", table.markdown())
-        _write(tables / f"{name}.html", table.html())
-        shown_tables[name] = table
-    with bar("write figures", len(drawn)) as shown:
-        for name, figure in drawn.items():
-            save(figure, figures / name)
-            shown.more(1)
+    # Figures have temporary names until all are drawn: if a file is damaged, the previous results
+    # stay as they are. Each is written at once, for together they take gigabytes of memory.
+    with ExitStack() as drawn:
+        for name, figure in draw(requested, collected, results):
+            drawn.enter_context(saved(figure, figures / name))
+            figure.clear()  # artists refer to each other, and would leave memory late
+        shown_tables = _write_tables(requested, collected, results, tables)
     if page is not None:
         _write(page, one_page(requested, shown_tables, figures))
+
+
+def _write_tables(
+    requested: Requested, collected: Runs, results: Results, folder: Path
+) -> dict[str, Table]:
+    """Write all tables, and return those for people by their names."""
+    write_csv(collected.table, folder / "runs.csv")
+    _write(folder / "summary.tex", latex(requested, results.shown))
+    shown = {}
+    for name, (csv, table) in results.pages(requested).items():
+        write_csv(csv, folder / f"{name}.csv")
+        _write(folder / f"{name}.md", table.markdown())
+        _write(folder / f"{name}.html", table.html())
+        shown[name] = table
+    return shown
 
 
 def _check_runs(collected: Runs, partial: bool) -> None:

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from fewmask.core.errors import FewmaskError
-from fewmask.report.figures.example_images import STRIPES, colour_mask, read_examples, scale_image
+from fewmask.report.figures.example_images import STRIPES, colour_mask, read_choices, scale_image
 from fewmask.report.figures.examples import examples
-from fewmask.report.figures.style import save
+from fewmask.report.figures.style import saved
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import (
     CLASSES,
@@ -91,7 +91,8 @@ def test_fractions_of_equal_size_go_by_their_names(project):
 def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
     path = write_run().with_suffix(".examples.h5")
     figure = drawn()
-    save(figure, tmp_path / "examples")
+    with saved(figure, tmp_path / "examples"):
+        pass
     page = np.asarray(Image.open(tmp_path / "examples.png").convert("RGB"))
     with h5py.File(path) as file:
         height, width = file["extent"][0]
@@ -137,7 +138,7 @@ def test_images_of_one_channel_are_grey(project):
         grey = file["image"][..., :1]
         del file["image"]
         file["image"] = grey
-    image = next(iter(read_examples(path).images.values())).image
+    image = next(iter(read_choices(path, ["fixed"])["fixed"].images.values())).image
     assert image.shape[2] == 3
     assert (image == image[..., :1]).all()
     drawn()

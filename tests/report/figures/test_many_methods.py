@@ -9,15 +9,17 @@ from matplotlib.colors import to_hex
 
 from fewmask.report.figures.comparison import comparison_figure
 from fewmask.report.figures.cost import cost_figure
+from fewmask.report.figures.draw import draw
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
-from fewmask.report.figures.method_looks import is_grey, method_looks
+from fewmask.report.figures.method_looks import is_grey, method_looks, shown_methods
 from fewmask.report.figures.style import COLOURS, GREY
 from fewmask.report.results.bootstrap import bootstrap
 from fewmask.report.results.runs import collect
 from fewmask.report.tables.comparison import comparison
 from fewmask.report.tables.label_savings import label_savings
 from fewmask.report.tables.statistics import summary
+from fewmask.report.tables.tabulate import tabulate
 from tests.report.synthetic_runs import assert_apart, requested, write_run
 
 METHODS = ["m0", "supervised", *(f"m{i}" for i in range(1, 8)), "bound"]
@@ -80,6 +82,18 @@ def test_grey_methods_have_no_bars(runs):
     for axes in curve.axes:
         grey = [line.get_ydata() for line in axes.lines if to_hex(line.get_color()) == GREY]
         assert len(grey) == 3
+
+
+def test_images_and_curves_of_many_methods_on_many_datasets_are_those_with_a_colour(runs):
+    assert shown_methods(GRID.model_copy(update={"datasets": ["pets"]}), runs) == METHODS
+    collected = collect(GRID)
+    figures = dict(draw(GRID, collected, tabulate(GRID, collected)))
+    for name in ("segmentation_examples", "cases/pets", "class_iou/pets"):
+        texts = [text.get_text() for text in figures[name].texts]
+        named = {one.partition(",")[0] for one in texts} & {*METHODS, "others"}
+        assert named == {"supervised", *BEST, "bound"}
+        note = " ".join(texts).replace("\n", " ")
+        assert "Shown are 7 of 10 methods" in note
 
 
 def test_the_comparison_shows_differences_and_corrected_intervals(runs):

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.example_images import Example, Examples, read_examples
+from fewmask.report.figures.example_images import Example, Examples, read_choices
 from fewmask.report.figures.examples import by_shown_fraction, masks_title
 from fewmask.report.figures.style import (
     BODY,
@@ -74,10 +74,11 @@ WIDTH = whole(max(map(max, LEFTS.values())) + CASE + MARGIN)
 
 
 @STYLED
-def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
+def cases(requested: Requested, runs: pd.DataFrame, dataset: str, note: str = "") -> Figure:
     """Draw the worst and the median test images of the runs of one dataset: a row per run.
 
     Shown are all methods at the fractions of `by_shown_fraction`, for the first seed with a run.
+    ``note`` is added to what the figure says of itself.
 
     Raises:
         FewmaskError: an examples file is missing or damaged.
@@ -85,7 +86,7 @@ def cases(requested: Requested, runs: pd.DataFrame, dataset: str) -> Figure:
     rows = _rows(requested, runs[runs["dataset"] == dataset])
     title = f"{requested.title} · {dataset}"
     judged_by = dict.fromkeys(metric_title(row.examples.metric) for row in rows)
-    how_to_read = HOW_TO_READ.format(metrics=" or ".join(judged_by))
+    how_to_read = HOW_TO_READ.format(metrics=" or ".join(judged_by)) + note
     examples = [example for row in rows for *_, example in row.cases]
     legend = ClassLegend(rows[0].examples, examples, WIDTH - 2 * MARGIN)
     top = whole(heading_height(title, how_to_read, WIDTH) + 0.05)
@@ -112,7 +113,7 @@ def _rows(requested: Requested, runs: pd.DataFrame) -> list[RunCases]:
             path = run_file(Layout(requested.results).examples, run)
             masks = masks_title(requested, runs, row)
             title = f"{requested.title_of(row.method)}, {masks}, seed {seed}"
-            of_choice = {why: read_examples(path, why) for why in CHOICES}
+            of_choice = read_choices(path, [*CHOICES])
             shown = [
                 (why, name, example)
                 for why, examples in of_choice.items()

@@ -5,7 +5,13 @@ from matplotlib.figure import Figure
 
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.dot_rows import Dots, dot_rows
-from fewmask.report.figures.method_looks import grey_note, legend_of, method_looks
+from fewmask.report.figures.method_looks import (
+    grey_note,
+    left_out_note,
+    legend_of,
+    method_looks,
+    shown_methods,
+)
 from fewmask.report.figures.panels import spread_note
 from fewmask.report.figures.style import STYLED
 from fewmask.report.tables.columns import masks_text
@@ -21,8 +27,8 @@ def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figu
     ``summary`` is what ``summary`` returns; the bars are its sample standard deviations.
     """
     own = summary[(summary["dataset"] == dataset) & summary["miou_mean"].notna()]
-    looks = method_looks(requested, summary)
-    shown = {name: looks[name] for name in requested.methods if name in set(own["method"])}
+    looks, among = method_looks(requested, summary), shown_methods(requested, summary)
+    shown = {name: looks[name] for name in among if name in set(own["method"])}
     columns = [name for name in own if name.startswith(PREFIX) and name.endswith(MEAN)]
     columns = [name for name in columns if own[name].notna().any()]
     names = [name.removeprefix(PREFIX).removesuffix(MEAN) for name in columns]
@@ -36,7 +42,7 @@ def class_iou(requested: Requested, summary: pd.DataFrame, dataset: str) -> Figu
             for of_method in zip(shown.values(), means, stds, strict=True)
         ]
     title = f"{requested.title} · {dataset}"
-    note = _note(requested, own) + grey_note(shown)
+    note = _note(requested, own) + grey_note(shown) + left_out_note(requested, among)
     page = dot_rows(title, note, legend_of(requested, shown), names, panels, "IoU (%)")
     return page.figure
 

@@ -1,8 +1,9 @@
 """Draw all figures of an experiment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from fewmask.config.task import tasks
@@ -16,6 +17,7 @@ from fewmask.report.figures.cost import cost_figure
 from fewmask.report.figures.examples import examples
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
+from fewmask.report.figures.method_looks import left_out_note, shown_methods
 from fewmask.report.figures.pseudo_masks import pseudo_masks_figure
 from fewmask.report.figures.ranks import ranks_figure
 from fewmask.report.figures.restored_images import restored_images, with_restoring_stage
@@ -23,6 +25,7 @@ from fewmask.report.figures.search import search_figure
 from fewmask.report.figures.sweep import sweep_figure
 from fewmask.report.figures.task_losses import task_losses_figure
 from fewmask.report.figures.training_curves import training_curves
+from fewmask.report.results.histories import History
 from fewmask.report.results.runs import Runs, that_learn
 from fewmask.report.tables.tabulate import Results
 
@@ -30,12 +33,15 @@ EXAMPLES = {contents.examples_of(task): task.name for task in tasks()}
 """Tasks by the names of their figures of examples."""
 
 
-def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, Figure]:
-    """The figures by name, without those for which no finished run has data.
+def draw(requested: Requested, collected: Runs, results: Results) -> Iterator[tuple[str, Figure]]:
+    """The figures and their names, one after the other, without those for which no finished run has
+    data.
 
     Raises FewmaskError: a file is damaged.
     """
     runs, table = collected.table, results.summary
+    shown = shown_methods(requested, table)
+    of_shown, left_out = runs[runs["method"].isin(shown)], left_out_note(requested, shown)
     of_experiment: dict[str, Callable[[], Figure]] = {
         "label_curve": partial(label_curve, requested, runs, table),
         "comparison": partial(comparison_figure, requested, results.comparison),
@@ -43,7 +49,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
         "cost": partial(cost_figure, requested, table),
         "sweep": partial(sweep_figure, requested, table),
         **{
-            name: partial(examples, requested, that_learn(task, runs), task)
+            name: partial(examples, requested, that_learn(task, of_shown), task, left_out)
             for name, task in EXAMPLES.items()
         },
         "ranks": partial(ranks_figure, requested, table, results.scores),
@@ -53,29 +59,46 @@ def draw(requested: Requested, collected: Runs, results: Results) -> dict[str, F
     of_datasets: dict[str, Callable[[str], Figure]] = {
         "class_iou": partial(class_iou, requested, table),
         "search": partial(search_figure, requested, results.search),
-        "cases": partial(cases, requested, runs),
+        "cases": partial(cases, requested, of_shown, note=left_out),
         "training_curves": lambda dataset: training_curves(
-            requested, dataset, results.histories[dataset]
+            requested,
+            dataset,
+            _histories_of(shown, collected, results.histories[dataset]),
+            left_out,
         ),
         "task_losses": lambda dataset: task_losses_figure(
             requested, dataset, results.histories[dataset]
         ),
     }
-    drawn, names = {}, contents.figures(requested)
-    with bar("draw figures", len(names)) as shown:
+    names = contents.figures(requested)
+    with bar("draw figures", len(names)) as progress:
         for name in names:
             kind, _, dataset = name.partition("/")
-            if _has_runs(requested, kind, dataset, collected):
-                drawn[name] = of_datasets[kind](dataset) if dataset else of_experiment[kind]()
-            shown.more(1)
-    return drawn
+            if _has_runs(requested, kind, dataset, collected, of_shown):
+                yield name, of_datasets[kind](dataset) if dataset else of_experiment[kind]()
+            progress.more(1)
 
 
-def _has_runs(requested: Requested, kind: str, dataset: str, collected: Runs) -> bool:
+def _histories_of(methods: list[str], collected: Runs, histories: list[History]) -> list[History]:
+    """The histories of the stages that runs of some methods went through."""
+    cells = [
+        training.cell.split("/")
+        for run, trainings in collected.trainings_of.items()
+        for training in trainings
+        if run.method in methods
+    ]
+    stages = {f"{method}/{stage}" for _, method, _, _, stage in cells}
+    return [one for one in histories if one.stage in stages]
+
+
+def _has_runs(
+    requested: Requested, kind: str, dataset: str, collected: Runs, of_shown: pd.DataFrame
+) -> bool:
     if kind == "pseudo_masks":
         return not collected.pseudo_masks.empty
     if kind == "restored_images":
         return not with_restoring_stage(requested, collected.table).empty
     if kind in EXAMPLES:
-        return not that_learn(EXAMPLES[kind], collected.table).empty
-    return kind == "search" or not dataset or (collected.table["dataset"] == dataset).any()
+        return not that_learn(EXAMPLES[kind], of_shown).empty
+    runs = of_shown if kind == "cases" else collected.table
+    return kind == "search" or not dataset or (runs["dataset"] == dataset).any()

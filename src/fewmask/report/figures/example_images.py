@@ -84,10 +84,10 @@ class Examples:
         )
 
 
-def read_examples(path: Path, choice: str = "fixed", task: str | None = None) -> Examples:
-    """Read the images that are the same in every run (``fixed``), or its own ``worst`` or
-    ``median`` ones, with one of the tasks that it learns; None: the first, by which they were
-    chosen.
+def read_choices(path: Path, choices: list[str], task: str | None = None) -> dict[str, Examples]:
+    """Read, by the reason for their choice, the images that are the same in every run (``fixed``),
+    or its own ``worst`` or ``median`` ones, with one of the tasks that it learns; None: the first,
+    by which they were chosen.
 
     Raises FewmaskError: the file is missing or damaged, or the run does not learn the task.
     """
@@ -96,10 +96,15 @@ def read_examples(path: Path, choice: str = "fixed", task: str | None = None) ->
         if palette.shape != (len(classes), 3) or not all(isinstance(c, str) for c in classes):
             raise ValueError("its classes and their colours do not go together")
         task = _task(file, task)
-        images = {
-            name: _example(file, i, task, len(classes)) for name, i in _places(file, choice).items()
+        return {
+            choice: Examples(
+                task,
+                {name: _example(file, i, task, len(classes)) for name, i in places.items()},
+                classes,
+                palette,
+            )
+            for choice, places in _places(file, choices).items()
         }
-        return Examples(task, images, classes, palette)
 
 
 def read_restored(path: Path) -> dict[str, RestoredImage]:
@@ -108,7 +113,7 @@ def read_restored(path: Path) -> dict[str, RestoredImage]:
     Raises FewmaskError: the file is missing or damaged, or holds no restored images.
     """
     with _opened(path) as file:
-        return {name: _restored(file, i) for name, i in _places(file, "fixed").items()}
+        return {name: _restored(file, i) for name, i in _places(file, ["fixed"])["fixed"].items()}
 
 
 @contextmanager
@@ -129,10 +134,13 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         raise damaged(path, kind, error, f"delete the file and {mend}") from None
 
 
-def _places(file: h5py.File, choice: str) -> dict[str, int]:
-    """The places of the images that were chosen for a reason, by name."""
-    choices, names = file["choice"].asstr()[:], file["name"].asstr()[:]
-    return {str(names[i]): int(i) for i in np.flatnonzero(choices == choice)}
+def _places(file: h5py.File, choices: list[str]) -> dict[str, dict[str, int]]:
+    """By the reason for their choice, the places of images, by name."""
+    reasons, names = file["choice"].asstr()[:], file["name"].asstr()[:]
+    return {
+        choice: {str(names[i]): int(i) for i in np.flatnonzero(reasons == choice)}
+        for choice in choices
+    }
 
 
 def _task(file: h5py.File, requested: str | None) -> str:
@@ -186,11 +194,13 @@ def colour_mask(mask: np.ndarray, palette: np.ndarray, height: int, width: int) 
     look the same on every image.
     """
     mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
-    rows, columns = np.indices(mask.shape)
-    stripes = np.where((rows + columns) % STRIPE < STRIPE // 2, *STRIPES[::-1])
     colours = np.zeros((256, 3), np.uint8)
     colours[: len(palette)] = palette
-    return np.where((mask == IGNORE)[..., None], stripes[..., None], colours[mask]).astype(np.uint8)
+    coloured = colours[mask]
+    rows, columns = np.nonzero(mask == IGNORE)
+    stripes = np.where((rows + columns) % STRIPE < STRIPE // 2, *STRIPES[::-1])
+    coloured[rows, columns] = stripes[:, None]
+    return coloured
 
 
 def scale_image(image: np.ndarray, height: int, width: int) -> np.ndarray:

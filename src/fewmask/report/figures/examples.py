@@ -23,7 +23,7 @@ from fewmask.report.figures.blocks import (
     draw_row,
     page_of,
 )
-from fewmask.report.figures.example_images import Examples, read_examples
+from fewmask.report.figures.example_images import Examples, read_choices
 from fewmask.report.figures.style import BODY, LEADING, MARGIN, STYLED, Page, wrap
 from fewmask.report.figures.tiles import ClassLegend, tile_height, whole
 from fewmask.report.results.runs import run_file
@@ -104,11 +104,12 @@ class Block:
 
 
 @STYLED
-def examples(requested: Requested, runs: pd.DataFrame, task: str) -> Figure:
+def examples(requested: Requested, runs: pd.DataFrame, task: str, note: str = "") -> Figure:
     """Draw, for every dataset, some test images, with the truth and the predictions of a task that
     all ``runs`` learn.
 
     Shown are all methods at the fractions of `by_shown_fraction`, for the first seed with a run.
+    ``note`` is added to what the figure says of itself.
 
     Raises:
         FewmaskError: an examples file is missing or damaged, or runs share no image.
@@ -120,7 +121,7 @@ def examples(requested: Requested, runs: pd.DataFrame, task: str) -> Figure:
     blocks = [replace(block, tile=tile) for block in blocks]
 
     how_to_read = HOW_TO_READ.format(legend=load(task).legend, metric=title(load(task).judged_by))
-    return page_of(requested.title, how_to_read, blocks, _draw)
+    return page_of(requested.title, how_to_read + note, blocks, _draw)
 
 
 def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Block:
@@ -134,7 +135,7 @@ def _block(requested: Requested, runs: pd.DataFrame, rows: int, task: str) -> Bl
             run = Run(row.dataset, row.method, fraction, seed)
             path = run_file(Layout(requested.results).examples, run)
             name = requested.title_of(row.method)
-            columns.append(Column(group, name, read_examples(path, task=task)))
+            columns.append(Column(group, name, read_choices(path, ["fixed"], task)["fixed"]))
     names = [
         name
         for name in columns[0].examples.images

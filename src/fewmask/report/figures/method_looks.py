@@ -16,6 +16,10 @@ OTHERS = "others"
 
 GREY_LOOK = (GREY, ".")
 
+MOST_SHOWN = 30
+"""The number of rows, one a method and dataset, up to which figures show images and curves of all
+methods: more are looked through by nobody, and take most of the time of all figures."""
+
 
 def method_looks(requested: Requested, summary: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Colour and marker of every method, grey ones first, as what is drawn later covers them.
@@ -40,6 +44,25 @@ def legend_of(requested: Requested, looks: dict[str, tuple[str, str]]) -> list[t
     """The entries of methods in a legend; one for all grey ones, which is the last."""
     own = {requested.title_of(name): look for name, look in looks.items() if not is_grey(look)}
     return samples_of(own | {OTHERS: GREY_LOOK} if len(own) < len(looks) else own)
+
+
+def shown_methods(requested: Requested, summary: pd.DataFrame) -> list[str]:
+    """The methods of which figures show images, training curves and single classes: all, or those
+    that have a colour where all are more than `MOST_SHOWN`."""
+    if len(requested.methods) * len(requested.datasets) <= MOST_SHOWN:
+        return requested.methods
+    return _coloured(requested, summary)
+
+
+def left_out_note(requested: Requested, shown: list[str]) -> str:
+    """What a figure's note says of methods that are not shown; nothing where all are."""
+    if len(shown) == len(requested.methods):
+        return ""
+    return (
+        f" Shown are {len(shown)} of {len(requested.methods)} methods: the reference, upper "
+        "bounds, and the best by mean rank. For others, run snakemake --config 'methods=[A, B]' "
+        "-- partial."
+    )
 
 
 def with_metric(

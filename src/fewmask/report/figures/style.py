@@ -1,6 +1,8 @@
 """The one style of all figures: colours, fonts, and pages laid out in inches."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -160,14 +162,21 @@ def shorten(text: str, width: float, size: float, weight: str = "normal") -> str
     return short
 
 
+@contextmanager
+def saved(figure: Figure, stem: Path) -> Iterator[None]:
+    """Write a figure under temporary names, which become ``stem``.svg and ``stem``.png when the
+    block ends without an error; the same figure always gives the same bytes."""
+    svg, png = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
+    with written_whole(svg) as as_svg, written_whole(png) as as_png:
+        _write(figure, as_svg, as_png)
+        yield
+
+
 @STYLED
-def save(figure: Figure, stem: Path) -> None:
-    """Write ``stem``.svg and ``stem``.png; the same figure always gives the same bytes."""
-    with written_whole(stem.with_name(f"{stem.name}.svg")) as temporary:
-        figure.savefig(temporary, format="svg", dpi=DPI, metadata={"Date": None})
+def _write(figure: Figure, svg: Path, png: Path) -> None:
+    figure.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None})
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     # Without transparency, which no page has and which takes a quarter of the time to be written.
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    with written_whole(stem.with_name(f"{stem.name}.png")) as temporary:
-        pixels.save(temporary, format="png", dpi=(DPI, DPI))
+    pixels.save(png, format="png", dpi=(DPI, DPI))

@@ -27,19 +27,22 @@ SHARED = "shared"
 
 
 @STYLED
-def training_curves(requested: Requested, dataset: str, all_histories: list[History]) -> Figure:
+def training_curves(
+    requested: Requested, dataset: str, all_histories: list[History], note: str = ""
+) -> Figure:
     """Draw the trainings on one dataset: a row per stage, a line per training, coloured by
     fraction.
 
     Left: the training loss, averaged since the previous evaluation. Right: the metric on the
     validation images by which weights were selected, with a dot at the weights that were kept.
+    ``note`` is added to what the figure says of itself.
     """
     # A stage whose weights are selected by several metrics has a row for each: no axis fits all.
     stages = list(dict.fromkeys((one.stage, one.judged_by) for one in all_histories))
     is_shared = any(one.fraction not in requested.fractions for one in all_histories)
     colours = fraction_looks([*requested.fractions, *[SHARED] * is_shared])
     legend = samples_of(colours)
-    title, note = f"{requested.title} · {dataset}", _note(requested)
+    title, note = f"{requested.title} · {dataset}", _note(requested) + note
     width = MARGIN + LEFT + 2 * PANEL[0] + BETWEEN + MARGIN
     top = heading_height(title, note, width) + 0.05
     below = top + legend_height(legend, width)

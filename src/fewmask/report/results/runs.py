@@ -41,12 +41,17 @@ class Runs(NamedTuple):
     """The costs of the jobs of every finished run."""
     jobs_of_searches: dict[GridCell, list[JobCost]]
     """Those of the trials of every search, by the dataset, method and fraction that it is of."""
-    trainings: list[TrainedStage]
-    """Those that the runs went through, in their order; shared ones several times."""
+    trainings_of: dict[Run, list[TrainedStage]]
+    """Those that every finished run went through, in their order."""
     missing: list[Path]
     """The requested metrics files that do not exist or are outdated."""
     outdated: list[Path]
     """The metrics files that were made with other settings."""
+
+    @property
+    def trainings(self) -> list[TrainedStage]:
+        """Those of all runs; shared ones several times."""
+        return [one for trainings in self.trainings_of.values() for one in trainings]
 
 
 def run_file(pattern: str, run: Run) -> Path:
@@ -102,7 +107,7 @@ def collect(requested: Requested) -> Runs:
         collect_last_weights(records.items()),
         jobs,
         of_searches,
-        [one for record in records.values() for one in _trainings(record)],
+        {run: list(_trainings(record)) for run, record in records.items()},
         missing,
         outdated,
     )
