@@ -158,3 +158,15 @@ def test_it_goes_on_with_all_that_it_had(build: Build):
     for name, tensor in expected.items():
         assert torch.equal(found[name], tensor), name
     assert resumed.since_evaluation == whole.since_evaluation
+
+
+def test_in_bf16_it_has_the_same_losses_but_for_rounding(build: Build):
+    def losses(precision: str) -> dict[str, float]:
+        one = build()
+        batches = {role: one.augmented(batch) for role, batch in one.draws.at(0).items()}
+        torch.manual_seed(0)
+        with start(precision, 1).autocast():
+            found = one.objective.train().losses(batches, 0)
+        return {name: value.item() for name, value in found.items()}
+
+    assert losses("bf16") == pytest.approx(losses("fp32"), rel=0.05, abs=0.02)

@@ -29,7 +29,8 @@ def test_a_killed_command_ends_with_the_same_weights(
 ):
     """The same within a process, in every run of the tests: tests/objectives/."""
     evaluation = {"every": 5, "metric": "loss"}
-    stage = small_stage(steps=24, evaluation=evaluation, network=TINY, **STAGES[name])
+    settings = {"evaluation": evaluation, "network": TINY, "precision": "bf16", **STAGES[name]}
+    stage = small_stage(steps=24, **settings)
     inputs = inputs_of(stage, rooms_with_geometry, rooms_split)
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
 
