@@ -18,6 +18,7 @@ network:
   architecture: {name: unet, decoder_channels: [16, 8, 4]}
   encoder: resnet18
   weights: none
+defaults: {precision: fp32}  # bf16 takes four times as long without a GPU
 stages:
   supervised:
     objective: {name: supervised}

@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.slurm.cluster import Cluster
 from tests.slurm.submitter import (
     ONE_TRAINING,
+    STEPS,
     Submitter,
     assert_equal,
     assert_same_weights,
@@ -41,12 +42,12 @@ class FaultsOfJobs(Faults):
 
     def test_a_cancelled_job_is_sent_again(self, cluster: Cluster, project: Path, expected: Path):
         submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        cluster.run("scancel", number)
+        with submitter.held(0) as [number]:
+            cluster.run("scancel", number)
+            cluster.wait(lambda: submitter.tries(number) == ["CANCELLED"], "it is cancelled")
         submitter.succeed()
-        assert submitter.tries(number) == ["CANCELLED"]
         assert "resuming from step" in submitter.log()
-        assert steps_trained(project) == 600
+        assert steps_trained(project) == STEPS
         assert_equal(project, expected)
 
     def test_a_preempted_job_goes_back_into_the_queue(
@@ -54,14 +55,15 @@ class FaultsOfJobs(Faults):
     ):
         ask_for(project, gpus=1)
         submitter = self.submitter(cluster, project, ONE_TRAINING)
-        number = submitter.wait_for_training()
-        urgent = ("--partition=urgent", "--account=masks", "--gpus=2", "--output=/dev/null")
-        cluster.run("sbatch", *urgent, "--wrap=sleep 3")
+        with submitter.held(0) as [number]:
+            urgent = ("--partition=urgent", "--account=masks", "--gpus=2", "--output=/dev/null")
+            cluster.run("sbatch", *urgent, "--wrap=sleep 3")
+            cluster.wait(lambda: "PREEMPTED" in submitter.tries(number), "it is preempted")
         submitter.succeed()
         assert submitter.tries(number) == ["PREEMPTED", "COMPLETED"]
         assert "Trying to restart" not in submitter.printed
         assert "resuming from step" in submitter.log()
-        assert steps_trained(project) == 600
+        assert steps_trained(project) == STEPS
         assert_same_weights(project, expected)
 
     def test_a_job_that_ran_out_of_memory_gets_more(
@@ -122,21 +124,21 @@ class FaultsOfTheCluster(Faults):
     ) -> None:
         """A training goes on while a daemon of SLURM is away for some seconds."""
         submitter = self.submitter(cluster, project, ONE_TRAINING)
-        job = submitter.wait_for_training()
-        cluster.kill(daemon, number)
-        time.sleep(seconds)
-        cluster.start(daemon)
+        with submitter.held(0) as [job]:
+            cluster.kill(daemon, number)
+            time.sleep(seconds)
+            cluster.start(daemon)
         submitter.succeed()
         assert submitter.tries(job) == ["COMPLETED"]
-        assert steps_trained(project) == 600
+        assert steps_trained(project) == STEPS
         assert_same_weights(project, expected)
 
     def test_an_accounting_database_that_was_away(
         self, cluster: Cluster, project: Path, expected: Path
     ):
         submitter = self.submitter(cluster, project, ONE_TRAINING)
-        number = submitter.wait_for_training()
-        cluster.kill("slurmdbd", signal.SIGTERM)
+        with submitter.held(0) as [number]:
+            cluster.kill("slurmdbd", signal.SIGTERM)
         try:
             submitter.succeed()
         finally:
@@ -147,19 +149,20 @@ class FaultsOfTheCluster(Faults):
 
     def test_a_snakemake_that_was_killed(self, cluster: Cluster, project: Path, expected: Path):
         submitter = self.submitter(cluster, project, ONE_TRAINING)
-        number = submitter.wait_for_training()
-        submitter.kill()
-        submitter = self.submitter(cluster, project, ONE_TRAINING)
-        submitter.succeed()
+        with submitter.held(0) as [number]:
+            submitter.kill()
+            submitter = self.submitter(cluster, project, ONE_TRAINING)
+            submitter.succeed()
         assert f"left 1 job in SLURM's queue ({number})" in submitter.printed
         assert submitter.tries(number) == ["CANCELLED"]
-        assert steps_trained(project) == 600
+        assert steps_trained(project) == STEPS
         assert_same_weights(project, expected)
 
     def test_an_interrupted_snakemake_cancels_its_jobs(self, cluster: Cluster, project: Path):
         submitter = self.submitter(cluster, project, *ONE_SEED)
-        number = submitter.wait_for_training()
-        submitter.process.send_signal(signal.SIGINT)
+        with submitter.held(0) as [number]:
+            submitter.process.send_signal(signal.SIGINT)
+            cluster.wait(submitter.is_signalled, "SLURM ends the job")
         submitter.end()
         cluster.wait(lambda: submitter.tries(number) == ["CANCELLED"], "the job is cancelled")
         # Until its processes are gone SLURM has it in the queue.

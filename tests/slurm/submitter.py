@@ -2,30 +2,32 @@
 
 import csv
 import itertools
-import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fewmask.cluster.slurm import Spent, accounted_jobs, comment_of, queued_jobs
 from tests.slurm.cluster import Cluster
-from tests.small_project import change_config, write_config, write_project
+from tests.small_project import change_config, write_project
 from tests.workflow.snakemake import BIN, ROOT
 
+STEPS = 200
+"""Of every training: some seconds, for `Submitter.held` makes them as long as a fault needs."""
+
 SUPERVISED = {
-    "steps": 600,
+    "steps": STEPS,
     "evaluation": {"every": 50},
-    "checkpoint_minutes": 0.03,
+    "checkpoint_minutes": 0.001,  # after every step
     "resources": {"memory_gb": 4, "minutes": 10},
 }
-
-LONGER = "extends: supervised\nstages: {supervised: {steps: 2500}}\n"
 
 SITE = "account: masks\nwarn_seconds: 15\n"
 
@@ -44,18 +46,19 @@ IMPATIENCE = {
     ),
 }
 
-STAGE = "rooms/{method}/n4/{seed}/supervised"
+STAGE = "rooms/supervised/n4/{seed}/supervised"
 WEIGHTS = f"results/stages/{STAGE}/weights.safetensors"
+CHECKPOINT = f"results/stages/{STAGE}/checkpoint.pt"
 
-ONE_TRAINING = WEIGHTS.format(method="supervised", seed=0)
+ONE_TRAINING = WEIGHTS.format(seed=0)
 """The target of which the first seed's training is the only job."""
 
 
 def write_grid(folder: Path) -> None:
-    """The project: one dataset, two methods, three seeds."""
+    """The project: one dataset, one method, three seeds."""
     write_project(folder)
-    change_config(folder, "methods/supervised", stages={"supervised": SUPERVISED})
-    write_config(folder, "methods/longer", LONGER)
+    tiny = {"encoder": "tu-test_efficientnet"}  # whose checkpoints are written in no time
+    change_config(folder, "methods/supervised", network=tiny, stages={"supervised": SUPERVISED})
     change_config(folder, "config", fractions=["n4"], seeds=[0, 1, 2])
     (folder / "profiles").mkdir()
     (folder / "profiles/site.yaml").write_text(SITE)
@@ -138,19 +141,49 @@ class Submitter:
 
     # Trainings.
 
-    def log(self, seed: int = 0, method: str = "supervised") -> str:
+    def log(self, seed: int = 0) -> str:
         """What a training has logged so far, in all its tries."""
-        path = self.folder / f"results/logs/train/{STAGE.format(method=method, seed=seed)}.log"
+        path = self.folder / f"results/logs/train/{STAGE.format(seed=seed)}.log"
         return path.read_text() if path.exists() else ""
 
-    def wait_for_training(self, seed: int = 0, method: str = "supervised") -> str:
-        """Wait until a training has written a checkpoint; its job's number."""
-        stage = self.folder / "results/stages" / STAGE.format(method=method, seed=seed)
-        self.cluster.wait(
-            lambda: (stage / "checkpoint.pt").exists() and "step 50/" in self.log(seed, method),
-            f"{stage} has a checkpoint",
-        )
-        return self.job(f"rule_train_wildcards_{STAGE.format(method=method, seed=seed)}")
+    def training(self, seed: int = 0) -> psutil.Process:
+        """The process of the last try of a training."""
+        return psutil.Process(int(re.findall("as process (.*)", self.log(seed))[-1]))
+
+    @contextmanager
+    def held(self, *seeds: int) -> Iterator[list[str]]:
+        """Wait until trainings have a checkpoint, and stop each there as long as the context lasts,
+        so that none ends before something happens to it; the numbers of their jobs.
+
+        It takes no processor meanwhile, and gets the signals that SLURM sends when it goes on: at
+        the end of the context, or when SLURM ends its job, for that continues what is stopped.
+        """
+        stopped: dict[int, psutil.Process] = {}
+
+        def are_stopped() -> bool:
+            for seed in {*seeds} - stopped.keys():
+                if (self.folder / CHECKPOINT.format(seed=seed)).exists():
+                    stopped[seed] = self.training(seed)
+                    stopped[seed].suspend()
+            return len(stopped) == len(seeds)
+
+        self.cluster.wait(are_stopped, f"the trainings of seeds {seeds} have checkpoints")
+        try:
+            stages = [STAGE.format(seed=seed) for seed in seeds]
+            yield [self.job(f"rule_train_wildcards_{stage}") for stage in stages]
+        finally:
+            for process in stopped.values():
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
+
+    def is_signalled(self, seed: int = 0) -> bool:
+        """Whether a training that is stopped will get SIGTERM when it goes on, or has ended."""
+        try:
+            status = Path(f"/proc/{self.training(seed).pid}/status").read_text()
+        except (psutil.NoSuchProcess, FileNotFoundError):
+            return True
+        pending = re.findall(r"(?:Sig|Shd)Pnd:\s+(\w+)", status)
+        return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in pending)
 
     def job(self, name: str) -> str:
         """The number of the job that waits or runs for a rule and its wildcards."""
@@ -158,11 +191,11 @@ class Submitter:
             jobs = queued_jobs(self.folder)
         return next(job.number for job in jobs if job.comment == name.replace("/", "_"))
 
-    def spent(self, seed: int = 0, method: str = "supervised") -> Spent:
+    def spent(self, seed: int = 0) -> Spent:
         """What accounting knows of a training."""
         with self.on_the_cluster():
             jobs = accounted_jobs(self.folder)
-        return jobs[comment_of("train", STAGE.format(method=method, seed=seed))]
+        return jobs[comment_of("train", STAGE.format(seed=seed))]
 
     @contextmanager
     def on_the_cluster(self) -> Iterator[None]:
@@ -181,43 +214,34 @@ class Submitter:
         return [line.split()[0] for line in answer.stdout.splitlines()]
 
 
-def steps_trained(folder: Path, seed: int = 0, method: str = "supervised") -> int:
+def steps_trained(folder: Path, seed: int = 0) -> int:
     """How many steps all tries of a training made together, repeated ones counted again.
 
     Of a try that was killed only those that it saved are known, and the last of them maybe only
     by where the next try went on: it may be killed before it could note what it had saved.
     """
-    stage = folder / "results/stages" / STAGE.format(method=method, seed=seed)
+    stage = folder / "results/stages" / STAGE.format(seed=seed)
     with (stage / "tries.csv").open() as file:
         steps = [int(row["step"]) for row in csv.DictReader(file)]
     return sum(max(0, after - before) for before, after in itertools.pairwise(steps))
 
 
-def measured(folder: Path) -> dict[tuple[str, str], dict[str, str]]:
-    """The table of all runs without what they cost, by method and seed."""
+def measured(folder: Path) -> dict[str, dict[str, str]]:
+    """The table of all runs without what they cost, by seed."""
     with (folder / "results/tables/runs.csv").open() as file:
         rows = list(csv.DictReader(file))
     costs = ("seconds", "peak_memory_mb", "hours", "gpu_hours")
     kept = [{name: value for name, value in row.items() if name not in costs} for row in rows]
-    return {(row["method"], row["seed"]): row for row in kept}
-
-
-def keep_measured(folder: Path) -> None:
-    """Add the table's runs to those that `assert_equal` compares with."""
-    path = folder / "measured.json"
-    before = json.loads(path.read_text()) if path.exists() else []
-    path.write_text(json.dumps([*before, *measured(folder).values()]))
+    return {row["seed"]: row for row in kept}
 
 
 def assert_equal(folder: Path, expected: Path, seeds: int = 1) -> None:
     """A project's table has so many runs, and they are those of another project to the last bit."""
-    rows = json.loads((expected / "measured.json").read_text())
-    wanted = {(row["method"], row["seed"]): row for row in rows}
-    found = measured(folder)
+    found, wanted = measured(folder), measured(expected)
     assert len(found) == seeds
-    for (method, seed), row in found.items():
-        assert row == wanted[method, seed]
-        assert_same_weights(folder, expected, WEIGHTS.format(method=method, seed=seed))
+    for seed, row in found.items():
+        assert row == wanted[seed]
+        assert_same_weights(folder, expected, WEIGHTS.format(seed=seed))
 
 
 def assert_same_weights(folder: Path, expected: Path, weights: str = ONE_TRAINING) -> None:

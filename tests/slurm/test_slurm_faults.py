@@ -9,7 +9,13 @@ import pytest
 
 from tests.slurm.cluster import Cluster
 from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster
-from tests.slurm.submitter import SITE, assert_equal, steps_trained
+from tests.slurm.submitter import (
+    ONE_TRAINING,
+    SITE,
+    STEPS,
+    assert_same_weights,
+    steps_trained,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -21,15 +27,14 @@ class TestFaultsOfJobs(FaultsOfJobs):
         self, cluster: Cluster, project: Path, expected: Path
     ):
         (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
-        # SLURM looks at its clock twice a minute, so that a try has between 15 and 45 s.
-        submitter = self.submitter(
-            cluster, project, "--retries", "30", "--config", "seeds=[0]", "methods=[longer]"
-        )
+        submitter = self.submitter(cluster, project, "--retries", "30", ONE_TRAINING)
+        with submitter.held(0):
+            cluster.wait(submitter.is_signalled, "its time is nearly up")
         submitter.succeed()
-        assert "resuming from step" in submitter.log(method="longer")
+        assert "resuming from step" in submitter.log()
         assert "Trying to restart" in submitter.printed
-        assert steps_trained(project, method="longer") == 2500
-        assert_equal(project, expected)
+        assert steps_trained(project) == STEPS
+        assert_same_weights(project, expected)
 
 
 @pytest.mark.nightly

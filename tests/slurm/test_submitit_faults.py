@@ -10,7 +10,15 @@ import pytest
 
 from tests.slurm.cluster import Cluster
 from tests.slurm.faults import FaultsOfJobs, FaultsOfTheCluster
-from tests.slurm.submitter import SITE, SUBMITIT, Submitter, assert_equal, steps_trained
+from tests.slurm.submitter import (
+    ONE_TRAINING,
+    SITE,
+    STEPS,
+    SUBMITIT,
+    Submitter,
+    assert_same_weights,
+    steps_trained,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -18,16 +26,17 @@ pytestmark = pytest.mark.slow
 def test_when_time_is_up_a_training_goes_on(cluster: Cluster, project: Path, expected: Path):
     """As one job of SLURM, and one of Snakemake, without a retry."""
     (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
-    options = ("--retries", "0", "--config", "seeds=[0]", "methods=[longer]")
-    submitter = Submitter(cluster, project, *options, profile=SUBMITIT)
+    submitter = Submitter(cluster, project, "--retries", "0", ONE_TRAINING, profile=SUBMITIT)
+    with submitter.held(0):
+        cluster.wait(submitter.is_signalled, "its time is nearly up")
     submitter.succeed()
-    tries = project / "results/stages/rooms/longer/n4/0/supervised/tries.csv"
+    tries = project / "results/stages/rooms/supervised/n4/0/supervised/tries.csv"
     with tries.open() as file:
         rows = list(csv.DictReader(file))
     assert len({row["slurm_job"] for row in rows}) == 1
     assert sum(row["event"] == "started" for row in rows) >= 2
-    assert steps_trained(project, method="longer") == 2500
-    assert_equal(project, expected)
+    assert steps_trained(project) == STEPS
+    assert_same_weights(project, expected)
 
 
 class TestFaultsOfTheCluster(FaultsOfTheCluster):
