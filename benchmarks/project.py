@@ -70,7 +70,7 @@ class Project:
         key = self.key(name)
         stage = self.stage(key, steps=10**9, evaluation=NO_EVALUATIONS, **changes)
         inputs = self.inputs(key)
-        runtime = start(stage.precision, CORES, stage.deterministic, stage.steps)
+        runtime = start(stage.precision, CORES, stage.deterministic)
         with redirect_stderr(StringIO()):
             return build_training(inputs, stage, self.run.seed, Store(inputs.dataset), runtime)
 

@@ -75,7 +75,7 @@ def train(
         if _is_done(output, description):
             print(f"{output}: trained already", file=sys.stderr)
             return True
-        runtime = start(stage.precision, execution.threads, stage.deterministic, stage.steps)
+        runtime = start(stage.precision, execution.threads, stage.deterministic)
         build = partial(build_training, inputs, stage, seed, store, runtime, scaling)
         training = _resumed(build, checkpoint, runtime, execution.goes_on_from)
         if execution.is_trial:

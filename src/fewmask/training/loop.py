@@ -29,7 +29,7 @@ from fewmask.objectives.weighting.weighting import build as build_weighting
 from fewmask.training.compiling import compile_networks
 from fewmask.training.divergence import DivergedError, loss_not_finite
 from fewmask.training.optimiser import Optimisers
-from fewmask.training.runtime import Runtime, peak_memory_mb
+from fewmask.training.runtime import Runtime, peak_memory_mb, try_algorithms
 from fewmask.training.schedule import learning_rate_factor
 
 CHECK_EVERY = 50
@@ -60,6 +60,7 @@ class Training:
         self.ema = None
         if stage.averaging:
             self.ema = Teacher(objective.result, stage.averaging.decay)
+        try_algorithms(stage.last_step, stage.deterministic)
         if stage.compile:
             compile_networks(self.objective)
         self.step = 0

@@ -40,16 +40,14 @@ class Runtime:
         return lambda: torch.autocast(self.device.type, DTYPES[self.precision])
 
 
-def start(precision: str, threads: int, deterministic: bool = False, steps: int = 0) -> Runtime:
-    """Set torch up for a job: the GPU where there is one, else ``threads`` threads; ``steps``: how
-    long it trains."""
+def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
+    """Set torch up for a job: the GPU where there is one, else ``threads`` threads."""
     torch.set_num_threads(threads)
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts
     # fp32 means 32 bits: TensorFloat-32 only where lower precision was requested.
     torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
-    torch.backends.cudnn.benchmark = steps >= LONG and not deterministic
     torch.use_deterministic_algorithms(deterministic, warn_only=True)
     # Where several processes train together, each has set the number of its own GPU.
     cuda = torch.cuda.is_available()
@@ -57,6 +55,11 @@ def start(precision: str, threads: int, deterministic: bool = False, steps: int 
         _keep_freed_memory()
     device = torch.device("cuda", torch.cuda.current_device()) if cuda else torch.device("cpu")
     return Runtime(device, precision)
+
+
+def try_algorithms(steps: int, deterministic: bool) -> None:
+    """Have cuDNN try its algorithms in a training of so many steps, if it is long."""
+    torch.backends.cudnn.benchmark = steps >= LONG and not deterministic
 
 
 def _keep_freed_memory() -> None:
