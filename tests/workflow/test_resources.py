@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from tests.small_project import change_config, write_config, write_project
+from tests.workflow.finished import MASKED_IMAGE
 from tests.workflow.snakemake import ROOT, snakemake
-from tests.workflow.test_pretraining import METHOD
 
 SITE = """\
 account: masks
@@ -48,7 +48,7 @@ def chosen(resources: dict[str, str]) -> list[str | None]:
 
 
 def test_where_stages_differ_each_job_has_its_own(folder: Path):
-    write_config(folder, "methods/masked_image", METHOD)
+    write_config(folder, "methods/masked_image", MASKED_IMAGE)
     on_gpu = {"gpus": 1, "minutes": 30, "memory_gb": 16}
     change_config(folder, "methods/masked_image", stages={"pretrain": {"resources": on_gpu}})
     change_config(folder, "config", methods=["masked_image"])

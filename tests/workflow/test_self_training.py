@@ -2,76 +2,58 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from fewmask.data.pseudo_masks import PseudoMasks
-from tests.small_project import write_project
-from tests.workflow.snakemake import fewmask, job_counts, planned, snakemake
-
-STAGE = """\
-    objective:
-      name: self_training
-      auxiliary: {{own_blocks: {own_blocks}}}
-    pseudo_masks: {pseudo_masks}
-    optimiser: {{name: adamw, learning_rate: 0.003}}
-    steps: 4
-    batch: {{labelled: 2, unlabelled: 4}}
-    evaluation: {{every: 2}}
-    resources: {{cpus: 1, gpus: 0}}
-"""
+from tests.small_project import write_config, write_project, write_refined
+from tests.workflow.finished import THREE_STAGE
+from tests.workflow.snakemake import job_counts, planned, snakemake
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def test_stages_and_their_pseudo_masks_are_made_once_for_all_methods(tmp_path: Path):
     write_project(tmp_path)
-    refined = STAGE.format(own_blocks=2, pseudo_masks="supervised")
-    final = STAGE.format(own_blocks=1, pseudo_masks="refined")
-    for name, text in (
-        ("two_stage", f"extends: supervised\nstages:\n  refined:\n{refined}"),
-        ("three_stage", f"extends: two_stage\nstages:\n  final:\n{final}"),
-    ):
-        (tmp_path / f"config/methods/{name}.yaml").write_text(text)
-    return tmp_path
-
-
-METHODS = ("--config", "seeds=[0]", "methods=[supervised,two_stage,three_stage]")
-
-
-def test_stages_and_their_pseudo_masks_are_made_once_for_all_methods(folder: Path):
-    counts = planned(folder, *METHODS)
+    write_refined(tmp_path)
+    write_config(tmp_path, "methods/three_stage", THREE_STAGE)
+    methods = "methods=[supervised,refined,three_stage]"
+    counts = planned(tmp_path, "--config", "seeds=[0]", methods)
     assert counts["train"] == 6  # three stages at two fractions
     assert counts["pseudo_label"] == 4  # of the first two stages
     assert counts["evaluate"] == 6
 
 
 @pytest.mark.slow
-def test_it_runs_to_the_tables_and_again_to_the_same_bytes(folder: Path):
-    one = (*METHODS, "fractions=[n8]")
-    answer = snakemake(folder, *one)
-    assert answer.returncode == 0, answer.stdout
-    stages = folder / "results/stages/rooms"
-    first = stages / "supervised/n8/0/supervised/pseudo_masks.h5"
-    masks = PseudoMasks(first)
+def test_it_runs_to_the_tables(finished: Path):
+    results = finished / "results"
+    masks = PseudoMasks(results / "stages/rooms/supervised/n8/0/supervised/pseudo_masks.h5")
     assert len(masks.rows) == 36 - 12 - 8  # all training images, no other
-    metrics = json.loads((folder / "results/metrics/rooms/three_stage/n8/0.json").read_text())
+    metrics = json.loads((results / "metrics/rooms/three_stage/n8/0.json").read_text())
     assert [one["stage"] for one in metrics["pseudo_masks"]] == [
         "supervised/supervised",
-        "two_stage/refined",
+        "refined/refined",
     ]
-    assert metrics["cost"]["images_seen"] == 6 * 4 + 2 * 4 * 6
-    assert (folder / "results/tables/pseudo_masks.md").exists()
-    with (folder / "results/tables/cost.csv").open() as file:
-        costs = [(row["jobs"], row["from_benchmark"]) for row in csv.DictReader(file)]
-    # Trainings, evaluations, and pseudo-labelling where it is learnt; in all each of them once.
-    assert costs == [("2", "2"), ("4", "4"), ("6", "6"), ("8", "8")]
-    answer = fewmask(folder, "status", "--config", "seeds=[0]", "--config", "fractions=[n8]",
-                   "--config", "methods=[three_stage]")  # fmt: skip
-    assert "1 done" in answer.stdout
+    assert metrics["cost"]["images_seen"] == 6 * 4 + (12 + 4) * 6
+    assert (results / "tables/pseudo_masks.md").exists()
+    with (results / "tables/cost.csv").open() as file:
+        jobs = {row["method"]: (row["jobs"], row["from_benchmark"]) for row in csv.DictReader(file)}
+    # Trainings, evaluations, and pseudo-labelling where it is learnt.
+    assert [jobs[name] for name in ("supervised", "refined", "three_stage")] == [
+        ("2", "2"),
+        ("4", "4"),
+        ("6", "6"),
+    ]
+    # In all each of them once: of these 8, of pretraining 3, of three methods with other tasks 6.
+    assert [*jobs.values()][-1] == ("17", "17")
 
-    before = first.read_bytes()
-    first.unlink()
-    answer = snakemake(folder, *one, "--", str(first.relative_to(folder)))
+
+@pytest.mark.slow
+def test_pseudo_masks_are_made_again_with_the_same_bytes(finished: Path, tmp_path: Path):
+    folder = shutil.copytree(finished, tmp_path / "project")
+    masks = folder / "results/stages/rooms/supervised/n8/0/supervised/pseudo_masks.h5"
+    before = masks.read_bytes()
+    masks.unlink()
+    answer = snakemake(folder, "--", str(masks.relative_to(folder)))
     assert job_counts(answer.stdout) == {"pseudo_label": 1}, answer.stdout
-    assert first.read_bytes() == before
+    assert masks.read_bytes() == before
