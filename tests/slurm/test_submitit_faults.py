@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 def test_when_time_is_up_a_training_goes_on(cluster: Cluster, project: Path, expected: Path):
     """As one job of SLURM, and one of Snakemake, without a retry."""
-    (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
+    (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 2}}\n")
     submitter = Submitter(cluster, project, "--retries", "0", ONE_TRAINING, profile=SUBMITIT)
     with submitter.held(0):
         cluster.wait(submitter.is_signalled, "its time is nearly up")
