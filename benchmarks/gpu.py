@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.device import wait
 from benchmarks.measurement import Measurement, in_turns, repeats, speed_up
 from benchmarks.project import EMBEDDED, project
-from benchmarks.training import PET, loop
+from benchmarks.training import PET, loop, repeated
 from fewmask.training.loop import Training
 
 SIDE = 8192
@@ -126,8 +126,8 @@ def _share_of_peak(case: Case, target: float, **changes: Any) -> Measurement:
         operations = _operations(plain)
     multiply = _product()
     with case.training(**changes) as training:
-        steps, products = repeats(loop(training, 1)), repeats(_times(multiply, 1))
-        ways = {"loop": loop(training, steps), "product": _times(multiply, products)}
+        steps, products = repeats(loop(training, 1)), repeats(repeated(multiply, 1))
+        ways = {"loop": loop(training, steps), "product": repeated(multiply, products)}
         seconds = in_turns(ways)
     rates = [steps * operations / each for each in seconds["loop"]]
     peaks = [products * 2 * SIDE**3 / each for each in seconds["product"]]
@@ -151,15 +151,6 @@ def _operations(training: Training) -> int:
 def _product() -> Callable[[], object]:
     left, right = torch.randn(2, SIDE, SIDE, device="cuda", dtype=torch.bfloat16)
     return lambda: left @ right
-
-
-def _times(work: Callable[[], object], times: int) -> Callable[[], None]:
-    def turn() -> None:
-        for _ in range(times):
-            work()
-        wait()
-
-    return turn
 
 
 BENCHMARKS = [unet, dpt, busy, augmentation, streaming, unet_compiled, dpt_compiled]

@@ -116,9 +116,9 @@ def _measure(
 ) -> tuple[dict[str, list[float]], dict[str, float]]:
     """What turns of as many steps took: Fewmask's loop, bare, and others; and the median images
     per second of each."""
-    steps = repeats(_turn(bare_step, 1))
+    steps = repeats(repeated(bare_step, 1))
     ways = {
-        name: _turn(step, steps) for name, step in {"bare": bare_step, **(others or {})}.items()
+        name: repeated(step, steps) for name, step in {"bare": bare_step, **(others or {})}.items()
     }
     seconds = in_turns({"loop": loop(training, steps), **ways})
     images = steps * sum(training.draws.sizes.values())
@@ -142,7 +142,9 @@ def loop(training: Training, steps: int) -> Callable[[], None]:
     return turn
 
 
-def _turn(step: bare.Step, steps: int) -> Callable[[], None]:
+def repeated(step: Callable[[], object], steps: int) -> Callable[[], None]:
+    """A turn of so many steps, which ends when the device is done."""
+
     def turn() -> None:
         for _ in range(steps):
             step()

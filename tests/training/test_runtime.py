@@ -52,11 +52,12 @@ def test_gpus_are_those_that_are_reserved_for_the_job(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's way of handing memory back")
 def test_memory_of_tensors_that_are_gone_is_used_again():
-    plain, kept = (
+    plain, *tries = (
         int(subprocess.check_output([sys.executable, "-c", CLEARED, argument]))
-        for argument in ("plain", "start")
+        for argument in ("plain", "start", "start", "start")
     )
-    assert kept < plain / 2  # not 0: a system short of memory takes some pages of any process
+    # The least of three: a system may take pages that are idle away from any process.
+    assert min(tries) < plain / 10
 
 
 def test_only_long_trainings_try_the_algorithms_of_cudnn():

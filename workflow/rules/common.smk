@@ -54,7 +54,7 @@ def gpus_of_one(stage):
 
 def percent_of_one(stage):
     """The same in percents of a GPU, which it shares as its training does."""
-    return 100 * gpus_of_one(stage) // stage.resources.gpu_share
+    return min(100, stage.resources.gpu_percent)
 
 
 def on_cluster(gpus):
