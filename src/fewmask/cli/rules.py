@@ -171,16 +171,20 @@ def train(
     from fewmask.config.changes import with_changes
     from fewmask.config.layers import from_json
     from fewmask.config.stage import TrainingSettings
+    from fewmask.core.compiler import load_compiler
     from fewmask.planning.search.ranking import read_ranking
     from fewmask.training.execution import Execution
     from fewmask.training.inputs import Inputs
-    from fewmask.training.job import train
 
     stage = from_json(TrainingSettings, settings, "--settings")
     if ranking is not None:
         ranked = read_ranking(ranking).at(place, ranking)
         stage = with_changes(stage, ranked.changes)
         files = {name: one and ranked.fill(one) for name, one in files.items()}
+    if stage.compile:
+        load_compiler()
+    from fewmask.training.job import train
+
     execution = Execution(
         checkpoint_seconds / 60,
         max(1, threads // processes),

@@ -48,7 +48,8 @@ def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
     # fp32 means 32 bits: TensorFloat-32 only where lower precision was requested.
     torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
     torch.backends.cudnn.allow_tf32 = precision != "fp32"
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    if deterministic != torch.are_deterministic_algorithms_enabled():  # it imports the compiler
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
     # Where several processes train together, each has set the number of its own GPU.
     cuda = torch.cuda.is_available()
     if not cuda:
