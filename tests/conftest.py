@@ -115,8 +115,9 @@ def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def small_stage(**changes: Any) -> Stage:
     """A stage that trains in a second: a few steps of a tiny U-Net."""
-    # A processor takes a second for a step in fp16, unless the network is tinier still.
-    encoder = "tu-test_efficientnet" if changes.get("precision") == "fp16" else "resnet18"
+    # A processor takes a second for a step in 16 bits, unless the network is tinier still.
+    is_short = changes.get("precision") in ("fp16", "bf16")
+    encoder = "tu-test_efficientnet" if is_short else "resnet18"
     settings = {
         "network": {"encoder": encoder, "weights": "none", "architecture": SMALL_UNET},
         "objective": {"name": "supervised"},

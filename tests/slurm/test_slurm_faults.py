@@ -26,7 +26,7 @@ class TestFaultsOfJobs(FaultsOfJobs):
     def test_when_time_is_up_a_training_goes_on(
         self, cluster: Cluster, project: Path, expected: Path
     ):
-        (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 1}}\n")
+        (project / "profiles/site.yaml").write_text(f"{SITE}cpu: {{longest_minutes: 2}}\n")
         submitter = self.submitter(cluster, project, "--retries", "30", ONE_TRAINING)
         with submitter.held(0):
             cluster.wait(submitter.is_signalled, "its time is nearly up")

@@ -1,7 +1,6 @@
 """Real Snakemake runs with the executor on this machine, without SLURM."""
 
 import itertools
-import re
 import signal
 import subprocess
 import time
@@ -130,5 +129,6 @@ def test_the_profile_trains_without_slurm(tmp_path: Path):
         stderr=subprocess.STDOUT,
     )
     assert run.returncode == 0, run.stdout
-    assert re.search("Submitted 2 jobs of train", run.stdout)
+    [log] = (tmp_path / ".snakemake/log").glob("*.snakemake.log")
+    assert "Submitted 2 jobs of train" in log.read_text()
     assert (tmp_path / "results/tables/summary.md").exists()

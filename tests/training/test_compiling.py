@@ -9,10 +9,11 @@ from torch import Tensor
 
 from fewmask.config.stage import TrainingSettings
 from fewmask.training.loop import Training
-from tests.conftest import small_stage
+from tests.conftest import SMALL_UNET, small_stage
 from tests.training.test_loop import go, training
 
-STAGE = small_stage(steps=6, evaluation={"every": 3, "metric": "none"}, precision="fp32")
+NETWORK = {"encoder": "tu-test_efficientnet", "weights": "none", "architecture": SMALL_UNET}
+STAGE = small_stage(steps=6, evaluation={"every": 3, "metric": "none"}, network=NETWORK)
 COMPILED = STAGE.model_copy(update={"compile": True})
 NO_COMPILER = {"cpp.cxx": (None, "/nowhere/g++")}
 

@@ -44,7 +44,7 @@ def command(stage, rooms: Path, split: Path, output: Path, processes: int, *more
     return [
         *(str(FEWMASK), "train", "--dataset", str(rooms), "--split", str(split)),
         *("--settings", stage.shaping(), "--seed", "0", "--output", str(output)),
-        *("--threads", "2", "--processes", str(processes), *more),
+        *("--threads", str(processes), "--processes", str(processes), *more),
     ]
 
 

@@ -24,7 +24,7 @@ from tests.data.making import random_pseudo_masks
 from tests.processes import run, start
 from tests.training.interrupting import interrupted, steps_in, trained
 
-KILLS = 12
+KILLS = 6
 
 SELF_TRAINING = small_stage(
     steps=24,
@@ -188,6 +188,7 @@ def test_a_weighting_goes_on_with_what_it_had(inputs: Inputs, tmp_path: Path, we
     assert_resumed_exactly(inputs, stage, tmp_path)
 
 
+@pytest.mark.nightly
 def test_a_teacher_and_snapshots_go_on_too(inputs: Inputs, tmp_path: Path):
     """What other objectives hold goes on as well: tests/objectives/test_every_objective.py."""
     taught = {"teacher_decay": 0.9, "result": "teacher"}

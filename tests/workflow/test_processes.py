@@ -25,7 +25,7 @@ ON_THIS_MACHINE = {
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("executor", ON_THIS_MACHINE)
+@pytest.mark.parametrize("executor", ["local", pytest.param("submitit", marks=pytest.mark.nightly)])
 def test_sigterm_for_all_ends_it_as_ctrl_c_does(tmp_path: Path, executor: str):
     write_project(tmp_path)
     longer = {"steps": 200, "checkpoint_minutes": 0.01}

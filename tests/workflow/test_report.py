@@ -32,6 +32,7 @@ EXPERIMENT = {
     "datasets": ["rooms"],
     "methods": ["supervised", "refined"],
     "fractions": ["n4", "n8"],
+    "leave_out": [{"method": "refined", "fraction": "n8"}],
     "seeds": [0, 1],
     "metrics": ["miou", f"iou_{HOSTILE}"],
     "published": {
