@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.report.results.bootstrap import DRAWS, bootstrap, draws, interval, samples_of
+from fewmask.report.results.bootstrap import (
+    DRAWS,
+    bootstrap,
+    draws,
+    interval,
+    samples_of,
+    weights_of_seeds,
+)
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import requested, write_images, write_run
 
@@ -25,8 +32,8 @@ def false_alarms(seeds, of_seeds, of_images, of_both):
         values = values + of_images * random.standard_normal((1, IMAGES))
         values = values + of_both * random.standard_normal((seeds, IMAGES))
         of_samples = shares @ values.mean(axis=0)
-        drawn = draws(values.mean(axis=1)[:, None], of_samples[:, None], random)
-        low, high = interval(drawn[:, 0])
+        weights = weights_of_seeds(seeds, SAMPLES, random)
+        low, high = interval(draws(values.mean(axis=1), of_samples, weights))
         found.append(not low <= 0 <= high)
     return np.mean(found)
 
@@ -54,7 +61,8 @@ def test_what_two_scores_share_cancels_in_their_difference():
     random = np.random.default_rng(0)
     shared = random.standard_normal(4)
     of_samples = random.standard_normal((SAMPLES, 1)) + np.array([0, 1])
-    drawn = draws(np.stack([shared, shared + 1], axis=1), of_samples, random)
+    weights = weights_of_seeds(4, SAMPLES, random)
+    drawn = draws(np.stack([shared, shared + 1], axis=1), of_samples, weights)
     np.testing.assert_allclose(drawn[:, 1] - drawn[:, 0], 1)
     assert drawn[:, 0].std() > 0.5
 
@@ -145,6 +153,24 @@ class TestScores:
         cells = [("scenes", "b", "n10"), ("scenes", "supervised", "n10")]
         first, second = (self.scores().draws(cells, [0, 1]) for _ in range(2))
         np.testing.assert_array_equal(first, second)
+
+    def test_seeds_are_drawn_alike_for_all_runs_of_a_dataset_and_for_no_other(self, project):
+        for dataset in ("scenes", "pets"):
+            for method in ("supervised", "b"):
+                for seed in (0, 1):
+                    values = {"seed": seed, "miou": 0.3 + 0.1 * seed, "dataset": dataset}
+                    write_run(method=method, **values)
+        scores = self.scores(datasets=["scenes", "pets"])
+        [first, second, other] = (
+            scores.draws([cell], [0, 1])[:, 0]
+            for cell in [
+                ("scenes", "supervised", "n10"),
+                ("scenes", "b", "n10"),
+                ("pets", "b", "n10"),
+            ]
+        )
+        np.testing.assert_array_equal(first, second)
+        assert abs(np.corrcoef(first, other)[0, 1]) < 0.05
 
     def test_where_seeds_have_images_of_their_own_these_are_not_drawn(self, project):
         for seed in (0, 1):

@@ -10,7 +10,7 @@ from matplotlib.text import Text
 from scipy.optimize import isotonic_regression
 
 from fewmask.report.figures.label_savings import savings_figure
-from fewmask.report.results.bootstrap import bootstrap, draws, interval
+from fewmask.report.results.bootstrap import bootstrap, draws, interval, weights_of_seeds
 from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
 from fewmask.report.tables.label_savings import (
@@ -66,7 +66,7 @@ class TestReachedAt:
         # 0.5 and 0.3 become 0.4 both, so that 0.4 is reached with 20 images and 0.5 with half way
         # from 40 to 80.
         curves = np.array([[0.2, 0.5, 0.3, 0.6]] * 2)
-        found = reached_at(self.masks, curves, np.array([0.4, 0.5]))
+        found = reached_at(self.masks, isotonic(curves), np.array([0.4, 0.5]))
         np.testing.assert_allclose(found, [20, 40 * 2**0.5])
 
     @pytest.mark.parametrize("sign", [1, -1])
@@ -100,8 +100,9 @@ def test_intervals_hold_the_truth():
     seeds, found = 4, []
     for _ in range(1000):
         of_seeds = truth + 0.02 * random.standard_normal((seeds, 5))
-        drawn = draws(of_seeds, np.tile(of_seeds.mean(axis=0), (1000, 1)), random)
-        low, high = interval(reached_at(masks, drawn[:, 1:], drawn[:, 0]))
+        weights = weights_of_seeds(seeds, 1000, random)
+        drawn = draws(of_seeds, np.tile(of_seeds.mean(axis=0), (1000, 1)), weights)
+        low, high = interval(reached_at(masks, isotonic(drawn[:, 1:]), drawn[:, 0]))
         found.append(low <= 50 <= high)
     assert 0.935 <= np.mean(found) <= 0.98
 

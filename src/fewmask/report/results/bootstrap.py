@@ -72,14 +72,18 @@ class Scores:
     """By cell and seed; runs without the metric are left out. With folds, by the draw of masks."""
     drawn: dict[GridCell, dict[int, np.ndarray]] = field(default_factory=dict)
     """The same on samples of test images, float (D,), the same samples for all of a dataset."""
-    _means: dict[tuple[GridCell, tuple[int, ...]], np.ndarray] = field(
+    _drawn_means: dict[tuple[GridCell, tuple[int, ...]], np.ndarray] = field(
         default_factory=dict, init=False, repr=False
     )
-    """Their means over seeds, which one comparison after the other needs."""
+    """Draws of means over seeds, which one comparison after the other needs: float (D,)."""
+    _weights: dict[tuple[str, tuple[int, ...]], np.ndarray] = field(
+        default_factory=dict, init=False, repr=False
+    )
+    """By dataset and seeds, their weights in every draw: float (D, S)."""
 
-    def has(self, dataset: str, method: str) -> bool:
-        """Whether any run of a method has the metric."""
-        return any(cell[:2] == (dataset, method) for cell in self.of_seeds)
+    def measured(self) -> set[tuple[str, str]]:
+        """The datasets and methods any run of which has the metric."""
+        return {(dataset, method) for dataset, method, _ in self.of_seeds}
 
     def notes(self) -> list[str]:
         """How intervals were computed, in sentences."""
@@ -121,18 +125,26 @@ class Scores:
         return self._table(cells, seeds).mean(axis=0)
 
     def draws(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
-        """Draws of ``means``, float (D, C); seeds and images are those of one draw in all."""
-        drawn = np.stack([self._mean_drawn(cell, tuple(seeds)) for cell in cells], axis=1)
-        parts = [part for cell in cells for part in cell]
-        random = np.random.default_rng(derive("seeds", *parts, *seeds))
-        return draws(self._table(cells, seeds), drawn, random)
+        """Draws of ``means``, float (D, C); at least two seeds.
 
-    def _mean_drawn(self, cell: GridCell, seeds: tuple[int, ...]) -> np.ndarray:
-        """The means over seeds of a cell's scores on samples of images, float (D,)."""
-        if (cell, seeds) not in self._means:
-            of_seeds = [self.drawn[cell][seed] for seed in seeds]
-            self._means[cell, seeds] = np.mean(of_seeds, axis=0)
-        return self._means[cell, seeds]
+        Seeds and images of a draw are the same for all cells of a dataset, also from one call to
+        the next, and those of datasets have nothing to do with each other.
+        """
+        return np.stack([self._draws_of(cell, tuple(seeds)) for cell in cells], axis=1)
+
+    def _draws_of(self, cell: GridCell, seeds: tuple[int, ...]) -> np.ndarray:
+        if (cell, seeds) not in self._drawn_means:
+            of_seeds = self._table([cell], list(seeds))[:, 0]
+            of_samples = np.mean([self.drawn[cell][seed] for seed in seeds], axis=0)
+            weights = self._weights_of(cell[0], seeds, len(of_samples))
+            self._drawn_means[cell, seeds] = draws(of_seeds, of_samples, weights)
+        return self._drawn_means[cell, seeds]
+
+    def _weights_of(self, dataset: str, seeds: tuple[int, ...], count: int) -> np.ndarray:
+        if (dataset, seeds) not in self._weights:
+            random = np.random.default_rng(derive("seeds", dataset, *seeds))
+            self._weights[dataset, seeds] = weights_of_seeds(len(seeds), count, random)
+        return self._weights[dataset, seeds]
 
     def _table(self, cells: list[GridCell], seeds: list[int]) -> np.ndarray:
         return np.array([[self.of_seeds[cell][seed] for cell in cells] for seed in seeds])
@@ -150,17 +162,23 @@ def without_rounding(differences: np.ndarray) -> np.ndarray:
     return np.where(np.abs(differences) < ROUNDING, 0.0, differences)
 
 
-def draws(of_seeds: np.ndarray, of_samples: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Draws of the means over seeds of several scores, float (D, C).
+def draws(of_seeds: np.ndarray, of_samples: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Draws of the means over seeds of scores, float (D, ...).
 
     Args:
-        of_seeds: float (S, C), the scores of every seed; S is at least 2.
-        of_samples: float (D, C), their means over seeds on D samples of test images.
+        of_seeds: float (S, ...), the scores of every seed.
+        of_samples: float (D, ...), their means over seeds on D samples of test images.
+        weights: what ``weights_of_seeds`` returns, float (D, S).
     """
-    means, n = of_seeds.mean(axis=0), len(of_seeds)
-    weights = random.standard_normal((len(of_samples), n)) / np.sqrt(n * (n - 1))
-    studentised = np.sqrt(random.chisquare(n - 1, len(of_samples)) / (n - 1))
-    return of_samples + weights @ (of_seeds - means) / studentised[:, None]
+    return of_samples + weights @ (of_seeds - of_seeds.mean(axis=0))
+
+
+def weights_of_seeds(seeds: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """What draws of at least two seeds weight their deviations from their mean by: float (count,
+    seeds)."""
+    normal = random.standard_normal((count, seeds)) / np.sqrt(seeds * (seeds - 1))
+    studentised = np.sqrt(random.chisquare(seeds - 1, count) / (seeds - 1))
+    return normal / studentised[:, None]
 
 
 def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarray:

@@ -49,13 +49,14 @@ def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> 
 
     Those whose folder was deleted are left out. Raises FewmaskError: one is damaged.
     """
-    read = []
+    read, layout = [], Layout(results)
     for training in dict.fromkeys(trainings):
         parts = dict(zip(("dataset", "method", "fraction", "seed", "stage"),
                          training.cell.split("/"), strict=True))  # fmt: skip
-        path = Path(Layout(results).stage.format(**parts)) / HISTORY
-        if parts["dataset"] == dataset and path.is_file():
-            read.append(_history(path, training.metric, parts))
+        if parts["dataset"] == dataset:
+            path = Path(layout.stage.format(**parts)) / HISTORY
+            if path.is_file():
+                read.append(_history(path, training.metric, parts))
     return read
 
 

@@ -59,11 +59,8 @@ def ranks(requested: Requested, scores: Scores) -> Ranks | None:
     None where too few methods or datasets are complete: at a fraction all methods must have been
     trained, with at least two seeds that all runs of the dataset have.
     """
-    methods = [
-        method
-        for method in requested.ranked_methods
-        if any(scores.has(dataset, method) for dataset in requested.datasets)
-    ]
+    measured = {method for _, method in scores.measured()}
+    methods = [method for method in requested.ranked_methods if method in measured]
     fractions, observed, drawn = {}, [], []
     for dataset in requested.datasets:
         complete = [

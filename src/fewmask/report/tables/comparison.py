@@ -121,7 +121,7 @@ def _judged(
 ) -> dict[str, object]:
     """The interval, the probability and the verdict of draws of a difference, float (D,)."""
     low, high = interval(differences)
-    # Draws of seeds are others than those of all methods together.
+    # A method may have seeds that other methods lack, and so more than all of them together.
     corrected = Interval(np.minimum(low, corrected.low), np.maximum(high, corrected.high))
     gains = differences if higher_is_better else -differences
     gains = gains[~np.isnan(gains)]

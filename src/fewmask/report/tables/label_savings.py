@@ -7,12 +7,20 @@ are percentiles of that number in bootstrap draws (`fewmask.report.results.boots
 curve and score vary together: their runs share seeds, and so masks, and test images.
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
 
 from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
-from fewmask.report.results.bootstrap import Interval, Scores, interval, without_rounding
+from fewmask.report.results.bootstrap import (
+    GridCell,
+    Interval,
+    Scores,
+    interval,
+    without_rounding,
+)
 from fewmask.report.tables.columns import (
     NOTHING,
     by_fraction,
@@ -43,10 +51,10 @@ def reached_at(masks: np.ndarray, curves: np.ndarray, scores: np.ndarray) -> np.
 
     Args:
         masks: float (F,), increasing.
-        curves: float (D, F), higher is better; they need not be monotone.
+        curves: float (D, F), higher is better, which never fall (see ``isotonic``).
         scores: float (D,).
     """
-    above = without_rounding(isotonic(curves) - scores[:, None])
+    above = without_rounding(curves - scores[:, None])
     is_reached = above >= 0
     after = np.clip(is_reached.argmax(axis=1), 1, len(masks) - 1)
     rows = np.arange(len(curves))
@@ -97,53 +105,71 @@ def label_savings(requested: Requested, summary: pd.DataFrame, scores: Scores) -
         likewise the ends of intervals. NaN without a run and with fewer than two points of the
         curve; intervals also with one seed.
     """
-    curves = {name: _curve(requested, summary, scores, name) for name in requested.datasets}
+    curves = {name: _Curve.of(requested, summary, scores, name) for name in requested.datasets}
     cells = compared_cells(summary, scores, but=[requested.compared_with, *requested.all_masks])
-    rows = [_row(requested, scores, cell, *curves[cell["dataset"]]) for cell in cells]
+    rows = [_row(requested, scores, cell, curves[cell["dataset"]]) for cell in cells]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _row(
-    requested: Requested, scores: Scores, cell: pd.Series, masks: np.ndarray, fractions: list[str]
-) -> dict:
-    """``masks`` and ``fractions`` are the points of the curve."""
-    dataset, *_ = own = tuple(cell[CELL])
-    cells = [own, *((dataset, requested.compared_with, one) for one in fractions)]
-    seeds = scores.seeds(cells)
+@dataclass
+class _Curve:
+    """The runs of the reference method on a dataset, from few masks to many."""
+
+    masks: np.ndarray
+    """float (F,)."""
+    cells: list[GridCell]
+    _drawn: dict[tuple[int, ...], np.ndarray] = field(default_factory=dict)
+    """By seeds, what ``drawn`` returns: most methods have the same seeds."""
+
+    @classmethod
+    def of(
+        cls, requested: Requested, summary: pd.DataFrame, scores: Scores, dataset: str
+    ) -> "_Curve":
+        reference = requested.compared_with
+        is_own = (summary["dataset"] == dataset) & (summary["method"] == reference)
+        points = summary[is_own & (summary["seeds"] > 0)].sort_values("masks", kind="stable")
+        known = [scores.seeds([(dataset, reference, one)]) for one in points["fraction"]]
+        points = points[np.array([bool(seeds) for seeds in known], dtype=bool)]  # also of no points
+        # Fractions may come to the same number, as n20 and 0.1 of 200 do; it takes one of them.
+        points = points[~points["masks"].duplicated()]
+        cells = [(dataset, reference, one) for one in points["fraction"]]
+        return cls(points["masks"].to_numpy(float), cells)
+
+    def observed(self, scores: Scores, seeds: list[int]) -> np.ndarray:
+        """The scores of the curve, higher is better, which never fall: float (1, F)."""
+        return isotonic(_sign(scores) * scores.means(self.cells, seeds)[None])
+
+    def drawn(self, scores: Scores, seeds: list[int]) -> np.ndarray:
+        """The same in every draw, float (D, F)."""
+        if tuple(seeds) not in self._drawn:
+            draws = scores.draws(self.cells, seeds)
+            self._drawn[tuple(seeds)] = isotonic(_sign(scores) * draws)
+        return self._drawn[tuple(seeds)]
+
+
+def _sign(scores: Scores) -> int:
+    return 1 if metrics.find(scores.metric).higher_is_better else -1
+
+
+def _row(requested: Requested, scores: Scores, cell: pd.Series, curve: _Curve) -> dict:
+    own = tuple(cell[CELL])
+    seeds = scores.seeds([own, *curve.cells])
     row = first_columns(requested, scores, cell, seeds)
-    if not seeds or len(fractions) < 2:
+    if not seeds or len(curve.cells) < 2:
         return row
-    means = scores.means(cells, seeds)
-    needed = _needed(scores, masks, means[None])[0]
+    score = scores.means([own], seeds)
+    [needed] = reached_at(curve.masks, curve.observed(scores, seeds), _sign(scores) * score)
     ends = Interval(np.nan, np.nan)
     if len(seeds) > 1:
-        ends = interval(_needed(scores, masks, scores.draws(cells, seeds)))
+        drawn = _sign(scores) * scores.draws([own], seeds)[:, 0]
+        ends = interval(reached_at(curve.masks, curve.drawn(scores, seeds), drawn))
     needs = {"needed": needed, "needed_low": ends.low, "needed_high": ends.high}
     used = float(cell["masks"])
     factors = {name.replace("needed", "factor"): value / used for name, value in needs.items()}
     places = {0.0: BELOW, np.inf: BEYOND}
     on_curve = {"curve": places.get(needed, "within")}
-    extent = {"curve_from": masks[0], "curve_to": masks[-1]}
-    return row | {"score": means[0]} | needs | factors | on_curve | extent
-
-
-def _curve(
-    requested: Requested, summary: pd.DataFrame, scores: Scores, dataset: str
-) -> tuple[np.ndarray, list[str]]:
-    """Masks and fractions of the reference method's runs, from few to many."""
-    is_own = (summary["dataset"] == dataset) & (summary["method"] == requested.compared_with)
-    points = summary[is_own & (summary["seeds"] > 0)].sort_values("masks", kind="stable")
-    known = [scores.seeds([(dataset, requested.compared_with, one)]) for one in points["fraction"]]
-    points = points[np.array([bool(seeds) for seeds in known], dtype=bool)]  # also of no points
-    # Fractions may come to the same number, as n20 and 0.1 of 200 do; the curve takes one of them.
-    points = points[~points["masks"].duplicated()]
-    return points["masks"].to_numpy(float), list(points["fraction"])
-
-
-def _needed(scores: Scores, masks: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Of rows that hold a score and the curve's points, float (D, 1 + F): images (D,)."""
-    values = values if metrics.find(scores.metric).higher_is_better else -values
-    return reached_at(masks, values[:, 1:], values[:, 0])
+    extent = {"curve_from": curve.masks[0], "curve_to": curve.masks[-1]}
+    return row | {"score": score[0]} | needs | factors | on_curve | extent
 
 
 def factor_text(row: pd.Series) -> str:

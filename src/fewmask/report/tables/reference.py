@@ -15,8 +15,9 @@ def compared_cells(
     summary: pd.DataFrame, scores: Scores, but: Container[str]
 ) -> Iterator[pd.Series]:
     """The rows of a summary whose method has the metric and is none of ``but``."""
+    measured = scores.measured()
     for _, cell in summary.iterrows():
-        if cell["method"] not in but and scores.has(cell["dataset"], cell["method"]):
+        if cell["method"] not in but and (cell["dataset"], cell["method"]) in measured:
             yield cell
 
 
