@@ -145,6 +145,7 @@ def everything() -> Requested:
         restored_by=["b/pretrain"],
         searches=[SEARCH],
         published={"source": "a paper"},
+        suggestions={"suggested": {"method": "a", "fraction": "n10", "count": 5}},
         sweep={"setting": "x", "values": {"a": 1, "b": 2}},
     )
 

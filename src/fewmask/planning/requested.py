@@ -115,7 +115,7 @@ class Requested(Experiment):
 def requested_by(grid: Grid) -> Requested:
     """What tables and figures need to know of a grid."""
     arguments = JobArguments(grid)
-    left_out = {"overrides", "tensorboard", "search", "suggestions"}
+    left_out = {"overrides", "tensorboard", "search"}
     requested = Requested(**grid.axes.model_dump(exclude=left_out))
     runs = [Run(*cell, seed=requested.seeds[0]) for cell in requested.cells()]
     stages = [grid.stages(run) for run in runs]

@@ -60,6 +60,7 @@ CONTENTS = (
     Entry("figure", "ranks", RESULTS, "Figure: ranks of methods over datasets"),
     Entry("figure", "sweep", RESULTS, "Figure: score against a setting"),
     Entry("figure", "label_savings", RESULTS, "Figure: label savings"),
+    Entry("table", "suggestions", RESULTS, "Suggested and random images"),
     Entry("table", "published", RESULTS, "Published beside measured"),
     Entry("figures", "class_iou", RESULTS, "Figure: IoU of every class"),
     Entry("table", "search", RESULTS, "Search of settings"),
@@ -118,6 +119,7 @@ def _without_content(requested: Requested) -> set[str]:
         "label_savings": bool(
             {*requested.methods} - {requested.compared_with, *requested.all_masks}
         ),
+        "suggestions": bool(requested.suggestions),
         "published": requested.published is not None,
         "search": bool(requested.searches),
         "sweep": requested.sweep is not None,

@@ -18,6 +18,11 @@ from fewmask.report.tables.published import published, published_table
 from fewmask.report.tables.search import search_summary, search_table
 from fewmask.report.tables.search_effect import effect_sentences, search_effect
 from fewmask.report.tables.statistics import summary
+from fewmask.report.tables.suggestions import (
+    suggestion_sentences,
+    suggestions,
+    suggestions_table,
+)
 from fewmask.report.tables.summary import summary_table
 from fewmask.report.tables.task_losses import task_losses_summary, task_losses_table
 from fewmask.report.tables.verdicts import verdicts
@@ -30,6 +35,7 @@ class Results:
     summary: pd.DataFrame
     comparison: pd.DataFrame
     label_savings: pd.DataFrame
+    suggestions: pd.DataFrame
     published: pd.DataFrame
     search: pd.DataFrame
     search_effect: pd.DataFrame
@@ -51,6 +57,7 @@ class Results:
         compared, savings, scores = self.comparison, self.label_savings, self.scores
         findings = [
             *effect_sentences(requested, self.search_effect),
+            *suggestion_sentences(requested, self.suggestions),
             *verdicts(requested, self.summary, compared, savings),
         ]
         shown = replace(summary_table(requested, self.shown), findings=findings)
@@ -58,6 +65,10 @@ class Results:
             "summary": (self.summary, shown),
             "comparison": (compared, comparison_table(requested, compared, scores)),
             "label_savings": (savings, label_savings_table(requested, savings, scores)),
+            "suggestions": (
+                self.suggestions,
+                suggestions_table(requested, self.suggestions, scores),
+            ),
             "published": (self.published, published_table(requested, self.published)),
             "search": (self.search, search_table(requested, self.search, self.search_effect)),
             "cost": (self.cost, cost_table(requested, self.cost)),
@@ -75,11 +86,13 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
         dataset: histories(requested.results, collected.trainings, dataset)
         for dataset in requested.datasets
     }
-    scores = bootstrap(requested, runs, metric) if len(requested.methods) > 1 else Scores(metric)
+    is_compared = len(requested.methods) > 1 or requested.suggestions
+    scores = bootstrap(requested, runs, metric) if is_compared else Scores(metric)
     return Results(
         summary=table,
         comparison=comparison(requested, table, scores),
         label_savings=label_savings(requested, table, scores),
+        suggestions=suggestions(requested, table, scores),
         published=published(requested, table, runs),
         search=search_summary(requested),
         search_effect=search_effect(requested, scores),
