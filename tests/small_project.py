@@ -16,7 +16,7 @@ split: {test: n12, validation: n8}
 METHOD = """\
 network:
   architecture: {name: unet, decoder_channels: [16, 8, 4]}
-  encoder: resnet18
+  encoder: tu-test_efficientnet
   weights: none
 defaults: {precision: fp32}  # bf16 takes four times as long without a GPU
 stages:
@@ -34,7 +34,7 @@ extends: supervised
 description: "Learns *its own* pseudo_masks: twice"
 stages:
   refined:
-    objective: {name: self_training}
+    objective: {name: self_training, auxiliary: {own_blocks: 1}}
     pseudo_masks: supervised
     optimiser: {name: adamw, learning_rate: 0.003}
     steps: 12

@@ -280,8 +280,8 @@ def test_weights_that_could_not_be_fetched_fail_their_runs(project: Path):
     change_config(project, "methods/supervised", network={"weights": "imagenet"})
     grid = load_grid()
     log_of(grid.runs[0])
-    log = project / "results/logs/fetch_encoder/resnet18.log"
+    log = project / "results/logs/fetch_encoder/tu-test_efficientnet.log"
     log.parent.mkdir(parents=True)
-    log.write_text("error: cannot fetch the weights of resnet18\n")
+    log.write_text("error: cannot fetch the weights of tu-test_efficientnet\n")
     found = statuses(grid)[grid.runs[0]]
     assert (found.state, found.reason[:12]) == ("failed", "cannot fetch")

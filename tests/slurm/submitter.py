@@ -57,8 +57,7 @@ ONE_TRAINING = WEIGHTS.format(seed=0)
 def write_grid(folder: Path) -> None:
     """The project: one dataset, one method, three seeds."""
     write_project(folder)
-    tiny = {"encoder": "tu-test_efficientnet"}  # whose checkpoints are written in no time
-    change_config(folder, "methods/supervised", network=tiny, stages={"supervised": SUPERVISED})
+    change_config(folder, "methods/supervised", stages={"supervised": SUPERVISED})
     change_config(folder, "config", fractions=["n4"], seeds=[0, 1, 2])
     (folder / "profiles").mkdir()
     (folder / "profiles/site.yaml").write_text(SITE)

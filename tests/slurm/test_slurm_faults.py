@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 class TestFaultsOfJobs(FaultsOfJobs):
     profile = "slurm"
 
+    @pytest.mark.nightly  # by day with the profile submitit
     def test_when_time_is_up_a_training_goes_on(
         self, cluster: Cluster, project: Path, expected: Path
     ):

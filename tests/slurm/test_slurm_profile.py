@@ -49,6 +49,7 @@ def test_a_grid_on_gpus(cluster: Cluster, project: Path, expected: Path):
     assert "SLURM's accounting" in (project / "results/tables/cost.md").read_text()
 
 
+@pytest.mark.nightly
 def test_snakemake_may_itself_be_a_job(cluster: Cluster, project: Path, expected: Path):
     submitter = Submitter(
         cluster, project, "--config", "seeds=[0]", through=["srun", "--account=masks", "--mem=1000"]

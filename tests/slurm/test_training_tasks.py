@@ -8,7 +8,7 @@ import pytest
 from tests.slurm.cluster import Cluster
 from tests.training.test_processes import command, stage_of, train
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 def test_they_train_what_processes_of_one_machine_do(

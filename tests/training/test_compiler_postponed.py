@@ -9,7 +9,7 @@ import pytest
 
 from fewmask.core.paths import WEIGHTS
 from fewmask.training.inputs import Inputs
-from tests.conftest import small_stage
+from tests.conftest import tiny_stage
 from tests.training.interrupting import trained
 
 LOADED = "torch._dynamo.eval_frame"
@@ -50,7 +50,7 @@ def answer(code: str, *arguments: str) -> object:
 
 
 def test_a_training_does_without_and_learns_the_same(inputs: Inputs, tmp_path: Path):
-    stage = small_stage(steps=4)
+    stage = tiny_stage(steps=4)
     expected = trained(inputs, stage, tmp_path / "here")
     options = {
         "--dataset": inputs.dataset,
@@ -67,10 +67,8 @@ def test_a_training_does_without_and_learns_the_same(inputs: Inputs, tmp_path: P
 @pytest.mark.parametrize(
     "ask",
     [
-        pytest.param("import torch._dynamo.eval_frame", id="for a module"),
-        pytest.param("torch._dynamo.config.recompile_limit = 100", id="for a name"),
-        pytest.param("from torch._dynamo.utils import counters", id="for a name in utils"),
-        pytest.param("torch.compile(torch.nn.Identity())(torch.ones(1))", id="to compile"),
+        pytest.param("import torch._dynamo.eval_frame", id="a module"),
+        pytest.param("from torch._dynamo.utils import counters", id="a name"),
     ],
 )
 def test_whoever_asks_has_the_compiler(ask: str):

@@ -12,7 +12,8 @@ from fewmask.training.loop import Training
 from tests.conftest import SMALL_UNET, small_stage
 from tests.training.test_loop import go, training
 
-NETWORK = {"encoder": "tu-test_efficientnet", "weights": "none", "architecture": SMALL_UNET}
+NETWORK = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
+"""Of few kinds of operations, each of which takes the compiler its time."""
 STAGE = small_stage(steps=6, evaluation={"every": 3, "metric": "none"}, network=NETWORK)
 COMPILED = STAGE.model_copy(update={"compile": True})
 NO_COMPILER = {"cpp.cxx": (None, "/nowhere/g++")}
@@ -29,7 +30,7 @@ def same(one: Training, other: Training) -> bool:
     return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler")
 def test_it_learns_the_same_and_goes_on_exactly(rooms: Path, rooms_split: Path):
     plain, compiled = (training(one, rooms, rooms_split) for one in (STAGE, COMPILED))
