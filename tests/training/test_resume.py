@@ -19,16 +19,16 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage, tiny_stage
 from tests.data.making import random_pseudo_masks
 from tests.processes import run, start
 from tests.training.interrupting import interrupted, steps_in, trained
 
-KILLS = 6
+KILLS = 12
 
-SELF_TRAINING = tiny_stage(
+SELF_TRAINING = small_stage(
     steps=24,
-    objective={"name": "self_training", "auxiliary": {"own_blocks": 1}},
+    objective={"name": "self_training"},
     pseudo_masks="supervised",
     batch={"labelled": 2, "unlabelled": 3},
 )
@@ -43,8 +43,8 @@ def pseudo_masks(rooms: Path) -> Path:
 @pytest.mark.parametrize(
     "stage",
     [
-        pytest.param(tiny_stage(steps=40), marks=pytest.mark.nightly),
-        tiny_stage(
+        pytest.param(small_stage(steps=40), marks=pytest.mark.nightly),
+        small_stage(
             steps=40,
             averaging={"decay": 0.9},
             precision="fp32",

@@ -20,7 +20,7 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.processes import run, start
 
 Curves = dict[str, list[tuple[int, float]]]
@@ -75,7 +75,7 @@ def dies_at(step: int, saved: int, inputs: Inputs, stage: Stage, output: Path, f
 
 
 def test_curves_are_the_history_and_change_nothing(inputs: Inputs, tmp_path: Path):
-    stage, folder = tiny_stage(), tmp_path / "curves"
+    stage, folder = small_stage(), tmp_path / "curves"
     assert run(partial(train, inputs, stage, 0, tmp_path / "without")) == 0
     assert (
         run(partial(train, inputs, stage, 0, tmp_path / "with", Execution(tensorboard=folder))) == 0
@@ -88,7 +88,7 @@ def test_curves_are_the_history_and_change_nothing(inputs: Inputs, tmp_path: Pat
 
 
 def test_looks_after_the_last_checkpoint_are_not_there_twice(inputs: Inputs, tmp_path: Path):
-    stage, output, folder = tiny_stage(), tmp_path / "stage", tmp_path / "curves"
+    stage, output, folder = small_stage(), tmp_path / "stage", tmp_path / "curves"
     assert run(partial(dies_at, 13, 7, inputs, stage, output, folder)) == -signal.SIGKILL
     watching = EventAccumulator(str(folder))
     assert [step for step, _ in shown(watching)["training/loss"]] == [5, 10]
@@ -98,7 +98,7 @@ def test_looks_after_the_last_checkpoint_are_not_there_twice(inputs: Inputs, tmp
 
 
 def test_killed_at_random_moments(inputs: Inputs, tmp_path: Path):
-    stage, output, folder = tiny_stage(steps=40), tmp_path / "stage", tmp_path / "curves"
+    stage, output, folder = small_stage(steps=40), tmp_path / "stage", tmp_path / "curves"
     work = partial(train, inputs, stage, 0, output, Execution(0, tensorboard=folder))
     draw, kills = random.Random(0), 0
     while (process := start(work)).exitcode != 0:
@@ -116,7 +116,7 @@ def test_killed_at_random_moments(inputs: Inputs, tmp_path: Path):
 def test_curves_of_other_settings_are_replaced(inputs: Inputs, tmp_path: Path):
     output, folder = tmp_path / "stage", tmp_path / "curves"
     for steps in (20, 10):
-        stage = tiny_stage(steps=steps)
+        stage = small_stage(steps=steps)
         assert run(partial(train, inputs, stage, 0, output, Execution(tensorboard=folder))) == 0
     assert shown(EventAccumulator(str(folder))) == expected(output / HISTORY)
 
@@ -129,7 +129,7 @@ def test_without_tensorboard_it_is_one_message(inputs: Inputs, tmp_path: Path):
         with pytest.raises(FewmaskError, match="TensorBoard cannot be imported") as raised:
             train(
                 inputs,
-                tiny_stage(),
+                small_stage(),
                 0,
                 tmp_path / "stage",
                 Execution(tensorboard=tmp_path / "curves"),

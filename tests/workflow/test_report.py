@@ -32,7 +32,6 @@ EXPERIMENT = {
     "datasets": ["rooms"],
     "methods": ["supervised", "refined"],
     "fractions": ["n4", "n8"],
-    "leave_out": [{"method": "refined", "fraction": "n8"}],
     "seeds": [0, 1],
     "metrics": ["miou", f"iou_{HOSTILE}"],
     "published": {
@@ -114,7 +113,7 @@ def entries(page: Page, category: str) -> list[str]:
 def test_it_opens_with_what_the_experiment_is(page: Page):
     text = page.locator(".prose").inner_text()
     assert EXPERIMENT["title"] in text
-    assert "6 runs" in text
+    assert "8 runs" in text
     assert f"refined: Learns *its own*: {HOSTILE}" in text
     assert "label fractions: n4, n8" in text
     assert "over 2 seeds" in text
@@ -131,7 +130,7 @@ def test_every_entry_shows_something(page: Page, category: str):
         if is_table:
             table = page.frame_locator("iframe").locator("tbody tr")
             table.first.wait_for()
-            assert table.count() >= 1
+            assert table.count() >= 2
         else:
             image = page.locator("img").last
             image.wait_for()

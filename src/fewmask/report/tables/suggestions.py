@@ -21,6 +21,7 @@ from fewmask.report.tables.columns import (
     title,
 )
 from fewmask.report.tables.page import Table, TableRow
+from fewmask.report.tables.reference import first_columns
 from fewmask.report.tables.statistics import CELL
 
 COLUMNS = [
@@ -65,14 +66,7 @@ def _row(requested: Requested, scores: Scores, cell: pd.Series, random: str) -> 
     own = tuple(cell[CELL])
     cells = [own, (*own[:2], random)]
     seeds = scores.seeds(cells)
-    row = {
-        **cell[CELL],
-        "metric": scores.metric,
-        "masks": cell["masks"],
-        "random": random,
-        "seeds": len(seeds) * scores.folds.get(cell["dataset"], 1),
-        "seeds_requested": len(requested.seeds),
-    }
+    row = first_columns(requested, scores, cell, seeds) | {"random": random}
     if not seeds:
         return row
     score, of_random = scores.means(cells, seeds)
