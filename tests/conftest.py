@@ -26,6 +26,16 @@ ROOT = Path(__file__).parent.parent
 SMALL_UNET = {"name": "unet", "decoder_channels": [16, 8, 4]}
 """A decoder that is quick to train."""
 
+SMALL_NETWORK = {
+    "encoder": "tu-test_efficientnet",
+    "weights": "none",
+    "architecture": SMALL_UNET,
+}
+"""It is built and saved in no time, and is quick also in 16 bits, which processors are slow in."""
+
+SMALL_RESNET = SMALL_NETWORK | {"encoder": "resnet18"}
+"""A network whose encoder has residual stages."""
+
 SLOW = (
     "slurm/test_slurm_faults",
     "slurm/test_submitit_faults",
@@ -116,7 +126,7 @@ def rooms_split(rooms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_stage(**changes: Any) -> Stage:
     """A stage that trains in a second: a few steps of a tiny U-Net."""
     settings = {
-        "network": {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET},
+        "network": SMALL_NETWORK,
         "objective": {"name": "supervised"},
         "optimiser": {"name": "adamw", "learning_rate": 0.003},
         "schedule": {"name": "cosine", "warmup_steps": 3},
@@ -127,11 +137,3 @@ def small_stage(**changes: Any) -> Stage:
         "evaluation": {"every": 5},
     }
     return Stage.model_validate(settings | changes)
-
-
-def tiny_stage(**changes: Any) -> Stage:
-    """The same with a network whose checkpoints are written in no time, and which is quick also in
-    16 bits, for which a processor takes long."""
-    encoder = "tu-test_efficientnet"
-    network = {"encoder": encoder, "weights": "none", "architecture": SMALL_UNET}
-    return small_stage(**{"network": network} | changes)

@@ -24,11 +24,11 @@ from fewmask.planning.job_arguments import JobArguments
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from tests import processes
-from tests.conftest import ROOT, small_stage
+from tests.conftest import ROOT, SMALL_RESNET, small_stage
 from tests.data.making import save
 from tests.small_project import write_project
 
-STAGE = small_stage(steps=4)
+STAGE = small_stage(network=SMALL_RESNET, steps=4)  # its checkpoint is larger than 1 MiB
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from fewmask.core.paths import TRAINING, WEIGHTS
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.inference.evaluating import RUN, evaluate
 
 
@@ -15,7 +15,7 @@ from tests.inference.evaluating import RUN, evaluate
 def trained(rooms: Path, rooms_split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a trained stage."""
     folder = tmp_path_factory.mktemp("stage")
-    assert train(Inputs(rooms, rooms_split), tiny_stage(precision="fp32"), 0, folder)
+    assert train(Inputs(rooms, rooms_split), small_stage(precision="fp32"), 0, folder)
     return folder
 
 
@@ -31,5 +31,5 @@ def result(trained: Path, rooms: Path, rooms_split: Path, tmp_path_factory) -> P
 def bands_weights(rooms_in_bands: Path, rooms_split: Path, tmp_path_factory) -> Path:
     """The weights of a network for six bands of 16 bits."""
     folder = tmp_path_factory.mktemp("stage")
-    assert train(Inputs(rooms_in_bands, rooms_split), tiny_stage(steps=4), 0, folder)
+    assert train(Inputs(rooms_in_bands, rooms_split), small_stage(steps=4), 0, folder)
     return folder / WEIGHTS

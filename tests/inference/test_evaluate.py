@@ -22,7 +22,7 @@ from fewmask.inference.predict import predict
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.inference.evaluating import RUN, evaluate
 
 
@@ -168,7 +168,7 @@ def test_at_the_original_size_it_judges_what_predict_writes(
     names = [f"{i:02d}" for i in range(12)]
     split_files.write(split, names, ["labelled"] * 4 + ["validation"] * 2 + ["test"] * 6)
     stage = tmp_path / "stage"
-    assert train(Inputs(store, split), tiny_stage(precision="fp32"), 0, stage)
+    assert train(Inputs(store, split), small_stage(precision="fp32"), 0, stage)
     evaluate(
         RUN, store, split, stage / WEIGHTS, [stage / TRAINING], tmp_path / "0.json", "original"
     )

@@ -14,7 +14,7 @@ from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.metrics.records import write_record
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.inference.evaluating import RUN, changed_role, evaluate
 
 
@@ -54,7 +54,7 @@ def test_a_split_that_was_changed_is_refused(
         pseudo_label("chain/first", rooms, split, trained / WEIGHTS, outputs[1])
     if "trained" not in message:  # else a training may well take it, but not this one's weights
         with pytest.raises(FewmaskError, match=message):
-            train(Inputs(rooms, split), tiny_stage(precision="fp32"), 0, tmp_path / "stage")
+            train(Inputs(rooms, split), small_stage(precision="fp32"), 0, tmp_path / "stage")
     assert not (tmp_path / "out").exists()
 
 
@@ -87,7 +87,7 @@ def test_weights_that_saw_all_masks_are_judged_with_the_split_of_any_fraction(
     rooms: Path, rooms_split: Path, tmp_path: Path
 ):
     """Who is labelled differs, who is held out does not."""
-    stage = tiny_stage(precision="fp32", labels="all", steps=5)
+    stage = small_stage(precision="fp32", labels="all", steps=5)
     assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
     files = [tmp_path / WEIGHTS, [tmp_path / TRAINING], tmp_path / "0.json"]
     split = tmp_path / "split.csv"

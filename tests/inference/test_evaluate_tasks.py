@@ -21,7 +21,7 @@ from fewmask.report.figures.example_images import read_choices
 from fewmask.report.results.runs import collect
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.data.making import scenes_store
 
 ROLES = ["labelled"] * 4 + ["unlabelled"] * 4 + ["validation"] * 2 + ["test"] * 5
@@ -46,7 +46,7 @@ def stage_folder(folder: Path, method: str) -> Path:
 def evaluated(prepared: Path, folder: Path, method: str, tasks: list[Any]) -> dict:
     """The metrics of a short training of some tasks."""
     batch = {"labelled": 2, "unlabelled": 2} if "segmentation" in tasks else {"all": 4}
-    stage = tiny_stage(
+    stage = small_stage(
         steps=6,
         objective={"name": "multi_task", "tasks": tasks},
         batch=batch,

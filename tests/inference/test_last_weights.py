@@ -17,7 +17,7 @@ from fewmask.inference.inputs import EvaluationInputs
 from fewmask.networks.weights import load_other_weights, load_segmenter, load_weights
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 
 FIXMATCH = {
     "objective": {"name": "fixmatch"},
@@ -30,7 +30,7 @@ def kept(request: pytest.FixtureRequest, rooms: Path, rooms_split: Path, tmp_pat
     """The weights of a training of which the last ones are kept."""
     evaluation = {"every": 4, "last_weights": True}
     settings = {"steps": 12, "precision": "fp32", "evaluation": evaluation} | request.param
-    assert train(Inputs(rooms, rooms_split), tiny_stage(**settings), 0, tmp_path)
+    assert train(Inputs(rooms, rooms_split), small_stage(**settings), 0, tmp_path)
     return tmp_path / WEIGHTS
 
 

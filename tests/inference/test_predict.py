@@ -20,14 +20,14 @@ from fewmask.inference.predict import RECORD, predict
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.data.making import scenes_store
 
 
 @pytest.fixture(scope="module")
 def weights(rooms: Path, rooms_split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stage")
-    stage = tiny_stage(precision="fp32", steps=60)
+    stage = small_stage(precision="fp32", steps=60)
     assert train(Inputs(rooms, rooms_split), stage, 0, folder)
     return folder / WEIGHTS
 
@@ -85,7 +85,7 @@ def test_every_task_of_the_network_is_predicted(tmp_path: Path):
     roles = ["labelled"] * 8 + ["validation"] * 2 + ["test"] * 2
     split_files.write(tmp_path / "0.csv", [f"scene_{i:05d}" for i in range(12)], roles)
     tasks = ["depth", "normal", "segmentation"]
-    stage = tiny_stage(precision="fp32", steps=4, objective={"name": "multi_task", "tasks": tasks})
+    stage = small_stage(precision="fp32", steps=4, objective={"name": "multi_task", "tasks": tasks})
     train(Inputs(store, tmp_path / "0.csv"), stage, 0, tmp_path)
     image = render(1, 0, 32, 32).image[:20]  # wider than high: padded, as the rooms are square
     (tmp_path / "in").mkdir()

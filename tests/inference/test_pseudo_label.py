@@ -23,7 +23,7 @@ from fewmask.inference.pseudo_label import pseudo_label
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 
 EXTENTS = {1: (32, 20), 13: (25, 32), 14: (32, 17)}
 """Of the padded images; all others fill the frame."""
@@ -65,7 +65,7 @@ def split(halls: Path) -> Path:
 @pytest.fixture(scope="module")
 def weights(halls: Path, split: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stage")
-    assert train(Inputs(halls, split), tiny_stage(precision="fp32", steps=30), 0, folder)
+    assert train(Inputs(halls, split), small_stage(precision="fp32", steps=30), 0, folder)
     return folder / WEIGHTS
 
 
@@ -188,7 +188,7 @@ def test_without_unlabelled_truth_figures_are_null(halls: Path, tmp_path: Path, 
     if others == "without masks":
         roles[WITHOUT_MASK] = "unlabelled"
     split = write_split(tmp_path / "0.csv", roles)
-    stage = tiny_stage(steps=2, evaluation={"every": 1, "metric": "none"}, schedule={})
+    stage = small_stage(steps=2, evaluation={"every": 1, "metric": "none"}, schedule={})
     assert train(Inputs(halls, split), stage, 0, tmp_path)
     pseudo_label("chain/first", halls, split, tmp_path / WEIGHTS, tmp_path / "a.h5")
     record = json.loads((tmp_path / "a.json").read_text())

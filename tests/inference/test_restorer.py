@@ -18,7 +18,7 @@ from fewmask.objectives.masked_image.objective import rotate_patches
 from fewmask.report.figures.example_images import read_restored
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.inference.evaluating import RUN, changed_role, evaluate
 
 PATCHES, SIZE = 3, 8
@@ -34,7 +34,7 @@ PRETRAINING = {
 def pretrained(rooms: Path, rooms_split: Path, tmp_path_factory) -> Path:
     """The weights of a stage that restores images, in bfloat16 where torch can."""
     folder = tmp_path_factory.mktemp("pretrain")
-    assert train(Inputs(rooms, rooms_split), tiny_stage(**PRETRAINING), 0, folder)
+    assert train(Inputs(rooms, rooms_split), small_stage(**PRETRAINING), 0, folder)
     return folder / WEIGHTS
 
 
@@ -113,13 +113,13 @@ def test_weights_that_do_not_belong_to_the_run_are_refused(
     with pytest.raises(FewmaskError, match=r"supervised, which restores no images\n.*masked_image"):
         evaluate(RUN, *files, restored_by=trained / WEIGHTS)
     other = tmp_path / "other"
-    assert train(Inputs(rooms, rooms_split), tiny_stage(**PRETRAINING), 1, other)
+    assert train(Inputs(rooms, rooms_split), small_stage(**PRETRAINING), 1, other)
     with pytest.raises(FewmaskError, match=rf"{other}.*another seed\n  found: 1\n  expected: 0"):
         evaluate(RUN, *files, restored_by=other / WEIGHTS)
     shutil.rmtree(other)
     split = tmp_path / "split.csv"
     split.write_text(changed_role(rooms_split.read_text(), "test", "unlabelled"))
-    assert train(Inputs(rooms, split), tiny_stage(**PRETRAINING), 0, other)
+    assert train(Inputs(rooms, split), small_stage(**PRETRAINING), 0, other)
     with pytest.raises(FewmaskError, match=rf"{other}.*trained with another split than"):
         evaluate(RUN, *files, restored_by=other / WEIGHTS)
     assert not output.exists()

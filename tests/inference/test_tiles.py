@@ -34,7 +34,7 @@ from fewmask.objectives.assessment import assess
 from fewmask.tasks.segmentation import SegmentationSettings
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.data.making import reading, save
 from tests.inference.evaluating import RUN, evaluate
 
@@ -65,7 +65,7 @@ class Tiled:
             roles = np.array(["test", "labelled", "test", "test", "validation", "unlabelled"])
             roles = roles[store.images.of_rows].tolist()
             split_files.write(self.split, store.names, roles)
-        train(Inputs(self.store, self.split), tiny_stage(precision="fp32", steps=15), 0, folder)
+        train(Inputs(self.store, self.split), small_stage(precision="fp32", steps=15), 0, folder)
 
     def evaluate(self, output: Path, size: str = "network") -> dict:
         evaluate(RUN, self.store, self.split, self.weights, [self.folder / TRAINING], output, size)

@@ -21,9 +21,9 @@ from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 
-NETWORK = {"encoder": "resnet18", "weights": "imagenet", "architecture": SMALL_UNET}
+NETWORK = SMALL_RESNET | {"weights": "imagenet"}
 TEACHER = {
     "objective": {"name": "self_training", "auxiliary": None, "result": "teacher"},
     "batch": {"labelled": 2, "unlabelled": 2},
@@ -90,6 +90,7 @@ def test_frozen_batch_norms_keep_statistics_scales_and_shifts(rooms, rooms_split
 
 def test_the_last_stage_of_an_auxiliary_head_keeps_its_batch_norms_too():
     stage = small_stage(
+        network=SMALL_RESNET,
         objective={"name": "self_training"},
         batch={"labelled": 2, "unlabelled": 2},
         pseudo_masks="earlier",
@@ -144,7 +145,7 @@ def test_weights_are_transferred_and_those_that_result_are_loaded(
     rooms, rooms_split, tmp_path, frozen: str
 ):
     first, second = tmp_path / "first", tmp_path / "second"
-    assert train(Inputs(rooms, rooms_split), small_stage(steps=4), 0, first)
+    assert train(Inputs(rooms, rooms_split), small_stage(network=SMALL_RESNET, steps=4), 0, first)
     given = load_weights(first / WEIGHTS)
     stage = small_stage(network=NETWORK | {"frozen": frozen, "weights": "none"}, steps=4,
                         start_from="first")  # fmt: skip

@@ -120,7 +120,7 @@ def test_its_ema_is_kept_and_loaded(rooms, rooms_split, tmp_path):
     )
     assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
     network, _ = load_segmenter(tmp_path / WEIGHTS, torch.device("cpu"))
-    first, second = (one.encoder.conv1.weight for one in network.networks)
+    first, second = (one.encoder.model.conv_stem.weight for one in network.networks)
     assert not torch.equal(first, second)
 
 
@@ -134,6 +134,4 @@ def test_each_network_of_a_next_stage_starts_from_one_of_them(rooms, rooms_split
     for i, network in enumerate(objective.networks):
         for name, tensor in network.state_dict().items():
             assert torch.equal(tensor, given[f"networks.{i}.{name}"]), name
-    assert not torch.equal(
-        given["networks.0.encoder.conv1.weight"], given["networks.1.encoder.conv1.weight"]
-    )
+    assert not torch.equal(*(given[f"networks.{i}.encoder.model.conv_stem.weight"] for i in (0, 1)))

@@ -15,9 +15,9 @@ from fewmask.core.errors import FewmaskError
 from fewmask.networks.backbone import Backbone
 from fewmask.networks.normalisation import normalisation
 from fewmask.networks.segmenter import Segmenter
-from tests.conftest import SMALL_UNET
+from tests.conftest import SMALL_RESNET
 
-TINY = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
+TINY = SMALL_RESNET
 
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -19,10 +19,10 @@ from fewmask.networks.weights import (
     read_description,
     save_weights,
 )
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 
 CPU = torch.device("cpu")
-TINY = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
+TINY = SMALL_RESNET
 
 
 def describe(network: dict[str, Any] = TINY, **changes: Any) -> dict[str, Any]:

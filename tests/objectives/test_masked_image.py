@@ -22,14 +22,15 @@ from fewmask.objectives.masked_image.objective import MaskedImage, rotate_patche
 from fewmask.objectives.masked_image.settings import MaskedImageSettings as Options
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 
 PRETRAINING = {
+    "network": SMALL_RESNET,
     "objective": {"name": "masked_image", "patches": 3, "patch_size": 8},
     "batch": {"all": 4},
     "evaluation": {"every": 10, "metric": "loss"},
 }
-TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
+TINY = Network.model_validate(SMALL_RESNET)
 
 
 def reference(image: np.ndarray, patches: list[tuple[int, int, int]], size: int) -> np.ndarray:
@@ -143,6 +144,7 @@ def test_fine_tuning_starts_from_the_pretrained_weights(
     pretrained = load_weights(tmp_path / "pretrain" / WEIGHTS)
     # No update that could be seen: what comes out is what went in.
     still = small_stage(
+        network=SMALL_RESNET,
         steps=1,
         optimiser={"name": "sgd", "learning_rate": 1e-30},
         schedule={"name": "constant"},

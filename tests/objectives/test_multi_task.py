@@ -22,9 +22,9 @@ from fewmask.objectives.objective import build
 from fewmask.tasks.depth import depth_error, depth_squared_error
 from fewmask.tasks.normal import normal_error
 from fewmask.tasks.normal.codes import spread
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_NETWORK, small_stage
 
-TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
+TINY = Network.model_validate(SMALL_NETWORK)
 CLASSES = 5
 PAPER = ("segmentation", {"name": "depth", "loss": "l2"}, {"name": "normal", "codes": 40})
 

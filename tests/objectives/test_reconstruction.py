@@ -15,15 +15,14 @@ from fewmask.objectives.objective import build
 from fewmask.objectives.reconstruction.objective import Reconstruction
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 
 STAGE = {"objective": {"name": "reconstruction"}, "batch": {"labelled": 4, "unlabelled": 3}}
 ROLES = ("labelled", "unlabelled")
 
 
 def built(**network: object) -> Reconstruction:
-    tiny = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
-    stage = small_stage(**STAGE, network=network or tiny)
+    stage = small_stage(**STAGE, network=network or SMALL_RESNET)
     return build(stage.objective, Blueprint(stage.network, {"segmentation": 7}))
 
 
@@ -142,7 +141,7 @@ def test_the_segmenter_starts_where_that_of_supervised_training_starts():
     torch.manual_seed(1)
     ours = built().network.state_dict()
     torch.manual_seed(1)
-    stage = small_stage()
+    stage = small_stage(network=SMALL_RESNET)
     theirs = build(
         stage.objective, Blueprint(stage.network, {"segmentation": 7})
     ).network.state_dict()

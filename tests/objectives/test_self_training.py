@@ -21,11 +21,11 @@ from fewmask.objectives.objective import build
 from fewmask.objectives.self_training.objective import SelfTraining
 from fewmask.objectives.self_training.settings import SelfTrainingSettings as Options
 from fewmask.training.loop import Training
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 from tests.networks.test_teacher import shares
 
 CLASSES = 5
-TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
+TINY = Network.model_validate(SMALL_RESNET)
 DEEP = Network(architecture="deeplabv2", encoder="resnet18", weights="none")
 
 
@@ -262,6 +262,6 @@ def test_an_encoder_without_stages_is_refused():
 def test_settings_that_contradict_each_other_are_refused(tmp_path: Path):
     common = {"batch": {"labelled": 2, "unlabelled": 2}}
     with pytest.raises(ValidationError, match="self_training needs pseudo_masks"):
-        small_stage(objective={"name": "self_training"}, **common)
+        small_stage(network=SMALL_RESNET, objective={"name": "self_training"}, **common)
     with pytest.raises(ValidationError, match="supervised has no use for pseudo_masks"):
         small_stage(pseudo_masks="first")

@@ -29,10 +29,11 @@ from fewmask.objectives.simclr.objective import nt_xent
 from fewmask.objectives.simclr.settings import SimCLRSettings as Options
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 
-TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
+TINY = Network.model_validate(SMALL_RESNET)
 PRETRAINING = {
+    "network": SMALL_RESNET,
     "objective": {"name": "simclr"},
     "batch": {"all": 8},
     "evaluation": {"every": 5, "metric": "loss"},
@@ -177,6 +178,7 @@ def test_fine_tuning_starts_from_the_pretrained_encoder(
 ):
     # No update that could be seen: what comes out is what went in.
     still = small_stage(
+        network=SMALL_RESNET,
         steps=1,
         optimiser={"name": "sgd", "learning_rate": 1e-30},
         schedule={"name": "constant"},

@@ -91,4 +91,4 @@ def test_a_dataset_without_categories_is_refused():
 def test_without_the_option_nothing_is_classified():
     assert Options(name="supervised").classification is None
     objective = built(small_stage(), categories=5)
-    assert list(objective.losses(batch([1]), step=0)) == ["cross_entropy"]
+    assert list(objective.losses(batch([1, 2]), step=0)) == ["cross_entropy"]

@@ -17,7 +17,7 @@ from fewmask.data.store.store import Store
 from fewmask.training.building import build_training
 from fewmask.training.inputs import Inputs
 from fewmask.training.runtime import start
-from tests.conftest import SMALL_UNET, tiny_stage
+from tests.conftest import SMALL_UNET, small_stage
 from tests.data.making import random_pseudo_masks
 
 BOTH = {"labelled": 2, "unlabelled": 4}
@@ -142,7 +142,7 @@ def in_64_bits(objective: nn.Module) -> None:
 def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tensor]:
     """The gradients by parameter and the values of a few steps, all with the same weights."""
     evaluation = {"every": 5, "metric": "loss"}
-    stage = tiny_stage(precision="fp32", evaluation=evaluation, **settings)
+    stage = small_stage(precision="fp32", evaluation=evaluation, **settings)
     with Store(store) as opened:
         inputs = inputs_of(stage, store, split)
         training = build_training(inputs, stage, 0, opened, start("fp32", 1))

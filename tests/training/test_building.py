@@ -14,7 +14,7 @@ from fewmask.training.building import build_training
 from fewmask.training.inputs import Inputs
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.data.making import random_pseudo_masks
 
 LEARNING = {
@@ -34,7 +34,7 @@ def built(rooms: Path, rooms_split: Path) -> Built:
     inputs = Inputs(rooms, rooms_split, pseudo_masks=random_pseudo_masks(rooms))
 
     def build(**changes: object) -> Training:
-        stage = tiny_stage(**changes)
+        stage = small_stage(**changes)
         with Store(rooms) as store:
             return build_training(inputs, stage, 0, store, start("fp32", 1))
 
@@ -67,7 +67,7 @@ def test_a_split_with_other_training_images_is_named(
     changed.write_text(rooms_split.read_text().replace(",test,", ",unlabelled,", 1))
     inputs = Inputs(rooms, changed, pseudo_masks=random_pseudo_masks(rooms))
     with Store(rooms) as store, pytest.raises(FewmaskError) as error:
-        build_training(inputs, tiny_stage(**LEARNING), 0, store, start("fp32", 1))
+        build_training(inputs, small_stage(**LEARNING), 0, store, start("fp32", 1))
     assert f"not the pseudo-masks of {changed}" in str(error.value)
     assert "expected: one for each of the 21 training images" in str(error.value)
 
@@ -113,5 +113,5 @@ def test_replicas_leave_out_other_parts_of_the_labelled_images(built: Built):
 
 
 def test_a_stage_that_draws_all_labelled_images_is_written_as_ever():
-    assert "labelled_share" not in tiny_stage(labelled_share=1).shaping()
-    assert '"labelled_share":0.8' in tiny_stage(labelled_share=0.8).shaping()
+    assert "labelled_share" not in small_stage(labelled_share=1).shaping()
+    assert '"labelled_share":0.8' in small_stage(labelled_share=0.8).shaping()

@@ -13,11 +13,11 @@ from fewmask.core.files import written_whole
 from fewmask.core.paths import CHECKPOINT, WEIGHTS
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.processes import run
 from tests.training.interrupting import interrupted, trained
 
-STAGE = tiny_stage(steps=6)
+STAGE = small_stage(steps=6)
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +36,8 @@ def expected(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def test_other_settings_do_not_take_up_a_checkpoint(inputs: Inputs, tmp_path: Path):
     output, log = tmp_path / "stage", tmp_path / "log"
-    interrupted(inputs, tiny_stage(), output)
-    changed = tiny_stage(optimiser={"name": "adamw", "learning_rate": 0.001})
+    interrupted(inputs, small_stage(), output)
+    changed = small_stage(optimiser={"name": "adamw", "learning_rate": 0.001})
     assert run(partial(train, inputs, changed, 0, output), log) == 0
     assert "belongs to other settings, data or code: kept as" in log.read_text()
     assert (output / "checkpoint.aside.pt").exists()
@@ -48,7 +48,7 @@ def test_a_damaged_checkpoint_is_set_aside(inputs: Inputs, tmp_path: Path):
     output, log = tmp_path / "stage", tmp_path / "log"
     output.mkdir()
     (output / CHECKPOINT).write_bytes(b"not a checkpoint")
-    assert run(partial(train, inputs, tiny_stage(), 0, output), log) == 0
+    assert run(partial(train, inputs, small_stage(), 0, output), log) == 0
     assert "cannot be read" in log.read_text()
     assert (output / "checkpoint.aside.pt").read_bytes() == b"not a checkpoint"
 
@@ -110,11 +110,11 @@ def test_a_folder_in_the_place_of_a_checkpoint_is_set_aside(inputs: Inputs, tmp_
     for name in (CHECKPOINT, "checkpoint.aside.pt"):
         (output / name).mkdir(parents=True)
         (output / name / "file").touch()
-    assert run(partial(train, inputs, tiny_stage(steps=4), 0, output)) == 0
+    assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
     assert (output / "checkpoint.aside.pt" / "file").exists()
     (output / CHECKPOINT).unlink()
     (output / CHECKPOINT).mkdir()  # and where there is nothing to do it stays
-    assert run(partial(train, inputs, tiny_stage(steps=4), 0, output)) == 0
+    assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
 
 
 def test_hidden_files_of_others_stay(inputs: Inputs, tmp_path: Path):
@@ -128,6 +128,6 @@ def test_hidden_files_of_others_stay(inputs: Inputs, tmp_path: Path):
 
     assert run(die_while_writing) == -signal.SIGKILL
     assert len(list(output.glob(".checkpoint.*"))) == 1
-    assert run(partial(train, inputs, tiny_stage(steps=4), 0, output)) == 0
+    assert run(partial(train, inputs, small_stage(steps=4), 0, output)) == 0
     hidden = sorted(path.name for path in output.glob(".*"))
     assert hidden == [".ipynb_checkpoints", ".nfs000000000000001"]

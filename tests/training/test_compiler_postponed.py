@@ -9,7 +9,7 @@ import pytest
 
 from fewmask.core.paths import WEIGHTS
 from fewmask.training.inputs import Inputs
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.training.interrupting import trained
 
 LOADED = "torch._dynamo.eval_frame"
@@ -50,7 +50,7 @@ def answer(code: str, *arguments: str) -> object:
 
 
 def test_a_training_does_without_and_learns_the_same(inputs: Inputs, tmp_path: Path):
-    stage = tiny_stage(steps=4)
+    stage = small_stage(steps=4)
     expected = trained(inputs, stage, tmp_path / "here")
     options = {
         "--dataset": inputs.dataset,

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from fewmask.config.stage import TrainingSettings
 from fewmask.training.loop import Training
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 from tests.training.test_loop import go, training
 
-NETWORK = {"encoder": "resnet18", "weights": "none", "architecture": SMALL_UNET}
-"""Of few kinds of operations, each of which takes the compiler its time."""
-STAGE = small_stage(steps=6, evaluation={"every": 3, "metric": "none"}, network=NETWORK)
+STAGE = small_stage(
+    steps=6,
+    evaluation={"every": 3, "metric": "none"},
+    network=SMALL_RESNET,  # few kinds of operations, each of which takes the compiler its time
+)
 COMPILED = STAGE.model_copy(update={"compile": True})
 NO_COMPILER = {"cpp.cxx": (None, "/nowhere/g++")}
 

@@ -13,11 +13,11 @@ from fewmask.training.divergence import DivergedError
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 
 TRIAL = Execution(is_trial=True)
 # So large a rate makes weights infinite in a few steps.
-DIVERGING = tiny_stage(
+DIVERGING = small_stage(
     optimiser={"name": "sgd", "learning_rate": 1e30}, schedule={"name": "constant"}
 )
 
@@ -54,7 +54,7 @@ def test_what_goes_on_from_it_is_not_trained(inputs: Inputs, diverged: Path, tmp
     """A later stage, and the same trial on the next rung."""
     later, slot = tmp_path / "later", tmp_path / "slot"
     after = replace(inputs, start_from=diverged / "weights.safetensors")
-    assert train(after, tiny_stage(start_from="earlier"), 0, later, TRIAL)
+    assert train(after, small_stage(start_from="earlier"), 0, later, TRIAL)
     goes_on = replace(TRIAL, goes_on_from=diverged / "checkpoint.pt")
     assert train(inputs, DIVERGING, 0, slot, goes_on)
     reason = read_training(diverged / TRAINING).diverged
@@ -66,4 +66,4 @@ def test_what_goes_on_from_it_is_not_trained(inputs: Inputs, diverged: Path, tmp
 def test_other_failures_of_a_trial_stay_errors(inputs: Inputs, tmp_path: Path):
     (tmp_path / "split.csv").write_text("name\n")
     with pytest.raises(FewmaskError, match="the columns must be"):
-        train(replace(inputs, split=tmp_path / "split.csv"), tiny_stage(), 0, tmp_path, TRIAL)
+        train(replace(inputs, split=tmp_path / "split.csv"), small_stage(), 0, tmp_path, TRIAL)

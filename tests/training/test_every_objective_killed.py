@@ -10,7 +10,7 @@ import pytest
 
 from fewmask.cli import main
 from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
-from tests.conftest import SMALL_UNET, tiny_stage
+from tests.conftest import SMALL_UNET, small_stage
 from tests.objectives.known import NAMES
 from tests.processes import run, start
 from tests.training.gradients import STAGES, inputs_of
@@ -30,7 +30,7 @@ def test_a_killed_command_ends_with_the_same_weights(
     """The same within a process, in every run of the tests: tests/objectives/."""
     evaluation = {"every": 5, "metric": "loss"}
     settings = {"evaluation": evaluation, "network": TINY, "precision": "bf16", **STAGES[name]}
-    stage = tiny_stage(steps=24, **settings)
+    stage = small_stage(steps=24, **settings)
     inputs = inputs_of(stage, rooms_with_geometry, rooms_split)
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"
 

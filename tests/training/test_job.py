@@ -10,20 +10,20 @@ from fewmask.core.paths import TRIES, WEIGHTS
 from fewmask.networks.weights import load_weights
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.processes import run, start
 from tests.training.interrupting import trained
 
 
 def test_a_trained_stage_is_not_trained_again(inputs: Inputs, tmp_path: Path):
-    before = trained(inputs, tiny_stage(), tmp_path)
+    before = trained(inputs, small_stage(), tmp_path)
     written = (tmp_path / WEIGHTS).stat().st_mtime_ns
-    assert trained(inputs, tiny_stage(), tmp_path) == before
+    assert trained(inputs, small_stage(), tmp_path) == before
     assert (tmp_path / WEIGHTS).stat().st_mtime_ns == written
 
 
 def test_two_processes_do_not_train_one_stage_at_once(inputs: Inputs, tmp_path: Path):
-    stage, output, log = tiny_stage(steps=60), tmp_path / "stage", tmp_path / "log"
+    stage, output, log = small_stage(steps=60), tmp_path / "stage", tmp_path / "log"
     first = start(partial(train, inputs, stage, 0, output))
     while not (output / TRIES).exists():  # which it writes while it holds the lock
         time.sleep(0.01)
@@ -35,7 +35,7 @@ def test_two_processes_do_not_train_one_stage_at_once(inputs: Inputs, tmp_path: 
 
 
 def test_seeds_give_different_weights(inputs: Inputs, tmp_path: Path):
-    stage = tiny_stage(steps=4)
+    stage = small_stage(steps=4)
     for seed in (0, 1):
         assert run(partial(train, inputs, stage, seed, tmp_path / str(seed))) == 0
     first, second = (load_weights(tmp_path / str(seed) / WEIGHTS) for seed in (0, 1))

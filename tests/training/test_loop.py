@@ -23,7 +23,7 @@ from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from fewmask.training.loop import Training
 from fewmask.training.runtime import start
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 from tests.networks.test_teacher import shares
 
 
@@ -56,7 +56,7 @@ def go(one: Training, after_step=lambda now: None) -> None:
 
 
 def test_it_learns(rooms: Path, rooms_split: Path):
-    one = training(tiny_stage(steps=60, evaluation={"every": 20}), rooms, rooms_split)
+    one = training(small_stage(steps=60, evaluation={"every": 20}), rooms, rooms_split)
     go(one)
     losses = [row["loss"] for row in one.history]
     assert losses[-1] < 0.8 * losses[0]
@@ -66,7 +66,7 @@ def test_it_learns(rooms: Path, rooms_split: Path):
 def test_the_best_weights_are_kept_and_they_score_what_the_history_says(
     rooms: Path, rooms_split: Path, tmp_path: Path
 ):
-    stage = tiny_stage(steps=30, evaluation={"every": 3}, precision="fp32")
+    stage = small_stage(steps=30, evaluation={"every": 3}, precision="fp32")
     assert train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
     with (tmp_path / HISTORY).open() as file:
         history = list(csv.DictReader(file))
@@ -89,7 +89,7 @@ def test_the_best_weights_are_kept_and_they_score_what_the_history_says(
 
 def test_early_stopping_ends_after_so_many_looks_without_gain(rooms: Path, rooms_split: Path):
     # A learning rate of next to nothing: no evaluation is better than the first by more than noise.
-    stage = tiny_stage(
+    stage = small_stage(
         steps=100,
         optimiser={"name": "sgd", "learning_rate": 1e-12},
         evaluation={"every": 2, "metric": "pixel_accuracy", "patience": 6},
@@ -105,7 +105,7 @@ def test_early_stopping_ends_after_so_many_looks_without_gain(rooms: Path, rooms
 
 
 def test_a_lower_loss_is_better(rooms: Path, rooms_split: Path):
-    stage = tiny_stage(steps=6, evaluation={"every": 2, "metric": "loss"})
+    stage = small_stage(steps=6, evaluation={"every": 2, "metric": "loss"})
     one = training(stage, rooms, rooms_split)
     values = iter([0.5, 0.3, 0.4])
     one.objective.validate = lambda *_: {"loss": next(values)}
@@ -114,7 +114,7 @@ def test_a_lower_loss_is_better(rooms: Path, rooms_split: Path):
 
 
 def test_without_a_metric_the_last_weights_are_the_result(rooms: Path, rooms_split: Path):
-    one = training(tiny_stage(evaluation={"every": 5, "metric": "none"}), rooms, rooms_split)
+    one = training(small_stage(evaluation={"every": 5, "metric": "none"}), rooms, rooms_split)
     go(one)
     for name, tensor in one.objective.network.state_dict().items():
         assert torch.equal(one.result[name], tensor)
@@ -122,7 +122,7 @@ def test_without_a_metric_the_last_weights_are_the_result(rooms: Path, rooms_spl
 
 def test_the_average_is_the_closed_form(rooms: Path, rooms_split: Path):
     decay = 0.8
-    stage = tiny_stage(steps=6, averaging={"decay": decay})
+    stage = small_stage(steps=6, averaging={"decay": decay})
     one = training(stage, rooms, rooms_split)
     seen: list[dict[str, torch.Tensor]] = []
 
@@ -141,7 +141,7 @@ def test_the_average_is_the_closed_form(rooms: Path, rooms_split: Path):
 
 @pytest.mark.parametrize("bad_step", [0, 7, 49, 61])
 def test_a_loss_that_is_not_finite_stops_with_the_step(rooms: Path, rooms_split: Path, bad_step):
-    stage = tiny_stage(steps=70, evaluation={"every": 30})
+    stage = small_stage(steps=70, evaluation={"every": 30})
     one = training(stage, rooms, rooms_split)
     losses, saved = one.objective.losses, []
 
@@ -165,7 +165,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_step(rooms: Path, rooms_split:
 
 
 def test_gradients_are_clipped(rooms: Path, rooms_split: Path):
-    stage = tiny_stage(
+    stage = small_stage(
         steps=1, optimiser={"name": "sgd", "learning_rate": 1.0, "momentum": 0.0},
         clip_gradient_norm=0.01, schedule={"name": "constant"}, precision="fp32",
     )  # fmt: skip
@@ -183,7 +183,7 @@ def test_every_optimiser_learns_in_every_precision(
     rooms: Path, rooms_split: Path, optimiser: str, precision: str
 ):
     rate = 0.05 if optimiser == "sgd" else 0.003
-    stage = tiny_stage(
+    stage = small_stage(
         steps=24,
         optimiser={"name": optimiser, "learning_rate": rate},
         precision=precision,
@@ -198,10 +198,10 @@ def test_a_stage_starts_from_the_weights_it_is_given(
     rooms: Path, rooms_split: Path, tmp_path: Path
 ):
     inputs = Inputs(rooms, rooms_split)
-    assert train(inputs, tiny_stage(), 0, tmp_path / "first")
+    assert train(inputs, small_stage(), 0, tmp_path / "first")
     given = load_weights(tmp_path / "first" / WEIGHTS)
     # No update that could be seen: what comes out is what went in.
-    still = tiny_stage(
+    still = small_stage(
         steps=1, optimiser={"name": "sgd", "learning_rate": 1e-30}, schedule={"name": "constant"}
     )
     after = Inputs(rooms, rooms_split, start_from=tmp_path / "first" / WEIGHTS)
@@ -212,7 +212,7 @@ def test_a_stage_starts_from_the_weights_it_is_given(
 
 
 def test_images_of_a_wrong_size_are_refused(rooms: Path, rooms_split: Path, tmp_path: Path):
-    stage = tiny_stage(augmentation={"crop": 20})
+    stage = small_stage(augmentation={"crop": 20})
     with pytest.raises(FewmaskError, match=r"(?s)20 x 20 do not fit.* multiples of 8.*\[16, 16\]"):
         train(Inputs(rooms, rooms_split), stage, 0, tmp_path)
 
@@ -221,13 +221,13 @@ def test_a_role_without_images_is_refused(rooms: Path, tmp_path: Path):
     names = [f"scene_{i:05d}" for i in range(36)]
     split_files.write(tmp_path / "0.csv", names, ["labelled"] * 30 + ["test"] * 6)
     with pytest.raises(FewmaskError, match="no validation images to select by miou"):
-        train(Inputs(rooms, tmp_path / "0.csv"), tiny_stage(), 0, tmp_path / "out")
-    last = tiny_stage(evaluation={"metric": "none", "every": 10})
+        train(Inputs(rooms, tmp_path / "0.csv"), small_stage(), 0, tmp_path / "out")
+    last = small_stage(evaluation={"metric": "none", "every": 10})
     assert train(Inputs(rooms, tmp_path / "0.csv"), last, 0, tmp_path / "out")
 
 
 def test_the_loop_draws_every_image_once_an_epoch(rooms: Path, rooms_split: Path):
-    one = training(tiny_stage(steps=9, batch={"labelled": 4}), rooms, rooms_split)
+    one = training(small_stage(steps=9, batch={"labelled": 4}), rooms, rooms_split)
     drawn = np.concatenate([one.draws.rows_at("labelled", step) for step in range(9)])
     for epoch in drawn.reshape(3, 12):
         assert sorted(epoch) == list(range(12))

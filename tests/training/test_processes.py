@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from fewmask.config.batch import Batch
 from fewmask.config.resources import Resources
 from fewmask.metrics import table
-from tests.conftest import ROOT, tiny_stage
+from tests.conftest import ROOT, small_stage
 from tests.training.gradients import STAGES
 
 FEWMASK = Path(sys.executable).with_name("fewmask")
@@ -31,7 +31,7 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 
 
 def stage_of(**changes):
-    return tiny_stage(
+    return small_stage(
         optimiser=SGD,
         precision="fp32",
         steps=6,

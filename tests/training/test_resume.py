@@ -19,7 +19,7 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import small_stage, tiny_stage
+from tests.conftest import small_stage
 from tests.data.making import random_pseudo_masks
 from tests.processes import run, start
 from tests.training.interrupting import interrupted, steps_in, trained
@@ -85,7 +85,7 @@ def test_killed_at_random_moments(inputs: Inputs, stage: Stage, pseudo_masks: Pa
 
 
 def test_killed_while_a_checkpoint_is_being_written(inputs: Inputs, tmp_path: Path):
-    stage = tiny_stage()
+    stage = small_stage()
     expected = trained(inputs, stage, tmp_path / "whole")
     output = tmp_path / "killed"
 
@@ -112,7 +112,7 @@ def test_killed_while_a_checkpoint_is_being_written(inputs: Inputs, tmp_path: Pa
 def test_outputs_that_were_deleted_are_written_again(inputs: Inputs, tmp_path: Path, early: bool):
     """Snakemake deletes what a job has written that is killed before it has ended."""
     evaluation = {"every": 2, "patience": 4} if early else {"every": 2}
-    stage = tiny_stage(steps=200 if early else 6, evaluation=evaluation)
+    stage = small_stage(steps=200 if early else 6, evaluation=evaluation)
     output, log = tmp_path / "stage", tmp_path / "log"
     expected = trained(inputs, stage, output)
     history = steps_in(output / HISTORY)
@@ -130,7 +130,7 @@ def test_outputs_that_were_deleted_are_written_again(inputs: Inputs, tmp_path: P
 def test_a_signal_saves_and_says_so_with_its_exit_code(
     inputs: Inputs, tmp_path: Path, sent: signal.Signals
 ):
-    stage = tiny_stage(steps=2000, evaluation={"every": 1000})
+    stage = small_stage(steps=2000, evaluation={"every": 1000})
     output, log = tmp_path / "stage", tmp_path / "log"
     sys_argv = [
         "fewmask",
@@ -183,7 +183,7 @@ def assert_resumed_exactly(inputs: Inputs, stage: Stage, folder: Path) -> None:
 def test_a_weighting_goes_on_with_what_it_had(inputs: Inputs, tmp_path: Path, weighting: dict):
     precision = "fp16" if weighting["name"] == "nash_mtl" else "bf16"
     objective = {"name": "supervised", "classification": {"dropout": 0.2}}
-    stage = tiny_stage(steps=10, objective=objective, weighting=weighting, precision=precision)
+    stage = small_stage(steps=10, objective=objective, weighting=weighting, precision=precision)
     # Step 5 lies within a period, and between two updates of Nash-MTL's weights.
     assert_resumed_exactly(inputs, stage, tmp_path)
 
@@ -194,7 +194,7 @@ def test_a_teacher_and_snapshots_go_on_too(inputs: Inputs, tmp_path: Path):
     taught = {"teacher_decay": 0.9, "result": "teacher"}
     objective = {"name": "prevmatch", "confidence": {"threshold": 0.2}, "ramp_up": 0.5, **taught}
     batch = {"labelled": 4, "unlabelled": 3}
-    stage = tiny_stage(steps=10, objective=objective, batch=batch)
+    stage = small_stage(steps=10, objective=objective, batch=batch)
     assert_resumed_exactly(inputs, stage, tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_depths_and_normals_that_are_augmented_go_on_too(
     rooms_with_geometry: Path, rooms_split: Path, tmp_path: Path, normal: str | dict
 ):
     inputs = Inputs(rooms_with_geometry, rooms_split)
-    stage = tiny_stage(
+    stage = small_stage(
         steps=10,
         objective={"name": "multi_task", "tasks": ["segmentation", "depth", normal]},
         batch={"labelled": 4, "unlabelled": 3},

@@ -10,7 +10,7 @@ from fewmask.metrics.records import read_training
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import tiny_stage
+from tests.conftest import small_stage
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def inputs(rooms: Path, rooms_split: Path) -> Inputs:
 def whole(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A training of 20 steps."""
     folder = tmp_path_factory.mktemp("whole")
-    assert train(inputs, tiny_stage(), 0, folder)
+    assert train(inputs, small_stage(), 0, folder)
     return folder
 
 
@@ -30,7 +30,7 @@ def whole(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def first_half(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 10 steps of it."""
     folder = tmp_path_factory.mktemp("first_half")
-    assert train(inputs, tiny_stage(until=0.5), 0, folder)
+    assert train(inputs, small_stage(until=0.5), 0, folder)
     return folder
 
 
@@ -60,7 +60,7 @@ def test_going_on_ends_with_the_weights_of_the_whole(
     """Also where the checkpoint is gone, or is one of other settings."""
     checkpoint = first_half / ("checkpoint.pt" if has_checkpoint else "gone.pt")
     before = file_digest(first_half / "checkpoint.pt")
-    assert train(inputs, tiny_stage(), 0, tmp_path, Execution(goes_on_from=checkpoint))
+    assert train(inputs, small_stage(), 0, tmp_path, Execution(goes_on_from=checkpoint))
     assert same_weights(tmp_path, whole)
     assert history(tmp_path) == history(whole)
     started = (tmp_path / "tries.csv").read_text().splitlines()[1]
@@ -71,7 +71,7 @@ def test_going_on_ends_with_the_weights_of_the_whole(
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(
     inputs: Inputs, first_half: Path, tmp_path: Path
 ):
-    other = tiny_stage(optimiser={"name": "adamw", "learning_rate": 0.001})
+    other = small_stage(optimiser={"name": "adamw", "learning_rate": 0.001})
     execution = Execution(goes_on_from=first_half / "checkpoint.pt")
     assert train(inputs, other, 0, tmp_path, execution)
     assert (tmp_path / "tries.csv").read_text().splitlines()[1].endswith("started,0")

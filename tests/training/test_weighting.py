@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fewmask.planning.grid import load_grid
-from tests.conftest import ROOT, tiny_stage
+from tests.conftest import ROOT, small_stage
 from tests.training.test_loop import go, training
 
 TWO = {"name": "supervised", "classification": {"dropout": 0.0}}
@@ -26,7 +26,7 @@ CHANGING = [
 def test_every_weighting_learns_in_every_precision(
     rooms: Path, rooms_split: Path, weighting: dict, precision: str
 ):
-    stage = tiny_stage(
+    stage = small_stage(
         steps=24,
         objective=TWO,
         weighting=weighting,
@@ -42,7 +42,7 @@ def test_every_weighting_learns_in_every_precision(
 
 def test_the_history_tells_weights_that_change(rooms: Path, rooms_split: Path):
     def columns(weighting: dict) -> list[str]:
-        stage = tiny_stage(steps=4, objective=TWO, weighting=weighting)
+        stage = small_stage(steps=4, objective=TWO, weighting=weighting)
         one = training(stage, rooms, rooms_split)
         go(one)
         return [name for name in one.history[-1] if not name.startswith("validation_")][4:]
@@ -57,7 +57,7 @@ def test_the_history_tells_weights_that_change(rooms: Path, rooms_split: Path):
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_log_variances_move_at_their_own_rate(rooms: Path, rooms_split: Path, precision: str):
     rate, start = 0.2, 0.3
-    stage = tiny_stage(
+    stage = small_stage(
         steps=3,
         objective=TWO,
         weighting={
@@ -84,7 +84,7 @@ def test_log_variances_move_at_their_own_rate(rooms: Path, rooms_split: Path, pr
 def test_fp16_leaves_out_a_step_that_overflows_and_keeps_the_weights(
     rooms: Path, rooms_split: Path
 ):
-    stage = tiny_stage(
+    stage = small_stage(
         steps=1,
         objective=TWO,
         weighting={"name": "nash_mtl"},
@@ -114,7 +114,7 @@ def test_log_variances_of_the_small_experiment_settle(
         if run.seed == grid.runs[0].seed
     ]
     names = ("steps", "optimiser", "schedule", "weighting")
-    stage = tiny_stage(objective=TWO, precision="fp32", evaluation={"metric": "none"})
+    stage = small_stage(objective=TWO, precision="fp32", evaluation={"metric": "none"})
     stage = stage.model_copy(update={name: getattr(requested, name) for name in names})
     one = training(stage, rooms, rooms_split)
     constant = {"cross_entropy": 1 / 5.2, "classification": 1 / 11.4}

@@ -12,11 +12,11 @@ from fewmask.config.stage import Stage
 from fewmask.data.batches import Batch, joined
 from fewmask.networks.blueprint import Blueprint
 from fewmask.objectives.objective import Objective, build
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import SMALL_NETWORK, small_stage
 from tests.objectives.known import CONFIDENT
 
 CLASSES, SIZE = 4, 16
-TINY = Network(encoder="resnet18", weights="none", architecture=SMALL_UNET)
+TINY = Network.model_validate(SMALL_NETWORK)
 STILL = {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0, "greyscale": 0, "blur": 0}
 """No change of colours, so that a pixel of a view is one of the images."""
 

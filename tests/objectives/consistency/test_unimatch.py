@@ -105,5 +105,7 @@ def test_dropping_keeps_the_mean():
 
 
 def test_a_map_that_there_is_not_is_refused():
-    with pytest.raises(FewmaskError, match=r"dropped_maps names 4; resnet18 has 4 feature maps"):
+    with pytest.raises(
+        FewmaskError, match=r"dropped_maps names 4; tu-test_efficientnet has 4 feature maps"
+    ):
         objective("unimatch", dropped_maps=[2, 4])
