@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.workflow import preloaded
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
@@ -27,12 +29,18 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
 
 
+def with_jobs_preloaded() -> dict[str, str]:
+    """The same, where jobs have done their imports; for runs that nobody ends."""
+    found = environment()
+    return found | {"PATH": f"{preloaded.folder()}:{found['PATH']}"}
+
+
 def snakemake(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     """Run Snakemake to its end."""
     return subprocess.run(
         arguments(folder, *more),
         cwd=folder,
-        env=environment(),
+        env=with_jobs_preloaded(),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
