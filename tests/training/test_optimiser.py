@@ -19,7 +19,7 @@ from fewmask.networks.encoder_layers import layer_scales
 from fewmask.objectives.objective import Objective, build
 from fewmask.objectives.parameter_group import ParameterGroup
 from fewmask.training.optimiser import Optimisers
-from tests.conftest import small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 
 RATE, DECAY = 0.5, 0.25
 PLAIN = {"name": "sgd", "learning_rate": RATE, "momentum": 0.0, "weight_decay": DECAY}
@@ -27,7 +27,7 @@ SCALER = torch.amp.GradScaler("cpu", enabled=False)
 
 
 def objective_of(**changes) -> tuple[Objective, Optimisers]:
-    stage = small_stage(**{"optimiser": PLAIN} | changes)
+    stage = small_stage(**{"network": SMALL_RESNET, "optimiser": PLAIN} | changes)
     objective = build(stage.objective, Blueprint(stage.network, {"segmentation": 7}))
     return objective, Optimisers(stage, objective, objective.parameter_groups())
 

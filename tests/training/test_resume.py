@@ -19,7 +19,7 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, TRAINING, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 from tests.data.making import random_pseudo_masks
 from tests.processes import run, start
 from tests.training.interrupting import interrupted, steps_in, trained
@@ -27,6 +27,7 @@ from tests.training.interrupting import interrupted, steps_in, trained
 KILLS = 12
 
 SELF_TRAINING = small_stage(
+    network=SMALL_RESNET,
     steps=24,
     objective={"name": "self_training"},
     pseudo_masks="supervised",
@@ -43,8 +44,9 @@ def pseudo_masks(rooms: Path) -> Path:
 @pytest.mark.parametrize(
     "stage",
     [
-        pytest.param(small_stage(steps=40), marks=pytest.mark.nightly),
+        pytest.param(small_stage(network=SMALL_RESNET, steps=40), marks=pytest.mark.nightly),
         small_stage(
+            network=SMALL_RESNET,
             steps=40,
             averaging={"decay": 0.9},
             precision="fp32",

@@ -20,7 +20,7 @@ from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
 from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import small_stage
+from tests.conftest import SMALL_RESNET, small_stage
 from tests.processes import run, start
 
 Curves = dict[str, list[tuple[int, float]]]
@@ -98,7 +98,11 @@ def test_looks_after_the_last_checkpoint_are_not_there_twice(inputs: Inputs, tmp
 
 
 def test_killed_at_random_moments(inputs: Inputs, tmp_path: Path):
-    stage, output, folder = small_stage(steps=40), tmp_path / "stage", tmp_path / "curves"
+    stage, output, folder = (
+        small_stage(network=SMALL_RESNET, steps=40),
+        tmp_path / "stage",
+        tmp_path / "curves",
+    )
     work = partial(train, inputs, stage, 0, output, Execution(0, tensorboard=folder))
     draw, kills = random.Random(0), 0
     while (process := start(work)).exitcode != 0:

@@ -4,10 +4,12 @@ The tests of one class share a project and follow one another.
 """
 
 import csv
+import re
 import shutil
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from filelock import FileLock
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -187,14 +189,16 @@ def test_a_kill_of_snakemake_costs_nothing_but_time(tmp_path: Path):
     while not (stage / "checkpoint.pt").exists():
         assert first.poll() is None, "it ended before it was killed"
         time.sleep(0.05)
+    log = tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log"
+    number = re.search(r"as process (\d+)", log.read_text())[1]
+    psutil.Process(int(number)).suspend()  # it must not end before it is killed
     assert "running: 0" in fewmask(tmp_path, "status").stdout
     kill_group(first)
     assert "failed: 0" in fewmask(tmp_path, "status").stdout
 
     answer = snakemake(tmp_path)
     assert answer.returncode == 0, answer.stdout
-    log = (tmp_path / "results/logs/train/rooms/supervised/n8/0/supervised.log").read_text()
-    assert "resuming from step" in log
+    assert "resuming from step" in log.read_text()
     curves = EventAccumulator(
         str(tmp_path / "results/tensorboard/rooms/supervised/n8/0/supervised")
     )
