@@ -13,6 +13,7 @@ from torch import nn
 
 from fewmask.config.stage import Stage
 from fewmask.core import parallel
+from fewmask.core.place import own_place
 from fewmask.data.store.store import Store
 from fewmask.training.building import build_training
 from fewmask.training.inputs import Inputs
@@ -164,7 +165,7 @@ def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tenso
 def main() -> None:
     """Write the gradients of all objectives."""
     store, split, output = map(Path, sys.argv[1:])
-    here = parallel.place()
+    here = own_place()
     with parallel.together(here.processes if here else 1):
         found = {name: gradients(store, split, one) for name, one in STAGES.items()}
         if parallel.is_first():

@@ -101,12 +101,17 @@ def test_gradients_are_those_of_one_process_whatever_is_learnt(
             assert off < 1e-6, f"{objective}: {name}"
 
 
+@pytest.fixture(scope="module")
+def two(rooms, rooms_split, tmp_path_factory) -> tuple[Path, str]:
+    """What two processes have trained, and what they said."""
+    folder = tmp_path_factory.mktemp("processes") / "two"
+    return folder, train(stage_of(), rooms, rooms_split, folder, 2)
+
+
 @pytest.mark.slow
-def test_two_processes_train_what_one_does(rooms, rooms_split, tmp_path):
-    stage = stage_of()
-    one, two = tmp_path / "one", tmp_path / "two"
-    train(stage, rooms, rooms_split, one, 1)
-    said = train(stage, rooms, rooms_split, two, 2)
+def test_two_processes_train_what_one_does(rooms, rooms_split, tmp_path, two):
+    one, (two, said) = tmp_path / "one", two
+    train(stage_of(), rooms, rooms_split, one, 1)
     assert_alike(one, two)
     assert json.loads((two / "training.json").read_text())["processes"] == 2
     assert said.count("step 6/6") == 1, "the first process speaks for both"
@@ -161,15 +166,11 @@ def test_when_one_is_killed_none_is_left(rooms, rooms_split, tmp_path):
 
 
 @pytest.mark.slow
-def test_torchrun_may_start_them(rooms, rooms_split, tmp_path):
-    stage = stage_of()
-    own = command(stage, rooms, rooms_split, tmp_path / "torchrun", 2)
+def test_torchrun_may_start_them(rooms, rooms_split, tmp_path, two):
+    own = command(stage_of(), rooms, rooms_split, tmp_path, 2)
     done = subprocess.run([*TORCHRUN, *own], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    train(stage, rooms, rooms_split, tmp_path / "launched", 2)
-    mine, theirs = (
-        (tmp_path / name / "weights.safetensors").read_bytes() for name in ("torchrun", "launched")
-    )
+    mine, theirs = ((one / "weights.safetensors").read_bytes() for one in (tmp_path, two[0]))
     assert mine == theirs
 
 
@@ -199,3 +200,9 @@ def test_each_process_needs_a_gpu_of_its_own():
     with pytest.raises(ValidationError, match="processes is 2, and gpus 1"):
         Resources(processes=2)
     assert Resources(processes=2, gpus=0).processes == 2
+
+
+def test_what_starts_them_needs_no_torch():
+    code = "import sys, fewmask.cli.rules, fewmask.core.place, fewmask.training.launch as one; "
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -160,9 +160,10 @@ def train(
     On SIGTERM and Ctrl-C it saves a checkpoint and exits with code 75. Torchrun may also start the
     processes, and so may srun as the tasks of a step.
     """
-    from fewmask.core import parallel
+    from fewmask.core.place import own_place
 
-    if processes > 1 and parallel.place() is None:
+    here = own_place()
+    if processes > 1 and here is None:
         from fewmask.training.launch import launch
 
         if code := launch(processes):
@@ -195,7 +196,7 @@ def train(
     )
     if not train(Inputs(**files), stage, seed, output, execution):
         sys.exit(EXIT_INTERRUPTED)
-    if (here := parallel.place()) and here.rank > 0:
+    if here and here.rank > 0:
         sys.exit()  # the first process reports the end
 
 

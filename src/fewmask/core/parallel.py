@@ -15,42 +15,18 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from fewmask.core.errors import FewmaskError
+from fewmask.core.place import own_place
 
 PATIENCE = timedelta(hours=2)
 """How long processes wait for each other: while the first one evaluates on the validation images,
 the others wait. When one fails, the launcher ends the others."""
-
-
-class Place(NamedTuple):
-    """The position of this process among those that train together."""
-
-    rank: int
-    processes: int
-    local_rank: int
-    """The number among the processes of this machine, and so of its GPU."""
-
-
-def place() -> Place | None:
-    """This process's place, as torchrun, `fewmask.training.launch` or SLURM's srun set it in the
-    environment; None if it was started alone."""
-    variables = os.environ
-    if "RANK" in variables and "WORLD_SIZE" in variables:
-        return Place(
-            int(variables["RANK"]),
-            int(variables["WORLD_SIZE"]),
-            int(variables.get("LOCAL_RANK", 0)),
-        )
-    if int(variables.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
-        numbers = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID")
-        return Place(*(int(variables[name]) for name in numbers))
-    return None
 
 
 @contextmanager
@@ -59,7 +35,7 @@ def together(processes: int) -> Iterator[None]:
 
     Raises FewmaskError: another number of processes than ``processes`` was started.
     """
-    here = place()
+    here = own_place()
     running = here.processes if here else 1
     if running != processes:
         raise FewmaskError(
