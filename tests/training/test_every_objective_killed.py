@@ -10,7 +10,7 @@ import pytest
 
 from fewmask.cli import main
 from fewmask.core.paths import CHECKPOINT, HISTORY, WEIGHTS
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import small_stage
 from tests.objectives.known import NAMES
 from tests.processes import run, start
 from tests.training.gradients import STAGES, inputs_of
@@ -18,8 +18,6 @@ from tests.training.interrupting import steps_in
 
 CHECKPOINTS = 8
 """After so many of them, at most one for each step, a training is killed."""
-TINY = {"encoder": "tu-test_efficientnet", "weights": "none", "architecture": SMALL_UNET}
-"""A network whose checkpoints are written in no time."""
 
 
 @pytest.mark.nightly
@@ -29,7 +27,7 @@ def test_a_killed_command_ends_with_the_same_weights(
 ):
     """The same within a process, in every run of the tests: tests/objectives/."""
     evaluation = {"every": 5, "metric": "loss"}
-    settings = {"evaluation": evaluation, "network": TINY, "precision": "bf16", **STAGES[name]}
+    settings = {"evaluation": evaluation, "precision": "bf16", **STAGES[name]}
     stage = small_stage(steps=24, **settings)
     inputs = inputs_of(stage, rooms_with_geometry, rooms_split)
     whole, killed, log = tmp_path / "whole", tmp_path / "killed", tmp_path / "log"

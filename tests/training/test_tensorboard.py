@@ -98,11 +98,8 @@ def test_looks_after_the_last_checkpoint_are_not_there_twice(inputs: Inputs, tmp
 
 
 def test_killed_at_random_moments(inputs: Inputs, tmp_path: Path):
-    stage, output, folder = (
-        small_stage(network=SMALL_RESNET, steps=40),
-        tmp_path / "stage",
-        tmp_path / "curves",
-    )
+    stage = small_stage(network=SMALL_RESNET, steps=40)
+    output, folder = tmp_path / "stage", tmp_path / "curves"
     work = partial(train, inputs, stage, 0, output, Execution(0, tensorboard=folder))
     draw, kills = random.Random(0), 0
     while (process := start(work)).exitcode != 0:

@@ -23,14 +23,11 @@ from fewmask.inference.suggestions.suggest import SHEET, TABLE, suggest
 from fewmask.networks.weights import load_segmenter
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
-from tests.conftest import SMALL_UNET, small_stage
+from tests.conftest import small_stage
 from tests.data.making import noise, reading, save
 
 ROLES = ["labelled"] * 4 + ["unlabelled"] * 6 + ["validation"] * 2 + ["test"] * 2
 UNLABELLED = range(4, 10)
-NETWORK = {
-    "encoder": "tu-test_efficientnet", "weights": "none", "architecture": SMALL_UNET,
-}  # fmt: skip
 
 
 @dataclass
@@ -54,7 +51,7 @@ def make(folder: Path, hidden_are_noise: bool) -> Made:
     with Store(store) as opened:
         split_files.write(split, opened.names, ROLES)
     for seed in (0, 1):
-        stage = small_stage(precision="fp32", network=NETWORK, steps=6, evaluation={"every": 6})
+        stage = small_stage(precision="fp32", steps=6, evaluation={"every": 6})
         train(Inputs(store, split), stage, seed, folder / str(seed))
     weights = [folder / str(seed) / WEIGHTS for seed in (0, 1)]
     return Made(store, Networks(weights, store, [split, split]))
@@ -203,7 +200,7 @@ def test_what_cannot_be_done_is_said(made: Made, tmp_path: Path):
 def test_networks_must_go_together(made: Made, tmp_path: Path, rooms: Path, rooms_split: Path):
     train(
         Inputs(rooms, rooms_split),
-        small_stage(precision="fp32", network=NETWORK, steps=4),
+        small_stage(precision="fp32", steps=4),
         0,
         tmp_path,
     )

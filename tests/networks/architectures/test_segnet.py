@@ -77,13 +77,13 @@ def test_it_is_the_model_of_the_authors(training: bool):
     naive.load_state_dict(dict(zip(naive.state_dict(), tensors, strict=True)))
     network.train(training)
     naive.train(training)
-    image, inside = (one.double() for one in batch())
+    image, inside = (one.double() for one in batch(64, 96))
     expected = naive((image - network.mean) / network.std)
     found = network(image, inside)["segmentation"]
-    assert found.shape == (2, CLASSES, 32, 64)
+    assert found.shape == (2, CLASSES, 64, 96)
     torch.testing.assert_close(found, expected)
     for scores in (expected, found):
-        F.cross_entropy(scores, torch.ones(2, 32, 64, dtype=torch.long)).backward()
+        F.cross_entropy(scores, torch.ones(2, 64, 96, dtype=torch.long)).backward()
     for one, other in zip(network.parameters(), naive.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad)
 
