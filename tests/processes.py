@@ -3,10 +3,12 @@
 import ctypes
 import multiprocessing
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -29,16 +31,20 @@ for library in (Path(torch.__file__).parent / "lib").glob("libgomp*"):
     _before_forks(library)
 
 
+def write_to(output: int, errors: int) -> None:
+    """Let the standard streams of this process, a fork, write to other open files."""
+    os.dup2(output, 1)
+    os.dup2(errors, 2)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+
+
 def start(work: Callable[[], object], log: Path | None = None) -> multiprocessing.Process:
     """Run ``work`` in a child process; its output goes to ``log``, as a shell's > does."""
 
     def child() -> None:
         if log is not None:
             with log.open("a") as file:
-                os.dup2(file.fileno(), 1)
-                os.dup2(file.fileno(), 2)
-            sys.stdout = os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", closefd=False)
+                write_to(file.fileno(), file.fileno())
         work()
 
     process = context.Process(target=child)
@@ -51,6 +57,23 @@ def run(work: Callable[[], object], log: Path | None = None) -> int:
     process = start(work, log)
     process.join()
     return process.exitcode
+
+
+def run_together(work: Callable[[], object], count: int) -> list[int]:
+    """Run ``work`` in processes that know each other, as `fewmask.training.launch` starts them;
+    their exit codes."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count)}
+
+    def one(rank: int) -> None:
+        os.environ |= meeting | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        work()
+
+    started = [start(partial(one, rank)) for rank in range(count)]
+    for process in started:
+        process.join()
+    return [process.exitcode for process in started]
 
 
 def end_within(seconds: float, processes: Sequence[psutil.Process]) -> bool:

@@ -12,7 +12,7 @@ import yaml
 
 from tests.conftest import ROOT
 from tests.data.making import noise, save
-from tests.workflow.snakemake import BIN, arguments, with_jobs_preloaded
+from tests.workflow.snakemake import BIN, arguments, preloaded_environment
 
 PAGE = (ROOT / "docs/datasets.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", PAGE, re.M | re.S)
@@ -52,7 +52,7 @@ def run(project: Path, command: str) -> subprocess.CompletedProcess[str]:
     else:
         call = [str(BIN / program), *words]
     settings = {
-        name: value for name, value in with_jobs_preloaded().items() if name != "FEWMASK_DATA"
+        name: value for name, value in preloaded_environment().items() if name != "FEWMASK_DATA"
     }
     return subprocess.run(
         call, cwd=project, env=settings, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT

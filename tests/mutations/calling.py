@@ -8,19 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-# What the commands import when they run, so that every child has it already.
-import fewmask.data.inspection.dataset
-import fewmask.data.inspection.pseudo_masks
-import fewmask.data.preparation.prepare
-import fewmask.data.splits.job
-import fewmask.inference.evaluate
-import fewmask.inference.predict
-import fewmask.inference.pseudo_label
-import fewmask.monitor.plan
-import fewmask.monitor.status
-import fewmask.report.summarise
-import fewmask.training.job  # noqa: F401
+import tests.commands  # noqa: F401 - so that every child has done it already
 from fewmask.cli import main
+from tests.processes import write_to
 
 CPU_SECONDS = 30
 """More than any command takes, however damaged its files: it reads small ones."""
@@ -62,9 +52,7 @@ def call(folder: Path, arguments: list[str], log: Path) -> Answer:
 
 def _run(folder: Path, arguments: list[str], log: Path) -> None:
     with log.open("w") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    sys.stdout, sys.stderr = (os.fdopen(number, "w", closefd=False) for number in (1, 2))
+        write_to(file.fileno(), file.fileno())
     os.chdir(folder)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))

@@ -1,8 +1,6 @@
 """Batch-norm over two processes is batch-norm of the whole batch."""
 
 import copy
-import os
-import socket
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from torch import nn
 from fewmask.core import parallel
 from fewmask.networks.frozen import freeze
 from fewmask.networks.shared_norm import share_norms
-from tests.processes import start
+from tests.processes import run_together
 
 
 def network(kind: type[nn.Module]) -> nn.Sequential:
@@ -44,9 +42,7 @@ def learn(module: nn.Module, output: Path) -> None:
         torch.save([found.detach(), gradients, module.state_dict()], output)
 
 
-def one_of_two(rank: int, port: int, module: nn.Module, output: Path) -> None:
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank)}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+def one_of_two(module: nn.Module, output: Path) -> None:
     with parallel.together(2):
         learn(share_norms(module, on_gpu=False), output)
 
@@ -55,12 +51,6 @@ def one_of_two(rank: int, port: int, module: nn.Module, output: Path) -> None:
 def test_two_processes_find_what_one_does(kind: type[nn.Module], tmp_path: Path):
     whole = network(kind)
     learn(copy.deepcopy(whole), tmp_path / "one")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    started = [start(partial(one_of_two, i, port, whole, tmp_path / "two")) for i in range(2)]
-    for one in started:
-        one.join()
-        assert one.exitcode == 0
+    assert run_together(partial(one_of_two, whole, tmp_path / "two"), 2) == [0, 0]
     one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one", "two"))
     torch.testing.assert_close(two, one)

@@ -17,14 +17,15 @@ import pytest
 from fewmask.cluster.slurm import Spent, accounted_jobs, comment_of, queued_jobs
 from tests.slurm.cluster import Cluster
 from tests.small_project import change_config, write_project
+from tests.workflow import preloaded
 from tests.workflow.snakemake import BIN, ROOT
 
-STEPS = 200
+STEPS = 80
 """Of every training: some seconds, for `Submitter.held` makes them as long as a fault needs."""
 
 SUPERVISED = {
     "steps": STEPS,
-    "evaluation": {"every": 50},
+    "evaluation": {"every": 40},
     "checkpoint_minutes": 0.001,  # after every step
     "resources": {"memory_gb": 4, "minutes": 10},
 }
@@ -84,7 +85,9 @@ class Submitter:
         profile: str = "slurm",
     ) -> None:
         self.cluster, self.folder = cluster, folder
-        self.environment = cluster.environment | {"PATH": f"{BIN}:{cluster.environment['PATH']}"}
+        ready = preloaded.jobs_but_trainings()  # no test ends jobs of another kind
+        path = f"{ready}:{BIN}:{cluster.environment['PATH']}"
+        self.environment = cluster.environment | {"PATH": path}
         command = [str(BIN / "snakemake"), "--profile", str(ROOT / profile), *IMPATIENCE[profile]]
         snakefile = ["--snakefile", str(ROOT / "workflow" / "Snakefile")]
         self.output = folder / output
@@ -130,7 +133,7 @@ class Submitter:
     def fewmask(self, *arguments: str) -> str:
         """What a fewmask command prints in the project."""
         return subprocess.run(
-            [str(BIN / "fewmask"), *arguments],
+            ["fewmask", *arguments],
             cwd=self.folder,
             env=self.environment,
             text=True,

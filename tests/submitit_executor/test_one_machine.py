@@ -11,7 +11,7 @@ import pytest
 
 from tests.processes import end_within
 from tests.small_project import write_project
-from tests.workflow.snakemake import BIN, ROOT, environment, with_jobs_preloaded
+from tests.workflow.snakemake import BIN, ROOT, environment, preloaded_environment
 
 SNAKEFILE = """\
 rule all:
@@ -123,7 +123,7 @@ def test_the_profile_trains_without_slurm(tmp_path: Path):
             *("--seconds-between-status-checks", "1", "--config", "fractions=[n4]"),
         ],
         cwd=tmp_path,
-        env=with_jobs_preloaded(),
+        env=preloaded_environment(),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,11 +1,8 @@
 """The gradients of every objective and weighting in 64 bits, by one process or by several.
 
-    python -m tests.training.gradients STORE SPLIT OUTPUT
-
-Several are started by torchrun. Rounding plays no part, so that all must find the same.
+Rounding plays no part, so that all must find the same.
 """
 
-import sys
 from pathlib import Path
 
 import torch
@@ -162,15 +159,10 @@ def gradients(store: Path, split: Path, settings: dict) -> dict[str, torch.Tenso
         return found
 
 
-def main() -> None:
-    """Write the gradients of all objectives."""
-    store, split, output = map(Path, sys.argv[1:])
+def write(store: Path, split: Path, output: Path) -> None:
+    """Write the gradients of all objectives; to be called in every process."""
     here = own_place()
     with parallel.together(here.processes if here else 1):
         found = {name: gradients(store, split, one) for name, one in STAGES.items()}
         if parallel.is_first():
             torch.save(found, output)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,12 +2,12 @@
 
 import csv
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -19,8 +19,10 @@ from safetensors.torch import load_file
 from fewmask.config.batch import Batch
 from fewmask.config.resources import Resources
 from fewmask.metrics import table
-from tests.conftest import ROOT, small_stage
-from tests.training.gradients import STAGES
+from tests.conftest import small_stage
+from tests.processes import run, run_together
+from tests.training import gradients
+from tests.workflow.snakemake import preloaded_environment
 
 FEWMASK = Path(sys.executable).with_name("fewmask")
 
@@ -48,8 +50,15 @@ def command(stage, rooms: Path, split: Path, output: Path, processes: int, *more
     ]
 
 
+def end_of(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    """How a training ends that nobody ends."""
+    own = ["fewmask", *command(*arguments)[1:]]
+    environment = preloaded_environment() | variables
+    return subprocess.run(own, env=environment, capture_output=True, text=True)
+
+
 def train(*arguments: object) -> str:
-    done = subprocess.run(command(*arguments), capture_output=True, text=True)
+    done = end_of(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -84,15 +93,12 @@ def assert_alike(one: Path, other: Path, tolerance: float = 2e-3) -> None:
 def test_gradients_are_those_of_one_process_whatever_is_learnt(
     rooms_with_geometry, rooms_split, tmp_path
 ):
-    command = ["-m", "tests.training.gradients", rooms_with_geometry, rooms_split]
-    starts = {"one": [sys.executable, *command], "two": [*TORCHRUN, *command]}
-    for name, start in starts.items():
-        done = subprocess.run(
-            [*map(str, start), tmp_path / name], cwd=ROOT, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-    one, two = (torch.load(tmp_path / name, weights_only=True) for name in starts)
-    assert one.keys() == two.keys() == STAGES.keys()
+    one, two = tmp_path / "one", tmp_path / "two"
+    write = partial(gradients.write, rooms_with_geometry, rooms_split)
+    assert run(partial(write, one)) == 0
+    assert run_together(partial(write, two), 2) == [0, 0]
+    one, two = (torch.load(path, weights_only=True) for path in (one, two))
+    assert one.keys() == two.keys() == gradients.STAGES.keys()
     for objective, found in one.items():
         assert found.keys() == two[objective].keys()
         for name, gradient in found.items():
@@ -184,12 +190,7 @@ def test_torchrun_may_start_them(rooms, rooms_split, tmp_path, two):
 )
 def test_what_cannot_be_is_told(batch, world, found, rooms, rooms_split, tmp_path):
     stage = stage_of().model_copy(update={"batch": Batch(labelled=batch)})
-    done = subprocess.run(
-        command(stage, rooms, rooms_split, tmp_path / "out", 2),
-        capture_output=True,
-        text=True,
-        env=os.environ | world,
-    )
+    done = end_of(stage, rooms, rooms_split, tmp_path / "out", 2, **world)
     assert done.returncode == 1
     assert found in done.stderr
     assert "mend:" in done.stderr

@@ -1,8 +1,8 @@
-"""A `fewmask` whose imports are done: what jobs of a few steps take is nearly all for them.
+"""Commands whose imports are done, which take longer than a plan or a job of a few steps.
 
-Each command is run in a fork of one process that has imported everything, with the arguments, the
-folder, the environment and the files of whoever called it. A signal to the caller does not reach
-it, so tests that end jobs run the real one.
+Each is run in a fork of one process that has imported everything, with the arguments, the folder,
+the environment and the files of whoever called it. A signal to the caller does not reach it, so
+tests that end commands run the real ones, at least of those that they end.
 
     python -m tests.workflow.preloaded SOCKET
 """
@@ -19,26 +19,19 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 
-from fewmask.cli import main
 from fewmask.core.compiler import postpone_compiler
+from tests.processes import write_to
 
 ROOT = Path(__file__).parents[2]
 MOST_BYTES = 1 << 20
 """Of a command with its environment."""
 
-IMPORTED = (
-    "fewmask.data.preparation.prepare",
-    "fewmask.data.splits.job",
-    "fewmask.inference.evaluate",
-    "fewmask.inference.pseudo_label",
-    "fewmask.report.summarise",
-    "fewmask.training.job",
-    "torch.fx.experimental.symbolic_shapes",  # where an encoder of timm is built
-)
-"""What commands import when they run."""
+PROGRAMS = {"fewmask": "fewmask.cli", "snakemake": "snakemake.cli"}
+"""The modules whose `main` they run."""
 
 CLIENT = """\
 #!{python} -IS
@@ -53,33 +46,66 @@ with socket.socket(socket.AF_UNIX) as connection:
 sys.exit(code[0] if code else "the command died")
 """
 
+ALL_BUT_TRAININGS = """\
+#!/bin/sh
+case "$1" in
+  train) exec {real} "$@" ;;
+  *) exec {ready} "$@" ;;
+esac
+"""
+
 
 @functools.cache
-def folder() -> Path:
-    """The folder of a `fewmask` that is ready, for PATH; as long as this process lives."""
+def everything() -> Path:
+    """The folder of a `fewmask` and a `snakemake` that are ready, for PATH; as long as this process
+    lives."""
+    path = _server()
+    folder = path.with_name("everything")
+    folder.mkdir()
+    for program in PROGRAMS:
+        _write_script(folder / program, CLIENT.format(python=sys.executable, path=str(path)))
+    return folder
+
+
+@functools.cache
+def jobs_but_trainings() -> Path:
+    """The folder of a `fewmask` that is ready except to train, for PATH; as long as this process
+    lives."""
+    ready = everything() / "fewmask"
+    folder = ready.parent.with_name("jobs_but_trainings")
+    folder.mkdir()
+    real = Path(sys.executable).with_name("fewmask")
+    _write_script(folder / "fewmask", ALL_BUT_TRAININGS.format(real=real, ready=ready))
+    return folder
+
+
+def _write_script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@functools.cache
+def _server() -> Path:
+    """The socket of the process that has imported everything."""
     folder = Path(tempfile.mkdtemp(prefix="fewmask"))
-    listens = folder / "socket"
     server = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(listens)],
+        [sys.executable, "-m", __name__, str(folder / "socket")],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
     server.stdout.readline()  # it is ready
-    client = folder / "bin/fewmask"
-    client.parent.mkdir()
-    client.write_text(CLIENT.format(python=sys.executable, path=str(listens)))
-    client.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     atexit.register(server.kill)
-    return client.parent
+    return folder / "socket"
 
 
 def serve(path: str) -> None:
     """Run commands until nobody holds the other end of stdin."""
     postpone_compiler()
-    for name in IMPORTED:
-        import_module(name)
+    import_module("tests.commands")
+    import_module("torch.fx.experimental.symbolic_shapes")  # where an encoder of timm is built
+    mains = {program: import_module(module).main for program, module in PROGRAMS.items()}
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -90,37 +116,42 @@ def serve(path: str) -> None:
                 connection, _ = one.accept()
                 if os.fork() == 0:
                     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    _run(connection)
+                    _run(connection, mains)
                 connection.close()
 
 
-def _run(connection: socket.socket) -> None:
+def _run(connection: socket.socket, mains: Mapping[str, Callable[[], object]]) -> None:
     """Be the process of one command, to its end."""
     sent, files, *_ = socket.recv_fds(connection, MOST_BYTES, 3)
     while more := connection.recv(MOST_BYTES):
         sent += more
-    for number, file in enumerate(files):
-        os.dup2(file, number)
+    stdin, *output = files
+    os.dup2(stdin, 0)
+    write_to(*output)
+    for file in files:
         os.close(file)
-    sys.stdin, sys.stdout, sys.stderr = (
-        os.fdopen(number, mode, closefd=False) for number, mode in enumerate("rww")
-    )
     sys.argv, there, environment = json.loads(sent)
     os.chdir(there)
     os.environ.clear()
     os.environ.update(environment)
-    code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code or 0
-    except BaseException:
-        traceback.print_exc()
-        code = 1
+    code = _exit_code(mains[Path(sys.argv[0]).name])
     sys.stdout.flush()
     sys.stderr.flush()
     connection.send(bytes([code]))
     os._exit(code)
+
+
+def _exit_code(main: Callable[[], object]) -> int:
+    """What a program ends with, after it has said what Python itself would say of its end."""
+    try:
+        sys.exit(main())
+    except SystemExit as end:
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    return 1
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 def arguments(folder: Path, *more: str) -> list[str]:
     """The command, as a user gives it from the project's root."""
     return [
-        str(BIN / "snakemake"),
+        "snakemake",
         *("--profile", str(ROOT / "profiles" / "local")),
         *("--snakefile", str(ROOT / "workflow" / "Snakefile")),
         *("--directory", str(folder)),
@@ -25,14 +25,23 @@ def arguments(folder: Path, *more: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Jobs find the command line of this very environment."""
-    return os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+    """Commands and their jobs are those of this very environment."""
+    return _with_path(BIN)
+
+
+def preloaded_environment() -> dict[str, str]:
+    """The same, and both have done their imports: for commands that nobody ends."""
+    return _with_path(preloaded.everything())
 
 
 def with_jobs_preloaded() -> dict[str, str]:
-    """The same, where jobs have done their imports; for runs that nobody ends."""
-    found = environment()
-    return found | {"PATH": f"{preloaded.folder()}:{found['PATH']}"}
+    """The same, where jobs except trainings have done their imports: for tests that end the command
+    while it trains."""
+    return _with_path(preloaded.jobs_but_trainings())
+
+
+def _with_path(folder: Path) -> dict[str, str]:
+    return os.environ | {"PATH": f"{folder}:{BIN}:{os.environ['PATH']}"}
 
 
 def snakemake(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +49,7 @@ def snakemake(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         arguments(folder, *more),
         cwd=folder,
-        env=with_jobs_preloaded(),
+        env=preloaded_environment(),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -48,11 +57,12 @@ def snakemake(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
 
 
 def start_snakemake(folder: Path, *more: str) -> subprocess.Popen[str]:
-    """Start Snakemake in a process group of its own, to be killed with `kill_group`."""
+    """Start Snakemake in a process group of its own, to be killed with `kill_group` while it
+    trains."""
     return subprocess.Popen(
         arguments(folder, *more),
         cwd=folder,
-        env=environment(),
+        env=with_jobs_preloaded(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -82,5 +92,9 @@ def job_counts(output: str) -> dict[str, int]:
 def fewmask(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a fewmask command in the project."""
     return subprocess.run(
-        [str(BIN / "fewmask"), *arguments], cwd=folder, text=True, capture_output=True
+        ["fewmask", *arguments],
+        cwd=folder,
+        env=preloaded_environment(),
+        text=True,
+        capture_output=True,
     )

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.workflow.snakemake import BIN, ROOT, environment
+from tests.workflow.snakemake import ROOT, preloaded_environment
 
 SNAKEFILE = f"""
 from fewmask.core.paths import Layout
@@ -33,8 +33,8 @@ def test_10_000_cells_reach_the_tables(tmp_path: Path):
     report = (ROOT / "workflow/rules/report.smk").read_text()
     partial = report[report.index("rule partial:") :].replace("../..", str(ROOT))
     (tmp_path / "Snakefile").write_text(SNAKEFILE + partial)
-    command = [BIN / "snakemake", "--cores", "1", "--directory", tmp_path, "partial"]
+    command = ["snakemake", "--cores", "1", "--directory", tmp_path, "partial"]
     answer = subprocess.run(
-        command, cwd=tmp_path, env=environment(), text=True, capture_output=True
+        command, cwd=tmp_path, env=preloaded_environment(), text=True, capture_output=True
     )
     assert "none of the 10000 runs is finished" in answer.stdout, answer.stderr

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.processes import end_within
 from tests.small_project import change_config, write_project
-from tests.workflow.snakemake import snakemake, start_snakemake
+from tests.workflow.snakemake import arguments, environment, snakemake, start_snakemake
 
 STAGE = "rooms/supervised/n8/0/supervised"
 
@@ -55,5 +56,6 @@ def test_jobs_keep_what_they_compile_where_the_environment_forbids_it(
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "compiled"))
     write_project(tmp_path)
-    assert start_snakemake(tmp_path, "datasets").wait() == 0
+    command = arguments(tmp_path, "datasets")
+    subprocess.run(command, env=environment(), check=True, capture_output=True)
     assert list((tmp_path / "compiled").glob("**/fewmask/data/preparation/prepare.*.pyc"))
