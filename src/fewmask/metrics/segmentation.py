@@ -142,25 +142,26 @@ def scores(confusion: np.ndarray) -> dict[str, float]:
 
 
 def _iou(pixels: Counts) -> np.ndarray:
-    return _where_it_occurs(pixels, pixels.hit, _union(pixels))
+    union = _union(pixels)
+    return _share(union > 0, pixels.hit, union)
 
 
 def _recall(pixels: Counts) -> np.ndarray:
-    return _where_it_occurs(pixels, pixels.hit, pixels.truth)
+    return _share(_union(pixels) > 0, pixels.hit, pixels.truth)
 
 
 def _precision(pixels: Counts) -> np.ndarray:
-    return _where_it_occurs(pixels, pixels.hit, pixels.predicted)
+    return _share(_union(pixels) > 0, pixels.hit, pixels.predicted)
 
 
 def _f1(pixels: Counts) -> np.ndarray:
-    return _where_it_occurs(pixels, 2 * pixels.hit, pixels.truth + pixels.predicted)
+    return _share(_union(pixels) > 0, 2 * pixels.hit, pixels.truth + pixels.predicted)
 
 
-def _where_it_occurs(pixels: Counts, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _share(occurs: np.ndarray, part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """``part / whole`` of every class (..., K); NaN for one that occurs nowhere."""
     # A whole that is empty has no part either: dividing by 1 instead makes 0 of 0 / 0.
-    return np.where(_union(pixels) > 0, part / np.maximum(whole, 1), np.nan)
+    return np.where(occurs, part / np.maximum(whole, 1), np.nan)
 
 
 def _union(pixels: Counts) -> np.ndarray:

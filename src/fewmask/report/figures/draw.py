@@ -81,12 +81,7 @@ def draw(requested: Requested, collected: Runs, results: Results) -> Iterator[tu
 
 def _histories_of(methods: list[str], collected: Runs, histories: list[History]) -> list[History]:
     """The histories of the stages that runs of some methods went through."""
-    cells = [
-        training.cell.split("/")
-        for run, trainings in collected.trainings_of.items()
-        for training in trainings
-        if run.method in methods
-    ]
+    cells = [training.cell.split("/") for training in collected.trainings_by(methods)]
     stages = {f"{method}/{stage}" for _, method, _, _, stage in cells}
     return [one for one in histories if one.stage in stages]
 

@@ -239,6 +239,7 @@ def _joined(of_seeds: dict[int, Joined], folds: int) -> dict[int, Joined]:
 def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:
     pattern = Layout(requested.results).images
     sums_of_runs: dict[Run, ImageSums] = {}
+    of_all: dict[Run, float] = {}
     tested = Tested()
     runs = that_learn(metrics.find(scores.metric).task, runs)
     scored = runs[scores.metric] if scores.metric in runs else [np.nan] * len(runs)
@@ -248,26 +249,25 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
         tested.add(run.seed, path, images)
         sums = sums_for(scores.metric, images)
         if sums is not None:
+            sums_of_runs[run], of_all[run] = sums, sums.of_all()
             if not np.isnan(score):  # a metric may be newer than the file
-                check_agrees(path, scores.metric, sums.of_all(), score)
-            sums_of_runs[run] = sums
+                check_agrees(path, scores.metric, of_all[run], score)
     groups = tested.groups
     scores.images[dataset] = len(groups)
     n = len(np.unique(groups))
     if n < len(groups):
         scores.groups[dataset] = n
-    of_all = {run: sums.of_all() for run, sums in sums_of_runs.items()}
-    drawn = np.repeat(np.array([*of_all.values()])[:, None], DRAWS, axis=1)
     if n:
-        _draw_images(dataset, groups, [*sums_of_runs.values()], drawn)
+        drawn = _drawn_images(dataset, groups, [*sums_of_runs.values()])
+    else:
+        drawn = np.repeat(np.array([*of_all.values()])[:, None], DRAWS, axis=1)
     for (run, score), of_run in zip(of_all.items(), drawn, strict=True):
         _add(scores, run, score, of_run)
 
 
-def _draw_images(
-    dataset: str, groups: np.ndarray, runs: list[ImageSums], drawn: np.ndarray
-) -> None:
-    """Fill ``drawn``, float (R, DRAWS), with the scores of R runs on samples of images."""
+def _drawn_images(dataset: str, groups: np.ndarray, runs: list[ImageSums]) -> np.ndarray:
+    """The scores of R runs on samples of images: float (R, DRAWS)."""
+    drawn = np.empty((len(runs), DRAWS))
     n = len(np.unique(groups))
     random = np.random.default_rng(derive("images", dataset))
     with bar(f"bootstrap {dataset}", DRAWS) as shown:
@@ -277,6 +277,7 @@ def _draw_images(
                 some = slice(j, j + RUNS_AT_ONCE)
                 drawn[some, i : i + AT_ONCE] = of_samples(runs[some], samples)
             shown.more(AT_ONCE)
+    return drawn
 
 
 def _add(scores: Scores, run: Run, score: float, drawn: np.ndarray) -> None:

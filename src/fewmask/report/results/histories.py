@@ -51,9 +51,9 @@ def histories(results: str, trainings: Iterable[TrainedStage], dataset: str) -> 
     """
     read, layout = [], Layout(results)
     for training in dict.fromkeys(trainings):
-        parts = dict(zip(("dataset", "method", "fraction", "seed", "stage"),
-                         training.cell.split("/"), strict=True))  # fmt: skip
-        if parts["dataset"] == dataset:
+        if training.cell.startswith(f"{dataset}/"):
+            names = ("dataset", "method", "fraction", "seed", "stage")
+            parts = dict(zip(names, training.cell.split("/"), strict=True))
             path = Path(layout.stage.format(**parts)) / HISTORY
             if path.is_file():
                 read.append(_history(path, training.metric, parts))

@@ -1,6 +1,6 @@
 """The finished runs of an experiment, as one table."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +52,11 @@ class Runs(NamedTuple):
     def trainings(self) -> list[TrainedStage]:
         """Those of all runs; shared ones several times."""
         return [one for trainings in self.trainings_of.values() for one in trainings]
+
+    def trainings_by(self, methods: Collection[str]) -> list[TrainedStage]:
+        """Those of the runs of some methods; shared ones several times."""
+        own = (of_run for run, of_run in self.trainings_of.items() if run.method in methods)
+        return [one for trainings in own for one in trainings]
 
 
 def run_file(pattern: str, run: Run) -> Path:

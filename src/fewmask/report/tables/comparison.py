@@ -21,6 +21,7 @@ from fewmask.report.results.bootstrap import (
 from fewmask.report.results.simultaneous import simultaneous
 from fewmask.report.tables.columns import (
     NOTHING,
+    Row,
     by_fraction,
     called,
     interval_text,
@@ -32,7 +33,12 @@ from fewmask.report.tables.columns import (
     title,
 )
 from fewmask.report.tables.page import Table, TableRow
-from fewmask.report.tables.reference import FIRST_COLUMNS, compared_cells, first_columns
+from fewmask.report.tables.reference import (
+    FIRST_COLUMNS,
+    compared_cells,
+    first_columns,
+    grid_cell,
+)
 from fewmask.report.tables.statistics import CELL
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
@@ -67,7 +73,7 @@ def comparison(requested: Requested, summary: pd.DataFrame, scores: Scores) -> p
         ``one seed`` without an interval, ``no run``. NaN where a value is unknown.
     """
     cells = list(compared_cells(summary, scores, but=[requested.compared_with]))
-    corrected = _corrected(requested, scores, [tuple(cell[CELL]) for cell in cells])
+    corrected = _corrected(requested, scores, list(map(grid_cell, cells)))
     rows = [_row(requested, scores, cell, corrected) for cell in cells]
     return pd.DataFrame(rows, columns=COLUMNS)
 
@@ -97,9 +103,9 @@ def _from_the_last(values: np.ndarray) -> np.ndarray:
 
 
 def _row(
-    requested: Requested, scores: Scores, cell: pd.Series, corrected: dict[GridCell, Interval]
+    requested: Requested, scores: Scores, cell: Row, corrected: dict[GridCell, Interval]
 ) -> dict[str, object]:
-    dataset, _, fraction = own = tuple(cell[CELL])
+    dataset, _, fraction = own = grid_cell(cell)
     cells = [own, (dataset, requested.compared_with, fraction)]
     seeds = scores.seeds(cells)
     row = first_columns(requested, scores, cell, seeds)
@@ -180,7 +186,7 @@ def _notes(requested: Requested, compared: pd.DataFrame, scores: Scores) -> list
     return [*notes, *search_notes(requested), *scores.notes()]
 
 
-def _cells(requested: Requested, row: pd.Series) -> TableRow:
+def _cells(requested: Requested, row: Row) -> TableRow:
     metric = row["metric"]
     return [
         *(row["dataset"], row["fraction"], masks_text(requested, row)),

@@ -1,7 +1,7 @@
 """The cost table: hours and GPU-hours of all jobs, every job counted once."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pandas as pd
 
@@ -10,7 +10,7 @@ from fewmask.planning.requested import Requested
 from fewmask.planning.search.names import searched
 from fewmask.report.results.job_costs import JobCost, total
 from fewmask.report.results.runs import Runs
-from fewmask.report.tables.columns import NOTHING, hours_text
+from fewmask.report.tables.columns import NOTHING, Row, hours_text, rows_of
 from fewmask.report.tables.page import Table, TableRow
 
 SOURCES: dict[Source, str] = {
@@ -41,9 +41,11 @@ def cost_summary(requested: Requested, collected: Runs) -> pd.DataFrame:
     runs, jobs = collected.table, collected.jobs
     cells = Counter((dataset, method) for dataset, method, _ in requested.cells())
     seeds, rows = len(requested.seeds), []
+    jobs_of = defaultdict(list)
+    for run, of_run in jobs.items():
+        jobs_of[run.dataset, run.method].append(of_run)
     for (dataset, method), fractions in cells.items():
         is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
-        of_runs = [jobs[run] for run in jobs if (run.dataset, run.method) == (dataset, method)]
         name = {"dataset": dataset, "method": method}
         of_search = [
             job
@@ -51,7 +53,7 @@ def cost_summary(requested: Requested, collected: Runs) -> pd.DataFrame:
             if (names[0], searched(names[1])) == (dataset, method)
             for job in of_trials
         ]
-        row = name | _row(fractions * seeds, runs[is_own], of_runs)
+        row = name | _row(fractions * seeds, runs[is_own], jobs_of[dataset, method])
         rows.append(row | _search_hours(requested, of_search))
     name = {"dataset": "total", "method": ""}
     of_all = [job for of_trials in collected.jobs_of_searches.values() for job in of_trials]
@@ -115,12 +117,12 @@ def cost_table(requested: Requested, summary: pd.DataFrame) -> Table:
             "that are ranked. No other column counts them."
         )
     header = ["Dataset", "Method", "Runs", *columns, "Peak memory (GiB)"]
-    rows = [_cells(requested, row, list(columns.values())) for _, row in summary.iterrows()]
+    rows = [_cells(requested, row, list(columns.values())) for row in rows_of(summary)]
     sides = "ll" + "r" * (len(header) - 2)
     return Table(f"Cost: {requested.title}", notes, header, sides, rows, grouped_by=1)
 
 
-def _cells(requested: Requested, row: pd.Series, columns: list[str]) -> TableRow:
+def _cells(requested: Requested, row: Row, columns: list[str]) -> TableRow:
     finished, in_all = row["runs"], row["runs_requested"]
     runs = f"{finished}" if finished == in_all else f"{finished} of {in_all}"
     memory = row["peak_memory_mb"]

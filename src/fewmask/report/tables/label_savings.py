@@ -23,16 +23,23 @@ from fewmask.report.results.bootstrap import (
 )
 from fewmask.report.tables.columns import (
     NOTHING,
+    Row,
     by_fraction,
     called,
     count_text,
     number,
+    rows_of,
     search_notes,
     seeds_text,
     title,
 )
 from fewmask.report.tables.page import Table, TableRow
-from fewmask.report.tables.reference import FIRST_COLUMNS, compared_cells, first_columns
+from fewmask.report.tables.reference import (
+    FIRST_COLUMNS,
+    compared_cells,
+    first_columns,
+    grid_cell,
+)
 from fewmask.report.tables.statistics import CELL
 
 BEYOND, BELOW = "beyond the curve", "below the curve"
@@ -151,8 +158,8 @@ def _sign(scores: Scores) -> int:
     return 1 if metrics.find(scores.metric).higher_is_better else -1
 
 
-def _row(requested: Requested, scores: Scores, cell: pd.Series, curve: _Curve) -> dict:
-    own = tuple(cell[CELL])
+def _row(requested: Requested, scores: Scores, cell: Row, curve: _Curve) -> dict:
+    own = grid_cell(cell)
     seeds = scores.seeds([own, *curve.cells])
     row = first_columns(requested, scores, cell, seeds)
     if not seeds or len(curve.cells) < 2:
@@ -172,7 +179,7 @@ def _row(requested: Requested, scores: Scores, cell: pd.Series, curve: _Curve) -
     return row | {"score": score[0]} | needs | factors | on_curve | extent
 
 
-def factor_text(row: pd.Series) -> str:
+def factor_text(row: Row) -> str:
     """The factor of a row: ``×2.4``; beyond the curve, the bound that it exceeds: ``> ×4.0``."""
     if pd.isna(row["needed"]):
         return NOTHING
@@ -185,7 +192,7 @@ def factor_text(row: pd.Series) -> str:
 
 def with_savings(summary: pd.DataFrame, savings: pd.DataFrame) -> pd.DataFrame:
     """The summary with a column ``label_savings``, factors as text, if any is known."""
-    texts = [factor_text(row) for _, row in savings.iterrows()]
+    texts = [factor_text(row) for row in rows_of(savings)]
     if not any(text != NOTHING for text in texts):
         return summary
     of_cells = dict(zip(savings[CELL].itertuples(index=False, name=None), texts, strict=True))
@@ -223,7 +230,7 @@ def _notes(requested: Requested, savings: pd.DataFrame, scores: Scores) -> list[
     return [*notes, *search_notes(requested), *scores.notes()]
 
 
-def _cells(requested: Requested, row: pd.Series) -> TableRow:
+def _cells(requested: Requested, row: Row) -> TableRow:
     return [
         *(row["dataset"], row["fraction"], count_text(row["masks"])),
         requested.title_of(row["method"]),
@@ -235,13 +242,13 @@ def _cells(requested: Requested, row: pd.Series) -> TableRow:
     ]
 
 
-def _needed_text(row: pd.Series) -> str:
+def _needed_text(row: Row) -> str:
     if pd.isna(row["needed"]):
         return NOTHING
     return f"{row['needed']:.0f}" if row["curve"] == "within" else row["curve"]
 
 
-def _interval_text(row: pd.Series) -> str:
+def _interval_text(row: Row) -> str:
     if pd.isna(row["factor_low"]):
         return NOTHING
     words = {0.0: "below", np.inf: "beyond"}

@@ -5,31 +5,35 @@ from collections.abc import Container, Iterator
 import pandas as pd
 
 from fewmask.planning.requested import Requested
-from fewmask.report.results.bootstrap import Scores
+from fewmask.report.results.bootstrap import GridCell, Scores
+from fewmask.report.tables.columns import Row, rows_of
 from fewmask.report.tables.statistics import CELL
 
 FIRST_COLUMNS = (*CELL, "reference", "metric", "masks", "seeds", "seeds_requested")
 
 
-def compared_cells(
-    summary: pd.DataFrame, scores: Scores, but: Container[str]
-) -> Iterator[pd.Series]:
+def compared_cells(summary: pd.DataFrame, scores: Scores, but: Container[str]) -> Iterator[Row]:
     """The rows of a summary whose method has the metric and is none of ``but``."""
     measured = scores.measured()
-    for _, cell in summary.iterrows():
+    for cell in rows_of(summary):
         if cell["method"] not in but and (cell["dataset"], cell["method"]) in measured:
             yield cell
 
 
+def grid_cell(row: Row) -> GridCell:
+    """The cell of the grid that a row is of."""
+    return row["dataset"], row["method"], row["fraction"]
+
+
 def first_columns(
-    requested: Requested, scores: Scores, cell: pd.Series, seeds: list[int]
+    requested: Requested, scores: Scores, cell: Row, seeds: list[int]
 ) -> dict[str, object]:
     """The first columns of a cell's row: the cell, the reference, the metric and the seeds.
 
     ``seeds``: those of ``scores``, each of which stands for all folds of a draw of masks.
     """
     return {
-        **cell[CELL],
+        **{name: cell[name] for name in CELL},
         "reference": requested.compared_with,
         "metric": scores.metric,
         "masks": cell["masks"],

@@ -12,16 +12,18 @@ from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.results.bootstrap import Interval, Scores, interval, without_rounding
 from fewmask.report.tables.columns import (
+    Row,
     called,
     count_text,
     interval_text,
     number,
+    rows_of,
     seeds_text,
     signed,
     title,
 )
 from fewmask.report.tables.page import Table, TableRow
-from fewmask.report.tables.reference import first_columns
+from fewmask.report.tables.reference import first_columns, grid_cell
 from fewmask.report.tables.statistics import CELL
 
 COLUMNS = [
@@ -46,24 +48,23 @@ def suggestions(requested: Requested, summary: pd.DataFrame, scores: Scores) -> 
         95 % interval. NaN without a run; the interval also with one seed.
     """
     rows = []
-    for _, cell in summary.iterrows():
+    for cell in rows_of(summary):
         if cell["fraction"] in requested.suggestions:
             others = _with_as_many_masks(requested, summary, cell)
             rows += [_row(requested, scores, cell, other) for other in others]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _with_as_many_masks(requested: Requested, summary: pd.DataFrame, cell: pd.Series) -> list[str]:
+def _with_as_many_masks(requested: Requested, summary: pd.DataFrame, cell: Row) -> list[str]:
     """The fractions of random images that have as many masks as a cell."""
-    is_alike = (
-        summary[["dataset", "method", "masks"]] == cell[["dataset", "method", "masks"]]
-    ).all(axis=1)
-    is_random = ~summary["fraction"].isin([*requested.suggestions])
-    return list(summary["fraction"][is_alike.fillna(False) & is_random])
+    is_alike = ~summary["fraction"].isin([*requested.suggestions])
+    for column in ("dataset", "method", "masks"):
+        is_alike &= (summary[column] == cell[column]).fillna(False)
+    return list(summary["fraction"][is_alike])
 
 
-def _row(requested: Requested, scores: Scores, cell: pd.Series, random: str) -> dict[str, object]:
-    own = tuple(cell[CELL])
+def _row(requested: Requested, scores: Scores, cell: Row, random: str) -> dict[str, object]:
+    own = grid_cell(cell)
     cells = [own, (*own[:2], random)]
     seeds = scores.seeds(cells)
     row = first_columns(requested, scores, cell, seeds) | {"random": random}
@@ -91,16 +92,16 @@ def suggestions_table(requested: Requested, compared: pd.DataFrame, scores: Scor
         return Table(name, [nothing])
     header = ["Dataset", "Fraction", "Masks", "Method", title(scores.metric), "As many random"]
     header += ["Difference", "95 % interval", "Seeds"]
-    rows = [_cells(requested, row) for _, row in compared.iterrows()]
+    rows = [_cells(requested, row) for row in rows_of(compared)]
     return Table(name, scores.notes(), header, "llrlrrrrr", rows)
 
 
 def suggestion_sentences(requested: Requested, compared: pd.DataFrame) -> list[str]:
     """What every row says."""
-    return [_sentence(requested, row) for _, row in compared.iterrows()]
+    return [_sentence(requested, row) for row in rows_of(compared)]
 
 
-def _sentence(requested: Requested, row: pd.Series) -> str:
+def _sentence(requested: Requested, row: Row) -> str:
     drawn = requested.suggestions[row["fraction"]]
     method = requested.title_of(row["method"])
     masks = f"masks of {drawn.count} images that networks suggest, on top of {drawn.fraction},"
@@ -118,7 +119,7 @@ def _sentence(requested: Requested, row: pd.Series) -> str:
     return f"{what} {verdict} random ones ({called(row['metric'])} {difference}, 95 % {ends})."
 
 
-def _cells(requested: Requested, row: pd.Series) -> TableRow:
+def _cells(requested: Requested, row: Row) -> TableRow:
     metric = row["metric"]
     return [
         *(row["dataset"], row["fraction"], count_text(row["masks"])),

@@ -8,12 +8,14 @@ import pandas as pd
 from fewmask.planning.requested import Requested
 from fewmask.report.tables.columns import (
     NOTHING,
+    Row,
     called,
     count_range,
     hours_text,
     masks_text,
     number,
     ranked,
+    rows_of,
     search_notes,
     seeds_text,
     title,
@@ -81,7 +83,7 @@ def summary_rows(
         unranked: Ranks = {metric: {} for metric in requested.metrics}
         rows = [
             _row(requested, row, unranked if bound else ranks, costs)
-            for (_, row), bound in zip(group.iterrows(), is_bound, strict=True)
+            for row, bound in zip(rows_of(group), is_bound, strict=True)
         ]
         groups.append([*rows, *_published_alone(requested, rows)])
     return groups
@@ -201,7 +203,7 @@ def _ranks(metric: str, group: pd.DataFrame) -> dict[str, Rank]:
     return second | {first: "best", NOTHING: ""}
 
 
-def _row(requested: Requested, row: pd.Series, ranks: Ranks, costs: _Costs) -> TableRow:
+def _row(requested: Requested, row: Row, ranks: Ranks, costs: _Costs) -> TableRow:
     metrics = [_cell(row, metric, rank_of) for metric, rank_of in ranks.items()]
     if row.get("mark"):
         metrics[0] = metrics[0]._replace(after=f"{metrics[0].after} {row['mark']}")
@@ -228,7 +230,7 @@ def _published_alone(requested: Requested, rows: list[TableRow]) -> Iterator[Tab
             yield [dataset, fraction, masks, other.method, *of_metrics, *rest]
 
 
-def _cell(row: pd.Series, metric: str, rank_of: dict[str, Rank]) -> TableCell:
+def _cell(row: Row, metric: str, rank_of: dict[str, Rank]) -> TableCell:
     """Mean and spread, with the published value in parentheses."""
     mean, std, published, published_std = (
         row.get(f"{metric}_{part}") for part in ("mean", "std", "published", "published_std")

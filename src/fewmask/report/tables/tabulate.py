@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.method_looks import shown_methods
 from fewmask.report.results.bootstrap import Scores, bootstrap
 from fewmask.report.results.histories import History, histories
 from fewmask.report.results.runs import Runs
@@ -45,7 +46,7 @@ class Results:
     task_losses: pd.DataFrame
     scores: Scores
     histories: dict[str, list[History]]
-    """Those of the trainings, by dataset."""
+    """By dataset, those of the trainings that a table or a figure shows."""
 
     @property
     def shown(self) -> pd.DataFrame:
@@ -82,9 +83,11 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
     """The tables of the runs that are there. Raises FewmaskError: a file is damaged."""
     table, runs = summary(requested, collected.table), collected.table
     metric = requested.metrics[0]
+    trainings = collected.trainings
+    if len(requested.tasks) == 1:  # else the table of losses shows all
+        trainings = collected.trainings_by(shown_methods(requested, table))
     read = {
-        dataset: histories(requested.results, collected.trainings, dataset)
-        for dataset in requested.datasets
+        dataset: histories(requested.results, trainings, dataset) for dataset in requested.datasets
     }
     is_compared = len(requested.methods) > 1 or requested.suggestions
     scores = bootstrap(requested, runs, metric) if is_compared else Scores(metric)
