@@ -1,7 +1,9 @@
 """Write all tables and figures of an experiment."""
 
+import gc
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from fewmask.core.errors import FewmaskError
@@ -42,16 +44,33 @@ def summarise(
     """
     collected = collect(requested)
     _check_runs(collected, partial)
+    with _kept_in_memory():
+        _write_all(requested, collected, tables, figures, page)
+
+
+def _write_all(
+    requested: Requested, collected: Runs, tables: Path, figures: Path, page: Path | None
+) -> None:
     results = tabulate(requested, collected)
     # Figures have temporary names until all are drawn: if a file is damaged, the previous results
     # stay as they are. Each is written at once, for together they take gigabytes of memory.
     with ExitStack() as drawn:
         for name, figure in draw(requested, collected, results):
             drawn.enter_context(saved(figure, figures / name))
-            figure.clear()  # artists refer to each other, and would leave memory late
         shown_tables = _write_tables(requested, collected, results, tables)
     if page is not None:
         _write(page, one_page(requested, shown_tables, figures))
+
+
+@contextmanager
+def _kept_in_memory() -> Iterator[None]:
+    """A block in which what is there already, records of thousands of runs, is never looked through
+    for garbage; figures, whose artists refer to each other, are then soon collected."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _write_tables(

@@ -27,9 +27,10 @@ def dots(axes):
     found = {}
     for one in axes.collections:
         if isinstance(one, PathCollection):
-            colour = tuple(np.round(255 * one.get_facecolors()[0][:3]).astype(int))
-            found[colour] = one.get_offsets()
-    return found
+            colours = np.round(255 * one.get_facecolors()[:, :3]).astype(int)
+            for colour, dot in zip(map(tuple, colours), one.get_offsets(), strict=True):
+                found.setdefault(colour, []).append(dot)
+    return {colour: np.array(of_colour) for colour, of_colour in found.items()}
 
 
 def rgb(colour):

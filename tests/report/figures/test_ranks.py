@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from fewmask.report.contents import figures
@@ -40,8 +41,8 @@ def test_rows_are_the_methods_from_the_best_on_and_bars_join_those_not_told_apar
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names[0] == "best"
     assert "bound" not in names, "it sees all masks"
-    dots = [one.get_offsets()[0] for one in axes.collections if len(one.get_offsets()) == 1]
-    assert [tuple(dot) for dot in dots if dot[0] >= 1] == [
+    [dots] = [one.get_offsets() for one in axes.collections if isinstance(one, PathCollection)]
+    assert [tuple(dot) for dot in dots] == [
         (pytest.approx(mean), row) for row, mean in enumerate(found.means)
     ]
     bars = [line for line in axes.lines if line.get_linewidth() == 2.5]

@@ -9,13 +9,20 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
 from fewmask.report.figures.method_looks import (
+    by_look,
     grey_note,
     is_grey,
     legend_of,
     method_looks,
     with_metric,
 )
-from fewmask.report.figures.panels import dots, is_first_in_row, panel_page, say_nothing
+from fewmask.report.figures.panels import (
+    dots,
+    is_first_in_row,
+    joined,
+    panel_page,
+    say_nothing,
+)
 from fewmask.report.figures.style import STYLED
 from fewmask.report.tables.columns import axis_title
 
@@ -79,11 +86,18 @@ def _draw_panel(
     factor = 100 if metrics.find(metric).unit == "%" else 1
     axes.set_xscale("log")
     axes.grid(axis="y")
-    for method, look in looks.items():
-        cells = own[own["method"] == method].sort_values("masks", kind="stable")
+    own = own.sort_values("masks", kind="stable")
+    of_methods = dict(list(own.groupby("method")))
+    for look, methods in by_look(looks).items():
+        shown = [of_methods[method] for method in methods if method in of_methods]
+        if not shown:
+            continue
+        cells = pd.concat(shown)
         x = cells["spent"].to_numpy(float)
         mean, std = (factor * cells[f"{metric}_{part}"].to_numpy(float) for part in ("mean", "std"))
-        axes.plot(x, mean, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
+        ends = np.cumsum([len(one) for one in shown])[:-1]
+        lines = joined(np.split(np.stack([x, mean], axis=1), ends))
+        axes.plot(*lines.T, color=look[0], linewidth=0.8, alpha=0.5, zorder=2)
         if not is_grey(look):
             axes.errorbar(x, mean, yerr=std, fmt="none", ecolor=look[0], elinewidth=1, zorder=3)
         dots(axes, x, mean, cells, look, axes.transData, cells["size"].to_numpy())

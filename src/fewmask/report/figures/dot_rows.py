@@ -10,6 +10,7 @@ from fewmask.report.figures.panels import (
     BELOW,
     Looks,
     draw_legend,
+    draw_markers,
     legend_height,
     limits_around,
     set_title,
@@ -102,15 +103,23 @@ def _draw_panel(axes: Axes, of_panel: list[Dots], rows: int, limits: tuple[float
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.grid(axis="x")
     axes.tick_params(axis="y", length=0)
-    for edge in range(1, rows):
-        axes.axhline(edge - 0.5, color=FAINT, linewidth=0.3, alpha=0.5)
-    for i, dots in enumerate(of_panel):
-        colour, marker = dots.look
-        beside = (i - (len(of_panel) - 1) / 2) * 0.7 / max(len(of_panel), 2)
-        places = np.arange(rows) + beside
-        known = ~np.isnan(dots.means)
-        axes.hlines(places, dots.lows, dots.highs, color=colour, linewidth=1, zorder=2)
-        axes.scatter(
-            dots.means[known], places[known], s=24, marker=marker, color=colour,
-            edgecolors="white", linewidths=0.6, zorder=3,
-        )  # fmt: skip
+    draw_edges(axes, rows)
+    if not of_panel:
+        return
+    beside = (np.arange(len(of_panel)) - (len(of_panel) - 1) / 2) * 0.7 / max(len(of_panel), 2)
+    places = np.concatenate([np.arange(rows) + one for one in beside])
+    looks = [dots.look for dots in of_panel for _ in range(rows)]
+    means, lows, highs = (
+        np.concatenate([getattr(dots, values) for dots in of_panel])
+        for values in ("means", "lows", "highs")
+    )
+    axes.hlines(places, lows, highs, colors=[colour for colour, _ in looks], linewidth=1, zorder=2)
+    draw_markers(axes, means, places, looks, s=24, edgecolors="white", linewidths=0.6, zorder=3)
+
+
+def draw_edges(axes: Axes, rows: int) -> None:
+    """Thin lines between the rows of a panel."""
+    axes.hlines(
+        np.arange(1, rows) - 0.5, 0, 1, transform=axes.get_yaxis_transform(), color=FAINT,
+        linewidth=0.3, alpha=0.5, zorder=2,
+    )  # fmt: skip

@@ -22,6 +22,7 @@ from fewmask.report.figures.metric_axis import (
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
+    joined,
     panel_page,
     say_nothing,
     set_masks_axis,
@@ -103,12 +104,12 @@ def _draw_panel(
     set_metric_axis(axes, metric, cells, runs["value"])
     coloured = [method for method, look in looks.items() if not is_grey(look)]
     apart = step(axes, counts, len(coloured), width)
+    _draw_grey(axes, cells[~cells["method"].isin(coloured)])
     of_methods = shifts(coloured, apart)
     for method, look in looks.items():
-        own = cells[cells["method"] == method]
         if is_grey(look):
-            _draw_grey(axes, own)
             continue
+        own = cells[cells["method"] == method]
         shift = of_methods[method]
         _draw_method(axes, own[own["mean"].notna()], look, shift)
         if own["published"].notna().any():
@@ -119,8 +120,12 @@ def _draw_panel(
 
 
 def _draw_grey(axes: Axes, cells: pd.DataFrame) -> None:
-    """A method among others: its means alone."""
-    axes.plot(cells["masks"].astype(float), cells["mean"], color=GREY, linewidth=1, zorder=1.5)
+    """Methods without a colour of their own: their means alone."""
+    lines = [
+        own[["masks", "mean"]].to_numpy(float) for _, own in cells.groupby("method", sort=False)
+    ]
+    if lines:
+        axes.plot(*joined(lines).T, color=GREY, linewidth=1, zorder=1.5)
 
 
 def _draw_published(axes: Axes, cells: pd.DataFrame, colour: str, shift: float) -> None:

@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.method_looks import grey_note, is_grey, legend_of, method_looks
+from fewmask.report.figures.method_looks import (
+    by_look,
+    grey_note,
+    is_grey,
+    legend_of,
+    method_looks,
+)
 from fewmask.report.figures.panels import (
     dots,
     is_first_in_row,
@@ -61,9 +67,9 @@ def savings_figure(requested: Requested, summary: pd.DataFrame, savings: pd.Data
         used = sorted(own["masks"].astype(float).unique())
         apart = step(axes, used, len(coloured), width, most=APART)
         of_methods = shifts(coloured, apart)
-        for method, look in looks.items():
-            cells = own[own["method"] == method]
-            _draw_method(axes, cells, look, of_methods.get(method, 0))
+        for look, methods in by_look(looks).items():
+            cells = own[own["method"].isin(methods)]
+            _draw_methods(axes, cells, look, of_methods.get(methods[0], 0))
         if is_first_in_row(i, len(panels)):
             axes.set_ylabel("Masks needed (log scale)")
     return page.figure
@@ -131,7 +137,7 @@ def _draw_factors(axes: Axes, savings: pd.DataFrame, counts: list[float]) -> Non
         )  # fmt: skip
 
 
-def _draw_method(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
+def _draw_methods(axes: Axes, cells: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
     (colour, _), place = look, shifted(axes, shift)
     masks = cells["masks"].to_numpy(float)
     bottom, top = axes.get_ylim()

@@ -40,6 +40,14 @@ def is_grey(look: tuple[str, str]) -> bool:
     return look == GREY_LOOK
 
 
+def by_look(looks: dict[str, tuple[str, str]]) -> dict[tuple[str, str], list[str]]:
+    """The methods of every look: all grey ones share one, so that they can be drawn together."""
+    methods: dict[tuple[str, str], list[str]] = {}
+    for method, look in looks.items():
+        methods.setdefault(look, []).append(method)
+    return methods
+
+
 def legend_of(requested: Requested, looks: dict[str, tuple[str, str]]) -> list[tuple[str, Looks]]:
     """The entries of methods in a legend; one for all grey ones, which is the last."""
     own = {requested.title_of(name): look for name, look in looks.items() if not is_grey(look)}

@@ -1,12 +1,15 @@
 """Pages of panels, one per dataset, with masks along the horizontal axis."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.markers import MarkerStyle
+from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
@@ -195,6 +198,36 @@ def step(axes: Axes, counts: list[float], methods: int, width: float, most: floa
     low, high = axes.get_xlim()
     nearest = np.diff(np.log(counts)).min() / math.log(high / low) * width
     return min(most, 0.6 * nearest / methods)
+
+
+def draw_markers(
+    axes: Axes,
+    x: np.ndarray,
+    y: np.ndarray,
+    looks: list[tuple[str, str]],
+    **style: object,
+) -> None:
+    """N markers, each with its own look, as one artist: one for each look takes far longer.
+
+    ``x`` and ``y`` are float (N,), where NaN draws nothing; ``looks`` are N colours and markers.
+    """
+    known = np.flatnonzero(~np.isnan(x))
+    if len(known):
+        colours, names = zip(*(looks[i] for i in known), strict=True)
+        markers = axes.scatter(x[known], y[known], color=colours, **style)
+        markers.set_paths([_outline(name) for name in names])
+
+
+@cache
+def _outline(marker: str) -> Path:
+    style = MarkerStyle(marker)
+    return style.get_path().transformed(style.get_transform())
+
+
+def joined(lines: list[np.ndarray]) -> np.ndarray:
+    """Lines as one with gaps, which is drawn far quicker: (E, 2) each to (sum of E + 1, 2)."""
+    gap = np.full((1, 2), np.nan)
+    return np.concatenate([part for line in lines for part in (line, gap)])
 
 
 def dots(

@@ -1,16 +1,17 @@
 """The figure of ranks: mean ranks of methods over datasets, in the manner of critical-difference
 diagrams (Demšar 2006)."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fewmask.planning.requested import Requested
+from fewmask.report.figures.dot_rows import draw_edges
 from fewmask.report.figures.method_looks import method_looks
-from fewmask.report.figures.panels import BELOW, say_nothing
+from fewmask.report.figures.panels import BELOW, draw_markers, say_nothing
 from fewmask.report.figures.style import (
     BODY,
-    FAINT,
     INK,
     MARGIN,
     STYLED,
@@ -61,29 +62,26 @@ def ranks_figure(requested: Requested, summary: pd.DataFrame, scores: Scores) ->
     axes.set_xlabel("Mean rank (1: the best)")
     axes.grid(axis="x")
     look = method_looks(requested, summary)
-    for row, method, mean, (low, high) in zip(
-        rows, found.methods, found.means, found.intervals, strict=True
-    ):
-        colour, marker = look[method]
-        axes.hlines(row, low, high, color=colour, linewidth=1.2, zorder=2)
-        axes.scatter(
-            mean,
-            row,
-            s=30,
-            marker=marker,
-            color=colour,
-            edgecolors="white",
-            linewidths=0.6,
-            zorder=3,
-        )
+    looks = [look[method] for method in found.methods]
+    colours = [colour for colour, _ in looks]
+    axes.hlines(rows, *np.transpose(found.intervals), colors=colours, linewidth=1.2, zorder=2)
+    draw_markers(
+        axes,
+        found.means,
+        np.arange(len(names)),
+        looks,
+        s=30,
+        edgecolors="white",
+        linewidths=0.6,
+        zorder=3,
+    )
     for i, (first, last) in enumerate(found.joined):
         beside = 1 + BAR * (i + 1) / PANEL
         axes.plot(
             [beside, beside], [first - 0.2, last + 0.2], color=INK, linewidth=2.5,
             transform=axes.get_yaxis_transform(), clip_on=False, solid_capstyle="butt",
         )  # fmt: skip
-    for edge in rows[1:]:
-        axes.axhline(edge - 0.5, color=FAINT, linewidth=0.3, alpha=0.5)
+    draw_edges(axes, len(names))
     return page.figure
 
 

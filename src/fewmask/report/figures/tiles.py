@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.backend_bases import RendererBase
-from matplotlib.transforms import Bbox
+from matplotlib.path import Path
+from matplotlib.transforms import Bbox, BboxTransformTo
 
 from fewmask import IGNORE
 from fewmask.report.figures.example_images import (
@@ -24,6 +25,9 @@ TALLEST = 1.25
 
 # Inches.
 SWATCH, LEGEND_LINE = 0.13, 0.22
+
+OUTLINE = 0.5
+"""The width of the line around a tile, in points."""
 
 
 def whole(inches: float) -> float:
@@ -57,9 +61,13 @@ class Tile(Artist):
         return Bbox(inches.get_points() * self.get_figure(root=True).dpi)
 
     def draw(self, renderer: RendererBase) -> None:
-        """Draw it where its pixels are those of the page."""
+        """Draw it where its pixels are those of the page, and a thin line around it."""
         box, looks = self.get_window_extent(), renderer.new_gc()
         renderer.draw_image(looks, box.x0, box.y0, self._pixels)
+        looks.set_foreground(RULE)
+        looks.set_linewidth(OUTLINE)
+        looks.set_joinstyle("miter")
+        renderer.draw_path(looks, Path.unit_rectangle(), BboxTransformTo(box))
         looks.restore()
 
 
@@ -82,7 +90,6 @@ def draw_tile(
     shown = colour_mask(pixels, palette, *size) if is_mask else scale_image(pixels, *size)
     left += whole((room - width) / 2)
     page.figure.add_artist(Tile(shown, left, page.height - top - height))
-    page.rectangle(left, top, width, height, fill=False, edgecolor=RULE, linewidth=0.5)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fewmask.report.figures.panels import (
     BELOW,
     draw_legend,
     fraction_looks,
+    joined,
     legend_height,
     samples_of,
     say_nothing,
@@ -77,6 +78,7 @@ def _draw_stage(
     loss, validation = panels
     factor = 100 if judged_by and metrics.find(judged_by).unit == "%" else 1
     of_colours: dict[str, list[History]] = {}
+    kept: list[tuple[str, np.ndarray]] = []
     for one in own:
         colour, _ = colours.get(one.fraction, colours.get(SHARED, (FAINT, "")))
         of_colours.setdefault(colour, []).append(one)
@@ -84,16 +86,17 @@ def _draw_stage(
         _draw_lines(loss, [_points(one, "loss") for one in trainings], colour)
         values = [_points(one, "validation") * (1, factor) for one in trainings]
         _draw_lines(validation, values, colour)
-        kept = [
-            point
+        kept += [
+            (colour, point)
             for one, points in zip(trainings, values, strict=True)
             for point in points[points[:, 0] == one.selected]
         ]
-        if kept:
-            validation.scatter(
-                *np.transpose(kept), s=22, color=colour, edgecolors="white", linewidths=0.6,
-                zorder=3,
-            )  # fmt: skip
+    if kept:
+        of_kept, points = zip(*kept, strict=True)
+        validation.scatter(
+            *np.transpose(points), s=22, color=of_kept, edgecolors="white", linewidths=0.6,
+            zorder=3,
+        )  # fmt: skip
     for axes in panels:
         axes.grid(axis="y")
         axes.set_xlabel("Step")
@@ -113,13 +116,8 @@ def _points(history: History, column: str) -> np.ndarray:
 
 
 def _draw_lines(axes: Axes, lines: list[np.ndarray], colour: str) -> None:
-    """Lines of one colour, drawn as one with gaps: each by itself takes far longer.
-
-    A single point is drawn as a dot.
-    """
-    gap = np.full((1, 2), np.nan)
-    joined = np.concatenate([part for line in lines for part in (line, gap)])
+    """Lines of one colour; a single point is drawn as a dot."""
     ends = np.cumsum([len(line) + 1 for line in lines])
     alone = [int(end) - 2 for line, end in zip(lines, ends, strict=True) if len(line) == 1]
     dots = {"marker": ".", "markevery": alone} if alone else {}
-    axes.plot(*joined.T, color=colour, linewidth=1, alpha=0.8, **dots)
+    axes.plot(*joined(lines).T, color=colour, linewidth=1, alpha=0.8, **dots)
