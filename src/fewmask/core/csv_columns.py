@@ -18,7 +18,9 @@ def read_columns(path: Path) -> dict[str, list[str]]:
             raise ValueError("it is empty, or no text in UTF-8") from None
     if len(set(header)) < len(header):
         raise ValueError("two of its columns have the same name")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise ValueError(f"line {number} has {len(row)} fields, and its header {len(header)}")
-    return {name: [row[i] for row in rows] for i, name in enumerate(header)}
+    lengths = list(map(len, rows))
+    if lengths.count(len(header)) < len(rows):
+        line, wrong = next(one for one in enumerate(lengths, start=2) if one[1] != len(header))
+        raise ValueError(f"line {line} has {wrong} fields, and its header {len(header)}")
+    columns = zip(*rows, strict=True) if rows else [()] * len(header)
+    return dict(zip(header, map(list, columns), strict=True))
