@@ -169,6 +169,7 @@ def saved(figure: Figure, stem: Path) -> Iterator[None]:
     svg, png = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
     with written_whole(svg) as as_svg, written_whole(png) as as_png:
         _write(figure, as_svg, as_png)
+        del figure  # it need not stay in memory until the block ends
         yield
 
 
