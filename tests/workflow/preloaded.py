@@ -96,6 +96,7 @@ def _server() -> Path:
     )
     server.stdout.readline()  # it is ready
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(server.communicate)  # which waits for its end
     atexit.register(server.kill)
     return folder / "socket"
 
