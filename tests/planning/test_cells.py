@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from fewmask.core.cells import Run
 from fewmask.core.errors import ConfigError
 from fewmask.planning.grid import load_grid
 from fewmask.planning.requested import requested_by
@@ -29,6 +30,24 @@ def test_what_is_left_out_is_neither_run_nor_shown(two_methods: Path):
     assert len(requested_by(grid).trainings) == len(expected)
 
 
+def test_seeds_may_be_left_out_of_some_cells(two_methods: Path):
+    left_out = [{"seed": 1, "fraction": ["n40", "all"]}, {"method": "longer", "fraction": "n40"}]
+    grid = load_grid(config={"leave_out": left_out})
+    runs = {cell: grid.experiment.seeds_of(*cell) for cell in grid.experiment.cells()}
+    assert runs == {
+        ("rooms", "chain", "0.05"): [0, 1],
+        ("rooms", "chain", "n40"): [0],
+        ("rooms", "chain", "all"): [0],
+        ("rooms", "longer", "0.05"): [0, 1],
+        ("rooms", "longer", "all"): [0],
+    }
+    assert grid.runs == [Run(*cell, seed) for cell, seeds in runs.items() for seed in seeds]
+    without = [*left_out, {"seed": [0, 1], "method": "longer"}]
+    assert {method for _, method, _ in load_grid(config={"leave_out": without}).axes.cells()} == {
+        "chain"
+    }
+
+
 def test_a_smaller_grid_keeps_what_fitted_the_larger(two_methods: Path):
     assert load_grid(config={"fractions": [0.05]}).runs
     assert load_grid(config={"methods": ["chain"], "example_fractions": ["n40"]}).runs
@@ -39,6 +58,9 @@ def test_a_smaller_grid_keeps_what_fitted_the_larger(two_methods: Path):
     [
         ({"leave_out": [{}]}, "leave_out leaves nothing of the grid"),
         ({"leave_out": [{"method": "other"}]}, "leave_out.0: selects nothing of the grid"),
+        ({"leave_out": [{"seed": 7}]}, "found: seed: 7"),
+        ({"leave_out": [{"seed": -1}]}, "leave_out.0.seed"),
+        ({"leave_out": [{"seed": [0, 1]}]}, "leave_out leaves nothing of the grid"),
         ({"leave_out": [{"stage": "first"}]}, "leave_out.0.stage: unknown key"),
         (
             {"example_fractions": ["n41"]},

@@ -52,10 +52,11 @@ class Cells(Settings):
     method: Name | list[Name] | None = None
     fraction: Fraction | list[Fraction] | None = None
 
-    def selects(self, **cell: str) -> bool:
-        """Whether what has this dataset, method, fraction (and stage) is meant."""
-        for key, chosen in self:
+    def selects(self, **names: str | int) -> bool:
+        """Whether what has these names (dataset, method, fraction; also stage or seed) is meant."""
+        for key, name in names.items():
+            chosen = getattr(self, key)
             allowed = chosen if isinstance(chosen, list) else [chosen]
-            if chosen is not None and cell[key] not in allowed:
+            if chosen is not None and name not in allowed:
                 return False
         return True

@@ -14,6 +14,15 @@ from fewmask.config.suggestion import Suggestion
 from fewmask.config.task import TaskName
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class LeftOut(Cells):
+    """Which runs are left out: those of all seeds of some cells, or of some seeds."""
+
+    seed: Seed | list[Seed] | None = None
+
+
 class When(Cells):
     """Which stages an override is for; what is absent selects everything."""
 
@@ -57,9 +66,9 @@ class Experiment(Settings):
     fractions: list[Fraction] = Field(min_length=1)
     """How much is labelled: shares of the training images (0.05), counts (n100), names of
     published lists, or all."""
-    leave_out: list[Cells] = []
-    """Combinations of dataset, method and fraction that are not run."""
-    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(min_length=1)
+    leave_out: list[LeftOut] = []
+    """Combinations of dataset, method, fraction and seed that are not run."""
+    seeds: list[Seed] = Field(min_length=1)
     """One run for each; mean and spread in the tables are over these."""
     evaluation_size: Literal["network", "original"] = "network"
     """Compare predictions with masks at the size that images were prepared in, or map them back
@@ -94,13 +103,15 @@ class Experiment(Settings):
         return folder
 
     def cells(self) -> list[tuple[str, str, str]]:
-        """Dataset, method and fraction of every cell, dataset by dataset."""
+        """Dataset, method and fraction of every cell that has a run, dataset by dataset."""
         every = product(self.datasets, self.methods, self.fractions)
-        return [cell for cell in every if not self._is_left_out(*cell)]
+        return [cell for cell in every if self.seeds_of(*cell)]
 
-    def _is_left_out(self, dataset: str, method: str, fraction: str) -> bool:
+    def seeds_of(self, dataset: str, method: str, fraction: str) -> list[int]:
+        """The seeds of the runs of a cell; none if all are left out."""
         cell = {"dataset": dataset, "method": method, "fraction": fraction}
-        return any(cells.selects(**cell) for cells in self.leave_out)
+        left_out = [one for one in self.leave_out if one.selects(**cell)]
+        return [seed for seed in self.seeds if not any(one.selects(seed=seed) for one in left_out)]
 
     @model_validator(mode="after")
     def _leaves_something(self) -> Self:

@@ -19,14 +19,14 @@ def check_cells(layers: list[Layer]) -> None:
     experiment = grids[-1]
     fractions = {fraction for grid in grids for fraction in grid.fractions}
     methods = {method for grid in grids for method in grid.methods}
-    for i, cells in enumerate(experiment.leave_out):
-        if not any(cells.selects(**cell) for grid in grids for cell in _all_cells(grid)):
-            chosen = ", ".join(f"{key}: {value}" for key, value in cells if value is not None)
+    for i, runs in enumerate(experiment.leave_out):
+        if not any(runs.selects(**run) for grid in grids for run in _all_runs(grid)):
+            chosen = ", ".join(f"{key}: {value}" for key, value in runs if value is not None)
             raise error_at(
                 layers,
                 ("leave_out", i),
                 f"selects nothing of the grid\n  found: {chosen}\n"
-                f"  expected: some of the experiment's datasets, methods and fractions",
+                f"  expected: some of the experiment's datasets, methods, fractions and seeds",
             )
     for i, fraction in enumerate(experiment.example_fractions):
         _check("fraction", fraction, fractions, layers, ("example_fractions", i))
@@ -38,10 +38,10 @@ def check_cells(layers: list[Layer]) -> None:
             _check("fraction", fraction, fractions, layers, keys)
 
 
-def _all_cells(grid: Experiment) -> Iterable[dict[str, str]]:
+def _all_runs(grid: Experiment) -> Iterable[dict[str, str | int]]:
     """Also those that are left out."""
-    for cell in product(grid.datasets, grid.methods, grid.fractions):
-        yield dict(zip(("dataset", "method", "fraction"), cell, strict=True))
+    for run in product(grid.datasets, grid.methods, grid.fractions, grid.seeds):
+        yield dict(zip(("dataset", "method", "fraction", "seed"), run, strict=True))
 
 
 def _check(kind: str, name: str, known: set[str], layers: list[Layer], keys: Keys) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from functools import cache, partial
 from pathlib import Path
 
-from fewmask.config.cells import Cells, is_list_name
+from fewmask.config.cells import is_list_name
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment, Override
 from fewmask.config.explain import did_you_mean
@@ -53,15 +53,16 @@ def _check_budgets(fraction: str, datasets: dict[str, Dataset], source: str) -> 
                 ) from None
 
 
-def check_folds(seeds: list[int], datasets: dict[str, Dataset], source: str) -> None:
+def check_folds(experiment: Experiment, datasets: dict[str, Dataset], source: str) -> None:
     """Refuse seeds of which some folds are missing: each of them has another part of the masks for
     validation, and only all of them together are fair to every mask."""
-    for name, dataset in datasets.items():
-        folds = dataset.split.folds or 1
+    of_cells = {(cell[0], tuple(experiment.seeds_of(*cell))) for cell in experiment.cells()}
+    for name, seeds in sorted(of_cells):
+        folds = datasets[name].split.folds or 1
         expected = {folds * (seed // folds) + fold for seed in seeds for fold in range(folds)}
         if missing := sorted(expected - {*seeds}):
             raise ConfigError(
-                f"{source}: seeds: found {seeds}; the dataset {name} has split.folds: {folds}, so "
+                f"{source}: seeds: found {[*seeds]}; the dataset {name} has split.folds: {folds}, so "
                 f"that {folds} seeds share their masks\n"
                 f"  expected: also {', '.join(map(str, missing))}"
             )
@@ -107,10 +108,9 @@ def check_selects(
     """
     for override, layer in overrides:
         when = override.when
-        cells = Cells(**when.model_dump(exclude={"stage"}))
         if not (
             any(when.selects(**vars(key)) for key in stages)
-            or any(cells.selects(**cell) for cell in cells_below)
+            or any(when.selects(**cell) for cell in cells_below)
         ):
             chosen = ", ".join(f"{key}: {value}" for key, value in when if value is not None)
             raise ConfigError(

@@ -55,7 +55,7 @@ class Grid:
         check_fractions(
             self.experiment.fractions, self.experiment.suggestions, self.datasets, source
         )
-        check_folds(self.experiment.seeds, self.datasets, source)
+        check_folds(self.experiment, self.datasets, source)
         check_overrides(self._overrides)
         check_metrics(layers, self.classes)
         check_cells(layers)
@@ -75,8 +75,8 @@ class Grid:
     @cached_property
     def runs(self) -> list[Run]:
         """All runs, dataset by dataset."""
-        seeds = self.experiment.seeds
-        return [Run(*cell, seed) for cell in self.axes.cells() for seed in seeds]
+        axes = self.axes
+        return [Run(*cell, seed) for cell in axes.cells() for seed in axes.seeds_of(*cell)]
 
     def runs_of(self, cell: Mapping[str, str | None]) -> list[Run]:
         """The runs of all seeds of a cell of the grid.

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Collection
 
-from fewmask.config.cells import Cells
-from fewmask.config.experiment import Experiment
+from fewmask.config.experiment import Experiment, LeftOut
 
 SEARCHED = "_searched"
 TRIAL, TRAINED_AS, SEED = "{trial}", "{trained_as}", "{seed}"
@@ -43,14 +42,14 @@ def with_searched(experiment: Experiment, but: list[str]) -> Experiment:
     if experiment.search is None:
         return experiment
     names = {name: [name] if name in but else [name, searched(name)] for name in experiment.methods}
-    left_out = [_both(cells, names) for cells in experiment.leave_out]
+    left_out = [_both(runs, names) for runs in experiment.leave_out]
     methods = [name for both in names.values() for name in both]
     return experiment.model_copy(update={"methods": methods, "leave_out": left_out})
 
 
-def _both(cells: Cells, names: dict[str, list[str]]) -> Cells:
-    if cells.method is None:
-        return cells
-    chosen = cells.method if isinstance(cells.method, list) else [cells.method]
+def _both(runs: LeftOut, names: dict[str, list[str]]) -> LeftOut:
+    if runs.method is None:
+        return runs
+    chosen = runs.method if isinstance(runs.method, list) else [runs.method]
     methods = [name for one in chosen for name in names.get(one, [one])]
-    return cells.model_copy(update={"method": methods})
+    return runs.model_copy(update={"method": methods})
