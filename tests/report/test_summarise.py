@@ -61,6 +61,31 @@ def test_partial_makes_do_and_says_so_on_every_row(project):
     assert "0 of 2" in Path("tables/summary.tex").read_text()
 
 
+def test_seeds_that_are_left_out_are_not_missing(project):
+    grid = requested(
+        methods=["supervised", "b"],
+        fractions=["n10", "n20"],
+        seeds=[0, 1, 2],
+        leave_out=[{"method": "b", "fraction": "n20", "seed": 2}],
+    )
+    for cell in grid.cells():
+        for seed in grid.seeds_of(*cell):
+            write_run(*cell, seed=seed, miou=0.5 + 0.1 * seed)
+    summarise(grid, Path("tables"), Path("figures"))
+    summary, compared, savings, cost = (
+        pd.read_csv(f"tables/{name}.csv", dtype={"fraction": str})
+        for name in ("summary", "comparison", "label_savings", "cost")
+    )
+    seeds = ["seeds", "seeds_requested"]
+    assert summary[seeds].to_numpy().tolist() == [[3, 3], [3, 3], [3, 3], [2, 2]]
+    assert compared[seeds].to_numpy().tolist() == [[3, 3], [2, 2]]
+    assert savings[seeds].to_numpy().tolist() == [[3, 3], [2, 2]]
+    assert cost["runs_requested"].tolist() == [6, 5, 11]
+    text = Path("tables/summary.md").read_text()
+    assert "over 2 to 3 seeds" in text
+    assert "Incomplete" not in text
+
+
 def test_partial_names_the_metrics_of_earlier_settings(project, capsys):
     write_run(method="a")
     outdated = write_run(method="b", trainings=[TRAINED | {"steps": 50}])

@@ -13,7 +13,6 @@ from fewmask.config.settings import Line, Name, RelativePath, Settings
 from fewmask.config.suggestion import Suggestion
 from fewmask.config.task import TaskName
 
-
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 

@@ -62,8 +62,8 @@ def check_folds(experiment: Experiment, datasets: dict[str, Dataset], source: st
         expected = {folds * (seed // folds) + fold for seed in seeds for fold in range(folds)}
         if missing := sorted(expected - {*seeds}):
             raise ConfigError(
-                f"{source}: seeds: found {[*seeds]}; the dataset {name} has split.folds: {folds}, so "
-                f"that {folds} seeds share their masks\n"
+                f"{source}: seeds: found {[*seeds]}; the dataset {name} has split.folds: {folds}, "
+                f"so that {folds} seeds share their masks\n"
                 f"  expected: also {', '.join(map(str, missing))}"
             )
 

@@ -88,6 +88,28 @@ class Requested(Experiment):
         title = f"{written(method)} (searched)" if is_searched else method
         return f"{title}{slash}{stage}"
 
+    def seeds_where(
+        self, dataset: str, method: str | None = None, fraction: str | None = None
+    ) -> list[int]:
+        """The seeds that any of some cells has. A fraction that the experiment does not have is
+        that of stages which are trained once for all of them."""
+        if all(one.seed is None for one in self.leave_out):
+            return self.seeds
+        wanted = (dataset, method, fraction if fraction in self.fractions else None)
+        there = {
+            seed
+            for cell in self.cells()
+            if all(name in (None, own) for name, own in zip(wanted, cell, strict=True))
+            for seed in self.seeds_of(*cell)
+        }
+        return [seed for seed in self.seeds if seed in there]
+
+    @property
+    def seeds_of_cells(self) -> str:
+        """How many seeds cells have: ``5``, or ``3 to 5``."""
+        numbers = {len(self.seeds_of(*cell)) for cell in self.cells()}
+        return " to ".join(map(str, sorted({min(numbers), max(numbers)})))
+
     @property
     def reference_title(self) -> str:
         """What the method is called that all others are compared with."""

@@ -179,11 +179,11 @@ def facts(requested: Requested) -> dict[str, object]:
             for name, text in requested.descriptions.items()
         },
         "fractions": [literal(name) for name in requested.fractions],
-        "seeds": len(requested.seeds),
-        "runs": len(requested.cells()) * len(requested.seeds),
+        "seeds": requested.seeds_of_cells,
+        "runs": sum(len(requested.seeds_of(*cell)) for cell in requested.cells()),
         "reference": literal(requested.reference_title),
         "spread": (
-            f"mean and sample standard deviation over {len(requested.seeds)} seeds"
+            f"mean and sample standard deviation over {requested.seeds_of_cells} seeds"
             if len(requested.seeds) > 1
             else "one seed, so the spread is unknown"
         ),

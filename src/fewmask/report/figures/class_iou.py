@@ -56,7 +56,7 @@ def _note(requested: Requested, own: pd.DataFrame) -> str:
     is_incomplete = bool((own["seeds"] < own["seeds_requested"]).any())
     return (
         "IoU of every class, pooled over the pixels of the test set: "
-        f"{spread_note(requested.seeds)}. In parentheses: masks. Models are selected on "
+        f"{spread_note(requested)}. In parentheses: masks. Models are selected on "
         "the validation set, never on the test set."
         + " Incomplete: some means are over fewer seeds."
         * is_incomplete

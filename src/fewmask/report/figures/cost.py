@@ -22,6 +22,7 @@ from fewmask.report.figures.panels import (
     joined,
     panel_page,
     say_nothing,
+    spread_note,
 )
 from fewmask.report.figures.style import STYLED
 from fewmask.report.tables.columns import axis_title
@@ -63,8 +64,7 @@ def cost_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
 
 
 def _note(requested: Requested, name: str, is_incomplete: bool) -> str:
-    n = len(requested.seeds)
-    spread = f"Markers: mean over {n} seeds; bars: ± sample standard deviation. " if n > 1 else ""
+    spread = f"Markers: {spread_note(requested)}. " if len(requested.seeds) > 1 else ""
     return (
         f"{spread}Larger markers: more masks ({', '.join(requested.fractions)}). {name}: "
         "of all training, pseudo-labelling and evaluation jobs of a run; shared jobs count in full "

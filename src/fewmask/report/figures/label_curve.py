@@ -28,6 +28,7 @@ from fewmask.report.figures.panels import (
     set_masks_axis,
     shifted,
     shifts,
+    spread_note,
     step,
 )
 from fewmask.report.figures.style import GREY, STYLED
@@ -66,10 +67,9 @@ def label_curve(requested: Requested, runs: pd.DataFrame, summary: pd.DataFrame)
 
 
 def _note(requested: Requested, summary: pd.DataFrame, has_published: bool) -> str:
-    n = len(requested.seeds)
     parts = [
-        f"Markers: mean over {n} seeds; bars: ± sample standard deviation; dots: single seeds."
-        if n > 1
+        f"Markers: {spread_note(requested)}; dots: single seeds."
+        if len(requested.seeds) > 1
         else "One seed: the spread is unknown."
     ]
     parts.append("Models are selected on the validation set, never on the test set.")

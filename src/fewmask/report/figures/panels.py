@@ -13,6 +13,7 @@ from matplotlib.path import Path
 from matplotlib.ticker import FixedLocator, NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 
+from fewmask.planning.requested import Requested
 from fewmask.report.figures.style import (
     BODY,
     FAINT,
@@ -95,10 +96,11 @@ def limits_around(values: np.ndarray) -> tuple[float, float]:
     return float(max(middle - half, -2)), float(min(middle + half, 102))
 
 
-def spread_note(seeds: list[int]) -> str:
+def spread_note(requested: Requested) -> str:
     """What markers and bars stand for."""
-    n = len(seeds)
-    return f"mean over {n} seeds; bars: ± sample standard deviation" if n > 1 else "one seed"
+    if len(requested.seeds) == 1:
+        return "one seed"
+    return f"mean over {requested.seeds_of_cells} seeds; bars: ± sample standard deviation"
 
 
 def _columns(panels: int) -> int:

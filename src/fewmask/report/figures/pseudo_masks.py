@@ -46,7 +46,7 @@ def _note(requested: Requested, qualities: pd.DataFrame) -> str:
     is_incomplete = bool((qualities["seeds"] < qualities["seeds_requested"]).any())
     return (
         "Pseudo-masks that a method learns from, by the stage that predicted them, compared with "
-        f"the true masks of the unlabelled training images: {spread_note(requested.seeds)}. No "
+        f"the true masks of the unlabelled training images: {spread_note(requested)}. No "
         "training and no selection uses these values."
         + " Incomplete: some means are over fewer seeds."
         * is_incomplete

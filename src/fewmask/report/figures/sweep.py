@@ -35,7 +35,7 @@ def sweep_figure(requested: Requested, summary: pd.DataFrame) -> Figure:
     legend = samples_of(of_fractions)
     if f"{metric}_published" in cells:
         legend.append(("published", PUBLISHED_LOOKS))
-    note = f"{spread_note(requested.seeds).capitalize()}. Methods that differ in one setting."
+    note = f"{spread_note(requested).capitalize()}. Methods that differ in one setting."
     page, panels, _ = panel_page(requested.title, note, legend, requested.datasets)
     for i, (dataset, axes) in enumerate(zip(requested.datasets, panels, strict=True)):
         _draw_panel(axes, cells[cells["dataset"] == dataset], metric, of_fractions)

@@ -1,7 +1,6 @@
 """The finished runs of an experiment, as one table."""
 
 from collections.abc import Collection, Iterator
-from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,10 +84,11 @@ def collect(requested: Requested) -> Runs:
     records: dict[Run, MetricsFile] = {}
     missing, outdated = [], []
     trainings = requested.trainings or [None] * len(requested.cells())
-    for (cell, training), seed in product(
-        zip(requested.cells(), trainings, strict=True), requested.seeds
+    for run, training in (
+        (Run(*cell, seed), training)
+        for cell, training in zip(requested.cells(), trainings, strict=True)
+        for seed in requested.seeds_of(*cell)
     ):
-        run = Run(*cell, seed)
         path = run_file(pattern, run)
         record = read_metrics(run, path) if path.is_file() else None
         if record is None:

@@ -93,8 +93,9 @@ def search_notes(requested: Requested) -> list[str]:
 
 def spread_text(requested: Requested) -> str:
     """What values with a spread are, in a note."""
-    n = len(requested.seeds)
-    return f"mean ± sample standard deviation over {n} seeds" if n > 1 else "one seed"
+    if len(requested.seeds) == 1:
+        return "one seed"
+    return f"mean ± sample standard deviation over {requested.seeds_of_cells} seeds"
 
 
 def seeds_text(row: Row) -> str:

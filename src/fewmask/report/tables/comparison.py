@@ -108,7 +108,7 @@ def _row(
     dataset, _, fraction = own = grid_cell(cell)
     cells = [own, (dataset, requested.compared_with, fraction)]
     seeds = scores.seeds(cells)
-    row = first_columns(requested, scores, cell, seeds)
+    row = first_columns(requested, scores, cell, cells)
     if not seeds:
         return row | {"verdict": NO_RUN}
     score, reference = scores.means(cells, seeds)

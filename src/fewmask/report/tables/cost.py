@@ -39,12 +39,13 @@ def cost_summary(requested: Requested, collected: Runs) -> pd.DataFrame:
         duration comes from each source.
     """
     runs, jobs = collected.table, collected.jobs
-    cells = Counter((dataset, method) for dataset, method, _ in requested.cells())
-    seeds, rows = len(requested.seeds), []
+    asked, rows = Counter(), []
+    for dataset, method, fraction in requested.cells():
+        asked[dataset, method] += len(requested.seeds_of(dataset, method, fraction))
     jobs_of = defaultdict(list)
     for run, of_run in jobs.items():
         jobs_of[run.dataset, run.method].append(of_run)
-    for (dataset, method), fractions in cells.items():
+    for (dataset, method), runs_requested in asked.items():
         is_own = (runs["dataset"] == dataset) & (runs["method"] == method)
         name = {"dataset": dataset, "method": method}
         of_search = [
@@ -53,11 +54,11 @@ def cost_summary(requested: Requested, collected: Runs) -> pd.DataFrame:
             if (names[0], searched(names[1])) == (dataset, method)
             for job in of_trials
         ]
-        row = name | _row(fractions * seeds, runs[is_own], jobs_of[dataset, method])
+        row = name | _row(runs_requested, runs[is_own], jobs_of[dataset, method])
         rows.append(row | _search_hours(requested, of_search))
     name = {"dataset": "total", "method": ""}
     of_all = [job for of_trials in collected.jobs_of_searches.values() for job in of_trials]
-    row = name | _row(cells.total() * seeds, runs, list(jobs.values()))
+    row = name | _row(asked.total(), runs, list(jobs.values()))
     rows.append(row | _search_hours(requested, of_all))
     return pd.DataFrame(rows)
 

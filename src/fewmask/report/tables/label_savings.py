@@ -160,8 +160,9 @@ def _sign(scores: Scores) -> int:
 
 def _row(requested: Requested, scores: Scores, cell: Row, curve: _Curve) -> dict:
     own = grid_cell(cell)
-    seeds = scores.seeds([own, *curve.cells])
-    row = first_columns(requested, scores, cell, seeds)
+    cells = [own, *curve.cells]
+    seeds = scores.seeds(cells)
+    row = first_columns(requested, scores, cell, cells)
     if not seeds or len(curve.cells) < 2:
         return row
     score = scores.means([own], seeds)

@@ -26,17 +26,18 @@ def grid_cell(row: Row) -> GridCell:
 
 
 def first_columns(
-    requested: Requested, scores: Scores, cell: Row, seeds: list[int]
+    requested: Requested, scores: Scores, cell: Row, compared: list[GridCell]
 ) -> dict[str, object]:
-    """The first columns of a cell's row: the cell, the reference, the metric and the seeds.
-
-    ``seeds``: those of ``scores``, each of which stands for all folds of a draw of masks.
-    """
+    """The first columns of a cell's row: the cell, the reference, the metric, and the seeds that
+    all cells have which are ``compared``."""
+    asked = [set(requested.seeds_of(*one)) for one in compared]
+    # A seed of the scores stands for all folds of a draw of masks.
+    folds = scores.folds.get(cell["dataset"], 1)
     return {
         **{name: cell[name] for name in CELL},
         "reference": requested.compared_with,
         "metric": scores.metric,
         "masks": cell["masks"],
-        "seeds": len(seeds) * scores.folds.get(cell["dataset"], 1),
-        "seeds_requested": len(requested.seeds),
+        "seeds": len(scores.seeds(compared)) * folds,
+        "seeds_requested": len(set.intersection(*asked)),
     }

@@ -36,7 +36,7 @@ def summary(requested: Requested, runs: pd.DataFrame) -> pd.DataFrame:
         "masks": _counts(requested, "masks", runs, cells),
         "validation": _counts(requested, "validation", runs, cells),
         "seeds": groups.size().reindex(cells, fill_value=0),
-        "seeds_requested": len(requested.seeds),
+        "seeds_requested": [len(requested.seeds_of(*cell)) for cell in cells],
     }
     for name in values:
         columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
@@ -60,7 +60,8 @@ def over_seeds(requested: Requested, table: pd.DataFrame, key: list[str]) -> pd.
     Args:
         requested: the experiment.
         table: the columns of ``key``, ``seed``, and values.
-        key: the columns that seeds share.
+        key: the columns that seeds share: the dataset and, where they have them, method and
+            fraction of the cells whose seeds are requested; and others.
 
     Returns:
         One row for every value of ``key``, in the order of the table, with seeds, seeds_requested,
@@ -69,7 +70,14 @@ def over_seeds(requested: Requested, table: pd.DataFrame, key: list[str]) -> pd.
     groups = table.groupby(key, sort=False)
     values = [name for name in table if name not in (*key, "seed")]
     mean, std = mean_and_std(groups, values)
-    columns = {"seeds": groups.size(), "seeds_requested": len(requested.seeds)}
+    names = [name for name in key if name in CELL]
+    columns = {
+        "seeds": groups.size(),
+        "seeds_requested": [
+            len(requested.seeds_where(**dict(zip(names, cell, strict=True))))
+            for cell in mean.index.to_frame()[names].itertuples(index=False)
+        ],
+    }
     for name in values:
         columns |= {f"{name}_mean": mean[name], f"{name}_std": std[name]}
     return pd.DataFrame(columns, index=mean.index).reset_index()

@@ -67,7 +67,7 @@ def _row(requested: Requested, scores: Scores, cell: Row, random: str) -> dict[s
     own = grid_cell(cell)
     cells = [own, (*own[:2], random)]
     seeds = scores.seeds(cells)
-    row = first_columns(requested, scores, cell, seeds) | {"random": random}
+    row = first_columns(requested, scores, cell, cells) | {"random": random}
     if not seeds:
         return row
     score, of_random = scores.means(cells, seeds)

@@ -18,6 +18,7 @@ from fewmask.report.tables.columns import (
     rows_of,
     search_notes,
     seeds_text,
+    spread_text,
     title,
     with_spread,
 )
@@ -97,11 +98,10 @@ def is_compared(requested: Requested, summary: pd.DataFrame) -> bool:
 
 def notes_on(requested: Requested, summary: pd.DataFrame) -> list[str]:
     """What a reader must know about the table."""
-    n = len(requested.seeds)
     finished, in_all = summary["seeds"].sum(), summary["seeds_requested"].sum()
     notes = [
-        f"Test set, mean ± sample standard deviation over {n} seeds."
-        if n > 1
+        f"Test set, {spread_text(requested)}."
+        if len(requested.seeds) > 1
         else "Test set, one seed: the spread is unknown.",
         selection_note(requested, summary),
         _tiles_note(summary),
