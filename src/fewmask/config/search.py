@@ -11,7 +11,7 @@ from fewmask.config.settings import Settings
 
 class Search(Settings):
     """A search of the settings of every method: successive halving (Jamieson and Talwalkar 2016) of
-    points of a Sobol sequence, ranked on validation images."""
+    points of a Latin hypercube, ranked on validation images."""
 
     trials: int = Field(default=16, ge=2, le=1024)
     """How many settings are tried; the first one is the method as it is written."""

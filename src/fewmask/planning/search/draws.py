@@ -1,44 +1,38 @@
-"""The settings of trials: points of a scrambled Sobol sequence (Sobol 1967, Owen 1998)."""
+"""The settings of trials: a nested Latin hypercube (Qian 2009) with a dimension for every name."""
 
-from functools import cache
-from typing import Any
+from random import Random
 
 from fewmask.config.changes import Changes
 from fewmask.config.ranges import Ranges
 from fewmask.core.seeds import derive
 
-DIMENSIONS = 4096
-
 
 def draw(ranges: Ranges, trials: int) -> list[Changes]:
     """The changes of so many trials. The first one is the method as it is written: none.
 
-    The dimension of the sequence that a setting follows depends on its name alone, so that trial k
-    has the same value of it in every method whose range is the same, whatever else that searches.
-    More trials leave the earlier ones as they are.
+    The values of a setting depend on its name and range alone, so that trial k has the same value
+    of it in every method whose range is the same, whatever else that searches. More trials leave
+    the earlier ones as they are.
     """
-    columns = _columns(ranges)
-    points = _points(max(trials - 1, 1).bit_length())
+    points = {name: _points(name, trials) for name in ranges}
     return [
-        {name: one.at(points[k][columns[name]]) for name, one in ranges.items()} if k else {}
+        {name: one.at(points[name][k]) for name, one in ranges.items()} if k else {}
         for k in range(trials)
     ]
 
 
-def _columns(ranges: Ranges) -> dict[str, int]:
-    """The dimension of every setting; the next one for a setting whose dimension is taken."""
-    columns: dict[str, int] = {}
-    for name in sorted(ranges):
-        column = derive("search", name) % DIMENSIONS
-        while column in columns.values():
-            column = (column + 1) % DIMENSIONS
-        columns[name] = column
-    return columns
+def _points(name: str, least: int) -> list[float]:
+    """At least so many points in [0, 1): of the first 2 ** n, each of 2 ** n equal parts has one.
 
-
-@cache
-def _points(exponent: int) -> Any:
-    """The first 2 ** exponent points, in [0, 1)."""
-    from scipy.stats import qmc  # takes a second, which only experiments with a search spend
-
-    return qmc.Sobol(DIMENSIONS, rng=derive("search")).random_base2(exponent)
+    Two settings have nothing else to do with each other. Dimensions of a Sobol sequence have: of
+    64 trials all with a learning rate in the lower half of its range may have a weight in the upper
+    half of its own.
+    """
+    random = Random(derive("search", name))
+    points = [random.random()]
+    while len(points) < least:
+        parts = 2 * len(points)
+        taken = {int(point * parts) for point in points}
+        free = sorted({*range(parts)} - taken, key=lambda _: random.random())
+        points += [(part + random.random()) / parts for part in free]
+    return points
