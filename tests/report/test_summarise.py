@@ -28,9 +28,9 @@ def test_everything_is_written_and_the_same_again(project):
         for method in ("supervised", "b"):
             write_run(method=method, seed=seed, miou=0.5 + 0.1 * seed)
     contents = []
-    for _ in range(2):
+    for processes in (1, 2):
         grid = {"methods": ["supervised", "b"], "seeds": [0, 1]}
-        summarise(requested(**grid), Path("tables"), Path("figures"))
+        summarise(requested(**grid), Path("tables"), Path("figures"), processes=processes)
         assert written() == files_of(**grid)
         contents.append([Path(name).read_bytes() for name in written()])
     assert contents[0] == contents[1]
@@ -107,13 +107,14 @@ def test_without_any_run(project, partial):
     assert str(error.value).startswith("results/metrics/scenes/supervised/n10/0.json")
 
 
-def test_a_damaged_file_leaves_the_results_of_before(project):
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_damaged_file_leaves_the_results_of_before(project, processes):
     path = write_run()
     summarise(requested(), Path("tables"), Path("figures"))
     before = [Path(name).read_bytes() for name in written()]
     path.with_suffix(".examples.h5").write_bytes(b"")
-    with pytest.raises(FewmaskError):
-        summarise(requested(), Path("tables"), Path("figures"))
+    with pytest.raises(FewmaskError, match=r"examples\.h5"):
+        summarise(requested(), Path("tables"), Path("figures"), processes=processes)
     assert [Path(name).read_bytes() for name in written()] == before
 
 

@@ -15,6 +15,7 @@ rule summarise:
         layout.log("summarise", "all"),
     conda:
         "../../envs/fewmask.yaml"
+    threads: 4
     params:
         # A function, for Snakemake takes braces in a text for wildcards.
         experiment=lambda w: requested.as_json(),
@@ -23,7 +24,7 @@ rule summarise:
     shell:
         # Through a pipe: one argument of a command may have at most 128 KB, which 8,000 cells fill.
         "printf %s {params.experiment:q} | fewmask summarise --experiment -"
-        " --tables {params.tables} --figures {params.figures} > {log} 2>&1"
+        " --tables {params.tables} --figures {params.figures} --processes {threads} > {log} 2>&1"
 
 
 # Without output files, so that it runs whenever it is requested.
@@ -32,10 +33,11 @@ rule partial:
         layout.log("summarise", "partial"),
     conda:
         "../../envs/fewmask.yaml"
+    threads: 4
     params:
         experiment=lambda w: requested.as_json(),
         tables=f"{layout.results}/partial/tables",
         figures=f"{layout.results}/partial/figures",
     shell:
         "printf %s {params.experiment:q} | fewmask summarise --partial --experiment -"
-        " --tables {params.tables} --figures {params.figures} 2>&1 | tee {log}"
+        " --tables {params.tables} --figures {params.figures} --processes {threads} 2>&1 | tee {log}"

@@ -22,6 +22,13 @@ from fewmask.cli.rules import job
     "--partial", is_flag=True, help="Summarise the runs that are done; others may be missing."
 )
 @click.option("--page", type=path, help="Also write one HTML file that shows all of them.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many processes draw figures.",
+)
 @job
 def summarise(experiment: TextIO | None, archive: Path | None, **written: Any) -> None:
     """Make tables and figures from the metrics of all runs."""

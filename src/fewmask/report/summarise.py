@@ -3,14 +3,14 @@
 import gc
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from fewmask.core.errors import FewmaskError
 from fewmask.core.files import written_whole
 from fewmask.planning.requested import Requested
-from fewmask.report.figures.draw import draw
-from fewmask.report.figures.style import saved
+from fewmask.report.figures.draw import figures as all_figures
+from fewmask.report.figures.writing import written
 from fewmask.report.one_page import one_page
 from fewmask.report.results.runs import Runs, collect
 from fewmask.report.tables.latex import latex
@@ -28,6 +28,7 @@ def summarise(
     figures: Path,
     partial: bool = False,
     page: Path | None = None,
+    processes: int = 1,
 ) -> None:
     """Write the tables and figures of an experiment; `fewmask.report.contents` names them.
 
@@ -38,6 +39,7 @@ def summarise(
         figures: the folder for every figure as .svg and .png.
         partial: use the runs that are finished; every row states their number.
         page: an HTML file that shows all of them; None: none is written.
+        processes: how many draw figures side by side.
 
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
@@ -45,18 +47,21 @@ def summarise(
     collected = collect(requested)
     _check_runs(collected, partial)
     with _kept_in_memory():
-        _write_all(requested, collected, tables, figures, page)
+        _write_all(requested, collected, tables, figures, page, processes)
 
 
 def _write_all(
-    requested: Requested, collected: Runs, tables: Path, figures: Path, page: Path | None
+    requested: Requested,
+    collected: Runs,
+    tables: Path,
+    figures: Path,
+    page: Path | None,
+    processes: int,
 ) -> None:
     results = tabulate(requested, collected)
     # Figures have temporary names until all are drawn: if a file is damaged, the previous results
-    # stay as they are. Each is written at once, for together they take gigabytes of memory.
-    with ExitStack() as drawn:
-        for name, figure in draw(requested, collected, results):
-            drawn.enter_context(saved(figure, figures / name))
+    # stay as they are.
+    with written(all_figures(requested, collected, results), figures, processes):
         shown_tables = _write_tables(requested, collected, results, tables)
     if page is not None:
         _write(page, one_page(requested, shown_tables, figures))

@@ -10,7 +10,7 @@ from PIL import Image
 from fewmask.core.errors import FewmaskError
 from fewmask.report.figures.example_images import STRIPES, colour_mask, read_choices, scale_image
 from fewmask.report.figures.examples import examples
-from fewmask.report.figures.style import saved
+from fewmask.report.figures.writing import write
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import (
     CLASSES,
@@ -91,8 +91,7 @@ def test_fractions_of_equal_size_go_by_their_names(project):
 def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
     path = write_run().with_suffix(".examples.h5")
     figure = drawn()
-    with saved(figure, tmp_path / "examples"):
-        pass
+    write(figure, tmp_path / "examples.svg", tmp_path / "examples.png")
     page = np.asarray(Image.open(tmp_path / "examples.png").convert("RGB"))
     with h5py.File(path) as file:
         height, width = file["extent"][0]

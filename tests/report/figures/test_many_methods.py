@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 from fewmask.report.figures.comparison import comparison_figure
 from fewmask.report.figures.cost import cost_figure
-from fewmask.report.figures.draw import draw
+from fewmask.report.figures.draw import figures as all_figures
 from fewmask.report.figures.label_curve import label_curve
 from fewmask.report.figures.label_savings import savings_figure
 from fewmask.report.figures.method_looks import is_grey, method_looks, shown_methods
@@ -87,9 +87,9 @@ def test_grey_methods_have_no_bars(runs):
 def test_images_and_curves_of_many_methods_on_many_datasets_are_those_with_a_colour(runs):
     assert shown_methods(GRID.model_copy(update={"datasets": ["pets"]}), runs) == METHODS
     collected = collect(GRID)
-    figures = dict(draw(GRID, collected, tabulate(GRID, collected)))
+    drawn = all_figures(GRID, collected, tabulate(GRID, collected))
     for name in ("segmentation_examples", "cases/pets", "class_iou/pets"):
-        texts = [text.get_text() for text in figures[name].texts]
+        texts = [text.get_text() for text in drawn[name]().texts]
         named = {one.partition(",")[0] for one in texts} & {*METHODS, "others"}
         assert named == {"supervised", *BEST, "bound"}
         note = " ".join(texts).replace("\n", " ")

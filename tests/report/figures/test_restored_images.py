@@ -9,7 +9,7 @@ from PIL import Image
 from fewmask.core.errors import FewmaskError
 from fewmask.report.contents import figures
 from fewmask.report.figures.restored_images import restored_images
-from fewmask.report.figures.style import saved
+from fewmask.report.figures.writing import write
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import (
     assert_apart,
@@ -77,8 +77,7 @@ def test_first_seed_that_is_there_and_every_dataset(project):
 def test_tiles_are_the_cropped_images_pixel_by_pixel(project, tmp_path):
     path = run_with(0.25)
     figure = drawn([STAGE])
-    with saved(figure, tmp_path / "restored"):
-        pass
+    write(figure, tmp_path / "restored.svg", tmp_path / "restored.png")
     page = np.asarray(Image.open(tmp_path / "restored.png").convert("RGB"))
     box = tiles(figure)[2].get_window_extent()
     tile = page[round(page.shape[0] - box.y1) : round(page.shape[0] - box.y0)]

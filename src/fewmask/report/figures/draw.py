@@ -1,13 +1,12 @@
-"""Draw all figures of an experiment."""
+"""All figures of an experiment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fewmask.config.task import tasks
-from fewmask.core.progress import bar
 from fewmask.planning.requested import Requested
 from fewmask.report import contents
 from fewmask.report.figures.cases import cases
@@ -33,11 +32,12 @@ EXAMPLES = {contents.examples_of(task): task.name for task in tasks()}
 """Tasks by the names of their figures of examples."""
 
 
-def draw(requested: Requested, collected: Runs, results: Results) -> Iterator[tuple[str, Figure]]:
-    """The figures and their names, one after the other, without those for which no finished run has
-    data.
+def figures(
+    requested: Requested, collected: Runs, results: Results
+) -> dict[str, Callable[[], Figure]]:
+    """What draws the figures, by their names, without those for which no finished run has data.
 
-    Raises FewmaskError: a file is damaged.
+    Drawing raises FewmaskError: a file is damaged.
     """
     runs, table = collected.table, results.summary
     shown = shown_methods(requested, table)
@@ -70,13 +70,12 @@ def draw(requested: Requested, collected: Runs, results: Results) -> Iterator[tu
             requested, dataset, results.histories[dataset]
         ),
     }
-    names = contents.figures(requested)
-    with bar("draw figures", len(names)) as progress:
-        for name in names:
-            kind, _, dataset = name.partition("/")
-            if _has_runs(requested, kind, dataset, collected, of_shown):
-                yield name, of_datasets[kind](dataset) if dataset else of_experiment[kind]()
-            progress.more(1)
+    drawn: dict[str, Callable[[], Figure]] = {}
+    for name in contents.figures(requested):
+        kind, _, dataset = name.partition("/")
+        if _has_runs(requested, kind, dataset, collected, of_shown):
+            drawn[name] = partial(of_datasets[kind], dataset) if dataset else of_experiment[kind]
+    return drawn
 
 
 def _histories_of(methods: list[str], collected: Runs, histories: list[History]) -> list[History]:

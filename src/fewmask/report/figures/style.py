@@ -1,13 +1,9 @@
 """The one style of all figures: colours, fonts, and pages laid out in inches."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import matplotlib.style
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
@@ -15,9 +11,6 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
-from PIL import Image
-
-from fewmask.core.files import written_whole
 
 INK, FAINT, GREY, RULE = "#222222", "#666666", "#b8b8b8", "#d9d9d9"
 
@@ -160,25 +153,3 @@ def shorten(text: str, width: float, size: float, weight: str = "normal") -> str
         kept -= 1
         short = text[: (kept + 1) // 2] + "…" + text[len(text) - kept // 2 :]
     return short
-
-
-@contextmanager
-def saved(figure: Figure, stem: Path) -> Iterator[None]:
-    """Write a figure under temporary names, which become ``stem``.svg and ``stem``.png when the
-    block ends without an error; the same figure always gives the same bytes."""
-    svg, png = (stem.with_name(f"{stem.name}.{kind}") for kind in ("svg", "png"))
-    with written_whole(svg) as as_svg, written_whole(png) as as_png:
-        _write(figure, as_svg, as_png)
-        del figure  # it need not stay in memory until the block ends
-        yield
-
-
-@STYLED
-def _write(figure: Figure, svg: Path, png: Path) -> None:
-    figure.savefig(svg, format="svg", dpi=DPI, metadata={"Date": None})
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    # Without transparency, which no page has and which takes a quarter of the time to be written;
-    # level 3 takes three fifths of that of the default, for a few more bytes.
-    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    pixels.save(png, format="png", dpi=(DPI, DPI), compress_level=3)
