@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from contextlib import chdir
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -126,7 +125,7 @@ def _write(experiment: Requested) -> int:
     """
     random = np.random.default_rng(0)
     ways = [_way(random, f"way_{i}") for i in range(DIFFERENT)]
-    runs = [Run(*cell, seed) for cell, seed in product(experiment.cells(), experiment.seeds)]
+    runs = experiment.runs()
     layout = Layout(experiment.results)
     for run, way in zip(runs, random.integers(DIFFERENT, size=len(runs)), strict=True):
         record, images, examples, folder = ways[way]

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from fewmask.config.settings import NAME, Name, Settings
 
@@ -43,6 +43,9 @@ Fraction = Annotated[
     BeforeValidator(fraction_name),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number"}]}),
 ]
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Cells(Settings):

@@ -2,18 +2,17 @@
 
 import re
 from itertools import product
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.cells import Cells, Fraction
+from fewmask.config.cells import Cells, Fraction, Seed
 from fewmask.config.published import Published
 from fewmask.config.search import Search
 from fewmask.config.settings import Line, Name, RelativePath, Settings
 from fewmask.config.suggestion import Suggestion
 from fewmask.config.task import TaskName
-
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+from fewmask.core.cells import Run
 
 
 class LeftOut(Cells):
@@ -105,6 +104,10 @@ class Experiment(Settings):
         """Dataset, method and fraction of every cell that has a run, dataset by dataset."""
         every = product(self.datasets, self.methods, self.fractions)
         return [cell for cell in every if self.seeds_of(*cell)]
+
+    def runs(self) -> list[Run]:
+        """All runs, cell by cell."""
+        return [Run(*cell, seed) for cell in self.cells() for seed in self.seeds_of(*cell)]
 
     def seeds_of(self, dataset: str, method: str, fraction: str) -> list[int]:
         """The seeds of the runs of a cell; none if all are left out."""

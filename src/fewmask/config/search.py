@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from fewmask.config.cells import Fraction
+from fewmask.config.cells import Fraction, Seed
 from fewmask.config.settings import Settings
 
 
@@ -19,7 +19,7 @@ class Search(Settings):
     """The shares of the training after which trials are ranked, and only the best go on."""
     keep: float = Field(default=0.25, gt=0, le=1)
     """The share of the trials of a rung that goes on to the next one."""
-    seeds: list[Annotated[int, Field(ge=0, lt=2**31)]] = Field(default=[100], min_length=1)
+    seeds: list[Seed] = Field(default=[100], min_length=1)
     """The seeds that trials are trained with. No run may have one of them."""
     at: Fraction | None = None
     """The fraction that the settings are searched at, for all fractions; absent: at each one."""

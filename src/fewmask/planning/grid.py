@@ -75,8 +75,7 @@ class Grid:
     @cached_property
     def runs(self) -> list[Run]:
         """All runs, dataset by dataset."""
-        axes = self.axes
-        return [Run(*cell, seed) for cell in axes.cells() for seed in axes.seeds_of(*cell)]
+        return self.axes.runs()
 
     def runs_of(self, cell: Mapping[str, str | None]) -> list[Run]:
         """The runs of all seeds of a cell of the grid.

@@ -180,7 +180,7 @@ def facts(requested: Requested) -> dict[str, object]:
         },
         "fractions": [literal(name) for name in requested.fractions],
         "seeds": requested.seeds_of_cells,
-        "runs": sum(len(requested.seeds_of(*cell)) for cell in requested.cells()),
+        "runs": len(requested.runs()),
         "reference": literal(requested.reference_title),
         "spread": (
             f"mean and sample standard deviation over {requested.seeds_of_cells} seeds"

@@ -28,8 +28,8 @@ class _Page(NamedTuple):
 
 
 _pages: list[_Page] = []
-"""Those of this process: forks have them from the one that started them, for what draws a figure
-holds all results and cannot be sent."""
+"""Those that a fork has from the process that started it, for what draws a figure holds all results
+and cannot be sent. Nowhere else are there any."""
 
 
 @contextmanager
@@ -56,14 +56,13 @@ def written(
 
 def _draw_all(pages: list[_Page], processes: int) -> Iterator[None]:
     """Draw pages one after the other, or in processes; one item for each, once it is written."""
-    _share(pages)
     if processes == 1:
-        yield from map(_draw, range(len(pages)))
+        yield from map(_draw, pages)
         return
     fork = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(processes, fork, _share, (pages,)) as pool:
+    with ProcessPoolExecutor(processes, fork, _pages.extend, (pages,)) as pool:
         try:
-            yield from pool.map(_draw, range(len(pages)))
+            yield from pool.map(_draw_inherited, range(len(pages)))
         except BrokenProcessPool:
             raise FewmaskError(
                 "a process that drew figures was killed, maybe for want of memory\n"
@@ -71,13 +70,12 @@ def _draw_all(pages: list[_Page], processes: int) -> Iterator[None]:
             ) from None
 
 
-def _share(pages: list[_Page]) -> None:
-    _pages[:] = pages
-
-
-def _draw(number: int) -> None:
-    page = _pages[number]
+def _draw(page: _Page) -> None:
     write(page.draw(), page.svg, page.png)
+
+
+def _draw_inherited(number: int) -> None:
+    _draw(_pages[number])
 
 
 @STYLED

@@ -83,12 +83,10 @@ def collect(requested: Requested) -> Runs:
     pattern = Layout(requested.results).metrics
     records: dict[Run, MetricsFile] = {}
     missing, outdated = [], []
-    trainings = requested.trainings or [None] * len(requested.cells())
-    for run, training in (
-        (Run(*cell, seed), training)
-        for cell, training in zip(requested.cells(), trainings, strict=True)
-        for seed in requested.seeds_of(*cell)
-    ):
+    cells = requested.cells()
+    trainings = dict(zip(cells, requested.trainings or [None] * len(cells), strict=True))
+    for run in requested.runs():
+        training = trainings[run.dataset, run.method, run.fraction]
         path = run_file(pattern, run)
         record = read_metrics(run, path) if path.is_file() else None
         if record is None:

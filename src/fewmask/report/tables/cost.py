@@ -39,9 +39,7 @@ def cost_summary(requested: Requested, collected: Runs) -> pd.DataFrame:
         duration comes from each source.
     """
     runs, jobs = collected.table, collected.jobs
-    asked, rows = Counter(), []
-    for dataset, method, fraction in requested.cells():
-        asked[dataset, method] += len(requested.seeds_of(dataset, method, fraction))
+    asked, rows = Counter((run.dataset, run.method) for run in requested.runs()), []
     jobs_of = defaultdict(list)
     for run, of_run in jobs.items():
         jobs_of[run.dataset, run.method].append(of_run)
