@@ -27,7 +27,7 @@ from fewmask.cli.rules import job
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="How many processes draw figures.",
+    help="How many processes draw figures, and threads resample test images.",
 )
 @job
 def summarise(experiment: TextIO | None, archive: Path | None, **written: Any) -> None:

@@ -39,7 +39,7 @@ def summarise(
         figures: the folder for every figure as .svg and .png.
         partial: use the runs that are finished; every row states their number.
         page: an HTML file that shows all of them; None: none is written.
-        processes: how many draw figures side by side.
+        processes: how many draw figures side by side, and how many threads resample test images.
 
     Raises:
         FewmaskError: a run is missing, or with ``partial`` all are; or a file is damaged.
@@ -58,7 +58,7 @@ def _write_all(
     page: Path | None,
     processes: int,
 ) -> None:
-    results = tabulate(requested, collected)
+    results = tabulate(requested, collected, processes)
     # Figures have temporary names until all are drawn: if a file is damaged, the previous results
     # stay as they are.
     with written(all_figures(requested, collected, results), figures, processes):

@@ -4,14 +4,8 @@ import numpy as np
 import pytest
 
 from fewmask.core.errors import FewmaskError
-from fewmask.report.results.bootstrap import (
-    DRAWS,
-    bootstrap,
-    draws,
-    interval,
-    samples_of,
-    weights_of_seeds,
-)
+from fewmask.report.results.bootstrap import bootstrap, draws, interval, weights_of_seeds
+from fewmask.report.results.resampled import DRAWS, RUNS_AT_ONCE, samples_of
 from fewmask.report.results.runs import collect
 from tests.report.synthetic_runs import requested, write_images, write_run
 
@@ -117,6 +111,17 @@ class TestScores:
             pytest.approx(0.1, abs=1e-3),
             pytest.approx(0.9, abs=1e-3),
         )
+
+    def test_any_number_of_threads_draws_the_same(self, project):
+        methods = [f"m{i}" for i in range(RUNS_AT_ONCE + 1)]  # so that there are two blocks of runs
+        for i, method in enumerate(methods):
+            write_run(method=method, images=[0.1, 0.2, i / len(methods)])
+        grid = requested(methods=methods, seeds=[0])
+        runs = collect(grid).table
+        one, several = (bootstrap(grid, runs, "miou", threads).drawn for threads in (1, 3))
+        for cell, of_seeds in one.items():
+            np.testing.assert_array_equal(of_seeds[0], several[cell][0])
+        assert len({of_seeds[0].tobytes() for of_seeds in one.values()}) == len(methods)
 
     def test_images_of_a_group_are_drawn_together(self, project):
         # Within a group all images score alike, so that there are only 3 independent values.

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import friedmanchisquare, rankdata
 
-from fewmask.report.results.bootstrap import DRAWS, Scores
+from fewmask.report.results.bootstrap import Scores
 from fewmask.report.results.ranks import Ranks, ranks
+from fewmask.report.results.resampled import DRAWS
 from tests.report.synthetic_runs import requested
 
 METHODS, DATASETS, FRACTIONS = ["a", "b", "c"], ["pets", "rooms"], ["n10", "n20"]

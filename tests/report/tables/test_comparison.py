@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fewmask.report.results.bootstrap import Scores, bootstrap, samples_of
+from fewmask.report.results.bootstrap import Scores, bootstrap
+from fewmask.report.results.resampled import samples_of
 from fewmask.report.results.runs import collect
 from fewmask.report.summarise import summarise
 from fewmask.report.tables.comparison import comparison, comparison_table, with_marks

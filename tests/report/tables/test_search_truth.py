@@ -10,7 +10,8 @@ from scipy.stats import binom
 
 from fewmask.planning.search.names import searched
 from fewmask.planning.search.ranking import RankedTrial, best_first
-from fewmask.report.results.bootstrap import Scores, samples_of
+from fewmask.report.results.bootstrap import Scores
+from fewmask.report.results.resampled import samples_of
 from fewmask.report.tables.comparison import comparison
 from fewmask.report.tables.search_effect import search_effect
 from tests.report.synthetic_runs import requested

@@ -31,7 +31,6 @@ import pandas as pd
 
 from fewmask.core.cells import Run
 from fewmask.core.paths import Layout
-from fewmask.core.progress import bar
 from fewmask.core.seeds import derive
 from fewmask.metrics import table as metrics
 from fewmask.planning.requested import Requested
@@ -39,20 +38,17 @@ from fewmask.report.results.image_sums import (
     ImageSums,
     Tested,
     check_agrees,
-    of_samples,
     read_images,
     sums_for,
 )
+from fewmask.report.results.resampled import DRAWS, resampled
 from fewmask.report.results.runs import GridCell, run_file, that_learn
 
-DRAWS = 10_000
 LEVEL = 0.95
 ENOUGH_GROUPS = 10
 """A bootstrap of fewer groups underestimates how much they vary by a tenth or more."""
 ROUNDING = 1e-9
 """Smaller differences of scores come from the order of summation."""
-AT_ONCE, RUNS_AT_ONCE = 500, 50
-"""The numbers of samples of images, and of runs, that are in memory together."""
 
 Joined = TypeVar("Joined", float, np.ndarray)
 
@@ -181,15 +177,6 @@ def weights_of_seeds(seeds: int, count: int, random: np.random.Generator) -> np.
     return normal / studentised[:, None]
 
 
-def samples_of(images: int, count: int, random: np.random.Generator) -> np.ndarray:
-    """Bootstrap samples of images (or groups of them): how often each holds every image, float
-    (count, images)."""
-    drawn = random.integers(images, size=(count, images))
-    places = (drawn + images * np.arange(count)[:, None]).ravel()
-    counts = np.bincount(places, minlength=count * images)
-    return counts.reshape(count, images).astype(float)
-
-
 def interval(values: np.ndarray) -> Interval:
     """The 95 % interval of draws (D,), percentiles that are draws themselves, so that some may be
     infinite; NaN is left out, and without any draw both ends are NaN."""
@@ -200,8 +187,9 @@ def interval(values: np.ndarray) -> Interval:
     return Interval(*(float(end) for end in np.quantile(known, ends, method="inverted_cdf")))
 
 
-def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
-    """The scores of runs by a metric, and on samples of test images.
+def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str, threads: int = 1) -> Scores:
+    """The scores of runs by a metric, and on samples of test images, which so many threads
+    compute.
 
     Test images are drawn where the metric can be computed from their stored counts, and where all
     these runs of a dataset share them. Raises FewmaskError: a table of images is damaged.
@@ -212,7 +200,7 @@ def bootstrap(requested: Requested, runs: pd.DataFrame, metric: str) -> Scores:
         if own.empty:
             continue
         if metrics.find(scores.metric).can_be_resampled:
-            _add_drawn(requested, scores, dataset, own)
+            _add_drawn(requested, scores, dataset, own, threads)
         else:
             scores.images[dataset] = 0
             of_runs = own[scores.metric] if scores.metric in own else [np.nan] * len(own)
@@ -236,7 +224,9 @@ def _joined(of_seeds: dict[int, Joined], folds: int) -> dict[int, Joined]:
     }
 
 
-def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.DataFrame) -> None:
+def _add_drawn(
+    requested: Requested, scores: Scores, dataset: str, runs: pd.DataFrame, threads: int
+) -> None:
     pattern = Layout(requested.results).images
     sums_of_runs: dict[Run, ImageSums] = {}
     of_all: dict[Run, float] = {}
@@ -258,26 +248,11 @@ def _add_drawn(requested: Requested, scores: Scores, dataset: str, runs: pd.Data
     if n < len(groups):
         scores.groups[dataset] = n
     if n:
-        drawn = _drawn_images(dataset, groups, [*sums_of_runs.values()])
+        drawn = resampled(dataset, groups, [*sums_of_runs.values()], threads)
     else:
         drawn = np.repeat(np.array([*of_all.values()])[:, None], DRAWS, axis=1)
     for (run, score), of_run in zip(of_all.items(), drawn, strict=True):
         _add(scores, run, score, of_run)
-
-
-def _drawn_images(dataset: str, groups: np.ndarray, runs: list[ImageSums]) -> np.ndarray:
-    """The scores of R runs on samples of images: float (R, DRAWS)."""
-    drawn = np.empty((len(runs), DRAWS))
-    n = len(np.unique(groups))
-    random = np.random.default_rng(derive("images", dataset))
-    with bar(f"bootstrap {dataset}", DRAWS) as shown:
-        for i in range(0, DRAWS, AT_ONCE):
-            samples = samples_of(n, AT_ONCE, random)[:, groups]
-            for j in range(0, len(runs), RUNS_AT_ONCE):
-                some = slice(j, j + RUNS_AT_ONCE)
-                drawn[some, i : i + AT_ONCE] = of_samples(runs[some], samples)
-            shown.more(AT_ONCE)
-    return drawn
 
 
 def _add(scores: Scores, run: Run, score: float, drawn: np.ndarray) -> None:

@@ -79,8 +79,9 @@ class Results:
         }
 
 
-def tabulate(requested: Requested, collected: Runs) -> Results:
-    """The tables of the runs that are there. Raises FewmaskError: a file is damaged."""
+def tabulate(requested: Requested, collected: Runs, threads: int = 1) -> Results:
+    """The tables of the runs that are there; so many threads compute their scores on samples of
+    test images. Raises FewmaskError: a file is damaged."""
     table, runs = summary(requested, collected.table), collected.table
     metric = requested.metrics[0]
     trainings = collected.trainings
@@ -90,7 +91,7 @@ def tabulate(requested: Requested, collected: Runs) -> Results:
         dataset: histories(requested.results, trainings, dataset) for dataset in requested.datasets
     }
     is_compared = len(requested.methods) > 1 or requested.suggestions
-    scores = bootstrap(requested, runs, metric) if is_compared else Scores(metric)
+    scores = bootstrap(requested, runs, metric, threads) if is_compared else Scores(metric)
     return Results(
         summary=table,
         comparison=comparison(requested, table, scores),
