@@ -20,7 +20,7 @@ from torchvision.transforms import v2
 from benchmarks.bare import Step
 from fewmask import IGNORE
 from fewmask.config.augmentation import Augmentation
-from fewmask.networks.normalisation import normalisation
+from fewmask.networks.normalisation import IMAGENET
 
 WORKERS = 2
 
@@ -40,7 +40,7 @@ class ImageFiles(Dataset):
                     fill={tv_tensors.Image: 0, tv_tensors.Mask: IGNORE},
                 ),
                 v2.ColorJitter(settings.brightness, settings.contrast, settings.saturation),
-                v2.Normalize(*normalisation("resnet18")),
+                v2.Normalize(*IMAGENET),
             ]
         )
 
