@@ -1,4 +1,4 @@
-"""docs/datasets.md is followed word by word, with images made for it."""
+"""docs/datasets.md is followed word for word, with images made for it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The kinds of data on docs/datasets.md, each read with the YAML of the page, word by word."""
+"""The kinds of data on docs/datasets.md, each read with the YAML of the page, word for word."""
 
 import csv
 import json
