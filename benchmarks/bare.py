@@ -21,7 +21,7 @@ from fewmask.tasks.depth import depth_error
 from fewmask.tasks.normal import normal_error
 from fewmask.training.loop import Training
 
-Step = Callable[[], None]
+Step = Callable[[], object]
 Losses = Callable[[], list[torch.Tensor]]
 
 

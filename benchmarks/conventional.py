@@ -67,13 +67,13 @@ def conventional(encoder: str, files: ImageFiles, batch_size: int, device: torch
     optimiser = torch.optim.AdamW(network.parameters())
     batches = _endless(DataLoader(files, batch_size, True, num_workers=WORKERS, drop_last=True))
 
-    def step() -> None:
+    def step() -> float:
         image, mask = (one.to(device) for one in next(batches))
         optimiser.zero_grad()
         loss = functional.cross_entropy(network(image), mask, ignore_index=IGNORE)
         loss.backward()
         optimiser.step()
-        loss.item()
+        return loss.item()
 
     return step
 

@@ -15,9 +15,10 @@ from tests.conftest import ROOT
 from tests.objectives.known import NAMES
 
 
-def benchmarks(*arguments: object) -> subprocess.CompletedProcess[str]:
+def benchmarks(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "benchmarks", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    env = os.environ | variables
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
 
 
 def test_ways_take_turns():
@@ -86,3 +87,15 @@ def test_the_smallest_is_measured_and_written_down(tmp_path: Path):
         assert 0 < low <= measurement["median"] <= high
         assert len(measurement["values"]) == 9
     assert set((ROOT / "results").iterdir()) == before
+
+
+def test_one_that_fails_does_not_cost_the_others(tmp_path: Path):
+    output = tmp_path / "speed.json"
+    names = "training.supervised_64", "commands.help_text"
+    ended = benchmarks(*names, "--output", output, FEWMASK_DATA=str(tmp_path))
+    assert ended.returncode == 1
+    assert f"{names[0]} failed: {tmp_path}/oxford-iiit-pet" in ended.stderr
+    assert ended.stderr.endswith(f"failed, and not in the table: {names[0]}\n")
+    assert "Traceback" not in ended.stderr
+    [measurement] = json.loads(output.read_text())["measurements"]
+    assert measurement["benchmark"] == names[1]
