@@ -13,7 +13,12 @@ SEGMENTER = "segmenter"
 
 
 class ImageClassifier(Backbone):
-    """An encoder, and a linear layer on the means of its last feature maps."""
+    """An encoder, and a linear layer on the means of its last feature maps, without negative values.
+
+    Some encoders, such as EfficientNet, end with a batch-norm: the means of their maps are 0 over a
+    batch, so a class that all images show would be learnt by nothing but the layer's bias. Maps of
+    a ResNet have no negative values anyway.
+    """
 
     def __init__(
         self, settings: Network, classes: int, encoder_weights: Path | None = None
@@ -24,7 +29,7 @@ class ImageClassifier(Backbone):
 
     def forward(self, image: Tensor, inside: Tensor) -> Tensor:
         """Whether images show the classes: logits, float (N, K). Arguments as of `Segmenter`."""
-        return self.head(self.features(image, inside)[-1].mean((2, 3)))
+        return self.head(self.features(image, inside)[-1].relu().mean((2, 3)))
 
 
 class WithImageClasses(nn.Module):

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fewmask import IGNORE
+from fewmask.config.network import Network
 from fewmask.core.paths import WEIGHTS
 from fewmask.data.store.store import Store
-from fewmask.networks.image_classes import WithImageClasses
+from fewmask.networks.image_classes import ImageClassifier, WithImageClasses
 from fewmask.networks.weights import load_segmenter, load_weights
 from fewmask.objectives.objective import Objective
 from fewmask.training.building import build_training
@@ -94,6 +96,21 @@ def test_the_classifier_learns_from_its_losses_alone():
             assert found == {"network": False, "discriminator": False, "classifier": True}
         else:
             assert not found["classifier"]
+
+
+def test_what_all_images_show_is_soon_known_to_encoders_that_end_without_an_activation():
+    torch.manual_seed(0)
+    classifier = ImageClassifier(Network(encoder="tu-tf_efficientnet_lite0"), CLASSES)
+    optimiser = torch.optim.AdamW(classifier.parameters(), 1e-3)
+    shown = (torch.arange(CLASSES) < 2).float().expand(8, CLASSES)
+    for _ in range(30):
+        image = torch.rand(8, 3, 32, 32)
+        logits = classifier(image, torch.ones(8, 1, 32, 32))
+        loss = functional.binary_cross_entropy_with_logits(logits, shown)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.3
 
 
 def test_without_masks_nothing_is_learnt_of_them():
