@@ -24,7 +24,7 @@ from fewmask.training.execution import Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.job import train
 from fewmask.training.loop import Training
-from fewmask.training.runtime import start
+from fewmask.training.runtime import is_emulated, start
 
 CORES = len(os.sched_getaffinity(0))
 EXPERIMENTS = Path("config/experiments/small")
@@ -49,9 +49,11 @@ def project(
     stages; ``changes``: of the experiment.
     """
     with tempfile.TemporaryDirectory(dir="results", prefix="benchmark_") as folder:
+        # In bf16 where the machine has instructions for it.
+        precision = "fp32" if is_emulated(start("bf16", CORES)) else "bf16"
         config = {
             "results": os.path.relpath(folder),
-            "overrides": [{"settings": {"network": RESNET | network, "precision": "bf16"}}],
+            "overrides": [{"settings": {"network": RESNET | network, "precision": precision}}],
         } | changes
         yield Project(load_grid([EXPERIMENTS / f"{experiment}.yaml"], config), run, size)
 

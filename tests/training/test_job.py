@@ -4,6 +4,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
 
 from fewmask.core.paths import TRIES, WEIGHTS
@@ -32,6 +33,15 @@ def test_two_processes_do_not_train_one_stage_at_once(inputs: Inputs, tmp_path: 
     assert first.exitcode == 0
     assert "waiting for another process" in log.read_text()
     assert "trained already" in log.read_text()
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp32"])
+def test_bf16_on_a_processor_without_it_is_told(inputs: Inputs, tmp_path: Path, precision: str):
+    log, known = tmp_path / "log", Path("/proc/cpuinfo").read_text()
+    stage = small_stage(steps=4, precision=precision)
+    assert run(partial(train, inputs, stage, 0, tmp_path / "stage"), log) == 0
+    is_told = "no instructions for bf16" in log.read_text()
+    assert is_told == (precision == "bf16" and "avx512" not in known)
 
 
 def test_seeds_give_different_weights(inputs: Inputs, tmp_path: Path):

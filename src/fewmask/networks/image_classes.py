@@ -13,7 +13,7 @@ SEGMENTER = "segmenter"
 
 
 class ImageClassifier(Backbone):
-    """An encoder, and a linear layer on the means of its last feature maps, without negative values.
+    """An encoder, and a linear layer on the means of what is positive in its last feature maps.
 
     Some encoders, such as EfficientNet, end with a batch-norm: the means of their maps are 0 over a
     batch, so a class that all images show would be learnt by nothing but the layer's bias. Maps of

@@ -30,10 +30,14 @@ from fewmask.training.execution import DEFAULT, Execution
 from fewmask.training.inputs import Inputs
 from fewmask.training.locking import locked
 from fewmask.training.loop import Training
-from fewmask.training.runtime import Runtime, describe, start
+from fewmask.training.runtime import Runtime, describe, is_emulated, start
 from fewmask.training.signals import interruptible
 from fewmask.training.tensorboard import curves
 from fewmask.training.tries import Tries
+
+EMULATED = """\
+this processor has no instructions for bf16, and takes up to ten times as long for it as for fp32
+  mend: precision: fp32 for the stage, in overrides of the experiment"""
 
 
 def train(
@@ -76,6 +80,8 @@ def train(
             print(f"{output}: trained already", file=sys.stderr)
             return True
         runtime = start(stage.precision, execution.threads, stage.deterministic)
+        if is_emulated(runtime):
+            print(EMULATED, file=sys.stderr)
         build = partial(build_training, inputs, stage, seed, store, runtime, scaling)
         training = _resumed(build, checkpoint, runtime, execution.goes_on_from)
         if execution.is_trial:

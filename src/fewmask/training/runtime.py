@@ -58,6 +58,12 @@ def start(precision: str, threads: int, deterministic: bool = False) -> Runtime:
     return Runtime(device, precision)
 
 
+def is_emulated(runtime: Runtime) -> bool:
+    """Whether bf16 is requested of a processor that has no instructions for it."""
+    on_processor = runtime.device.type == "cpu" and runtime.precision == "bf16"
+    return on_processor and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+
+
 def try_algorithms(steps: int, deterministic: bool) -> None:
     """Have cuDNN try its algorithms in a training of so many steps, if it is long."""
     torch.backends.cudnn.benchmark = steps >= LONG and not deterministic
