@@ -57,8 +57,9 @@ class Pixels:
         rank = likeliest.argsort(1).T
         every = torch.arange(len(rank), device=rank.device)
         is_other = (self.classes != every[:, None]) & self.is_labelled & self.is_member
-        # Of few classes, the unlikeliest one is sure not to be that of a pixel.
-        far = min(options.low_rank, len(rank) - 1)
+        # Of three classes or a few more, the unlikeliest one is surely not that of a pixel; of two
+        # it may be, for where the entropy is high both are about as likely.
+        far = min(options.low_rank, max(len(rank) - 1, 2))
         is_far = (rank >= far) & (rank < max(options.high_rank, far + 1)) & self.is_unreliable
         return (is_other & (rank < options.low_rank)) | is_far
 

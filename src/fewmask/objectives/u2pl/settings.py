@@ -42,7 +42,8 @@ class Contrast(Settings):
     high_rank: int = Field(default=20, ge=1)
     """Unreliable pixels are negatives of a class that is among so many likeliest ones there, but
     not among the first ``low_rank``; where there are no more classes than these, of the unlikeliest
-    class (in the authors' code, of none)."""
+    class (in the authors' code, of none), but of two classes of none: which of them an unreliable
+    pixel has is a matter of chance."""
     memory: int = Field(default=30_000, ge=1, le=1_000_000)
     """How many negatives of every class are remembered; new ones replace the oldest."""
 
