@@ -36,7 +36,7 @@ from fewmask.training.tensorboard import curves
 from fewmask.training.tries import Tries
 
 EMULATED = """\
-this processor has no instructions for bf16, and takes up to ten times as long for it as for fp32
+this processor has no instructions for bf16, and takes about ten times as long for it as for fp32
   mend: precision: fp32 for the stage, in overrides of the experiment"""
 
 
