@@ -87,6 +87,8 @@ def end_within(seconds: float, processes: Sequence[psutil.Process]) -> bool:
 
 
 def _lives(process: psutil.Process) -> bool:
+    """Its first thread may have ended before others, which still hold its files and locks."""
     with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        is_zombie = process.status() == psutil.STATUS_ZOMBIE
+        return process.is_running() and not (is_zombie and process.num_threads() == 1)
     return False

@@ -273,6 +273,6 @@ def test_a_real_training_that_is_stopped(project: Path):
         assert terminal.end() == 0
         assert running.wait() != 0
     finally:  # a failure must not leave a training that takes days
-        with suppress(ProcessLookupError):
+        with suppress(psutil.NoSuchProcess):
             kill_group(running)
     assert "checkpoint saved; start it again to resume" in terminal.said.partition(LEAVE)[2]

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
+
+from tests.processes import end_within
 from tests.workflow import preloaded
 
 ROOT = Path(__file__).parents[2]
@@ -70,9 +73,11 @@ def start_snakemake(folder: Path, *more: str) -> subprocess.Popen[str]:
 
 
 def kill_group(process: subprocess.Popen[str]) -> None:
-    """kill -9 of Snakemake and all its jobs."""
+    """kill -9 of Snakemake and all its jobs; they are gone, with their locks, when it returns."""
+    jobs = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    assert end_within(60, jobs)
 
 
 def planned(folder: Path, *more: str) -> dict[str, int]:
