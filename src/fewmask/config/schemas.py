@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 from fewmask.config.dataset import Dataset
+from fewmask.config.descriptions import Described
 from fewmask.config.experiment import Experiment
 from fewmask.config.method import Method
+from fewmask.config.settings import Settings
 from fewmask.config.site import Site
 from fewmask.config.stage import Stage
 from fewmask.core.paths import CONFIG
@@ -18,8 +20,8 @@ NAMED = ("properties", "patternProperties", "$defs")
 
 def build_schemas() -> dict[str, Schema]:
     """The schema of every kind of YAML file by file name."""
-    stage = Stage.model_json_schema()
-    method = Method.model_json_schema()
+    stage = _schema(Stage)
+    method = _schema(Method)
     method["$defs"] = stage.pop("$defs") | {"Stage": stage}
     part = {"$ref": "#/$defs/Stage"}
     method["properties"]["network"] = {"$ref": "#/$defs/Network"}
@@ -28,12 +30,12 @@ def build_schemas() -> dict[str, Schema]:
     or_null = {"anyOf": [part, {"type": "null"}]}
     stages["patternProperties"] = dict.fromkeys(stages["patternProperties"], or_null)
     stages["additionalProperties"] = False
-    experiment = Experiment.model_json_schema()
+    experiment = _schema(Experiment)
     experiment["$defs"] |= method["$defs"]
     experiment["$defs"]["Override"]["properties"]["settings"] = part
-    schemas = {"dataset": Dataset.model_json_schema(), "method": method, "experiment": experiment}
+    schemas = {"dataset": _schema(Dataset), "method": method, "experiment": experiment}
     files = {f"{kind}.schema.json": _of_file(schema) for kind, schema in schemas.items()}
-    return files | {"site.schema.json": Site.model_json_schema()}
+    return files | {"site.schema.json": _schema(Site)}
 
 
 def write_schemas(check: bool = False) -> list[str]:
@@ -48,6 +50,10 @@ def write_schemas(check: bool = False) -> list[str]:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text)
     return stale
+
+
+def _schema(model: type[Settings]) -> Schema:
+    return model.model_json_schema(schema_generator=Described)
 
 
 def _of_file(schema: Schema) -> Schema:
