@@ -14,7 +14,7 @@ from torch.nn import functional
 from fewmask import IGNORE
 from fewmask.data.batches import Batch, joined
 from fewmask.objectives.losses import mean
-from fewmask.objectives.masked_image.objective import rotate_patches
+from fewmask.objectives.masked_image.objective import colours_of, rotate_patches
 from fewmask.objectives.objective import Objective
 from fewmask.objectives.simclr.objective import nt_xent
 from fewmask.tasks.depth import depth_error
@@ -104,7 +104,7 @@ def masked_image(training: Training) -> Step:
     perturbed = rotate_patches(batch.image, options.patches, options.patch_size)
 
     def losses() -> list[torch.Tensor]:
-        predicted = objective.network(perturbed, batch.inside)["segmentation"]
+        predicted = colours_of(objective.network)(perturbed, batch.inside)
         return [functional.mse_loss(predicted.float(), batch.image)]
 
     return bare_step(training, objective, losses)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from benchmarks.bare import Step, bare_step, first_batches
+from fewmask.networks.frozen import constant
 from fewmask.training.loop import Training
 
 
@@ -21,8 +22,10 @@ class Call:
     module: nn.Module
     arguments: tuple[Any, ...]
     """Those of the step, cut off from what they were computed from."""
+    has_gradient: bool
+    """Whether a gradient passes through it."""
     learns: bool
-    """Whether with a gradient."""
+    """Whether a gradient would reach its own parameters, too."""
     mode: bool
     """Whether in training mode."""
 
@@ -30,8 +33,9 @@ class Call:
         """Repeat it: the mean of all its outputs."""
         if self.module.training != self.mode:
             self.module.train(self.mode)
-        with torch.set_grad_enabled(self.learns):
-            outputs = tree_leaves(self.module(*self.arguments))
+        module = self.module if self.learns else constant(self.module)
+        with torch.set_grad_enabled(self.has_gradient):
+            outputs = tree_leaves(module(*self.arguments))
         return sum(one.float().mean() for one in outputs)
 
 
@@ -63,7 +67,9 @@ def _recorded(objective: nn.Module) -> Iterator[list[Call]]:
             cut = tree_map_only(
                 Tensor, lambda one: one.detach().requires_grad_(one.requires_grad), arguments
             )
-            calls.append(Call(module, cut, torch.is_grad_enabled(), module.training))
+            # What is in evaluation mode does not learn: its gradient is the direction of noise.
+            learns = module.training and any(one.requires_grad for one in module.parameters())
+            calls.append(Call(module, cut, torch.is_grad_enabled(), learns, module.training))
 
     def after(*_: Any) -> None:
         nonlocal depth
