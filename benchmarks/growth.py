@@ -40,8 +40,8 @@ elapsed = time.perf_counter() - began
 usage = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(json.dumps([elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**10]))
 """
-"""Runs a command from a process of a few MB: the kernel counts what the process that starts a program
-has to the peak of that program."""
+"""Runs a command from a process of a few MB: what a process has that starts a program counts as the
+program's peak, too."""
 
 
 def plans() -> list[Measurement]:
