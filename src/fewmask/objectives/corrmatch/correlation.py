@@ -68,9 +68,8 @@ def regions(correlations: Tensor, chosen: Tensor, places: torch.Size, size: torc
     """
     index = chosen[..., None].expand(-1, -1, correlations.shape[2])
     rows = _resized(correlations.gather(1, index).unflatten(2, places), size)
-    lowest, highest = rows.aminmax(dim=3, keepdim=True)
-    lowest, highest = lowest.amin(2, keepdim=True), highest.amax(2, keepdim=True)
-    return rows - lowest > 0.5 * (highest - lowest)
+    lowest, highest = rows.amin((2, 3), keepdim=True), rows.amax((2, 3), keepdim=True)
+    return rows > (lowest + highest) / 2
 
 
 def propagated(target: Target, classes: int, region: Tensor, threshold: Tensor) -> Target:
@@ -87,13 +86,15 @@ def propagated(target: Target, classes: int, region: Tensor, threshold: Tensor) 
         threshold: float32 scalar.
     """
     inside = (region & target.valid[:, None]).flatten(2)
-    sure = (target.confidence * target.valid).flatten(1)[..., None]
-    one_hot = functional.one_hot(target.classes.flatten(1), classes) * sure
+    sure = (target.confidence * target.valid).flatten(1)[:, None]
+    one_hot = functional.one_hot(target.classes.flatten(1), classes).mT * sure
+    counted = torch.cat([one_hot, torch.ones_like(sure)], dim=1)  # (N, K + 1, H * W)
     with torch.autocast(sure.device.type, enabled=False):
-        votes = inside.to(one_hot.dtype) @ one_hot  # (N, R, K); whole numbers
+        found = inside.to(counted.dtype) @ counted.mT  # (N, R, K + 1); whole numbers
+    votes, size = found[..., :-1], found[..., -1]
     most, winner = votes.max(2)
     total = votes.sum(2)
-    is_sure = (total > 0) & (total >= threshold * inside.sum(2)) & (most > threshold * total)
+    is_sure = (total > 0) & (total >= threshold * size) & (most > threshold * total)
     order = torch.arange(1, inside.shape[1] + 1, device=inside.device, dtype=torch.int16)
     last = (inside * (is_sure * order)[..., None]).amax(1).long()  # 0 where there is none
     spread_class = winner.gather(1, (last - 1).clamp(min=0)).view_as(target.classes)
