@@ -24,8 +24,8 @@ class Call:
     """Those of the step, cut off from what they were computed from."""
     has_gradient: bool
     """Whether a gradient passes through it."""
-    learns: bool
-    """Whether a gradient would reach its own parameters, too."""
+    is_constant: bool
+    """Whether this gradient reaches none of its own parameters."""
     mode: bool
     """Whether in training mode."""
 
@@ -33,7 +33,7 @@ class Call:
         """Repeat it: the mean of all its outputs."""
         if self.module.training != self.mode:
             self.module.train(self.mode)
-        module = self.module if self.learns else constant(self.module)
+        module = constant(self.module) if self.is_constant else self.module
         with torch.set_grad_enabled(self.has_gradient):
             outputs = tree_leaves(module(*self.arguments))
         return sum(one.float().mean() for one in outputs)
@@ -69,7 +69,9 @@ def _recorded(objective: nn.Module) -> Iterator[list[Call]]:
             )
             # What is in evaluation mode does not learn: its gradient is the direction of noise.
             learns = module.training and any(one.requires_grad for one in module.parameters())
-            calls.append(Call(module, cut, torch.is_grad_enabled(), learns, module.training))
+            has_gradient = torch.is_grad_enabled()
+            is_constant = has_gradient and not learns
+            calls.append(Call(module, cut, has_gradient, is_constant, module.training))
 
     def after(*_: Any) -> None:
         nonlocal depth

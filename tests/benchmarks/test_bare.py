@@ -1,12 +1,12 @@
 """Bare steps: that they do the work of the networks in a step, no more and no less."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from benchmarks.passes import passes
+from benchmarks.training import loop
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import bare
@@ -50,15 +50,6 @@ def train(rooms_with_geometry: Path, rooms_split: Path) -> Iterator[Train]:
         yield build
 
 
-def one_step(training: Training) -> None:
-    training.run(
-        save=lambda now: None,
-        checkpoint_minutes=60,
-        interrupted=lambda: training.step >= 1,
-        report=lambda now: None,
-    )
-
-
 def operations(work: Callable[[], object]) -> int:
     """The floating-point operations of convolutions and products of matrices, both ways."""
     with FlopCounterMode(display=False) as counter:
@@ -68,7 +59,7 @@ def operations(work: Callable[[], object]) -> int:
 
 def assert_same_work(bare_step: bare.Step, training: Training) -> None:
     """That of networks; products of matrices in losses are none of it."""
-    in_a_step = operations(partial(one_step, training))
+    in_a_step = operations(loop(training, steps=1))
     assert 0.97 * in_a_step <= operations(bare_step) <= in_a_step
 
 

@@ -41,14 +41,14 @@ class FaultsOfJobs(Faults):
     """What can happen to a job."""
 
     def test_a_cancelled_job_is_sent_again(self, cluster: Cluster, project: Path, expected: Path):
-        submitter = self.submitter(cluster, project, ONE_TRAINING)
+        submitter = self.submitter(cluster, project, *ONE_SEED)
         with submitter.held(0) as [number]:
             cluster.run("scancel", number)
             cluster.wait(lambda: submitter.tries(number) == ["CANCELLED"], "it is cancelled")
         submitter.succeed()
         assert "resuming from step" in submitter.log()
         assert steps_trained(project) == STEPS
-        assert_same_weights(project, expected)
+        assert_equal(project, expected)
 
     def test_a_preempted_job_goes_back_into_the_queue(
         self, cluster: Cluster, project: Path, expected: Path
@@ -89,6 +89,9 @@ class FaultsOfJobs(Faults):
         assert "done: 0  failed: 1" in printed
         assert "rooms supervised n4 seed 1 failed: results/splits/rooms/n4/1.csv" in printed
         assert "log: results/logs/train/rooms/supervised/n4/1/supervised.log" in printed
+
+        self.submitter(cluster, project, "partial").succeed()
+        assert "| 1 of 2 |" in (project / "results/partial/tables/summary.md").read_text()
 
         split.write_text(whole)
         submitter = self.submitter(cluster, project, *command)

@@ -18,7 +18,7 @@ from fewmask.cluster.slurm import Spent, accounted_jobs, comment_of, queued_jobs
 from tests.slurm.cluster import Cluster
 from tests.small_project import change_config, write_project
 from tests.workflow import preloaded
-from tests.workflow.snakemake import BIN, ROOT
+from tests.workflow.snakemake import BIN, ROOT, kill_group
 
 STEPS = 80
 """Of every training: some seconds, for `Submitter.held` makes them as long as a fault needs."""
@@ -127,8 +127,7 @@ class Submitter:
 
     def kill(self) -> None:
         """kill -9 of Snakemake, and of nothing that SLURM runs."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        kill_group(self.process)
 
     def fewmask(self, *arguments: str) -> str:
         """What a fewmask command prints in the project."""
