@@ -147,6 +147,16 @@ class TestTheGrid:
         assert search.ranges["optimiser.learning_rate"] == Log(0.001, 0.002)
         assert "optimiser.weight_decay" not in search.ranges
 
+    def test_an_experiment_narrows_the_ranges_of_all_its_methods(self, searched: Path):
+        ranges = {"optimiser.learning_rate": [0.001, 0.002], "optimiser.weight_decay": None}
+        change_config(searched, "config", search=SEARCH | {"ranges": ranges})
+        for search in load_grid().searches.values():
+            assert search.ranges["optimiser.learning_rate"] == Log(0.001, 0.002)
+            assert "optimiser.weight_decay" not in search.ranges
+            rates = {trial.get("optimiser.learning_rate", 0.0015) for trial in search.trials}
+            assert len(rates) == 4
+            assert all(0.001 <= rate <= 0.002 for rate in rates)
+
 
 @pytest.mark.parametrize(
     ("search", "message"),
@@ -187,6 +197,14 @@ class TestRefused:
             load_grid()
         assert message in str(error.value)
         assert str(error.value).startswith("config/methods/refined.yaml:")
+
+    def test_ranges_of_an_experiment_that_are_no_part_of_the_declared_ones(self, searched: Path):
+        ranges = {"optimiser.learning_rate": [0.001, 2]}
+        change_config(searched, "config", search=SEARCH | {"ranges": ranges})
+        with pytest.raises(ConfigError) as error:
+            load_grid()
+        assert "wider than the setting's own range, [1e-05, 0.01]" in str(error.value)
+        assert str(error.value).startswith("config/config.yaml: ranges.optimiser.learning_rate:")
 
     def test_trials_that_nothing_ranks(self, searched: Path):
         overrides = [{"settings": {"evaluation": {"metric": "none"}}}]

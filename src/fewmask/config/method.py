@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import model_validator
 
+from fewmask.config.ranges import Narrowed
 from fewmask.config.settings import Line, Name, Settings
 
 
@@ -20,7 +21,7 @@ class MethodFile(Settings):
     """The stages in their order; a run is judged by the last. null drops one of the method that is
     extended."""
 
-    ranges: dict[str, list[float | int | str | bool] | None] = {}
+    ranges: Narrowed = {}
     """What a search tries of a setting, by its path (``optimiser.learning_rate``): a part of the
     setting's own range. null: the setting stays as it is written."""
 

@@ -114,6 +114,8 @@ class Choice:
 
 
 Range = Interval | Choice
+Narrowed = dict[str, list[Value] | None]
+"""What files say of ranges, by the path of the setting: a part of its range; None: not searched."""
 Ranges = dict[str, Range]
 """By the path of a setting, such as ``optimiser.learning_rate``."""
 

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from fewmask.config.cells import Fraction, Seed
+from fewmask.config.ranges import Narrowed
 from fewmask.config.settings import Settings
 
 
@@ -21,6 +22,8 @@ class Search(Settings):
     """The share of the trials of a rung that goes on to the next one."""
     seeds: list[Seed] = Field(default=[100], min_length=1)
     """The seeds that trials are trained with. No run may have one of them."""
+    ranges: Narrowed = {}
+    """The ``ranges`` of all methods, of settings that all of them have."""
     at: Fraction | None = None
     """The fraction that the settings are searched at, for all fractions; absent: at each one."""
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from fewmask.config.dataset import Dataset
 from fewmask.config.experiment import Experiment
+from fewmask.config.layer import Layer
 from fewmask.config.named import load_method, names_in
 from fewmask.core.errors import ConfigError
 from fewmask.core.paths import Layout
@@ -30,6 +31,7 @@ def searches_of(
     if experiment.search is None:
         return {}
     _check_held_out(datasets, source)
+    of_all = Layer(source, {"ranges": experiment.search.ranges}, ("search",))
     layout, taken = Layout(experiment.results), set(names_in("methods"))
     searches: dict[Cell, Search] = {}
     for cell, of_cell in stages.items():
@@ -50,7 +52,7 @@ def searches_of(
                 f"{same[0]}, as another method is\n  mend: rename that method"
             )
         if key not in searches:
-            ranges = searched_ranges(load_method(method), stages[key])
+            ranges = searched_ranges([*load_method(method), of_all], stages[key])
             if not ranges:
                 raise ConfigError(
                     f"{source}: search: {method} has no setting to search: its ranges are all null"

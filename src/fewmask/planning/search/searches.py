@@ -168,10 +168,10 @@ def _ending(stage: Stage, until: float) -> Stage:
 
 
 def searched_ranges(chain: list[Layer], stages: list[Resolved]) -> Ranges:
-    """The ranges of a method's settings, as its files narrow them.
+    """The ranges of a method's settings, as its files and the experiment narrow them.
 
     Args:
-        chain: the layers of the method.
+        chain: the layers of the method, then that of the experiment's search.
         stages: its stages; where they declare different ranges of a setting, the last one counts.
 
     Raises:
