@@ -17,6 +17,7 @@ from fewmask.inference.cost import cost
 from fewmask.inference.examples import write_examples
 from fewmask.inference.image_table import write_image_table
 from fewmask.inference.inputs import EvaluationInputs
+from fewmask.inference.kept import Kept
 from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
 from fewmask.inference.trained import Trained, check_trained_on
@@ -64,10 +65,11 @@ def evaluate(
         if not len(roles["test"]):
             raise FewmaskError(f"{inputs.split}: no test images; set split.test in the dataset")
         images = Images(store, roles["test"], device, trained.predicts, scaling=trained.scaling)
-        errors = _errors(trained, images, size)
+        kept = Kept()
+        errors = _errors(trained, images, size, kept)
         groups = split_files.read_groups(inputs.split, store.names)
         write_image_table(output.with_suffix(".csv"), images, groups, errors)
-        write_examples(output.with_suffix(".examples.h5"), trained, images, errors, restorer)
+        write_examples(output.with_suffix(".examples.h5"), trained, images, errors, kept, restorer)
         result = {
             **asdict(run),
             "images": {role: len(store.images.among(rows)) for role, rows in roles.items()},
@@ -119,24 +121,39 @@ def _check_last(trained: Trained, trainings: dict[Path, TrainingRecord]) -> None
         )
 
 
-def _errors(trained: Trained, images: Images, size: Size) -> dict[str, Errors]:
-    """The errors of the network on all images, in the order of their rows, by task."""
+def _errors(
+    trained: Trained, images: Images, size: Size, kept: Kept | None = None
+) -> dict[str, Errors]:
+    """The errors of the network on all images, in the order of their rows, by task.
+
+    Predictions are ``kept``, but not those of images in tiles, which may be of any size.
+    """
     # Tiles already have the images at their own size.
     originals = images.rows if size == "original" and not images.store.is_tiled else None
     errors = {
         name: load(name).errors_on_test_images(images.store, originals) for name in trained.predicts
     }
-    add = _add_tiled if images.store.is_tiled else _add
     with bar("evaluate", len(images.places)) as shown:
-        add(errors, trained, images, shown)
+        if images.store.is_tiled:
+            _add_tiled(errors, trained, images, shown)
+        else:
+            _add(errors, trained, images, shown, kept)
     return errors
 
 
-def _add(errors: Mapping[str, Errors], trained: Trained, images: Images, shown: Bar) -> None:
+def _add(
+    errors: Mapping[str, Errors],
+    trained: Trained,
+    images: Images,
+    shown: Bar,
+    kept: Kept | None,
+) -> None:
     batches = images.in_order(BATCH_SIZE)
     for batch, outputs in predictions(trained.network, batches, trained.runtime.autocast):
         for name, one in errors.items():
             one.add(outputs[name], batch.truth[name])
+        if kept is not None:
+            kept.add({name: outputs[name] for name in errors})
         shown.more(len(batch.rows))
 
 

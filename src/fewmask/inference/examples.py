@@ -11,13 +11,13 @@ from fewmask.config.task import load
 from fewmask.data.batches import Images
 from fewmask.data.scaling import shown_images
 from fewmask.data.store.hdf5 import hdf5_written_whole
+from fewmask.inference.kept import Kept
 from fewmask.inference.overview import Overview
 from fewmask.inference.restorer import Restorer
 from fewmask.inference.strips import stored_strips
 from fewmask.inference.trained import Trained
 from fewmask.metrics import table
 from fewmask.metrics.errors import Errors
-from fewmask.objectives.assessment import predictions
 
 EXAMPLES = {"fixed": 6, "median": 3, "worst": 3}
 """How many images are kept: the same ones in every run, those whose value is nearest to the median,
@@ -29,12 +29,14 @@ def write_examples(
     trained: Trained,
     images: Images,
     errors: Mapping[str, Errors],
+    kept: Kept,
     restorer: Restorer | None = None,
 ) -> None:
     """Write some test images with, for every task that the network has learnt, the truth, the
     prediction, and the value of the metric by which the task is judged.
 
-    ``errors`` are those of all test images. Images are chosen by the first task. With a
+    ``errors`` and ``kept`` predictions are those of all test images; of images in tiles none are
+    kept, so that these are predicted once more. Images are chosen by the first task. With a
     ``restorer`` they are also kept as it restores them.
     """
     values = {name: one.image_scores()[load(name).judged_by] for name, one in errors.items()}
@@ -43,7 +45,11 @@ def write_examples(
     chosen = choose(values[first] if better else -values[first])
     chosen_places = np.concatenate(list(chosen.values()))
     store, places = images.store, images.places[chosen_places]
-    maps = (_overviews if store.is_tiled else _maps)(trained, images, places)
+    if store.is_tiled:
+        maps = _overviews(trained, images, places)
+    else:
+        predicted = {name: kept.predictions(name, chosen_places) for name in errors}
+        maps = _maps(images, places, predicted)
     maps |= restorer.maps(images, places) if restorer else {}
     with hdf5_written_whole(path) as file:
         file["row"] = store.images.first_rows[places]
@@ -60,14 +66,15 @@ def write_examples(
         file.attrs["ignore"] = IGNORE
 
 
-def _maps(trained: Trained, images: Images, rows: np.ndarray) -> dict[str, np.ndarray]:
+def _maps(
+    images: Images, rows: np.ndarray, predicted: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     """What is shown of some rows: extent, image, and TASK and TASK_prediction of every task."""
     store = images.store
-    [(_, outputs)] = predictions(trained.network, [images.batch(rows)], trained.runtime.autocast)
     maps = {"extent": store.extents[rows], "image": shown_images(store, rows, images.scaling)}
-    for name in trained.predicts:
+    for name, values in predicted.items():
         maps[name] = store.read(load(name).field, rows)
-        maps[f"{name}_prediction"] = load(name).stored(outputs[name])
+        maps[f"{name}_prediction"] = values
     return maps
 
 

@@ -51,13 +51,15 @@ class PooledLosses:
 
         log_shares = functional.log_softmax(logits.float(), dim=1)
         surprise = functional.nll_loss(log_shares, mask, ignore_index=IGNORE, reduction="none")
-        focal = (1 - torch.exp(-surprise)) ** FOCUS * surprise
+        right = torch.exp(-surprise)
+        focal = (1 - right) ** FOCUS * surprise
         labelled = mask != IGNORE  # elsewhere both losses are 0
         self._of_pixels += torch.stack([_sum(surprise), _sum(focal), _sum(labelled)])
+        shares = log_shares.exp_().mul_(labelled[:, None])  # in place, for memory
         sums = []
-        for k in range(logits.shape[1]):  # class by class, for memory
-            share, truth = log_shares[:, k].exp() * labelled, mask == k
-            sums.append(torch.stack([_sum(share * truth), _sum(share), _sum(truth)]))
+        for k in range(logits.shape[1]):
+            truth = mask == k
+            sums.append(torch.stack([_sum(right * truth), _sum(shares[:, k]), _sum(truth)]))
         self._of_classes += torch.stack(sums)
 
     def scores(self) -> dict[str, float]:
