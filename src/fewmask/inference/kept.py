@@ -9,11 +9,12 @@ from torch import Tensor
 from fewmask.config.task import load
 
 FASTEST = 1
-"""The level of compression: masks shrink to a fiftieth already."""
+"""The level of compression."""
 
 
 class Kept:
-    """Predictions in memory, compressed one by one, so that no image is predicted twice."""
+    """Predictions in memory, compressed one by one, so that no image is predicted twice. Masks
+    shrink to a fiftieth; depths and normals, hardly."""
 
     def __init__(self) -> None:
         self._packed: dict[str, list[bytes]] = {}
