@@ -247,14 +247,13 @@ class TestRefused:
         assert requested.title_of("own_searched") == "own_searched"
 
 
-@pytest.mark.parametrize("name", ["pet_search", "camvid_search"])
-def test_the_small_experiments_search_all_methods_alike(name: str, monkeypatch: pytest.MonkeyPatch):
+def test_the_benchmark_searches_all_methods_alike(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ROOT)
-    grid = load_grid([Path(f"config/experiments/small/{name}.yaml")])
+    grid = load_grid([Path("config/experiments/benchmark/small_searched.yaml")])
     rates = [
         [trial.get("optimiser.learning_rate") for trial in search.trials]
         for search in grid.searches.values()
     ]
-    assert len(rates) == 5
+    assert len(rates) == 2 * 5
     assert all(one == rates[0] for one in rates)
-    assert len(grid.runs) == 30
+    assert len(grid.runs) == 2 * 5 * (5 + 3)

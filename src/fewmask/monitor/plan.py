@@ -1,7 +1,6 @@
 """The jobs that an experiment still has to run, and how long they may take."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import mean
@@ -15,8 +14,8 @@ from fewmask.core.cells import Run
 from fewmask.core.columns import aligned
 from fewmask.core.errors import FewmaskError
 from fewmask.core.paths import TRAINING
-from fewmask.data.splits.likely_groups import likely_groups
 from fewmask.metrics.records import read_training
+from fewmask.monitor.plan_warnings import warnings
 from fewmask.planning.grid import Grid
 from fewmask.planning.jobs import Job, jobs
 
@@ -190,7 +189,7 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
 
     ``at_once``: also estimate the duration with so many jobs at a time.
     """
-    for warning in _groups_that_are_unknown(grid):
+    for warning in warnings(grid):
         click.echo(f"warning: {warning}\n", err=True)
     plan = Plan(grid)
     rows = plan.rows()
@@ -203,19 +202,6 @@ def print_plan(grid: Grid, at_once: int | None = None) -> None:
         click.echo(line)
     for note in _notes(plan, rows, total, at_once):
         click.echo(note)
-
-
-def _groups_that_are_unknown(grid: Grid) -> Iterator[str]:
-    """Warnings of prepared datasets whose names suggest groups, and whose settings have none."""
-    for name, settings in grid.datasets.items():
-        path = Path(grid.layout.dataset.format(dataset=name))
-        if settings.classes and settings.split.draws_one_by_one and path.exists():
-            from fewmask.data.store.store import Store  # h5py takes long to import
-
-            # A damaged file, or an older one, is the business of the jobs that read it.
-            with suppress(FewmaskError), Store(path) as store:
-                if likely := likely_groups(store.images.names):
-                    yield f"{name}: {likely.warning}"
 
 
 def _cells(kind: Kind, row: JobGroup) -> tuple[str, ...]:
