@@ -44,9 +44,10 @@ def _slow_teacher(stage: Stage) -> str | None:
     decay, steps = getattr(stage.objective, "teacher_decay", None), stage.steps
     if decay is None or not isinstance(steps, int) or (1 - decay) * steps >= SLOW:
         return None
+    faster = f", or teacher_decay: {1 - FAST / steps:.3g}" if steps > FAST else ""
     return (
         f"objective.teacher_decay: {decay:g} makes a teacher of the last {1 / (1 - decay):.0f} "
         f"steps, of only {steps}: it lags behind its student\n"
         f"  expected: a teacher of at most a sixth of the steps\n"
-        f"  mend: more steps, or teacher_decay: {max(0, 1 - FAST / steps):.3g}"
+        f"  mend: more steps{faster}"
     )
