@@ -13,6 +13,7 @@ from tests.small_project import change_config, write_project, write_refined
     ("decay", "steps", "mend"),
     [
         (0.99, 600, None),
+        (0.9, 60, None),
         (0.99, 599, "more steps, or teacher_decay: 0.98"),
         (0.9, 30, "more steps, or teacher_decay: 0.6"),
         (0.9, 8, "more steps"),

@@ -204,7 +204,8 @@ class TestRefused:
         with pytest.raises(ConfigError) as error:
             load_grid()
         assert "wider than the setting's own range, [1e-05, 0.01]" in str(error.value)
-        assert str(error.value).startswith("config/config.yaml: ranges.optimiser.learning_rate:")
+        named = "config/config.yaml: search.ranges.optimiser.learning_rate:"
+        assert str(error.value).startswith(named)
 
     def test_trials_that_nothing_ranks(self, searched: Path):
         overrides = [{"settings": {"evaluation": {"metric": "none"}}}]

@@ -54,4 +54,4 @@ class Layer:
 def error_at(layers: list[Layer], keys: Keys, what: str) -> ConfigError:
     """The error that says ``what`` is wrong with the value at ``keys``, and where it is set."""
     layer = next((one for one in reversed(layers) if one.holds(keys[:2])), layers[-1])
-    return ConfigError(f"{layer.place(keys)}: {'.'.join(map(str, keys))}: {what}")
+    return ConfigError(f"{layer.place(keys)}: {'.'.join(map(str, layer.path + keys))}: {what}")

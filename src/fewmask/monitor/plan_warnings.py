@@ -42,7 +42,8 @@ def _groups_that_are_unknown(grid: Grid) -> Iterator[str]:
 def _slow_teacher(stage: Stage) -> str | None:
     """What is wrong with the EMA of a stage that is trained for too few steps for it."""
     decay, steps = getattr(stage.objective, "teacher_decay", None), stage.steps
-    if decay is None or not isinstance(steps, int) or (1 - decay) * steps >= SLOW:
+    # Rounded: 60 * (1 - 0.9) is a little less than 6.
+    if decay is None or not isinstance(steps, int) or round(steps * (1 - decay), 6) >= SLOW:
         return None
     faster = f", or teacher_decay: {1 - FAST / steps:.3g}" if steps > FAST else ""
     return (
