@@ -12,8 +12,9 @@ import pytest
 
 from fewmask.core.errors import FewmaskError
 from fewmask.planning.grid import load_grid
-from fewmask.report import archive as archive_module
-from fewmask.report.archive import collect, unpacked
+from fewmask.report.archive import pack
+from fewmask.report.archive.pack import collect
+from fewmask.report.archive.unpack import unpacked
 from fewmask.report.contents import DATA, files
 from fewmask.report.summarise import summarise
 from tests.mutations.project import Project
@@ -154,7 +155,7 @@ def test_runs_of_other_settings_are_not_finished(project: Project, tmp_path: Pat
 def test_a_file_that_could_not_be_read_is_not_packed(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(archive_module, "LARGEST", 2000)
+    monkeypatch.setattr(pack, "LARGEST", 2000)
     with pytest.raises(FewmaskError, match=r"(?s)too large for an archive.*at most 2,000"):
         collect(project.grid, tmp_path / "a.tar.gz")
     assert not (tmp_path / "a.tar.gz").exists()

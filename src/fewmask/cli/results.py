@@ -35,7 +35,7 @@ def summarise(experiment: TextIO | None, archive: Path | None, **written: Any) -
     from fewmask.config.layers import from_json
     from fewmask.core.errors import FewmaskError
     from fewmask.planning.requested import Requested
-    from fewmask.report.archive import unpacked
+    from fewmask.report.archive.unpack import unpacked
     from fewmask.report.summarise import summarise
 
     if experiment is not None and archive is None:
@@ -52,18 +52,29 @@ def summarise(experiment: TextIO | None, archive: Path | None, **written: Any) -
 @click.option("--output", type=path, required=True, metavar="FILE.tar.gz", help="What to write.")
 @click.option("--partial", is_flag=True, help="Pack the finished runs; others may be missing.")
 @click.option("--without-images", is_flag=True, help="Leave out the example predictions.")
+@click.option(
+    "--with",
+    "earlier",
+    type=file,
+    multiple=True,
+    metavar="FILE.tar.gz",
+    help="Also pack the finished runs of another archive, such as those of another machine. "
+    "May be repeated.",
+)
 def collect(
     configfiles: tuple[Path, ...],
     config: tuple[str, ...],
     output: Path,
     partial: bool,
     without_images: bool,
+    earlier: tuple[Path, ...],
 ) -> None:
     """Pack the results of an experiment into one file, without weights and datasets.
 
     On any machine, fewmask summarise --archive makes its tables and figures again.
     """
-    from fewmask.report.archive import collect
+    from fewmask.report.archive.pack import collect
 
-    runs = collect(open_grid(configfiles, config), output, partial, images=not without_images)
+    grid = open_grid(configfiles, config)
+    runs = collect(grid, output, partial, not without_images, earlier)
     print(f"{output}: {runs} runs")
