@@ -80,6 +80,21 @@ class Requested(Experiment):
         """The methods whose settings a search has chosen."""
         return list(dict.fromkeys(searched(one.method) for one in self.searches))
 
+    @property
+    def is_reference_searched(self) -> bool:
+        """Whether a search has chosen the settings of the method that all others are compared
+        with."""
+        return self.compared_with in self.searched_methods
+
+    @property
+    def not_alike(self) -> list[str]:
+        """Of every searched method, the one of two whose settings come about otherwise than those
+        of the reference: that as it is written, where a search has chosen those of the reference,
+        and else the searched one."""
+        return [
+            written(one) if self.is_reference_searched else one for one in self.searched_methods
+        ]
+
     def title_of(self, method: str) -> str:
         """What a method is called in tables, figures and sentences, or a stage of it,
         METHOD/STAGE."""

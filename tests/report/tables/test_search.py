@@ -144,6 +144,38 @@ def test_what_the_search_changed_is_the_first_finding(project):
     assert sentence.endswith("; of 1 other method, it made 0 better and 0 worse for certain.")
     pages = results.pages(grid)
     assert pages["summary"][1].findings[0] == sentence
-    assert "than supervised (searched)" in pages["summary"][1].findings[1]
+    second = pages["summary"][1].findings[1]
+    assert second.startswith("scenes at n10: fixmatch (searched) is better than supervised (searc")
     assert "| supervised (searched) |" in pages["summary"][1].markdown()
     assert "supervised_searched" not in pages["summary"][1].markdown()
+
+
+def test_a_method_counts_once_and_one_whose_settings_stay_is_said_to_stay(project):
+    """The search changes ict alone; each method of either kind is compared with its own kind."""
+    mious = {"supervised": (0.5, 0.5), "fixmatch": (0.6, 0.6), "ict": (0.45, 0.55)}
+    for seed in (0, 1, 2):
+        write_split("n10", seed, range(10), ())
+        for name, both in mious.items():
+            for method, miou in zip((name, f"{name}_searched"), both, strict=True):
+                write_run(method=method, seed=seed, images=[miou] * 6)
+    methods = [name for one in mious for name in (one, f"{one}_searched")]
+    searches = [search(name) for name in mious]
+
+    def findings(reference):
+        axes = {"methods": methods, "seeds": [0, 1, 2], "reference": reference}
+        grid = requested(**axes, searches=searches)
+        return tabulate(grid, collect(grid)).pages(grid)["summary"][1].findings
+
+    changed, compared = findings(None)
+    assert changed.startswith(
+        "scenes at n10: the search of settings left supervised as it is written, with 50.0 % mIoU; "
+        "of 2 other methods, it made 1 better (ict +10.0 points"
+    )
+    assert compared.startswith(
+        "scenes at n10: of 2 searched methods, 2 are better than supervised (searched); the best "
+        "of them is fixmatch (searched) (+10.0"
+    )
+    _, compared = findings("supervised")
+    assert compared.startswith(
+        "scenes at n10: of 2 methods, 1 is better than supervised, 1 is worse; it is fixmatch (+10."
+    )

@@ -74,13 +74,18 @@ def effect_sentences(requested: Requested, effects: pd.DataFrame) -> list[str]:
     sentences = []
     for (dataset, fraction), own in effects.groupby(["dataset", "fraction"], sort=False):
         first, others = own.iloc[0], own.iloc[1:]
-        found = (
-            f"{dataset} at {fraction}: the search of settings changed {first['method']} by "
-            f"{_change(first)}, from {number(first['metric'], first['as_written'])} to "
-            f"{number(first['metric'], first['searched'])}"
-        )
-        sentences.append(f"{found}{_of_others(others)}.")
+        sentences.append(f"{dataset} at {fraction}: {_of_reference(first)}{_of_others(others)}.")
     return sentences
+
+
+def _of_reference(row: pd.Series) -> str:
+    before, after = (number(row["metric"], row[name]) for name in ("as_written", "searched"))
+    if row["low"] == row["high"] == 0:
+        unit = {"%": " %"}.get(metrics.find(row["metric"]).unit, "")
+        score = f"{before}{unit} {called(row['metric'])}"
+        return f"the search of settings left {row['method']} as it is written, with {score}"
+    change = f"the search of settings changed {row['method']} by {_change(row)}"
+    return f"{change}, from {before} to {after}"
 
 
 def _of_others(others: pd.DataFrame) -> str:

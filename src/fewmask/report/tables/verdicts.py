@@ -19,6 +19,9 @@ def verdicts(
 ) -> list[str]:
     """A sentence for every dataset and fraction at which several seeds were compared.
 
+    Each method counts once: where a search has chosen the settings of the reference, with the
+    settings that a search has chosen for it.
+
     Args:
         requested: the experiment.
         summary: what ``summary`` returns, for hours.
@@ -26,7 +29,8 @@ def verdicts(
         savings: what ``label_savings`` returns.
     """
     known = compared[compared["corrected_low"].notna()]
-    known = known[~known["method"].isin(requested.all_masks)]
+    left_out = [*requested.all_masks, *requested.not_alike]
+    known = known[~known["method"].isin(left_out)]
     hours = "gpu_hours_mean" if (summary["gpu_hours_mean"] > 0).any() else "hours_mean"
     known = known.merge(summary[[*CELL, hours]].rename(columns={hours: "hours"}), on=CELL)
     of_savings = savings[[*CELL, "needed", "curve", "curve_from", "curve_to", "factor"]]
@@ -48,11 +52,12 @@ def _sentence(requested: Requested, own: pd.DataFrame) -> str:
         verdict = {BETTER: f"is better {than}", WORSE: f"is worse {than}"}
         found = verdict.get(best["verdict"], f"cannot be told from {requested.reference_title}")
         return f"{title} {found} ({_evidence(best)})"
+    methods = f"{len(own)} {'searched ' if requested.is_reference_searched else ''}methods"
     also = f", {len(worse)} {_are(worse)} worse" if len(worse) else ""
     if better.empty:
         closest = f"{title} comes closest ({_evidence(best)})"
-        return f"of {len(own)} methods, none is better {than} for certain{also}; {closest}"
-    found = f"of {len(own)} methods, {len(better)} {_are(better)} better {than}{also}"
+        return f"of {methods}, none is better {than} for certain{also}; {closest}"
+    found = f"of {methods}, {len(better)} {_are(better)} better {than}{also}"
     certain = better.iloc[0]
     it = "it" if len(better) == 1 else "the best of them"
     found += f"; {it} is {requested.title_of(certain['method'])} ({_evidence(certain)})"
