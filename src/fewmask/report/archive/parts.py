@@ -1,6 +1,5 @@
 """Which folder has which runs of an experiment, of which parts were run on several machines."""
 
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,41 +50,34 @@ def gather(requested: Requested, parts: list[Part]) -> Gathered:
 
     Raises FewmaskError: the runs of a dataset are of different data.
     """
-    of_searches = _of_searches(requested, parts)
+    search_of = {
+        run: search.names
+        for run in requested.runs()
+        if (search := requested.search_of(run.dataset, run.method, run.fraction))
+    }
+    holders = {search.names: _holder(search, search_of, parts) for search in requested.searches}
     found: dict[Run, Part] = {}
     for run in requested.runs():
-        search = requested.search_of(run.dataset, run.method, run.fraction)
-        candidates = parts if search is None else [of_searches[search.names]]
+        candidates = [holders[search_of[run]]] if run in search_of else parts
         part = next((part for part in candidates if run in part.finished), None)
         if part is not None:
             found[run] = part
     _check_data(found)
     return Gathered(
         {run: part.layout for run, part in found.items()},
-        [(search, of_searches[search.names].layout) for search in requested.searches],
+        [(search, holders[search.names].layout) for search in requested.searches],
     )
 
 
-def _of_searches(requested: Requested, parts: list[Part]) -> dict[SearchNames, Part]:
-    if not requested.searches:
-        return {}
-    numbers = [
-        Counter(
-            search.names
-            for run in part.finished
-            if (search := requested.search_of(run.dataset, run.method, run.fraction))
-        )
-        for part in parts
-    ]
+def _holder(search: RequestedSearch, search_of: dict[Run, SearchNames], parts: list[Part]) -> Part:
+    """The part that has most of the runs of a search, or, where none has any, of its rankings."""
 
-    def holder(search: RequestedSearch) -> Part:
-        def size(index: int) -> tuple[int, int]:
-            ranked = sum(Path(path).exists() for path in search.rankings(parts[index].layout))
-            return numbers[index][search.names], ranked
+    def size(part: Part) -> tuple[int, int]:
+        runs_of_search = sum(search_of.get(run) == search.names for run in part.finished)
+        rankings = sum(Path(path).exists() for path in search.rankings(part.layout))
+        return runs_of_search, rankings
 
-        return parts[max(range(len(parts)), key=size)]
-
-    return {search.names: holder(search) for search in requested.searches}
+    return max(parts, key=size)
 
 
 def _check_data(found: dict[Run, Part]) -> None:
